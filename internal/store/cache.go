@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Index maps a value to the strings it can be found by.
+type Index[M proto.Message] func(key string, value M) []string
+
+// Update tells a cache's observer that one item changed.
+type Update[M proto.Message] struct {
+	Item    Item[M] // the item after the change; as it last was when deleted
+	Deleted bool
+	Initial bool // part of the first listing
+}
+
+// Cache is a watch-fed copy of a collection. Reads answer at once from memory
+// and may lag behind the store; WaitFor closes the gap. Values returned are
+// shared: callers clone before changing them.
+type Cache[M proto.Message] struct {
+	col *Collection[M]
+	cacheState[M]
+}
+
+// NewCache returns a cache of the collection with named indexes. Run fills it.
+// observe, which may be nil, is called with every change, in order, from Run's
+// goroutine, after the change can be read from the cache.
+func NewCache[M proto.Message](col *Collection[M], indexes map[string]Index[M], observe func([]Update[M])) *Cache[M] {
+	return &Cache[M]{col: col, cacheState: newCacheState(indexes, observe)}
+}
+
+// Run lists and watches until ctx ends, listing anew whenever the watch is lost.
+// It returns ctx's error.
+func (c *Cache[M]) Run(ctx context.Context) error { return c.run(ctx, c.col) }
+
+// WaitSynced returns once the first listing is in.
+func (c *Cache[M]) WaitSynced(ctx context.Context) error { return c.waitFor(ctx, 1) }
+
+// WaitFor returns once the cache has seen revision.
+func (c *Cache[M]) WaitFor(ctx context.Context, revision int64) error {
+	return c.waitFor(ctx, revision)
+}
+
+// Get returns one item and whether it exists.
+func (c *Cache[M]) Get(key string) (Item[M], bool) { return c.get(key) }
+
+// List returns the items whose keys start with keyPrefix, in key order.
+func (c *Cache[M]) List(keyPrefix string) []Item[M] { return c.list(keyPrefix) }
+
+// Find returns the items that the named index lists under value, in key order.
+func (c *Cache[M]) Find(index, value string) []Item[M] { return c.find(index, value) }
+
+// Len returns the number of items.
+func (c *Cache[M]) Len() int { return c.len() }

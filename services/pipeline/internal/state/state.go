@@ -1,0 +1,77 @@
+// Package state owns the pipeline service's part of the store and the shape of
+// what it archives.
+//
+// Keys, all under /kfmesh/pipeline/:
+//
+//	pipelines/<pipeline id>               Pipeline
+//	versions/<pipeline id>/<version id>   VersionState; the spec is a blob
+//	experiments/<experiment id>           Experiment
+//	names/<kind>/<scope>/<name>           NameClaim, which makes names unique
+//	runs/<run id>                         RunState, while the run is live
+//	tasks/<run id>/<task id>              Task, while its run is live
+//	cache/<namespace>/<cache key>         CacheEntry
+//
+// Specs are blobs named specs/<digest>. A finished run and its tasks move to the
+// archive as one record (see Record) and their keys go.
+package state
+
+import (
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+const prefix = "/kfmesh/pipeline/"
+
+// Index names of the caches that New makes.
+const (
+	ByRun = "run" // tasks by run id
+)
+
+// State is the pipeline service's collections.
+type State struct {
+	Backend     store.Backend
+	Pipelines   *store.Collection[*pipelinev1.Pipeline]
+	Versions    *store.Collection[*pipelinev1.VersionState]
+	Experiments *store.Collection[*pipelinev1.Experiment]
+	Names       *store.Collection[*pipelinev1.NameClaim]
+	Runs        *store.Collection[*pipelinev1.RunState]
+	Tasks       *store.Collection[*pipelinev1.Task]
+	Cache       *store.Collection[*pipelinev1.CacheEntry]
+}
+
+// New returns the collections on a backend.
+func New(b store.Backend) *State {
+	return &State{
+		Backend:     b,
+		Pipelines:   store.NewCollection[*pipelinev1.Pipeline](b, prefix+"pipelines/"),
+		Versions:    store.NewCollection[*pipelinev1.VersionState](b, prefix+"versions/"),
+		Experiments: store.NewCollection[*pipelinev1.Experiment](b, prefix+"experiments/"),
+		Names:       store.NewCollection[*pipelinev1.NameClaim](b, prefix+"names/"),
+		Runs:        store.NewCollection[*pipelinev1.RunState](b, prefix+"runs/"),
+		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
+		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
+	}
+}
+
+// TaskKey is the key of a task in Tasks.
+func TaskKey(runID, taskID string) string { return runID + "/" + taskID }
+
+// VersionKey is the key of a version in Versions.
+func VersionKey(pipelineID, versionID string) string { return pipelineID + "/" + versionID }
+
+// NameKey is the key of a claim in Names: kind is "pipelines", "versions" or
+// "experiments", scope the namespace or the pipeline id.
+func NameKey(kind, scope, name string) string { return kind + "/" + scope + "/" + name }
+
+// SpecBlob is the blob key of the spec with the digest.
+func SpecBlob(digest string) string { return "specs/" + digest }
+
+// Terminal reports whether a run or task in this state has finished.
+func Terminal(s pipelinev1.RuntimeState) bool {
+	switch s {
+	case pipelinev1.RuntimeState_SUCCEEDED, pipelinev1.RuntimeState_FAILED,
+		pipelinev1.RuntimeState_SKIPPED, pipelinev1.RuntimeState_CANCELED:
+		return true
+	}
+	return false
+}
