@@ -1,0 +1,116 @@
+package supervise
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// Epoch is the agent's side of one epoch: started here, or found on disk.
+type Epoch struct {
+	dir   string
+	child *exec.Cmd // nil when adopted
+}
+
+// Launch starts a supervisor (program and leading arguments) with a spec. It
+// returns as soon as the supervisor runs; whether the command could be started
+// shows in how the epoch ended.
+func Launch(supervisor []string, spec Spec) (*Epoch, error) {
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode spec: %w", err)
+	}
+	cmd := exec.Command(supervisor[0], supervisor[1:]...)
+	cmd.Stdin = bytes.NewReader(data)
+	cmd.Dir = "/"
+	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start supervisor %s: %w", supervisor[0], err)
+	}
+	return &Epoch{dir: spec.Dir, child: cmd}, nil
+}
+
+// Adopt returns the epoch in dir, which some earlier agent started.
+func Adopt(dir string) *Epoch { return &Epoch{dir: dir} }
+
+// Wait returns once the supervisor is gone: with the Exit and Done, with Lost, or
+// with Sealed or Free when it never had the epoch. What a lost supervisor left
+// running has been killed by then. When ctx ends first, Wait returns its error
+// and the command runs on.
+func (e *Epoch) Wait(ctx context.Context) (State, Exit, error) {
+	if err := e.waitGone(ctx); err != nil {
+		return Running, Exit{}, err
+	}
+	state, exit, err := Inspect(e.dir)
+	if err == nil && state == Lost {
+		err = e.killRest()
+	}
+	return state, exit, err
+}
+
+func (e *Epoch) waitGone(ctx context.Context) error {
+	if e.child == nil {
+		return awaitOwner(ctx, e.dir)
+	}
+	gone := make(chan struct{})
+	go func() { // ends with the supervisor, or with this process
+		defer close(gone)
+		_ = e.child.Wait() // its status says nothing that the directory does not
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stop asks the supervisor to stop the command: SIGTERM, then SIGKILL after the
+// grace period. It is a no-op when the supervisor is gone.
+func (e *Epoch) Stop() error {
+	if e.child != nil {
+		return ignoreGone(e.child.Process.Signal(syscall.SIGTERM))
+	}
+	o, err := readOwner(e.dir)
+	if err != nil || o.PID == 0 {
+		return err
+	}
+	p, err := os.FindProcess(o.PID) // holds on to the process, not to its number
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Release() }()
+	alive, err := locked(e.dir) // so p is the supervisor and not a later process
+	if err != nil || !alive {
+		return err
+	}
+	return ignoreGone(p.Signal(syscall.SIGTERM))
+}
+
+// PID returns the process id of the command, 0 while there is none.
+func (e *Epoch) PID() int { return PID(e.dir) }
+
+// killRest ends what a lost supervisor left running.
+func (e *Epoch) killRest() error {
+	o, err := readOwner(e.dir)
+	if err != nil {
+		return err
+	}
+	if o.BootID == bootID() {
+		killSession(o.PID)
+	}
+	return nil
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
