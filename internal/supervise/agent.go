@@ -9,13 +9,18 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // Epoch is the agent's side of one epoch: started here, or found on disk.
 type Epoch struct {
-	dir   string
-	child *exec.Cmd // nil when adopted
+	dir    string
+	child  *os.Process   // the supervisor; nil when adopted
+	reaped chan struct{} // closed once the child is gone; nil, so never, when adopted
 }
+
+// hearingPoll is how often Stop looks whether a new supervisor listens by now.
+const hearingPoll = 2 * time.Millisecond
 
 // Launch starts a supervisor (program and leading arguments) with a spec. It
 // returns as soon as the supervisor runs; whether the command could be started
@@ -33,7 +38,12 @@ func Launch(supervisor []string, spec Spec) (*Epoch, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start supervisor %s: %w", supervisor[0], err)
 	}
-	return &Epoch{dir: spec.Dir, child: cmd}, nil
+	e := &Epoch{dir: spec.Dir, child: cmd.Process, reaped: make(chan struct{})}
+	go func() { // ends with the supervisor, or with this process
+		defer close(e.reaped)
+		_ = cmd.Wait() // its status says nothing that the journal does not
+	}()
+	return e, nil
 }
 
 // Adopt returns the epoch in dir, which some earlier agent started.
@@ -58,13 +68,8 @@ func (e *Epoch) waitGone(ctx context.Context) error {
 	if e.child == nil {
 		return awaitOwner(ctx, e.dir)
 	}
-	gone := make(chan struct{})
-	go func() { // ends with the supervisor, or with this process
-		defer close(gone)
-		_ = e.child.Wait() // its status says nothing that the directory does not
-	}()
 	select {
-	case <-gone:
+	case <-e.reaped:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -72,13 +77,36 @@ func (e *Epoch) waitGone(ctx context.Context) error {
 }
 
 // Stop asks the supervisor to stop the command: SIGTERM, then SIGKILL after the
-// grace period. It is a no-op when the supervisor is gone.
-func (e *Epoch) Stop() error {
-	if e.child != nil {
-		return ignoreGone(e.child.Process.Signal(syscall.SIGTERM))
+// grace period. It waits until the supervisor can hear it, and is a no-op when
+// the supervisor is gone.
+func (e *Epoch) Stop(ctx context.Context) error {
+	tick := time.NewTicker(hearingPoll)
+	defer tick.Stop()
+	for {
+		state, _, err := Inspect(e.dir)
+		switch {
+		case err != nil:
+			return err
+		case state == Free && e.child != nil: // on its way
+		case state != Running:
+			return nil
+		case e.PID() != 0:
+			return e.signal()
+		}
+		select {
+		case <-tick.C:
+		case <-e.reaped:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	o, err := readOwner(e.dir)
-	if err != nil || o.PID == 0 {
+}
+
+// signal sends SIGTERM to the epoch's supervisor.
+func (e *Epoch) signal() error {
+	o, err := ownerOf(e.dir)
+	if err != nil {
 		return err
 	}
 	p, err := os.FindProcess(o.PID) // holds on to the process, not to its number
@@ -90,15 +118,24 @@ func (e *Epoch) Stop() error {
 	if err != nil || !alive {
 		return err
 	}
-	return ignoreGone(p.Signal(syscall.SIGTERM))
+	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
 }
 
 // PID returns the process id of the command, 0 while there is none.
-func (e *Epoch) PID() int { return PID(e.dir) }
+func (e *Epoch) PID() int {
+	r, err := readJournal(e.dir)
+	if err != nil {
+		return 0
+	}
+	return r.PID
+}
 
 // killRest ends what a lost supervisor left running.
 func (e *Epoch) killRest() error {
-	o, err := readOwner(e.dir)
+	o, err := ownerOf(e.dir)
 	if err != nil {
 		return err
 	}
@@ -106,11 +143,4 @@ func (e *Epoch) killRest() error {
 		killSession(o.PID)
 	}
 	return nil
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
-	return err
 }

@@ -3,7 +3,6 @@ package supervise
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"time"
 
@@ -15,11 +14,8 @@ const lockPoll = 100 * time.Millisecond
 
 // awaitOwner returns nil once the epoch's owner does not live.
 func awaitOwner(ctx context.Context, dir string) error {
-	o, err := readOwner(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && o.PID == 0 {
-		return nil
-	}
-	if err != nil {
+	o, err := ownerOf(dir)
+	if err != nil || o.PID == 0 {
 		return err
 	}
 	fd, err := unix.PidfdOpen(o.PID, unix.PIDFD_NONBLOCK)

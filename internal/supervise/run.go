@@ -8,9 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -47,35 +45,30 @@ func Main(in io.Reader, errOut io.Writer) int {
 
 // run owns the epoch from claim to exit file.
 func run(spec Spec) error {
-	stops := make(chan os.Signal, 1)
-	signal.Notify(stops, syscall.SIGTERM, syscall.SIGINT)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become subreaper: %w", err)
 	}
-	lock, err := claim(spec.Dir, owner{PID: os.Getpid(), BootID: bootID()})
+	journal, err := claim(spec.Dir, owner{PID: os.Getpid(), BootID: bootID()})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }()
+	defer func() { _ = journal.Close() }()
 
 	exit := Exit{Start: time.Now()}
+	stops := make(chan os.Signal, 1)
 	pid, err := start(spec)
 	if err != nil {
-		exit.Code, exit.Message = startFailure(spec, err)
 		exit.Cause = Unstarted
+		exit.Code, exit.Message = startFailure(spec, err)
+		err = nil
 	} else {
-		note := os.WriteFile(filepath.Join(spec.Dir, pidFile), []byte(strconv.Itoa(pid)), 0o600)
-		status, cause := watch(spec, pid, stops)
+		signal.Notify(stops, syscall.SIGTERM, syscall.SIGINT) // takes a while, so not before the command runs
+		err = appendRecord(journal, record{PID: pid})         // from now on a stop is heard
+		exit.Code, exit.Signal, exit.Cause = watch(spec, pid, stops)
 		sweep(pid)
-		exit.Code, exit.Signal = decode(status)
-		exit.Cause = cause
-		if note != nil { // the disk is full or gone: say so if it can be said at all
-			exit.Message = note.Error()
-		}
 	}
 	exit.Finish = time.Now()
-	return writeExit(spec.Dir, exit)
+	return errors.Join(err, appendRecord(journal, record{Exit: &exit}), unix.Fdatasync(int(journal.Fd())))
 }
 
 // start runs the command as the leader of a new process group, with its output
@@ -103,12 +96,25 @@ func start(spec Spec) (int, error) {
 	})
 }
 
-// watch waits for the command to end and stops it when asked to or when its time
-// is up. The cause is the first of those that came before the end.
-func watch(spec Spec, pid int, stops <-chan os.Signal) (syscall.WaitStatus, Cause) {
-	ended := make(chan syscall.WaitStatus, 1)
-	go func() { ended <- reapUntil(pid) }()
+// watch waits for the command to end and has it stopped when that is asked for or
+// when its time is up. The wait is this goroutine's, so that nothing is between
+// the end of the command and the word of it.
+func watch(spec Spec, pid int, stops <-chan os.Signal) (code, sig int, cause Cause) {
+	ended := make(chan struct{})
+	causes := make(chan Cause)
+	go func() { causes <- stopInTime(spec, pid, stops, ended) }()
+	status := reapUntil(pid)
+	close(ended)
+	cause = <-causes
+	if status.Signaled() {
+		return 128 + int(status.Signal()), int(status.Signal()), cause
+	}
+	return status.ExitStatus(), 0, cause
+}
 
+// stopInTime stops the command's process group at the first of a stop and the
+// deadline, and returns which it was once the command has ended.
+func stopInTime(spec Spec, pid int, stops <-chan os.Signal, ended <-chan struct{}) Cause {
 	var deadline, kill <-chan time.Time
 	if !spec.Deadline.IsZero() {
 		deadline = time.After(time.Until(spec.Deadline))
@@ -123,8 +129,8 @@ func watch(spec Spec, pid int, stops <-chan os.Signal) (syscall.WaitStatus, Caus
 	}
 	for {
 		select {
-		case status := <-ended:
-			return status, cause
+		case <-ended:
+			return cause
 		case <-stops:
 			stop(Stopped)
 		case <-deadline:
@@ -147,11 +153,4 @@ func reapUntil(pid int) syscall.WaitStatus {
 			return status
 		}
 	}
-}
-
-func decode(status syscall.WaitStatus) (code, sig int) {
-	if status.Signaled() {
-		return 128 + int(status.Signal()), int(status.Signal())
-	}
-	return status.ExitStatus(), 0
 }

@@ -4,24 +4,24 @@
 // An agent starts a supervisor, a tiny program in a session of its own, with a
 // Spec on its standard input. The supervisor runs the command in a process group
 // of its own, appends its output to a log file, enforces deadline and grace
-// period, and outlives the agent. Everything it knows is in the epoch directory,
-// one for each attempt at running the command:
-//
-//	owner   who has taken the epoch: a supervisor, or an agent that gave it up
-//	pid     process id of the command
-//	exit    how the command ended
+// period, and outlives the agent. What it knows it appends to the journal in the
+// epoch directory, one directory for each attempt at running the command. The
+// journal's lines say who owns the epoch, the command's process id, and how the
+// command ended.
 //
 // Invariants:
 //
-//   - An epoch has one owner for ever. The owner file is written under another
-//     name, locked, and then linked into place, which fails if there is one. So a
-//     command is started at most once an epoch, whatever is killed when.
-//   - A supervisor holds the lock on its owner file for as long as it lives. The
+//   - An epoch has one owner for ever: a supervisor, or an agent that gave the
+//     epoch up. The journal is begun under another name, locked, and then linked
+//     into place, which fails if there is one. So a command is started at most
+//     once an epoch, whatever is killed when.
+//   - A supervisor holds the lock on its journal for as long as it lives. The
 //     kernel lets go of it however the supervisor ends, so "does it live" is
 //     answered without trusting process ids.
-//   - An epoch that Seal took was never started. An epoch that has an owner that
-//     does not live and no exit file was lost: nobody knows how far it got.
-//   - exit appears whole or not at all (written aside, synced, renamed).
+//   - An epoch that Seal took was never started. One whose supervisor is gone
+//     without a word on how the command ended is lost: nobody knows how far it got.
+//   - Each line is one write and counts only with its line feed, so it is there
+//     whole or not at all; the last is synced.
 //
 // The command dies with its supervisor (PR_SET_PDEATHSIG), and Kill ends what is
 // left of its session. The package uses the standard library and x/sys only:
@@ -77,8 +77,15 @@ type Exit struct {
 	Start, Finish time.Time
 }
 
-// owner is the content of an owner file.
+// record is a line of a journal, or all lines merged.
+type record struct {
+	Owner *owner `json:",omitempty"`
+	PID   int    `json:",omitempty"` // of the command
+	Exit  *Exit  `json:",omitempty"`
+}
+
+// owner says who took an epoch.
 type owner struct {
-	PID    int    // of the supervisor and so of its session; 0 when sealed by an agent
-	BootID string // of the kernel it runs under: process ids mean nothing across a restart
+	PID    int    // of the supervisor and so of its session; 0 for an agent that sealed the epoch
+	BootID string // of the running kernel: process ids mean nothing across a restart
 }

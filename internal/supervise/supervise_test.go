@@ -3,10 +3,10 @@ package supervise
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,15 +15,25 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary stand in for the supervisor program.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "supervise" {
-		os.Exit(Main(os.Stdin, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
+// program is the supervisor as it is shipped: built without the race detector,
+// which makes starting it a hundred times slower.
+var program string
 
-func supervisor() []string { return []string{os.Args[0], "supervise"} }
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "supervise")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	program = filepath.Join(dir, "kfmesh-supervisor")
+	build := exec.Command("go", "build", "-o", program, "../../cmd/kfmesh-supervisor")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(string(out))
+	}
+	return m.Run()
+}
 
 // shell returns a spec that runs a script in a fresh epoch directory.
 func shell(t *testing.T, script string) Spec {
@@ -38,7 +48,7 @@ func shell(t *testing.T, script string) Spec {
 
 func launch(t *testing.T, spec Spec) *Epoch {
 	t.Helper()
-	e, err := Launch(supervisor(), spec)
+	e, err := Launch([]string{program}, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,16 +174,30 @@ func TestStop(t *testing.T) {
 			if adopt {
 				e = Adopt(spec.Dir)
 			}
-			if err := e.Stop(); err != nil {
+			if err := e.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if state, exit := wait(t, e); state != Done || exit.Code != 5 || exit.Cause != Stopped {
 				t.Errorf("state %v, exit %+v; want the command's own status 5, stopped", state, exit)
 			}
-			if err := e.Stop(); err != nil {
+			if err := e.Stop(t.Context()); err != nil {
 				t.Errorf("stop after the end: %v", err)
 			}
 		})
+	}
+}
+
+// TestStopAtOnce stops a command whose supervisor may not even have begun.
+func TestStopAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		e := launch(t, shell(t, "sleep 300"))
+		if err := e.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if state, exit := wait(t, e); state != Done || exit.Cause != Stopped {
+			t.Fatalf("state %v, exit %+v; want Done, stopped", state, exit)
+		}
 	}
 }
 
@@ -201,7 +225,7 @@ func TestLostSupervisor(t *testing.T) {
 		t.Fatal(err)
 	}
 	command := e.PID()
-	if err := e.child.Process.Kill(); err != nil {
+	if err := e.child.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if state, exit := wait(t, e); state != Lost {
@@ -269,7 +293,7 @@ func TestOneOwner(t *testing.T) {
 					sealed = ok
 					return
 				}
-				e, err := Launch(supervisor(), spec)
+				e, err := Launch([]string{program}, spec)
 				if err != nil {
 					t.Error(err)
 					return
@@ -290,24 +314,24 @@ func TestOneOwner(t *testing.T) {
 func TestReusedProcessID(t *testing.T) {
 	t.Parallel()
 	other := launch(t, shell(t, `sleep 300`))
-	defer func() { _ = other.Stop() }()
+	defer func() { _ = other.Stop(context.Background()) }()
 
 	dir := t.TempDir()
-	data, err := json.Marshal(owner{PID: other.child.Process.Pid, BootID: bootID()})
+	journal, err := claim(dir, owner{PID: other.child.Pid, BootID: bootID()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, ownerFile), data, 0o600); err != nil {
+	if err := journal.Close(); err != nil { // which lets go of the lock
 		t.Fatal(err)
 	}
 	e := Adopt(dir)
-	if err := e.Stop(); err != nil {
+	if err := e.Stop(t.Context()); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	if state, _ := wait(t, e); state != Lost {
 		t.Errorf("state %v, want Lost", state)
 	}
-	if !alive(other.child.Process.Pid) {
+	if !alive(other.child.Pid) {
 		t.Error("a process of somebody else was killed")
 	}
 }
@@ -322,23 +346,37 @@ func TestSpecThatIsCutShort(t *testing.T) {
 	}
 }
 
-func TestDamagedExitFile(t *testing.T) {
+func TestDamagedJournal(t *testing.T) {
 	t.Parallel()
-	spec := shell(t, "exit 0")
+	spec := shell(t, "exit 3")
 	wait(t, launch(t, spec))
-	if err := os.WriteFile(filepath.Join(spec.Dir, exitFile), []byte("{"), 0o600); err != nil {
+	path := filepath.Join(spec.Dir, journalFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Inspect(spec.Dir); err == nil || !strings.Contains(err.Error(), exitFile) {
-		t.Errorf("error %v, want one that names the file", err)
+	for name, tt := range map[string]struct {
+		data []byte
+		want State
+		bad  bool
+	}{
+		"whole":       {whole, Done, false},
+		"cut in exit": {whole[:len(whole)-1], Lost, false},
+		"garbage":     {[]byte("{\n"), Free, true},
+		"no owner":    {[]byte("{}\n"), Free, true},
+		"empty":       {nil, Free, true},
+	} {
+		if err := os.WriteFile(path, tt.data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		state, _, err := Inspect(spec.Dir)
+		if state != tt.want || (err != nil) != tt.bad || err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: state %v, error %v", name, state, err)
+		}
 	}
 }
 
 func BenchmarkTrue(b *testing.B) {
-	program := os.Getenv("KFMESH_SUPERVISOR")
-	if program == "" {
-		b.Skip("KFMESH_SUPERVISOR names no supervisor binary")
-	}
 	root := b.TempDir()
 	for i := 0; b.Loop(); i++ {
 		dir := filepath.Join(root, fmt.Sprint(i))
