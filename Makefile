@@ -90,7 +90,7 @@ bench: build $(VENV)/ready ## Measure start, memory and overhead a step
 
 .PHONY: demo
 demo: build $(VENV)/ready ## Run a real pipeline on a kfmesh of its own (ONCE=1 to stop after it)
-	@$(PY) examples/demo.py $(if $(ONCE),--once) $(ARGS)
+	@$(PY) examples/demo $(if $(ONCE),--once) $(ARGS)
 
 # The environment of the demo and the tests. ready is the stamp: a change of
 # requirements.txt brings the environment up to date.
