@@ -70,7 +70,7 @@ func (m *module) Ready(ctx context.Context) error {
 // open waits for a server that is not up yet; anything else that is wrong ends it.
 func (m *module) open(ctx context.Context) (*sqlstore.DB, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		db, err := sqlstore.Open(ctx, m.cfg.DatabaseURL)
+		db, err := sqlstore.Open(ctx, string(m.cfg.DatabaseURL))
 		if err == nil || !mayPass(err) {
 			return db, err
 		}
