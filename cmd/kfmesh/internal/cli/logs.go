@@ -132,7 +132,7 @@ func (s *Session) workloadLogs(ctx context.Context, c *client.Client, w *gpuagen
 	if err != nil {
 		return err
 	}
-		return copyLogs(stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
+	return copyLogs(stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
 		return fmt.Sprintf("%s[%d]", chunk.GetGroup(), chunk.GetIndex()), chunk.GetData()
 	})
 }
