@@ -32,7 +32,7 @@ CANCELED; its logs and what it has written stay.`,
 				return err
 			}
 			if k.Cancel == nil {
-				return fault.Invalidf("KIND", "%s do not run, so they cannot be canceled; runs and workloads can", k.Plural)
+				return fault.Invalidf("", "%s do not run, so they cannot be canceled; runs and workloads can", k.Plural)
 			}
 			return s.change(command.Context(), k, refs, "canceling", k.Cancel)
 		},

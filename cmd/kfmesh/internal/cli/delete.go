@@ -31,7 +31,7 @@ stands for; a pipeline goes only when it has no versions, or with --cascade.`,
 				return err
 			}
 			if k.Delete == nil {
-				return fault.Invalidf("KIND", "%s cannot be deleted", k.Plural)
+				return fault.Invalidf("", "%s cannot be deleted", k.Plural)
 			}
 			do := func(ctx context.Context, c *client.Client, m proto.Message) error {
 				return k.Delete(ctx, c, m, options)

@@ -45,6 +45,10 @@ func (s *Session) finish(ctx context.Context, command *cobra.Command, err error)
 	return exitFailed
 }
 
+// genericMessage is the message of an Invalid fault that has nothing to say
+// beside its violations.
+var genericMessage = fault.InvalidAll(nil).Message
+
 // printError prints the message, then each violation on a line of its own.
 func (s *Session) printError(err error) {
 	e, ok := errors.AsType[*fault.Error](err)
@@ -52,9 +56,9 @@ func (s *Session) printError(err error) {
 		fmt.Fprintf(s.Term.Err, "kfmesh: %s\n", strings.TrimSpace(err.Error()))
 		return
 	}
-	if len(e.Violations) == 1 && e.Violations[0].Field != "" {
+	if len(e.Violations) == 1 && e.Message == genericMessage {
 		v := e.Violations[0]
-		fmt.Fprintf(s.Term.Err, "kfmesh: %s: %s: %s\n", e.Message, v.Field, v.Reason)
+		fmt.Fprintf(s.Term.Err, "kfmesh: %s\n", strings.TrimPrefix(v.Field+": "+v.Reason, ": "))
 		return
 	}
 	fmt.Fprintf(s.Term.Err, "kfmesh: %s\n", e.Message)

@@ -77,7 +77,7 @@ func (s *Session) logs(ctx context.Context, o *logOptions, args []string) error 
 		}
 		return s.workloadLogs(ctx, c, m, o)
 	}
-	return fault.Invalidf("KIND", "%s have no logs; runs and workloads do", k.Plural)
+	return fault.Invalidf("", "%s have no logs; runs and workloads do", k.Plural)
 }
 
 func (s *Session) runLogs(ctx context.Context, c *client.Client, run *pipelinev1.Run, o *logOptions) error {
@@ -132,7 +132,7 @@ func (s *Session) workloadLogs(ctx context.Context, c *client.Client, w *gpuagen
 	if err != nil {
 		return err
 	}
-		return copyLogs(stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
+	return copyLogs(stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
 		return fmt.Sprintf("%s[%d]", chunk.GetGroup(), chunk.GetIndex()), chunk.GetData()
 	})
 }

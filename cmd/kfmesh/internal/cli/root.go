@@ -39,14 +39,17 @@ func NewSession(version string) *Session {
 	return &Session{Term: output.Standard(), Version: version, Environ: os.Environ(), Connect: connect}
 }
 
-// connect reaches every service through the one gRPC port of the gateway.
+// connect reaches every service through the one gRPC port of the gateway. The
+// connections last as long as the process.
 func connect(ctx context.Context, server string) (*client.Client, error) {
 	if err := client.Probe(ctx, server); err != nil {
 		return nil, err
 	}
-	return client.New(rpc.NewDialed(map[string]string{
-		"pipeline": server, "metadata": server, "gpuagent": server,
-	})), nil
+	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "metadata": server, "gpuagent": server})
+	if err != nil {
+		return nil, err
+	}
+	return client.New(mesh), nil
 }
 
 // client connects to the server that --server names.
@@ -106,7 +109,7 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 			root.AddCommand(c)
 		}
 	}
-	root.AddCommand(versionCommand(s), superviseCommand())
+	root.AddCommand(versionCommand(s))
 	return root
 }
 

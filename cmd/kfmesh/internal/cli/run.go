@@ -44,7 +44,7 @@ says whether the run succeeded; an interrupt leaves the run going.`,
   kfmesh run pipeline.yaml -p epochs=3 -p 'layers=[64, 32]' --follow
   kfmesh run pipeline.yaml --params params.yaml --experiment tuning
   kfmesh run --pipeline breast-cancer --no-cache -f
-  kfp dsl compile --py p.py --output /dev/stdout | kfmesh run -`,
+  generate-pipeline | kfmesh run - --name nightly`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			return s.run(command.Context(), o, args)

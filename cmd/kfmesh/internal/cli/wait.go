@@ -49,7 +49,7 @@ func (s *Session) wait(ctx context.Context, args []string, timeout time.Duration
 		return err
 	}
 	if k.Singular != kind.Runs().Singular {
-		return fault.Invalidf("KIND", "only runs can be waited for")
+		return fault.Invalidf("", "only runs can be waited for")
 	}
 	c, err := s.client(ctx)
 	if err != nil {

@@ -107,4 +107,3 @@ func ViewFor(term *output.Terminal) View {
 	}
 	return NewLines(term)
 }
-

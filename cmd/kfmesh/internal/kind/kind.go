@@ -81,7 +81,7 @@ func Parse(word string) (*Kind, error) {
 		}
 		plurals = append(plurals, k.Plural)
 	}
-	return nil, fault.Invalidf("KIND", "%q is not a kind of resource; the kinds are %s", word, strings.Join(plurals, ", "))
+	return nil, fault.Invalidf("", "%q is not a kind of resource; the kinds are %s", word, strings.Join(plurals, ", "))
 }
 
 // Spellings lists what the kind may be called, the plural first.
