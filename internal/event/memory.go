@@ -4,113 +4,142 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	eventv1 "github.com/kfmesh/kfmesh/gen/kfmesh/event/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-const (
-	memoryHistory = 10_000                // events a Memory keeps
-	redeliverWait = 50 * time.Millisecond // pause before a failed event is delivered again
-)
+// keptEvents is how many events a Memory keeps for durable subscribers.
+const keptEvents = 8192
+
+// redelivery is the pause before an event whose handling failed comes again.
+const redelivery = 50 * time.Millisecond
 
 // Memory is a Bus that lives and dies with the process.
 type Memory struct {
-	mu        sync.Mutex
-	events    []Event         // guarded by mu; the newest memoryHistory
-	first     int             // guarded by mu; number of events[0] since the beginning
-	seen      map[string]bool // guarded by mu; ids of events
-	positions map[string]int  // guarded by mu; next event of each durable
-	published chan struct{}   // guarded by mu; closed and replaced with every event
+	mu       sync.Mutex
+	events   []Event              // guarded by mu; the latest, oldest first
+	first    int                  // guarded by mu; number of the first of events
+	ids      map[string]struct{}  // guarded by mu; of events
+	durables map[string]*position // guarded by mu
+	changed  chan struct{}        // guarded by mu; closed and replaced when a subscriber may go on
+}
+
+// position is how far a subscriber has come.
+type position struct {
+	next int  // number of the next event to look at
+	busy bool // an event is being handled
 }
 
 // NewMemory returns an empty bus.
 func NewMemory() *Memory {
-	return &Memory{seen: map[string]bool{}, positions: map[string]int{}, published: make(chan struct{})}
+	return &Memory{ids: map[string]struct{}{}, durables: map[string]*position{}, changed: make(chan struct{})}
 }
 
 // Publish implements Bus.
 func (m *Memory) Publish(ctx context.Context, e Event) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return fault.New(fault.Canceled, "the event was given up").WithCause(err)
+	}
+	if e.ID == "" {
+		return fault.Invalidf("id", "an event needs an id")
+	}
+	if e.Data != nil {
+		e.Data = proto.Clone(e.Data).(*eventv1.ResourceChanged)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.seen[e.ID] {
+	if _, known := m.ids[e.ID]; known {
 		return nil
 	}
-	m.seen[e.ID] = true
+	m.ids[e.ID] = struct{}{}
 	m.events = append(m.events, e)
-	if len(m.events) > memoryHistory {
-		delete(m.seen, m.events[0].ID)
-		m.events = m.events[1:]
-		m.first++
+	if len(m.events) >= 2*keptEvents {
+		m.forget(keptEvents)
 	}
-	close(m.published)
-	m.published = make(chan struct{})
+	m.wake()
 	return nil
+}
+
+// forget drops the n oldest events. The caller holds mu.
+func (m *Memory) forget(n int) {
+	for _, e := range m.events[:n] {
+		delete(m.ids, e.ID)
+	}
+	m.events = append([]Event(nil), m.events[n:]...)
+	m.first += n
+}
+
+// wake lets every subscriber look again. The caller holds mu.
+func (m *Memory) wake() {
+	close(m.changed)
+	m.changed = make(chan struct{})
 }
 
 // Subscribe implements Bus.
 func (m *Memory) Subscribe(ctx context.Context, sub Subscription, handle func(context.Context, Event) error) error {
-	next := m.start(sub.Durable)
-	for {
-		e, number, published := m.at(next)
-		if published != nil {
+	at := m.position(sub.Durable)
+	for ctx.Err() == nil {
+		e, taken, changed := m.take(at, sub.Pattern)
+		if !taken {
 			select {
-			case <-published:
-				continue
+			case <-changed:
 			case <-ctx.Done():
-				return nil
+			}
+			continue
+		}
+		err := handle(ctx, e)
+		m.release(at, err == nil)
+		if err != nil {
+			select {
+			case <-time.After(redelivery):
+			case <-ctx.Done():
 			}
 		}
-		next = number
-		if Match(sub.Pattern, e.Subject.String()) && !deliver(ctx, e, handle) {
-			return nil
-		}
-		next++
-		m.keep(sub.Durable, next)
 	}
+	return ctx.Err()
 }
 
-// deliver hands an event over until it is taken; false when ctx has ended first.
-func deliver(ctx context.Context, e Event, handle func(context.Context, Event) error) bool {
-	for ctx.Err() == nil {
-		if handle(ctx, e) == nil {
-			return true
-		}
-		select {
-		case <-time.After(redeliverWait):
-		case <-ctx.Done():
-		}
-	}
-	return false
-}
-
-// start is the number of the first event of a subscription.
-func (m *Memory) start(durable string) int {
+// position returns where a subscriber begins.
+func (m *Memory) position(durable string) *position {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if durable == "" {
-		return m.first + len(m.events)
+		return &position{next: m.first + len(m.events)}
 	}
-	return m.positions[durable]
+	if m.durables[durable] == nil {
+		m.durables[durable] = &position{}
+	}
+	return m.durables[durable]
 }
 
-func (m *Memory) keep(durable string, next int) {
-	if durable == "" {
-		return
-	}
+// take claims the next event that matches, or returns a channel that closes
+// when it is worth another try.
+func (m *Memory) take(at *position, pattern string) (Event, bool, <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.positions[durable] = next
+	if at.busy {
+		return Event{}, false, m.changed
+	}
+	at.next = max(at.next, m.first)
+	for ; at.next < m.first+len(m.events); at.next++ {
+		if e := m.events[at.next-m.first]; Matches(pattern, e.Subject.String()) {
+			at.busy = true
+			return e, true, nil
+		}
+	}
+	return Event{}, false, m.changed
 }
 
-// at returns the event of that number, or the first that is kept after it with
-// its number, or the channel that closes when there is one.
-func (m *Memory) at(number int) (Event, int, <-chan struct{}) {
+// release ends the handling of an event.
+func (m *Memory) release(at *position, handled bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	number = max(number, m.first)
-	if number == m.first+len(m.events) {
-		return Event{}, number, m.published
+	at.busy = false
+	if handled {
+		at.next++
 	}
-	return m.events[number-m.first], number, nil
+	m.wake()
 }

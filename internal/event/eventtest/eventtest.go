@@ -1,5 +1,5 @@
-// Package eventtest is the conformance suite of event buses. Every bus runs all
-// of it.
+// Package eventtest is the conformance suite of event buses: what publishers
+// and subscribers may rely on, written as tests. Every bus runs all of it.
 package eventtest
 
 import (
@@ -10,173 +10,288 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	eventv1 "github.com/kfmesh/kfmesh/gen/kfmesh/event/v1"
 	"github.com/kfmesh/kfmesh/internal/event"
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 // patience is how long a test waits for what should come at once.
 const patience = 10 * time.Second
 
-// Run runs the suite. open returns an empty bus.
+// Run runs the suite. open returns a bus that nobody else uses.
 func Run(t *testing.T, open func(t *testing.T) event.Bus) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, event.Bus){
-		"EventsArriveWholeAndInOrder": arriveWhole,
-		"DuplicatesAreDropped":        dropDuplicates,
-		"PatternsSelect":              patternsSelect,
-		"FailedEventComesAgain":       failedComesAgain,
-		"DurableGoesOn":               durableGoesOn,
-		"OddNamesTravel":              oddNames,
+	for name, test := range map[string]func(*suite){
+		"EventsArriveWhole":        eventsArriveWhole,
+		"EventsArriveInOrder":      eventsArriveInOrder,
+		"PatternsSelect":           patternsSelect,
+		"DuplicatesAreDropped":     duplicatesAreDropped,
+		"FailuresAreDeliveredAnew": failuresAreDeliveredAnew,
+		"DurableGoesOn":            durableGoesOn,
+		"DurableIsShared":          durableIsShared,
+		"LiveSeesOnlyNow":          liveSeesOnlyNow,
+		"EndedContext":             endedContext,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+			defer cancel()
+			test(&suite{T: t, Bus: open(t), ctx: ctx})
+		})
 	}
 }
 
-func sample(n int, kind, name string) event.Event {
-	s := event.Subject{Service: "test", Kind: kind, Namespace: "default", Name: name, What: "created"}
-	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	return event.Changed(s, fmt.Sprintf("uid-%d", n), "/test/"+name, int64(n), at)
+// suite is one test with its bus.
+type suite struct {
+	*testing.T
+	event.Bus
+	ctx context.Context //nolint:containedctx // lives as long as the test
 }
 
-func publish(t *testing.T, bus event.Bus, events ...event.Event) {
-	t.Helper()
+// change returns the n-th event of a run.
+func change(run string, n int) event.Event {
+	what := fmt.Sprintf("state-%d", n)
+	return event.Event{
+		ID:      fmt.Sprintf("/kfmesh/pipeline/runs/%s@%d", run, n),
+		Source:  "/kfmesh/pipeline",
+		Type:    "dev.kfmesh.pipeline.run." + what,
+		Subject: event.Subject{Service: "pipeline", Kind: "run", Namespace: "team.a", Name: run, What: what},
+		Time:    time.Date(2026, 1, 2, 3, 4, n, 0, time.UTC),
+		Data: &eventv1.ResourceChanged{
+			Service: "pipeline", Kind: "run", Namespace: "team.a", Name: run, What: what, Revision: int64(n),
+			Time: timestamppb.New(time.Date(2026, 1, 2, 3, 4, n, 0, time.UTC)),
+		},
+	}
+}
+
+func (s *suite) publish(events ...event.Event) {
+	s.Helper()
 	for _, e := range events {
-		if err := bus.Publish(t.Context(), e); err != nil {
-			t.Fatalf("publish %s: %v", e.ID, err)
+		if err := s.Publish(s.ctx, e); err != nil {
+			s.Fatalf("publish %s: %v", e.ID, err)
 		}
 	}
 }
 
-// subscriber collects what a subscription delivers.
+// subscriber collects what a subscription brings.
 type subscriber struct {
-	t      *testing.T
-	events chan event.Event
-	stop   context.CancelFunc
-	ended  chan error
+	s    *suite
+	got  chan event.Event
+	stop context.CancelFunc
+	done chan error
 }
 
-// subscribe starts a durable subscription, which therefore misses nothing.
-func subscribe(t *testing.T, bus event.Bus, pattern, durable string, refuse func(event.Event) error) *subscriber {
-	ctx, stop := context.WithCancel(t.Context())
-	s := &subscriber{t: t, events: make(chan event.Event, 100), stop: stop, ended: make(chan error, 1)}
+// subscribe starts a subscriber; handle, which may be nil, decides what becomes
+// of an event after it was collected.
+func (s *suite) subscribe(sub event.Subscription, handle func(event.Event) error) *subscriber {
+	ctx, stop := context.WithCancel(s.ctx)
+	c := &subscriber{s: s, got: make(chan event.Event, 1000), stop: stop, done: make(chan error, 1)}
 	go func() {
-		s.ended <- bus.Subscribe(ctx, event.Subscription{Pattern: pattern, Durable: durable}, func(_ context.Context, e event.Event) error {
-			s.events <- e
-			if refuse != nil {
-				return refuse(e)
+		c.done <- s.Subscribe(ctx, sub, func(_ context.Context, e event.Event) error {
+			c.got <- e
+			if handle != nil {
+				return handle(e)
 			}
 			return nil
 		})
 	}()
-	return s
+	s.Cleanup(stop)
+	return c
 }
 
-func (s *subscriber) next() event.Event {
-	s.t.Helper()
+// next returns the next event.
+func (c *subscriber) next() event.Event {
+	c.s.Helper()
 	select {
-	case e := <-s.events:
+	case e := <-c.got:
 		return e
-	case err := <-s.ended:
-		s.t.Fatalf("the subscription ended: %v", err)
+	case err := <-c.done:
+		c.s.Fatalf("the subscription ended: %v", err)
 	case <-time.After(patience):
-		s.t.Fatal("no event came")
+		c.s.Fatal("no event arrived")
 	}
 	return event.Event{}
 }
 
-func (s *subscriber) end() {
-	s.t.Helper()
-	s.stop()
+// wants fails the test unless these events come next, in this order.
+func (c *subscriber) wants(ids ...string) {
+	c.s.Helper()
+	for _, id := range ids {
+		if e := c.next(); e.ID != id {
+			c.s.Errorf("got %s, want %s", e.ID, id)
+		}
+	}
+}
+
+// ends stops the subscriber and waits for its end.
+func (c *subscriber) ends() {
+	c.s.Helper()
+	c.stop()
 	select {
-	case err := <-s.ended:
-		if err != nil {
-			s.t.Errorf("the subscription ended with %v", err)
+	case err := <-c.done:
+		if !errors.Is(err, context.Canceled) {
+			c.s.Errorf("the subscription ended with %v", err)
 		}
 	case <-time.After(patience):
-		s.t.Error("the subscription goes on without its context")
+		c.s.Fatal("the subscription goes on without its context")
 	}
 }
 
-func arriveWhole(t *testing.T, bus event.Bus) {
-	s := subscribe(t, bus, "kfmesh.test.>", "all", nil)
-	defer s.end()
-	const n = 50
+// quiet ends the subscriber and fails the test if there was anything left.
+func (c *subscriber) quiet() {
+	c.s.Helper()
+	c.ends()
+	select {
+	case e := <-c.got:
+		c.s.Errorf("%s came beside what was wanted", e.ID)
+	default:
+	}
+}
+
+var all = event.Subscription{Pattern: "kfmesh.>", Durable: "all"}
+
+func eventsArriveWhole(s *suite) {
+	want := change("r1", 1)
+	s.publish(want)
+	got := s.subscribe(all, nil).next()
+	if got.ID != want.ID || got.Source != want.Source || got.Type != want.Type || got.Subject != want.Subject ||
+		!got.Time.Equal(want.Time) || !proto.Equal(got.Data, want.Data) {
+		s.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func eventsArriveInOrder(s *suite) {
+	const n = 100
+	c := s.subscribe(all, nil)
 	for i := range n {
-		publish(t, bus, sample(i, "thing", "a"))
+		s.publish(change("r1", i))
 	}
 	for i := range n {
-		got, want := s.next(), sample(i, "thing", "a")
-		if got.ID != want.ID || got.Source != want.Source || got.Type != want.Type || got.Subject != want.Subject ||
-			!got.Time.Equal(want.Time) || !proto.Equal(got.Data, want.Data) {
-			t.Fatalf("event %d: got %+v, want %+v", i, got, want)
-		}
+		c.wants(change("r1", i).ID)
 	}
 }
 
-func dropDuplicates(t *testing.T, bus event.Bus) {
-	publish(t, bus, sample(1, "thing", "a"), sample(1, "thing", "a"), sample(2, "thing", "a"))
-	s := subscribe(t, bus, "kfmesh.>", "d", nil)
-	defer s.end()
-	if first, second := s.next(), s.next(); first.ID == second.ID {
-		t.Errorf("%s came twice", first.ID)
+func patternsSelect(s *suite) {
+	r1, r2 := change("r1", 1), change("r2", 2)
+	artifact := change("a1", 3)
+	artifact.Subject.Service, artifact.Subject.Kind = "metadata", "artifact"
+	s.publish(r1, artifact, r2)
+	for pattern, want := range map[string][]string{
+		"kfmesh.>":                {r1.ID, artifact.ID, r2.ID},
+		"kfmesh.pipeline.>":       {r1.ID, r2.ID},
+		"kfmesh.*.artifact.*.*.*": {artifact.ID},
+		"kfmesh.*.*.*.r2.*":       {r2.ID},
+		r1.Subject.String():       {r1.ID},
+	} {
+		c := s.subscribe(event.Subscription{Pattern: pattern, Durable: fmt.Sprintf("p%d-%d", len(pattern), len(want))}, nil)
+		c.wants(want...)
+		c.quiet()
 	}
 }
 
-func patternsSelect(t *testing.T, bus event.Bus) {
-	publish(t, bus, sample(1, "run", "a"), sample(2, "job", "a"), sample(3, "run", "b"))
-	s := subscribe(t, bus, "kfmesh.test.run.*.*.created", "runs", nil)
-	defer s.end()
-	for _, want := range []string{"/test/a@1", "/test/b@3"} {
-		if got := s.next(); got.ID != want {
-			t.Errorf("got %s, want %s", got.ID, want)
-		}
-	}
+func duplicatesAreDropped(s *suite) {
+	e1, e2 := change("r1", 1), change("r1", 2)
+	s.publish(e1, e1, e2, e1, e2)
+	c := s.subscribe(all, nil)
+	c.wants(e1.ID, e2.ID)
+	c.quiet()
 }
 
-func failedComesAgain(t *testing.T, bus event.Bus) {
-	publish(t, bus, sample(1, "run", "a"), sample(2, "run", "a"))
+func failuresAreDeliveredAnew(s *suite) {
+	e1, e2 := change("r1", 1), change("r1", 2)
+	s.publish(e1, e2)
 	failures := 2
-	s := subscribe(t, bus, "kfmesh.>", "f", func(event.Event) error {
+	c := s.subscribe(all, func(event.Event) error {
 		if failures > 0 {
 			failures--
-			return errors.New("not now")
+			return fault.Unavailablef("not yet")
 		}
 		return nil
 	})
-	defer s.end()
-	for i, want := range []int64{1, 1, 1, 2} {
-		if got := s.next().Data.GetRevision(); got != want {
-			t.Fatalf("delivery %d is event %d, want %d", i, got, want)
+	c.wants(e1.ID, e1.ID, e1.ID, e2.ID)
+	c.quiet()
+}
+
+func durableGoesOn(s *suite) {
+	e1, e2, e3 := change("r1", 1), change("r1", 2), change("r1", 3)
+	s.publish(e1)
+	first := s.subscribe(all, func(e event.Event) error {
+		if e.ID == e2.ID {
+			return fault.Unavailablef("about to end")
+		}
+		return nil
+	})
+	first.wants(e1.ID)
+	s.publish(e2)
+	first.wants(e2.ID)
+	first.ends()
+	s.publish(e3)
+	second := s.subscribe(all, nil)
+	second.wants(e2.ID, e3.ID)
+	second.quiet()
+}
+
+func durableIsShared(s *suite) {
+	const n = 20
+	seen := make(chan string, 4*n)
+	handle := func(e event.Event) error { seen <- e.ID; return nil }
+	one, two := s.subscribe(all, handle), s.subscribe(all, handle)
+	want := map[string]bool{}
+	for i := range n {
+		s.publish(change("r1", i))
+		want[change("r1", i).ID] = true
+	}
+	for range n {
+		select {
+		case id := <-seen:
+			if !want[id] {
+				s.Errorf("%s came twice", id)
+			}
+			delete(want, id)
+		case <-time.After(patience):
+			s.Fatalf("%d events are missing", len(want))
 		}
 	}
+	one.ends()
+	two.ends()
 }
 
-func durableGoesOn(t *testing.T, bus event.Bus) {
-	publish(t, bus, sample(1, "run", "a"))
-	s := subscribe(t, bus, "kfmesh.>", "keep", nil)
-	s.next()
-	// The first event is settled once a second one has come.
-	publish(t, bus, sample(2, "run", "a"))
-	s.next()
-	s.end()
-	publish(t, bus, sample(3, "run", "a"))
-	s = subscribe(t, bus, "kfmesh.>", "keep", nil)
-	defer s.end()
-	got := s.next().Data.GetRevision()
-	if got == 2 { // its acknowledgement may have been lost with the subscriber
-		got = s.next().Data.GetRevision()
+func liveSeesOnlyNow(s *suite) {
+	s.publish(change("old", 1))
+	c := s.subscribe(event.Subscription{Pattern: "kfmesh.>"}, nil)
+	// The subscription has begun once it brings anything.
+	var got event.Event
+	for n := 1; got.ID == ""; n++ {
+		s.publish(change("probe", n))
+		select {
+		case got = <-c.got:
+		case <-time.After(20 * time.Millisecond):
+		case <-s.ctx.Done():
+			s.Fatal("no event arrived")
+		}
 	}
-	if got != 3 {
-		t.Errorf("the subscription went on with event %d, want 3", got)
+	if got.Subject.Name != "probe" {
+		s.Errorf("got %s, which was published before", got.ID)
 	}
+	s.publish(change("new", 1))
+	for got.Subject.Name == "probe" {
+		got = c.next()
+	}
+	if got.ID != change("new", 1).ID {
+		s.Errorf("got %s, want the new event", got.ID)
+	}
+	c.quiet()
 }
 
-func oddNames(t *testing.T, bus event.Bus) {
-	const name = "a.b *>%\tü"
-	publish(t, bus, sample(1, "run", name))
-	s := subscribe(t, bus, "kfmesh.test.run.default.*.created", "odd", nil)
-	defer s.end()
-	if got := s.next().Subject.Name; got != name {
-		t.Errorf("got name %q, want %q", got, name)
+func endedContext(s *suite) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	cancel()
+	if err := s.Publish(ctx, change("r1", 1)); !fault.Is(err, fault.Canceled) {
+		s.Errorf("publish: got %v, want canceled", err)
+	}
+	handle := func(context.Context, event.Event) error { return nil }
+	if err := s.Subscribe(ctx, all, handle); !errors.Is(err, context.Canceled) {
+		s.Errorf("subscribe: got %v, want canceled", err)
 	}
 }

@@ -66,7 +66,7 @@ func (b *Bus) Publish(ctx context.Context, e event.Event) error {
 		msg.Header[name] = []string{value}
 	}
 	if _, err := b.js.PublishMsg(ctx, msg, jetstream.WithMsgID(e.ID)); err != nil {
-		return fault.Unavailablef("NATS took no event").WithCause(err)
+		return failure(ctx, err, "NATS took no event")
 	}
 	return nil
 }
@@ -75,23 +75,23 @@ func (b *Bus) Publish(ctx context.Context, e event.Event) error {
 func (b *Bus) Subscribe(ctx context.Context, sub event.Subscription, handle func(context.Context, event.Event) error) error {
 	consumer, err := b.stream.CreateOrUpdateConsumer(ctx, consumerConfig(sub))
 	if err != nil {
-		return fault.Unavailablef("NATS takes no subscription to %s: %v", sub.Pattern, err).WithCause(err)
+		return failure(ctx, err, "NATS takes no subscription to %s: %v", sub.Pattern, err)
 	}
 	for ctx.Err() == nil {
 		msg, err := consumer.Next(jetstream.FetchContext(ctx))
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return ctx.Err()
 		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages):
 			continue
 		case err != nil:
-			return fault.Unavailablef("NATS ended the subscription to %s", sub.Pattern).WithCause(err)
+			return failure(ctx, err, "NATS ended the subscription to %s", sub.Pattern)
 		}
 		if err := settle(ctx, msg, handle); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // settle handles one message and tells JetStream how that went. A message that
@@ -134,4 +134,12 @@ func first(values []string) string {
 		return ""
 	}
 	return values[0]
+}
+
+// failure is Canceled when ctx has ended, and otherwise Unavailable.
+func failure(ctx context.Context, err error, format string, args ...any) error {
+	if ctx.Err() != nil {
+		return fault.New(fault.Canceled, "the request was given up").WithCause(err)
+	}
+	return fault.Unavailablef(format, args...).WithCause(err)
 }
