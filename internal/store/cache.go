@@ -20,37 +20,37 @@ type Update[M proto.Message] struct {
 // and may lag behind the store; WaitFor closes the gap. Values returned are
 // shared: callers clone before changing them.
 type Cache[M proto.Message] struct {
-	col *Collection[M]
-	cacheState[M]
+	col   *Collection[M]
+	state *cacheState[M]
 }
 
 // NewCache returns a cache of the collection with named indexes. Run fills it.
 // observe, which may be nil, is called with every change, in order, from Run's
 // goroutine, after the change can be read from the cache.
 func NewCache[M proto.Message](col *Collection[M], indexes map[string]Index[M], observe func([]Update[M])) *Cache[M] {
-	return &Cache[M]{col: col, cacheState: newCacheState(indexes, observe)}
+	return &Cache[M]{col: col, state: newCacheState(indexes, observe)}
 }
 
 // Run lists and watches until ctx ends, listing anew whenever the watch is lost.
-// It returns ctx's error.
-func (c *Cache[M]) Run(ctx context.Context) error { return c.run(ctx, c.col) }
+// It returns ctx's error, or fault.Internal at a value that cannot be read.
+func (c *Cache[M]) Run(ctx context.Context) error { return c.state.run(ctx, c.col) }
 
 // WaitSynced returns once the first listing is in.
-func (c *Cache[M]) WaitSynced(ctx context.Context) error { return c.waitFor(ctx, 1) }
+func (c *Cache[M]) WaitSynced(ctx context.Context) error { return c.state.waitFor(ctx, 1) }
 
 // WaitFor returns once the cache has seen revision.
 func (c *Cache[M]) WaitFor(ctx context.Context, revision int64) error {
-	return c.waitFor(ctx, revision)
+	return c.state.waitFor(ctx, revision)
 }
 
 // Get returns one item and whether it exists.
-func (c *Cache[M]) Get(key string) (Item[M], bool) { return c.get(key) }
+func (c *Cache[M]) Get(key string) (Item[M], bool) { return c.state.get(key) }
 
 // List returns the items whose keys start with keyPrefix, in key order.
-func (c *Cache[M]) List(keyPrefix string) []Item[M] { return c.list(keyPrefix) }
+func (c *Cache[M]) List(keyPrefix string) []Item[M] { return c.state.list(keyPrefix) }
 
 // Find returns the items that the named index lists under value, in key order.
-func (c *Cache[M]) Find(index, value string) []Item[M] { return c.find(index, value) }
+func (c *Cache[M]) Find(index, value string) []Item[M] { return c.state.find(index, value) }
 
 // Len returns the number of items.
-func (c *Cache[M]) Len() int { return c.len() }
+func (c *Cache[M]) Len() int { return c.state.len() }

@@ -23,7 +23,8 @@ const MaxValueBytes = 256 << 10
 // AnyRevision as an expected revision skips the check.
 const AnyRevision int64 = -1
 
-// Entry is a key with its value at a revision.
+// Entry is a key with its value at a revision. The value may be shared: it must
+// not be changed.
 type Entry struct {
 	Key            string
 	Value          []byte
@@ -36,19 +37,21 @@ type Op struct {
 	Key    string
 	Value  []byte // ignored by a delete
 	Delete bool
+	Check  bool // only check Expect; write nothing
 	// Expect is the revision the key must have: 0 for "does not exist",
 	// AnyRevision for no check. A delete of a missing key with AnyRevision is
 	// not an error.
 	Expect int64
-	// Lease, when set, deletes the key when the lease ends.
+	// Lease, when set, deletes the key when the lease ends. A write without one
+	// frees the key of the lease it was under.
 	Lease Lease
 }
 
 // Change is one key's change within a commit.
 type Change struct {
-	Entry        // the entry after the change; of a delete, Key and Revision of the deletion
-	Deleted bool // whether the key was deleted
-	Prev    []byte
+	Entry          // the entry after the change; of a delete, Key and Revision of the deletion
+	Deleted bool   // whether the key was deleted
+	Prev    []byte // the value before, nil when there was none or it is not known
 }
 
 // Backend is a store of bytes. Implementations are safe for concurrent use.
@@ -60,12 +63,12 @@ type Backend interface {
 	List(ctx context.Context, prefix string) ([]Entry, int64, error)
 	// Commit applies all ops or none and returns the new revision. It fails
 	// with fault.AlreadyExists when an op that expects no key finds one, with
-	// fault.Conflict when another expectation does not hold, and with
-	// fault.Exhausted when a value is larger than MaxValueBytes. At most 100
-	// ops, no key twice.
+	// fault.Conflict when another expectation does not hold, with
+	// fault.Precondition when an op's lease has ended, and as CheckOps says
+	// when no store would accept the ops.
 	Commit(ctx context.Context, ops ...Op) (int64, error)
-	// Watch sends every change under prefix with a revision above after, one
-	// batch a commit or larger, in order, Prev filled where the backend still
+	// Watch sends every change under prefix with a revision above after, in
+	// order, one batch a commit or larger, with Prev where the backend still
 	// knows it. The channel closes when ctx ends or when the changes asked for
 	// are no longer kept; the reader then lists and watches anew.
 	Watch(ctx context.Context, prefix string, after int64) (<-chan []Change, error)
