@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -66,8 +67,7 @@ class Process:
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment with its Python first on PATH, and without the user's own KFMESH_*."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("KFMESH_")}
-    python = pathlib.Path(os.environ.get("VIRTUAL_ENV", ROOT / ".venv")) / "bin"
-    env["PATH"] = f"{python}{os.pathsep}{env['PATH']}"
+    env["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     return env | variables
 
 
