@@ -31,9 +31,12 @@ func NewConditions() *Conditions {
 }
 
 // environment declares what a condition reads: the fields of KFP's
-// ExecutorInput that the SDK's compiler refers to.
+// ExecutorInput that the SDK's compiler refers to. The inner map is declared as
+// well: an index into a value of unknown type would get the type of its first
+// use, and int(...) of it would then refuse a double.
 func environment() (*cel.Env, error) {
-	return cel.NewEnv(cel.Variable("inputs", cel.MapType(cel.StringType, cel.DynType)))
+	values := cel.MapType(cel.StringType, cel.DynType)
+	return cel.NewEnv(cel.Variable("inputs", cel.MapType(cel.StringType, values)))
 }
 
 // Check says with fault.Invalid why an expression cannot be compiled.
