@@ -85,7 +85,6 @@ func TestRunStoredPipelineByReference(t *testing.T) {
 }
 
 func TestRunFollowed(t *testing.T) {
-	utc(t)
 	tests := []struct {
 		name   string
 		steps  []stage
