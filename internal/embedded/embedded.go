@@ -3,7 +3,7 @@
 //
 //	lock       who uses the directory
 //	etcd/      live state
-//	events/    NATS JetStream
+//	nats/      events, in JetStream
 //	blobs/     artifacts, as plain files
 //	kfmesh.db  history and metadata, SQLite
 //
@@ -57,7 +57,7 @@ func Start(ctx context.Context, dataDir string, log *slog.Logger) (*Backends, er
 	}
 	group, startCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.startStore(startCtx, filepath.Join(dir, "etcd"), log) })
-	group.Go(func() error { return b.startBus(startCtx, filepath.Join(dir, "events"), log) })
+	group.Go(func() error { return b.startBus(startCtx, filepath.Join(dir, "nats"), log) })
 	group.Go(func() (err error) {
 		b.Blob, err = blob.Open(startCtx, filepath.Join(dir, "blobs"))
 		return err
@@ -77,11 +77,10 @@ func (b *Backends) startStore(ctx context.Context, dir string, log *slog.Logger)
 }
 
 func (b *Backends) startBus(ctx context.Context, dir string, log *slog.Logger) (err error) {
-	log = log.With(slog.String("component", "nats"))
-	if b.nats, err = startNATS(ctx, dir, log); err != nil {
+	if b.nats, err = startNATS(ctx, dir, log.With(slog.String("component", "nats"))); err != nil {
 		return err
 	}
-	b.Bus, err = jetstream.New(ctx, b.nats.conn, 1, log)
+	b.Bus, err = jetstream.New(ctx, b.nats.conn)
 	return err
 }
 

@@ -106,7 +106,7 @@ func (m *Memory) apply(ops []Op) int64 {
 	for _, op := range ops {
 		prev, existed := m.entries[op.Key]
 		switch {
-		case op.Delete && !existed:
+		case op.Check, op.Delete && !existed:
 		case op.Delete:
 			delete(m.entries, op.Key)
 			m.keys.remove(op.Key)

@@ -37,6 +37,7 @@ type Op struct {
 	Key    string
 	Value  []byte // ignored by a delete
 	Delete bool
+	Check  bool // only check Expect; write nothing
 	// Expect is the revision the key must have: 0 for "does not exist",
 	// AnyRevision for no check. A delete of a missing key with AnyRevision is
 	// not an error.

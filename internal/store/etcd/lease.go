@@ -3,6 +3,8 @@ package etcd
 import (
 	"context"
 	"errors"
+	"math"
+	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -11,47 +13,53 @@ import (
 	"github.com/kfmesh/kfmesh/internal/store"
 )
 
-// revokeTimeout is how long the end of a lease's context may take to tell etcd.
-// When it fails, the lease runs out by itself.
+// revokeTimeout bounds the farewell of a lease whose context has ended.
 const revokeTimeout = 2 * time.Second
 
-// lease is kept alive by etcd's client; done closes when that gives up.
+// lease is an etcd lease that is kept alive.
 type lease struct {
 	client *clientv3.Client
 	id     clientv3.LeaseID
+	stop   context.CancelFunc // ends the keeping alive
 	done   chan struct{}
-	stop   context.CancelFunc
+	once   sync.Once
 }
 
-// Grant implements store.Backend. The time to live is rounded up to seconds,
-// and to what etcd allows at least. When ctx ends the lease is revoked.
+// Grant implements store.Backend. etcd counts whole seconds: ttl is rounded up.
 func (b *Backend) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error) {
-	seconds := int64((ttl + time.Second - 1) / time.Second)
-	granted, err := b.client.Grant(ctx, max(seconds, 1))
+	granted, err := b.client.Grant(ctx, int64(math.Ceil(ttl.Seconds())))
 	if err != nil {
-		return nil, failure(ctx, err)
+		return nil, translate(ctx, err)
 	}
-	keepCtx, stop := context.WithCancel(ctx)
+	keepCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	alive, err := b.client.KeepAlive(keepCtx, granted.ID)
 	if err != nil {
 		stop()
-		return nil, failure(ctx, err)
+		return nil, translate(ctx, err)
 	}
-	l := &lease{client: b.client, id: granted.ID, done: make(chan struct{}), stop: stop}
-	go l.keep(ctx, alive)
+	l := &lease{client: b.client, id: granted.ID, stop: stop, done: make(chan struct{})}
+	go l.follow(ctx, alive)
 	return l, nil
 }
 
-// keep drains what the renewals bring until they end.
-func (l *lease) keep(ctx context.Context, alive <-chan *clientv3.LeaseKeepAliveResponse) {
-	defer l.stop()
-	for range alive { //nolint:revive // only the end matters
-	}
-	close(l.done)
-	if ctx.Err() != nil {
-		revokeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
-		defer cancel()
-		_, _ = l.client.Revoke(revokeCtx, l.id) // else it runs out
+// follow drains the answers to the keeping alive until they end, and gives the
+// lease back when the context it was granted under ends.
+func (l *lease) follow(ctx context.Context, alive <-chan *clientv3.LeaseKeepAliveResponse) {
+	defer l.end()
+	for {
+		select {
+		case _, ok := <-alive:
+			if !ok {
+				return
+			}
+		case <-l.done:
+			return
+		case <-ctx.Done():
+			farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+			defer cancel()
+			_ = l.Revoke(farewell) // unreachable: the lease runs out by itself
+			return
+		}
 	}
 }
 
@@ -63,10 +71,16 @@ func (l *lease) Done() <-chan struct{} { return l.done }
 
 // Revoke implements store.Lease.
 func (l *lease) Revoke(ctx context.Context) error {
-	l.stop()
-	_, err := l.client.Revoke(ctx, l.id)
-	if err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
-		return failure(ctx, err)
+	l.end()
+	if _, err := l.client.Revoke(ctx, l.id); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return translate(ctx, err)
 	}
 	return nil
+}
+
+func (l *lease) end() {
+	l.once.Do(func() {
+		l.stop()
+		close(l.done)
+	})
 }

@@ -5,49 +5,46 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 )
 
-// Watch implements store.Backend. A watch of a member that has lost its leader
-// ends, so that it cannot go stale unnoticed.
+// Watch implements store.Backend. The channel also closes when etcd has
+// compacted the changes asked for away, or has lost its leader.
 func (b *Backend) Watch(ctx context.Context, prefix string, after int64) (<-chan []store.Change, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, failure(ctx, err)
-	}
-	if after < 0 {
-		return nil, fault.Invalidf("after", "%d is not a revision", after)
-	}
 	watchCtx, stop := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	responses := b.client.Watch(watchCtx, prefix, clientv3.WithPrefix(), clientv3.WithRev(after+1), clientv3.WithPrevKV())
-	out := make(chan []store.Change)
+	batches := make(chan []store.Change)
 	go func() {
-		defer close(out)
+		defer close(batches)
 		defer stop()
-		for response := range responses {
-			if response.Err() != nil {
+		for resp := range responses {
+			if resp.Err() != nil {
 				return
 			}
-			if len(response.Events) == 0 {
+			if len(resp.Events) == 0 {
 				continue
 			}
 			select {
-			case out <- changes(response.Events):
+			case batches <- changes(resp.Events):
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return out, nil
+	return batches, nil
 }
 
 func changes(events []*clientv3.Event) []store.Change {
-	batch := make([]store.Change, len(events))
+	out := make([]store.Change, len(events))
 	for i, e := range events {
-		batch[i] = store.Change{Entry: entry(e.Kv), Deleted: e.Type == clientv3.EventTypeDelete}
-		if e.PrevKv != nil {
-			batch[i].Prev = e.PrevKv.Value
+		c := store.Change{Deleted: e.Type == clientv3.EventTypeDelete, Entry: entry(e.Kv)}
+		if c.Deleted {
+			c.Entry = store.Entry{Key: string(e.Kv.Key), Revision: e.Kv.ModRevision}
 		}
+		if e.PrevKv != nil {
+			c.Prev = e.PrevKv.Value
+		}
+		out[i] = c
 	}
-	return batch
+	return out
 }

@@ -1287,7 +1287,9 @@ type ReplicaStatus struct {
 	// Paths of Staging.uploads that did not exist.
 	MissingUploads []string `protobuf:"bytes,16,rep,name=missing_uploads,json=missingUploads,proto3" json:"missing_uploads,omitempty"`
 	// Whether the readiness probe passed.
-	Ready         bool `protobuf:"varint,17,opt,name=ready,proto3" json:"ready,omitempty"`
+	Ready bool `protobuf:"varint,17,opt,name=ready,proto3" json:"ready,omitempty"`
+	// Indexes, on its node, of the GPUs it was given.
+	Gpus          []int32 `protobuf:"varint,18,rep,packed,name=gpus,proto3" json:"gpus,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1439,6 +1441,13 @@ func (x *ReplicaStatus) GetReady() bool {
 		return x.Ready
 	}
 	return false
+}
+
+func (x *ReplicaStatus) GetGpus() []int32 {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
 }
 
 // ReturnedFile is one file read back from a replica.
@@ -2219,7 +2228,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"finishTime\x12=\n" +
 	"\breplicas\x18\a \x03(\v2!.kfmesh.gpuagent.v1.ReplicaStatusR\breplicas\x12%\n" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings\"\x99\x05\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xad\x05\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -2240,7 +2249,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\blog_tail\x18\x0e \x01(\tR\alogTail\x126\n" +
 	"\x05files\x18\x0f \x03(\v2 .kfmesh.gpuagent.v1.ReturnedFileR\x05files\x12'\n" +
 	"\x0fmissing_uploads\x18\x10 \x03(\tR\x0emissingUploads\x12\x14\n" +
-	"\x05ready\x18\x11 \x01(\bR\x05ready\x1a8\n" +
+	"\x05ready\x18\x11 \x01(\bR\x05ready\x12\x12\n" +
+	"\x04gpus\x18\x12 \x03(\x05R\x04gpus\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

@@ -1,0 +1,111 @@
+# kfmesh. `make help` lists the targets; each sets up what it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+VENV     := .venv
+PY       := $(VENV)/bin/python
+BUF      := $(GO) tool -modfile=tools/buf/go.mod buf
+LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+PKG      ?= ./...
+ARGS     ?=
+
+# cmd/kfmesh and cmd/kfmesh-supervisor keep their names; cmd/<service> becomes
+# bin/kfmesh-<service>.
+SERVICES := $(filter-out kfmesh%,$(patsubst cmd/%/main.go,%,$(wildcard cmd/*/main.go)))
+BINARIES := bin/kfmesh bin/kfmesh-supervisor $(SERVICES:%=bin/kfmesh-%)
+
+say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
+
+# Go itself knows what is stale, so these always ask it.
+.PHONY: FORCE
+bin/kfmesh bin/kfmesh-supervisor: bin/%: FORCE
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+bin/kfmesh-%: FORCE
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+.PHONY: gen
+gen: third_party ## Generate Go and OpenAPI from proto/
+	$(call say,buf generate)
+	@$(BUF) generate
+
+third_party: tools/protodeps/main.go tools/protodeps/go.mod
+	@rm -rf $@ && $(GO) -C tools/protodeps run . $(CURDIR)/third_party && touch $@
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	@rm -rf bin third_party $(VENV) .kfmesh .pytest_cache .ruff_cache
+
+.PHONY: test
+test: ## Run every test: Go with -race, then end to end with the kfp SDK
+	@$(MAKE) test-go && $(MAKE) test-e2e
+
+.PHONY: test-go
+test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
+	$(call say,go test -race $(PKG))
+	@KFMESH_TEST_PYTHON=$(CURDIR)/$(PY) $(GO) test -race $(PKG) $(ARGS)
+
+# External servers, for the shape of one process a service.
+bin/test/etcd: go.mod
+	@CGO_ENABLED=0 $(GO) build -o $@ go.etcd.io/etcd/server/v3
+bin/test/nats-server: go.mod
+	@CGO_ENABLED=0 $(GO) build -o $@ github.com/nats-io/nats-server/v2
+
+.PHONY: test-e2e
+test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
+	$(call say,pytest test/e2e)
+	@$(PY) -m pytest test/e2e $(ARGS)
+
+.PHONY: test-postgres
+test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run what touches SQL against a PostgreSQL of its own
+	@test/postgres/with-postgres $(GO) test -race -count=1 ./services/metadata/...
+	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
+
+.PHONY: lint
+lint: third_party $(VENV)/ready ## Check the style of Go, protos and Python
+	$(call say,golangci-lint)
+	@$(LINT) run
+	$(call say,buf lint)
+	@$(BUF) lint
+	$(call say,ruff)
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+.PHONY: fmt
+fmt: $(VENV)/ready ## Format Go, protos and Python
+	@$(LINT) fmt && $(BUF) format --write proto && $(PY) -m ruff format . && $(PY) -m ruff check --fix .
+
+.PHONY: conformance
+conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_CORPUS=DIR)
+	@PYTHONPATH=test $(PY) test/conformance $(ARGS)
+
+.PHONY: bench
+bench: build $(VENV)/ready ## Measure start, memory and overhead a step
+	@PYTHONPATH=test $(PY) test/bench $(ARGS)
+
+.PHONY: demo
+demo: build $(VENV)/ready ## Run a real pipeline on a kfmesh of its own (ONCE=1 to stop after it)
+	@$(PY) examples/demo $(if $(ONCE),--once) $(ARGS)
+
+# The environment of the demo and the tests. ready is the stamp: a change of
+# requirements.txt brings the environment up to date.
+$(VENV)/ready: requirements.txt
+	@tools/python/venv $(VENV) requirements.txt
+	@touch $@
+
+.PHONY: lock
+lock: $(VENV)/ready ## Pin requirements.in again as requirements.txt
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --upgrade \
+		--no-annotate --custom-compile-command 'make lock' requirements.in -o requirements.txt

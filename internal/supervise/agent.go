@@ -1,0 +1,146 @@
+package supervise
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// Epoch is the agent's side of one epoch: started here, or found on disk.
+type Epoch struct {
+	dir    string
+	child  *os.Process   // the supervisor; nil when adopted
+	reaped chan struct{} // closed once the child is gone; nil, so never, when adopted
+}
+
+// hearingPoll is how often Stop looks whether a new supervisor listens by now.
+const hearingPoll = 2 * time.Millisecond
+
+// Launch starts a supervisor (program and leading arguments) with a spec. It
+// returns as soon as the supervisor runs; whether the command could be started
+// shows in how the epoch ended.
+func Launch(supervisor []string, spec Spec) (*Epoch, error) {
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode spec: %w", err)
+	}
+	cmd := exec.Command(supervisor[0], supervisor[1:]...)
+	cmd.Stdin = bytes.NewReader(data)
+	cmd.Dir = "/"
+	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start supervisor %s: %w", supervisor[0], err)
+	}
+	e := &Epoch{dir: spec.Dir, child: cmd.Process, reaped: make(chan struct{})}
+	go func() { // ends with the supervisor, or with this process
+		defer close(e.reaped)
+		_ = cmd.Wait() // its status says nothing that the journal does not
+	}()
+	return e, nil
+}
+
+// Adopt returns the epoch in dir, which some earlier agent started.
+func Adopt(dir string) *Epoch { return &Epoch{dir: dir} }
+
+// Wait returns once the supervisor is gone: with the Exit and Done, with Lost, or
+// with Sealed or Free when it never had the epoch. What a lost supervisor left
+// running has been killed by then. When ctx ends first, Wait returns its error
+// and the command runs on.
+func (e *Epoch) Wait(ctx context.Context) (State, Exit, error) {
+	if err := e.waitGone(ctx); err != nil {
+		return Running, Exit{}, err
+	}
+	state, exit, err := Inspect(e.dir)
+	if err == nil && state == Lost {
+		err = e.killRest()
+	}
+	return state, exit, err
+}
+
+func (e *Epoch) waitGone(ctx context.Context) error {
+	if e.child == nil {
+		return awaitOwner(ctx, e.dir)
+	}
+	select {
+	case <-e.reaped:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stop asks the supervisor to stop the command: SIGTERM, then SIGKILL after the
+// grace period. It waits until the supervisor can hear it, and is a no-op when
+// the supervisor is gone.
+func (e *Epoch) Stop(ctx context.Context) error {
+	tick := time.NewTicker(hearingPoll)
+	defer tick.Stop()
+	for {
+		state, _, err := Inspect(e.dir)
+		switch {
+		case err != nil:
+			return err
+		case state == Free && e.child != nil: // on its way
+		case state != Running:
+			return nil
+		case e.PID() != 0:
+			return e.signal()
+		}
+		select {
+		case <-tick.C:
+		case <-e.reaped:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// signal sends SIGTERM to the epoch's supervisor.
+func (e *Epoch) signal() error {
+	o, err := ownerOf(e.dir)
+	if err != nil {
+		return err
+	}
+	p, err := os.FindProcess(o.PID) // holds on to the process, not to its number
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Release() }()
+	alive, err := locked(e.dir) // so p is the supervisor and not a later process
+	if err != nil || !alive {
+		return err
+	}
+	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
+// PID returns the process id of the command, 0 while there is none.
+func (e *Epoch) PID() int {
+	r, err := readJournal(e.dir)
+	if err != nil {
+		return 0
+	}
+	return r.PID
+}
+
+// killRest ends what a lost supervisor left running.
+func (e *Epoch) killRest() error {
+	o, err := ownerOf(e.dir)
+	if err != nil {
+		return err
+	}
+	if o.BootID == bootID() {
+		killSession(o.PID)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// lookPath finds the program of a spec as execvp would within its environment.
+func lookPath(spec Spec) (string, error) {
+	if len(spec.Args) == 0 || spec.Args[0] == "" {
+		return "", errors.New("there is no command to run")
+	}
+	name := spec.Args[0]
+	if strings.Contains(name, "/") {
+		return name, nil // execve reports what is wrong with it
+	}
+	denied := error(fs.ErrNotExist)
+	for _, dir := range filepath.SplitList(lookupEnv(spec.Env, "PATH")) {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		switch {
+		case err != nil || info.IsDir():
+		case info.Mode()&0o111 == 0:
+			denied = fs.ErrPermission
+		default:
+			return path, nil
+		}
+	}
+	return "", denied
+}
+
+// startFailure gives the exit status that a shell would give, and a sentence.
+func startFailure(spec Spec, err error) (code int, message string) {
+	name := ""
+	if len(spec.Args) > 0 {
+		name = spec.Args[0]
+	}
+	switch {
+	case name == "":
+		return 127, err.Error()
+	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(name, "/"):
+		return 127, fmt.Sprintf("program %q is in no directory of PATH (%s)", name, lookupEnv(spec.Env, "PATH"))
+	case errors.Is(err, fs.ErrNotExist):
+		return 127, fmt.Sprintf("program %q, its interpreter or working directory %q does not exist", name, spec.WorkDir)
+	case errors.Is(err, fs.ErrPermission):
+		return 126, fmt.Sprintf("program %q may not be executed", name)
+	case errors.Is(err, syscall.E2BIG):
+		return 126, fmt.Sprintf("arguments and environment of %q are larger than the system allows", name)
+	case errors.Is(err, syscall.ENOEXEC):
+		return 126, fmt.Sprintf("program %q is not an executable of this machine: a script needs a #! line", name)
+	}
+	return 126, fmt.Sprintf("program %q cannot be started: %v", name, err)
+}
+
+func lookupEnv(env []string, name string) string {
+	value := ""
+	for _, entry := range env {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// lastWins drops all but the last entry of each name.
+func lastWins(env []string) []string {
+	last := make(map[string]int, len(env))
+	for i, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		last[name] = i
+	}
+	kept := make([]string, 0, len(last))
+	for i, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		if last[name] == i {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,67 @@
+// Package state owns the gpuagent service's part of the store.
+//
+// Keys, all under /kfmesh/gpuagent/:
+//
+//	workloads/<namespace>/<name>   Workload, until it is deleted
+//	nodes/<name>                   Node, for as long as its agent's lease lives
+//
+// A workload is written by the agent of the node it is placed on, and every write
+// is a compare-and-swap on its revision. What happened on a node between two
+// writes is on that node's disk (package supervise), so a write that was never
+// made is made by whoever adopts the workload.
+package state
+
+import (
+	"strings"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+const prefix = "/kfmesh/gpuagent/"
+
+// DefaultNamespace is meant where a request names none.
+const DefaultNamespace = "default"
+
+// State is the service's collections.
+type State struct {
+	Backend   store.Backend
+	Workloads *store.Collection[*gpuagentv1.Workload]
+	Nodes     *store.Collection[*gpuagentv1.Node]
+}
+
+// New returns the collections on a backend.
+func New(b store.Backend) *State {
+	return &State{
+		Backend:   b,
+		Workloads: store.NewCollection[*gpuagentv1.Workload](b, prefix+"workloads/"),
+		Nodes:     store.NewCollection[*gpuagentv1.Node](b, prefix+"nodes/"),
+	}
+}
+
+// Key is the key of a workload in Workloads.
+func Key(namespace, name string) string {
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	return namespace + "/" + name
+}
+
+// KeyOf is the key of the workload that has this metadata.
+func KeyOf(m *metav1.ObjectMeta) string { return Key(m.GetNamespace(), m.GetName()) }
+
+// Ended reports whether a phase is final.
+func Ended(p gpuagentv1.Phase) bool {
+	switch p {
+	case gpuagentv1.Phase_PHASE_SUCCEEDED, gpuagentv1.Phase_PHASE_FAILED, gpuagentv1.Phase_PHASE_STOPPED:
+		return true
+	default:
+		return false
+	}
+}
+
+// PhaseName is a phase as people and event subjects spell it, such as "running".
+func PhaseName(p gpuagentv1.Phase) string {
+	return strings.ToLower(strings.TrimPrefix(p.String(), "PHASE_"))
+}

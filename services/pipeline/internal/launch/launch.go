@@ -1,0 +1,158 @@
+// Package launch turns a task that is ready to run into what an executor needs,
+// and what the executor left behind into the task's outputs.
+//
+// Build makes the command, environment and ExecutorInput of a container task;
+// ReadOutputs reads executor_output.json and the output parameter files; Import
+// makes the artifact of an importer; CacheKey names what a task would compute.
+// All of it is pure: paths are only computed, files are moved by others.
+package launch
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/placeholder"
+)
+
+// Request is a task that is ready to run.
+type Request struct {
+	Spec      *ir.Spec
+	Component string // key in Spec.Components; it must name an executor
+	Run       Run
+	Task      Task
+	Inputs    ir.Values // as the DAG resolved them, without leaf defaults
+	Layout    Layout
+}
+
+// Run is what a task knows of its run.
+type Run struct {
+	ID           string
+	Name         string // display name
+	PipelineName string
+	Namespace    string
+	PipelineRoot string // URI
+	Workspace    string // path; empty when the run has none
+	Created      time.Time
+	Scheduled    time.Time // zero when nobody scheduled it
+}
+
+// ResourceName is the run's {{$.pipeline_job_resource_name}}, which starts with
+// the name of the pipeline.
+func (r Run) ResourceName() string { return r.PipelineName + "-" + r.ID }
+
+// Task is what a task knows of itself.
+type Task struct {
+	ID   string
+	Name string
+}
+
+// Launch is a container task as a workload runs it. Strings are literal: a
+// consumer whose format gives ${ a meaning escapes it.
+type Launch struct {
+	Image     string
+	Command   []string
+	Args      []string
+	Env       []ir.EnvVar
+	Resources Resources
+	// Inputs are the task's inputs as the step sees them: leaf defaults added,
+	// references resolved, values converted to the declared types.
+	Inputs        ir.Values
+	ExecutorInput []byte     // JSON
+	Directories   []string   // to exist before the step starts
+	Returns       []string   // files whose content ReadOutputs wants
+	Downloads     []Transfer // before the step, where URI and path differ
+	Uploads       []Transfer // after the step, where URI and path differ
+}
+
+// Transfer is one artifact that is kept in one place and used in another.
+type Transfer struct {
+	URI  string
+	Path string
+}
+
+// Resources are what a task asks for; zero means not said.
+type Resources struct {
+	CPUMilli         int64 // thousandths of a core
+	MemoryBytes      int64
+	CPULimitMilli    int64
+	MemoryLimitBytes int64
+	GPUs             int32
+	GPUModel         string // such as "nvidia-h100"; empty means any
+}
+
+// Build makes the launch of a container task.
+func Build(req Request) (*Launch, error) {
+	c, executor, err := req.component()
+	if err != nil {
+		return nil, err
+	}
+	if executor.Container == nil {
+		return nil, fault.Internalf(nil, "component %q is no container", req.Component)
+	}
+	inputs, err := req.inputs(c)
+	if err != nil {
+		return nil, err
+	}
+	input, err := req.executorInput(c, inputs)
+	if err != nil {
+		return nil, err
+	}
+	scope := req.scope(c, inputs)
+	scope.ExecutorInput = string(input)
+	l := &Launch{Inputs: inputs, ExecutorInput: input}
+	if err := l.fill(scope, executor.Container); err != nil {
+		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
+	}
+	l.place(req, c)
+	return l, nil
+}
+
+// fill resolves what the container runs.
+func (l *Launch) fill(scope *placeholder.Scope, container *ir.Container) (err error) {
+	if l.Image, err = scope.Resolve(container.Image); err != nil {
+		return err
+	}
+	if l.Command, err = scope.ResolveArgs(container.Command); err != nil {
+		return err
+	}
+	if l.Args, err = scope.ResolveArgs(container.Args); err != nil {
+		return err
+	}
+	for _, env := range container.Env {
+		if env.Value, err = scope.Resolve(env.Value); err != nil {
+			return err
+		}
+		l.Env = append(l.Env, env)
+	}
+	l.Resources, err = resources(scope, container.Resources)
+	return err
+}
+
+// place says which files are needed before and wanted after.
+func (l *Launch) place(req Request, c ir.Component) {
+	l.Directories = []string{req.Layout.TaskDir}
+	l.Returns = []string{req.Layout.OutputFile()}
+	files := slices.Sorted(maps.Values(req.parameterFiles(c)))
+	if len(files) > 0 {
+		l.Directories = append(l.Directories, path.Dir(files[0]))
+		l.Returns = append(l.Returns, files...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Inputs.Artifacts)) {
+		for _, a := range l.Inputs.Artifacts[name] {
+			if req.Layout.fetches(a.URI) {
+				l.Downloads = append(l.Downloads, Transfer{URI: a.URI, Path: req.Layout.LocalPath(a.URI)})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.OutputDefinitions.Artifacts)) {
+		uri, local := req.Layout.ArtifactURI(name), req.Layout.ArtifactPath(name)
+		if uri != local {
+			l.Uploads = append(l.Uploads, Transfer{URI: uri, Path: local})
+		}
+	}
+}
