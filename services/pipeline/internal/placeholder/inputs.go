@@ -37,7 +37,7 @@ func (r *inputResolver) resolve(name string) error {
 		return nil
 	}
 	if slices.Contains(r.stack, name) {
-		return fault.Invalidf("inputs.parameters."+name, "the parameter refers to itself: %s",
+		return fault.New(fault.Invalid, "the input parameter %q refers to itself: %s", name,
 			strings.Join(append(r.stack, name), " -> "))
 	}
 	r.stack = append(r.stack, name)
@@ -89,7 +89,7 @@ func (r *inputResolver) text(text string) (any, error) {
 	}
 	scope := *r.scope
 	scope.Inputs.Parameters = r.done
-	return reference().ReplaceAllStringFunc(text, func(ref string) string {
+	return reference.ReplaceAllStringFunc(text, func(ref string) string {
 		if value, ok := scope.known(ref); ok {
 			return value
 		}
