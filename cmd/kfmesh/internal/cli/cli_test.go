@@ -59,7 +59,10 @@ func invoke(t *testing.T, f *fake, args ...string) result {
 	go func() { served <- mesh.Serve() }()
 	defer func() {
 		server.Stop()
-		if err := errors.Join(<-served, mesh.Close()); err != nil {
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			t.Error(err)
+		}
+		if err := mesh.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -109,6 +112,7 @@ func populated(t *testing.T) *fake {
 	failed.Message = "task \"train\" failed: exit status 3"
 	failed.LogTail = "Traceback (most recent call last):\nValueError: bad luck\n"
 	f := &fake{
+		looked: make(chan struct{}, 1),
 		pipelines: []*pipelinev1.Pipeline{
 			{PipelineId: pipelineID, Name: "breast-cancer", Namespace: "default", Description: "picks the best", CreatedAt: ago(3 * time.Hour)},
 		},

@@ -41,6 +41,9 @@ type fake struct {
 	// steps are the stages that a watched run goes through; each watch sends
 	// them all.
 	steps []stage
+	// looked holds something once the tasks have been asked for, so that a watch
+	// can wait until a stage has been seen.
+	looked chan struct{}
 	// create is what CreateRun answers with, when it is to fail.
 	create error
 
@@ -70,7 +73,7 @@ func page[M any](all []M, size int32, token string) (items []M, next string) {
 	return all[from:to], next
 }
 
-// fields reads an encoded filter as key to value, for the fields of one item.
+// matches reports whether the fields of an item satisfy an encoded filter.
 func matches(encoded string, fields map[string]string) bool {
 	text, err := url.QueryUnescape(encoded)
 	if err != nil || text == "" {
@@ -142,7 +145,10 @@ func (f *fake) WatchRun(r *pipelinev1.WatchRunRequest, stream pipelinev1.RunServ
 	if err != nil {
 		return err
 	}
-	for _, step := range f.steps {
+	for i, step := range f.steps {
+		if i > 0 {
+			<-f.looked
+		}
 		f.mu.Lock()
 		f.tasks[run.GetRunId()] = step.tasks
 		f.mu.Unlock()
@@ -158,6 +164,10 @@ func (f *fake) WatchRun(r *pipelinev1.WatchRunRequest, stream pipelinev1.RunServ
 func (f *fake) ListTasks(_ context.Context, r *pipelinev1.ListTasksRequest) (*pipelinev1.ListTasksResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	select {
+	case f.looked <- struct{}{}:
+	default:
+	}
 	return &pipelinev1.ListTasksResponse{Tasks: f.tasks[r.GetRunId()]}, nil
 }
 

@@ -3,12 +3,10 @@ package cli
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPrinted compares what commands print with golden files.
 func TestPrinted(t *testing.T) {
-	utc(t)
 	tests := []struct{ name, args string }{
 		{"get_runs", "get runs"},
 		{"get_runs_wide", "get r -o wide"},
@@ -37,12 +35,4 @@ func TestPrinted(t *testing.T) {
 			golden(t, tt.name, r.out)
 		})
 	}
-}
-
-// utc makes local times the same wherever tests run.
-func utc(t *testing.T) {
-	t.Helper()
-	local := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = local })
 }

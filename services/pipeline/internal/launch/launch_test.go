@@ -63,7 +63,7 @@ func TestBuildRefuses(t *testing.T) {
 		parameters map[string]any
 		want       string
 	}{
-		"missing":       {nil, "inputs.parameters.count"},
+		"missing":       {nil, `the input parameter "count"`},
 		"text":          {map[string]any{"count": "3"}, `the text "3"`},
 		"fraction":      {map[string]any{"count": 2.5}, "NUMBER_INTEGER"},
 		"not a list":    {map[string]any{"count": 1.0, "extra": map[string]any{}}, "LIST"},

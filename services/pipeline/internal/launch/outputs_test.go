@@ -87,7 +87,7 @@ func TestArtifactPlaces(t *testing.T) {
 			req.Inputs.Artifacts = map[string][]ir.Artifact{"data": {{URI: "/in/data"}}}
 			got, err := ReadOutputs(req, written(`{"artifacts": {"model": {"artifacts": [{`+tt.said+`}]}}}`))
 			if tt.uri == "" {
-				if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "outputs.artifacts.model") {
+				if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `output artifact "model"`) {
 					t.Errorf("got %+v, %v; want a refusal", got, err)
 				}
 				return
