@@ -58,14 +58,21 @@ test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
 	$(call say,go test -race $(PKG))
 	@KFMESH_TEST_PYTHON=$(CURDIR)/$(PY) $(GO) test -race $(PKG) $(ARGS)
 
+# External servers, for the shape of one process a service.
+bin/test/etcd: go.mod
+	@CGO_ENABLED=0 $(GO) build -o $@ go.etcd.io/etcd/server/v3
+bin/test/nats-server: go.mod
+	@CGO_ENABLED=0 $(GO) build -o $@ github.com/nats-io/nats-server/v2
+
 .PHONY: test-e2e
-test-e2e: build $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
+test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
 	$(call say,pytest test/e2e)
 	@$(PY) -m pytest test/e2e $(ARGS)
 
 .PHONY: test-postgres
-test-postgres: build $(VENV)/ready ## Run what touches SQL against a PostgreSQL of its own
-	@test/postgres/with-postgres bash -c '$(GO) test -race -count=1 ./services/metadata/... && $(PY) -m pytest test/e2e -k shapes'
+test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run what touches SQL against a PostgreSQL of its own
+	@test/postgres/with-postgres $(GO) test -race -count=1 ./services/metadata/...
+	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
 
 .PHONY: lint
 lint: third_party $(VENV)/ready ## Check the style of Go, protos and Python
@@ -82,11 +89,11 @@ fmt: $(VENV)/ready ## Format Go, protos and Python
 
 .PHONY: conformance
 conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_CORPUS=DIR)
-	@$(PY) test/conformance/run.py $(ARGS)
+	@PYTHONPATH=test $(PY) test/conformance $(ARGS)
 
 .PHONY: bench
 bench: build $(VENV)/ready ## Measure start, memory and overhead a step
-	@$(PY) test/bench/run.py $(ARGS)
+	@PYTHONPATH=test $(PY) test/bench $(ARGS)
 
 .PHONY: demo
 demo: build $(VENV)/ready ## Run a real pipeline on a kfmesh of its own (ONCE=1 to stop after it)

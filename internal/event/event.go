@@ -10,7 +10,6 @@ package event
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	eventv1 "github.com/kfmesh/kfmesh/gen/kfmesh/event/v1"
@@ -31,22 +30,13 @@ type Subject struct {
 	Service, Kind, Namespace, Name, What string
 }
 
-// String joins the parts; an empty part becomes "_", and what a token may not
-// hold ('.', '*', '>', white space, '%') is percent-encoded.
-func (s Subject) String() string {
-	parts := []string{"kfmesh", s.Service, s.Kind, s.Namespace, s.Name, s.What}
-	for i, p := range parts {
-		parts[i] = token(p)
-	}
-	return strings.Join(parts, ".")
-}
-
 // Bus publishes and delivers events. Implementations are safe for concurrent use.
 type Bus interface {
 	// Publish stores the event; it returns once the event is durable.
 	Publish(ctx context.Context, e Event) error
 	// Subscribe calls handle with every matching event, one at a time and in
-	// order, until ctx ends. An event whose handle fails is delivered again.
+	// order, until ctx ends, and returns ctx's error. An event whose handle
+	// fails is delivered again, before any later one.
 	Subscribe(ctx context.Context, sub Subscription, handle func(context.Context, Event) error) error
 }
 
@@ -55,7 +45,9 @@ type Subscription struct {
 	// Pattern is a subject with "*" for any one token and a trailing ">" for
 	// any rest, such as "kfmesh.pipeline.run.>".
 	Pattern string
-	// Durable names a position that survives the subscriber. Empty means: only
-	// events from now on.
+	// Durable names a position that survives the subscriber and that all
+	// subscribers of the name share, each event going to one of them; a name
+	// is used with one pattern only. A new one begins at the oldest event the
+	// bus still has. Empty means: only events from now on.
 	Durable string
 }

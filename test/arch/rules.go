@@ -5,7 +5,14 @@ func KfmeshRules() Rules {
 	return Rules{Layers: layers(), Bans: bans()}
 }
 
+const whyService = "a service meets other services only through generated clients and events, and never knows a concrete backend or the shape it runs in"
+
 func layers() []Layer {
+	nouns := []Pattern{
+		"gen/...", "internal/app", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
+		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
+		"internal/telemetry",
+	}
 	return []Layer{
 		{
 			Packages: []Pattern{"gen/..."},
@@ -14,25 +21,26 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
-			May:      []Pattern{"cmd/kfmesh-supervisor/...", "services/gpuagent/supervise/..."},
+			May:      []Pattern{"internal/supervise"},
 			Why:      "the supervisor starts once a step, so it links nothing it can do without",
 		},
 		{
 			Packages: []Pattern{"cmd/{name}/..."},
 			May: []Pattern{
-				"cmd/{name}/...", "services/*", "services/gpuagent/supervise", "gen/...", "internal/app", "internal/platform",
+				"cmd/{name}/...", "services/*", "internal/supervise", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},
 		{
+			Packages: []Pattern{"services/gpuagent/..."},
+			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise"}, nouns...),
+			Why:      whyService,
+		},
+		{
 			Packages: []Pattern{"services/{service}/..."},
-			May: []Pattern{
-				"services/{service}/...", "gen/...", "internal/app", "internal/lease", "internal/reconcile", "internal/store",
-				"internal/event", "internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config",
-				"internal/resource", "internal/telemetry",
-			},
-			Why: "a service meets other services only through generated clients and events, and never knows a concrete backend or the shape it runs in",
+			May:      append([]Pattern{"services/{service}/..."}, nouns...),
+			Why:      whyService,
 		},
 		{
 			Packages: []Pattern{"internal/embedded/...", "internal/platform/..."},
@@ -54,6 +62,11 @@ func layers() []Layer {
 			Packages: []Pattern{"internal/event/..."},
 			May:      []Pattern{"internal/event/...", "internal/store", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
 			Why:      "events are published from the watch of a store and stand below everything else",
+		},
+		{
+			Packages: []Pattern{"internal/supervise/..."},
+			May:      nil,
+			Why:      "the supervisor starts once a step, so what it runs stands on the standard library alone",
 		},
 		{
 			Packages: []Pattern{"internal/fault/...", "internal/resource/...", "internal/config/...", "internal/telemetry/..."},
@@ -107,8 +120,8 @@ func bans() []Ban {
 		},
 		{
 			Imports: []Pattern{"google.golang.org/grpc/status/...", "google.golang.org/genproto/googleapis/rpc/errdetails/..."},
-			Only:    []Pattern{"internal/rpc/...", "services/gateway/internal/...", "gen/...", "test/..."},
-			Why:     "return a fault; only internal/rpc turns faults into gRPC status, and the gateway reads them",
+			Only:    []Pattern{"internal/rpc/...", "internal/store/etcd", "services/gateway/internal/...", "gen/...", "test/..."},
+			Why:     "return a fault; only internal/rpc turns faults into gRPC status; the gateway and the etcd backend read them",
 		},
 		{
 			Imports: []Pattern{"cel.dev/...", "github.com/google/cel-go/..."},

@@ -1,10 +1,6 @@
 package ir
 
-import (
-	"encoding/json"
-	"strconv"
-	"time"
-)
+import "time"
 
 // Values are the inputs or outputs of a task as it ran. Parameter values are
 // what encoding/json makes: nil, bool, float64, string, []any, map[string]any.
@@ -27,30 +23,5 @@ type Artifact struct {
 // 64-bit ones, as a string.
 type Int int64
 
-// UnmarshalJSON reads 3, 3.0 and "3".
-func (i *Int) UnmarshalJSON(data []byte) error {
-	var n json.Number
-	if err := json.Unmarshal(data, &n); err != nil {
-		return err
-	}
-	if n == "" {
-		return nil
-	}
-	f, err := strconv.ParseFloat(string(n), 64)
-	*i = Int(f)
-	return err
-}
-
 // Duration is a protobuf JSON duration such as "1.5s".
 type Duration time.Duration
-
-// UnmarshalJSON reads "1.5s".
-func (d *Duration) UnmarshalJSON(data []byte) error {
-	var s string
-	if err := json.Unmarshal(data, &s); err != nil {
-		return err
-	}
-	v, err := time.ParseDuration(s)
-	*d = Duration(v)
-	return err
-}

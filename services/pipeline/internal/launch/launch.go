@@ -8,17 +8,23 @@
 package launch
 
 import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
 	"time"
 
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/placeholder"
 )
 
 // Request is a task that is ready to run.
 type Request struct {
 	Spec      *ir.Spec
-	Component string    // key in Spec.Components; it must name an executor
-	Run       Run       //
-	Task      Task      //
+	Component string // key in Spec.Components; it must name an executor
+	Run       Run
+	Task      Task
 	Inputs    ir.Values // as the DAG resolved them, without leaf defaults
 	Layout    Layout
 }
@@ -61,7 +67,6 @@ type Launch struct {
 	Returns       []string   // files whose content ReadOutputs wants
 	Downloads     []Transfer // before the step, where URI and path differ
 	Uploads       []Transfer // after the step, where URI and path differ
-	Warnings      []string   // what the spec asked for and cannot be had
 }
 
 // Transfer is one artifact that is kept in one place and used in another.
@@ -81,4 +86,73 @@ type Resources struct {
 }
 
 // Build makes the launch of a container task.
-func Build(req Request) (*Launch, error) { panic("soon") }
+func Build(req Request) (*Launch, error) {
+	c, executor, err := req.component()
+	if err != nil {
+		return nil, err
+	}
+	if executor.Container == nil {
+		return nil, fault.Internalf(nil, "component %q is no container", req.Component)
+	}
+	inputs, err := req.inputs(c)
+	if err != nil {
+		return nil, err
+	}
+	input, err := req.executorInput(c, inputs)
+	if err != nil {
+		return nil, err
+	}
+	scope := req.scope(c, inputs)
+	scope.ExecutorInput = string(input)
+	l := &Launch{Inputs: inputs, ExecutorInput: input}
+	if err := l.fill(scope, executor.Container); err != nil {
+		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
+	}
+	l.place(req, c)
+	return l, nil
+}
+
+// fill resolves what the container runs.
+func (l *Launch) fill(scope *placeholder.Scope, container *ir.Container) (err error) {
+	if l.Image, err = scope.Resolve(container.Image); err != nil {
+		return err
+	}
+	if l.Command, err = scope.ResolveArgs(container.Command); err != nil {
+		return err
+	}
+	if l.Args, err = scope.ResolveArgs(container.Args); err != nil {
+		return err
+	}
+	for _, env := range container.Env {
+		if env.Value, err = scope.Resolve(env.Value); err != nil {
+			return err
+		}
+		l.Env = append(l.Env, env)
+	}
+	l.Resources, err = resources(scope, container.Resources)
+	return err
+}
+
+// place says which files are needed before and wanted after.
+func (l *Launch) place(req Request, c ir.Component) {
+	l.Directories = []string{req.Layout.TaskDir}
+	l.Returns = []string{req.Layout.OutputFile()}
+	files := slices.Sorted(maps.Values(req.parameterFiles(c)))
+	if len(files) > 0 {
+		l.Directories = append(l.Directories, path.Dir(files[0]))
+		l.Returns = append(l.Returns, files...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Inputs.Artifacts)) {
+		for _, a := range l.Inputs.Artifacts[name] {
+			if req.Layout.fetches(a.URI) {
+				l.Downloads = append(l.Downloads, Transfer{URI: a.URI, Path: req.Layout.LocalPath(a.URI)})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.OutputDefinitions.Artifacts)) {
+		uri, local := req.Layout.ArtifactURI(name), req.Layout.ArtifactPath(name)
+		if uri != local {
+			l.Uploads = append(l.Uploads, Transfer{URI: uri, Path: local})
+		}
+	}
+}

@@ -1,6 +1,13 @@
 package launch
 
-import "github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+)
 
 // File is a file that a step left behind.
 type File struct {
@@ -18,5 +25,83 @@ type Outputs struct {
 }
 
 // ReadOutputs reads what a step of the request left behind; files are those of
-// Launch.Returns that exist, by path.
-func ReadOutputs(req Request, files map[string]File) (*Outputs, error) { panic("soon") }
+// Launch.Returns that exist, by path. What executor_output.json says of a
+// parameter wins over the parameter's own file.
+func ReadOutputs(req Request, files map[string]File) (*Outputs, error) {
+	c, _, err := req.component()
+	if err != nil {
+		return nil, err
+	}
+	written, err := readExecutorOutput(files[req.Layout.OutputFile()])
+	if err != nil {
+		return nil, fmt.Errorf("task %q: %w", req.Task.Name, err)
+	}
+	out := &Outputs{
+		Values: ir.Values{Parameters: map[string]any{}, Artifacts: map[string][]ir.Artifact{}},
+		Paths:  map[string]string{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.OutputDefinitions.Parameters)) {
+		def := c.OutputDefinitions.Parameters[name]
+		value, err := req.outputParameter(name, def, written, files)
+		if err != nil {
+			return nil, err
+		}
+		out.Values.Parameters[name] = value
+	}
+	if err := out.addArtifacts(req, c, written); err != nil {
+		return nil, err
+	}
+	out.warnUnknown(c, written)
+	return out, nil
+}
+
+// outputParameter is the value of one output parameter.
+func (req Request) outputParameter(
+	name string, def ir.ParameterDef, written executorOutput, files map[string]File,
+) (any, error) {
+	if value, ok := written.ParameterValues[name]; ok {
+		return req.checkOutput(name, def, value)
+	}
+	file, ok := files[req.Layout.ParameterFile(name)]
+	switch {
+	case ok && file.TooLarge:
+		return nil, fault.New(fault.Invalid, "task %q wrote more to its output parameter %q than one can hold; "+
+			"write large results to an output artifact", req.Task.Name, name)
+	case !ok && def.IsOptional:
+		return nil, nil
+	case !ok:
+		return nil, fault.New(fault.Invalid, "task %q ended without writing its output parameter %q; "+
+			"it has to write %s, or name it in executor_output.json", req.Task.Name, name, req.Layout.ParameterFile(name))
+	}
+	value, err := parseParameter(def.ParameterType, string(file.Content))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "task %q: the file of the output parameter %q holds %s", req.Task.Name, name, err)
+	}
+	return value, nil
+}
+
+// checkOutput takes a value from executor_output.json as one of the declared type.
+func (req Request) checkOutput(name string, def ir.ParameterDef, value any) (any, error) {
+	if value == nil || def.ParameterType.Holds(value) {
+		return value, nil
+	}
+	if def.ParameterType == ir.String {
+		return textOf(value)
+	}
+	return nil, fault.New(fault.Invalid, "task %q declares its output parameter %q as %s and returned %s",
+		req.Task.Name, name, def.ParameterType, describe(value))
+}
+
+// warnUnknown warns of outputs that the component does not declare.
+func (out *Outputs) warnUnknown(c ir.Component, written executorOutput) {
+	for _, name := range slices.Sorted(maps.Keys(written.ParameterValues)) {
+		if _, declared := c.OutputDefinitions.Parameters[name]; !declared {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("the output parameter %q is not declared and was ignored", name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(written.Artifacts)) {
+		if _, declared := c.OutputDefinitions.Artifacts[name]; !declared {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("the output artifact %q is not declared and was ignored", name))
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+)
+
+// describeNode prints what a node has and how it fares.
+func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m proto.Message) error {
+	node := m.(*gpuagentv1.Node)
+	status := node.GetStatus()
+	s := &sheet{term: term}
+	s.fields(
+		[2]string{"Node", nodeName(node)},
+		[2]string{"State", readiness(node)},
+		[2]string{"Host", status.GetHostname()},
+		[2]string{"Platform", status.GetPlatform()},
+		[2]string{"CPUs", cores(status.GetCpuMilli())},
+		[2]string{"Memory", output.Bytes(status.GetMemoryBytes())},
+		[2]string{"Disk free", output.Bytes(status.GetDiskFreeBytes())},
+		[2]string{"Runtimes", strings.Join(status.GetRuntimes(), ", ")},
+		[2]string{"Python", status.GetPythonVersion()},
+		[2]string{"uv", status.GetUvVersion()},
+		[2]string{"Running", output.Count(int(status.GetRunningWorkloads()), "workload")},
+		[2]string{"Agent", status.GetAgentVersion()},
+		[2]string{"Last seen", output.Moment(status.GetHeartbeatTime(), term.Now())},
+	)
+	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "UUID"}}
+	for _, gpu := range status.GetGpus() {
+		table.Add(fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), gpu.GetUuid())
+	}
+	s.table("GPUs", table)
+	return s.print()
+}

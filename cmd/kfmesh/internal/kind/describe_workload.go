@@ -1,0 +1,127 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+)
+
+// longestCommand is how much of a command line a description shows.
+const longestCommand = 200
+
+// describeWorkload prints a workload: what it runs and how each replica fares.
+func describeWorkload(_ context.Context, _ *client.Client, term *output.Terminal, m proto.Message) error {
+	workload := m.(*gpuagentv1.Workload)
+	meta, spec, status := workload.GetMetadata(), workload.GetSpec(), workload.GetStatus()
+	s := &sheet{term: term}
+	s.fields(
+		[2]string{"Workload", meta.GetName()},
+		[2]string{"Namespace", meta.GetNamespace()},
+		[2]string{"Phase", Phase(status.GetPhase())},
+		[2]string{"Reason", status.GetReason()},
+		[2]string{"Message", status.GetMessage()},
+		[2]string{"Queue", spec.GetQueue()},
+		[2]string{"Attempt", fmt.Sprint(status.GetEpoch())},
+		[2]string{"Created", output.Moment(meta.GetCreateTime(), term.Now())},
+		[2]string{"Started", output.Moment(status.GetStartTime(), term.Now())},
+		[2]string{"Finished", output.Moment(status.GetFinishTime(), term.Now())},
+		[2]string{"Duration", output.Elapsed(status.GetStartTime(), status.GetFinishTime(), term.Now())},
+	)
+	s.lines("labels", pairs(meta.GetLabels()))
+	for _, group := range spec.GetGroups() {
+		s.lines(fmt.Sprintf("group %s of %d", group.GetName(), max(group.GetCount(), 1)), template(group.GetTemplate()))
+	}
+	s.table("replicas", replicaTable(term, status.GetReplicas()))
+	s.lines("warnings", cleaned(status.GetWarnings()))
+	for _, replica := range status.GetReplicas() {
+		if tail := strings.TrimRight(replica.GetLogTail(), "\n"); tail != "" {
+			s.lines("end of the log of "+replicaName(replica), cleaned(strings.Split(tail, "\n")))
+		}
+	}
+	return s.print()
+}
+
+func template(t *gpuagentv1.Template) []string {
+	var lines []string
+	if t.GetImage() != "" {
+		lines = append(lines, output.Clean("image    "+t.GetImage()))
+	}
+	if words := append(slices.Clone(t.GetCommand()), t.GetArgs()...); len(words) > 0 {
+		lines = append(lines, "command  "+output.Clip(output.Clean(strings.Join(words, " ")), longestCommand))
+	}
+	need := t.GetResources()
+	var needs []string
+	if need.GetCpuMilli() > 0 {
+		needs = append(needs, cores(need.GetCpuMilli())+" CPU")
+	}
+	if need.GetMemoryBytes() > 0 {
+		needs = append(needs, output.Bytes(need.GetMemoryBytes()))
+	}
+	if need.GetGpus() > 0 {
+		needs = append(needs, strings.TrimSpace(output.Count(int(need.GetGpus()), "GPU")+" "+need.GetGpuModel()))
+	}
+	if len(needs) > 0 {
+		lines = append(lines, "needs    "+strings.Join(needs, ", "))
+	}
+	return lines
+}
+
+func replicaTable(term *output.Terminal, replicas []*gpuagentv1.ReplicaStatus) *output.Table {
+	table := &output.Table{Headings: []string{"REPLICA", "PHASE", "EXIT", "NODE", "PID", "PORTS", "DURATION", "MESSAGE"}, Uncut: true}
+	for _, r := range replicas {
+		exit := "-"
+		if output.IsSet(r.GetFinishTime()) {
+			exit = fmt.Sprint(r.GetExitCode())
+		}
+		phase := Phase(r.GetPhase())
+		table.Rows = append(table.Rows, []output.Cell{
+			{Text: replicaName(r)},
+			{Text: phase, Style: output.StateStyle(phase)},
+			{Text: exit},
+			{Text: r.GetNode()},
+			{Text: dash(r.GetPid())},
+			{Text: ports(r.GetPorts())},
+			{Text: output.Elapsed(r.GetStartTime(), r.GetFinishTime(), term.Now())},
+			{Text: r.GetMessage()},
+		})
+	}
+	return table
+}
+
+func replicaName(r *gpuagentv1.ReplicaStatus) string {
+	return fmt.Sprintf("%s[%d]", r.GetGroup(), r.GetIndex())
+}
+
+func ports(byName map[string]int32) string {
+	list := make([]string, 0, len(byName))
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		list = append(list, fmt.Sprintf("%s=%d", name, byName[name]))
+	}
+	if len(list) == 0 {
+		return "-"
+	}
+	return strings.Join(list, ",")
+}
+
+func dash(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func cleaned(lines []string) []string {
+	clean := make([]string, len(lines))
+	for i, line := range lines {
+		clean[i] = output.Clean(line)
+	}
+	return clean
+}

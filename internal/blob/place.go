@@ -1,0 +1,208 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	gcblob "gocloud.dev/blob"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+// place is where a file or a tree is or is to be. Names are relative to it,
+// with slashes; the empty name is the place itself, when it is a file.
+type place interface {
+	// names returns the files there, sorted; fault.NotFound when there are none.
+	names(ctx context.Context) ([]string, error)
+	open(ctx context.Context, name string) (io.ReadCloser, error)
+	create(ctx context.Context, name string) (io.WriteCloser, error)
+	close()
+}
+
+// locate finds the place of a URI: a local path, a key of this bucket, or a key
+// of any other bucket whose driver the binary registers.
+func (b *Bucket) locate(ctx context.Context, uri string) (place, error) {
+	if dir, ok := localPath(uri); ok {
+		return localPlace(dir), nil
+	}
+	if key, ok := strings.CutPrefix(uri, b.base+"/"); ok && b.dir == "" {
+		return remotePlace{bucket: b.bucket, key: key}, checkKey(key)
+	}
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return nil, fault.Invalidf("uri", "%q is neither an absolute path nor an object's URI, such as s3://bucket/key", uri)
+	}
+	key := strings.Trim(u.Path, "/")
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	other, err := gcblob.OpenBucket(ctx, u.Scheme+"://"+u.Host)
+	if err != nil {
+		return nil, fault.Unavailablef("bucket %s://%s cannot be opened", u.Scheme, u.Host).WithCause(err)
+	}
+	return remotePlace{bucket: other, key: key, owned: true}, nil
+}
+
+// localPath returns the path that a URI means on this host, if it does.
+func localPath(uri string) (string, bool) {
+	if p, ok := strings.CutPrefix(uri, "file://"); ok {
+		uri = p
+	}
+	if !filepath.IsAbs(uri) {
+		return "", false
+	}
+	return filepath.Clean(uri), true
+}
+
+// localPlace is a path of this host.
+type localPlace string
+
+func (p localPlace) names(ctx context.Context) ([]string, error) {
+	info, err := os.Stat(string(p))
+	if err != nil {
+		return nil, localFailure(err, string(p))
+	}
+	if !info.IsDir() {
+		return []string{""}, nil
+	}
+	names := []string{}
+	err = filepath.WalkDir(string(p), func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return errors.Join(err, ctx.Err())
+		}
+		name, err := filepath.Rel(string(p), at)
+		names = append(names, filepath.ToSlash(name))
+		return err
+	})
+	slices.Sort(names)
+	return names, localFailure(err, string(p))
+}
+
+func (p localPlace) open(_ context.Context, name string) (io.ReadCloser, error) {
+	file, err := os.Open(p.path(name))
+	if err != nil {
+		return nil, localFailure(err, p.path(name))
+	}
+	return file, nil
+}
+
+// create writes beside the file's place and renames on Close, so that nobody
+// sees half a file.
+func (p localPlace) create(_ context.Context, name string) (io.WriteCloser, error) {
+	target := p.path(name)
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return nil, localFailure(err, target)
+	}
+	file, err := os.CreateTemp(filepath.Dir(target), ".kfmesh-*")
+	if err != nil {
+		return nil, localFailure(err, target)
+	}
+	return &newFile{File: file, target: target}, nil
+}
+
+func (p localPlace) path(name string) string {
+	return filepath.Join(string(p), filepath.FromSlash(name))
+}
+
+func (localPlace) close() {}
+
+// newFile becomes its target when it is closed, unless a write has failed.
+type newFile struct {
+	*os.File
+	target string
+	failed error
+}
+
+func (f *newFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	f.failed = errors.Join(f.failed, err)
+	return n, err
+}
+
+func (f *newFile) Close() error {
+	err := errors.Join(f.failed, f.File.Chmod(0o644), f.File.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), f.target)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+func localFailure(err error, name string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.NotFoundf("%s does not exist", name).WithCause(err)
+	default:
+		return fault.Preconditionf("%s cannot be used", name).WithCause(err)
+	}
+}
+
+// remotePlace is an object or a tree of objects in a bucket.
+type remotePlace struct {
+	bucket *gcblob.Bucket
+	key    string
+	owned  bool // opened for this place alone
+}
+
+func (p remotePlace) names(ctx context.Context) ([]string, error) {
+	single, err := p.bucket.Exists(ctx, p.key)
+	if err != nil {
+		return nil, failure(err, "looked up", p.key)
+	}
+	if single {
+		return []string{""}, nil
+	}
+	var names []string
+	objects := p.bucket.List(&gcblob.ListOptions{Prefix: p.key + "/"})
+	for {
+		object, err := objects.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, failure(err, "listed", p.key)
+		}
+		if name := object.Key[len(p.key)+1:]; name != "" && filepath.IsLocal(name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fault.NotFoundf("object %s does not exist", p.key)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (p remotePlace) open(ctx context.Context, name string) (io.ReadCloser, error) {
+	r, err := p.bucket.NewReader(ctx, path.Join(p.key, name), nil)
+	if err != nil {
+		return nil, failure(err, "read", path.Join(p.key, name))
+	}
+	return r, nil
+}
+
+func (p remotePlace) create(ctx context.Context, name string) (io.WriteCloser, error) {
+	w, err := p.bucket.NewWriter(ctx, path.Join(p.key, name), &gcblob.WriterOptions{ContentType: contentType})
+	if err != nil {
+		return nil, failure(err, "written", path.Join(p.key, name))
+	}
+	return w, nil
+}
+
+func (p remotePlace) close() {
+	if p.owned {
+		_ = p.bucket.Close()
+	}
+}

@@ -1,0 +1,88 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+)
+
+const (
+	// memberName and memberURL stand in etcd's records. It listens nowhere:
+	// it is the only member, and its only client is in this process.
+	memberName = "kfmesh"
+	memberURL  = "http://kfmesh.invalid:2380"
+
+	// A lone member elects itself; short ticks make that quick, at the price
+	// of 20 wake-ups a second.
+	tickMillis     = 50
+	electionMillis = 500
+
+	// What etcd keeps in memory of its own log, and how much history it keeps
+	// on disk for watches that take up again.
+	logEntries        = 1000
+	logCatchUpEntries = 500
+	keptRevisions     = "10000"
+
+	quotaBytes = 2 << 30
+)
+
+// etcdServer is etcd in this process.
+type etcdServer struct {
+	server *embed.Etcd
+	client *clientv3.Client
+}
+
+// startEtcd starts etcd on a directory and returns once it takes writes.
+func startEtcd(ctx context.Context, dir string, log *slog.Logger) (*etcdServer, error) {
+	server, err := embed.StartEtcd(etcdConfig(dir, log))
+	if err != nil {
+		return nil, fmt.Errorf("start etcd on %s: %w", dir, err)
+	}
+	select {
+	case <-server.Server.ReadyNotify():
+		return &etcdServer{server: server, client: v3client.New(server.Server)}, nil
+	case err = <-server.Err():
+	case <-server.Server.StopNotify():
+		err = errors.New("it stopped")
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	server.Close()
+	return nil, fmt.Errorf("start etcd on %s: %w", dir, err)
+}
+
+func etcdConfig(dir string, log *slog.Logger) *embed.Config {
+	cfg := embed.NewConfig()
+	cfg.Name = memberName
+	cfg.Dir = filepath.Clean(dir)
+	cfg.ListenPeerUrls, cfg.ListenClientUrls, cfg.AdvertiseClientUrls = nil, nil, nil
+	if u, err := url.Parse(memberURL); err == nil {
+		cfg.AdvertisePeerUrls = []url.URL{*u}
+	}
+	cfg.InitialCluster = memberName + "=" + memberURL
+	cfg.TickMs, cfg.ElectionMs = tickMillis, electionMillis
+	cfg.SnapshotCount, cfg.SnapshotCatchUpEntries = logEntries, logCatchUpEntries
+	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModeRevision, keptRevisions
+	cfg.QuotaBackendBytes = quotaBytes
+	cfg.CompactHashCheckTime = math.MaxInt64 * time.Nanosecond
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapTo(log))
+	return cfg
+}
+
+func (s *etcdServer) close() error {
+	err := s.client.Close()
+	s.server.Close()
+	if errors.Is(err, context.Canceled) {
+		return nil // the in-process client reports its own cancelation
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+// Package etcd is the store backend on etcd, embedded or a cluster.
+//
+// A commit is one etcd transaction: it compares the mod revisions the ops
+// expect, then writes. Leases and watches are etcd's own.
+package etcd
+
+import (
+	"context"
+	"errors"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+// Backend is a store.Backend on an etcd client, which it does not own.
+type Backend struct{ client *clientv3.Client }
+
+// New returns the backend.
+func New(client *clientv3.Client) *Backend { return &Backend{client: client} }
+
+// Get implements store.Backend.
+func (b *Backend) Get(ctx context.Context, key string) (store.Entry, error) {
+	resp, err := b.client.Get(ctx, key)
+	if err != nil {
+		return store.Entry{}, translate(ctx, err)
+	}
+	if len(resp.Kvs) == 0 {
+		return store.Entry{}, fault.NotFoundf("%s does not exist", key)
+	}
+	return entry(resp.Kvs[0]), nil
+}
+
+// List implements store.Backend.
+func (b *Backend) List(ctx context.Context, prefix string) ([]store.Entry, int64, error) {
+	resp, err := b.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByKey, clientv3.SortAscend))
+	if err != nil {
+		return nil, 0, translate(ctx, err)
+	}
+	entries := make([]store.Entry, len(resp.Kvs))
+	for i, kv := range resp.Kvs {
+		entries[i] = entry(kv)
+	}
+	return entries, resp.Header.Revision, nil
+}
+
+// translate turns an etcd error into a fault.
+func translate(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.Canceled, "the request was given up").WithCause(err)
+	case errors.Is(err, rpctypes.ErrNoSpace):
+		return fault.Exhaustedf("etcd is out of space; compact and defragment it, then disarm the alarm").WithCause(err)
+	case errors.Is(err, rpctypes.ErrRequestTooLarge):
+		return fault.Exhaustedf("the commit is larger than etcd accepts").WithCause(err)
+	case unavailable(err):
+		return fault.Unavailablef("etcd cannot be reached").WithCause(err)
+	default:
+		return fault.Internalf(err, "etcd failed")
+	}
+}
+
+func unavailable(err error) bool {
+	var etcdErr rpctypes.EtcdError
+	if errors.As(err, &etcdErr) {
+		return etcdErr.Code() == codes.Unavailable
+	}
+	return status.Code(err) == codes.Unavailable || errors.Is(err, clientv3.ErrNoAvailableEndpoints)
+}

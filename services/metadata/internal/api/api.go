@@ -1,0 +1,22 @@
+// Package api answers MetadataService and ArchiveService. Handlers check what
+// the request says and leave the rest to the packages graph and archive.
+package api
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
+)
+
+// Source gives the database. While it is being opened Source waits, and returns
+// an Unavailable fault when ctx ends first.
+type Source func(ctx context.Context) (*sqlstore.DB, error)
+
+// Register adds both services to a server.
+func Register(server grpc.ServiceRegistrar, source Source) {
+	metadatav1.RegisterMetadataServiceServer(server, &metadataServer{source: source})
+	metadatav1.RegisterArchiveServiceServer(server, &archiveServer{source: source})
+}

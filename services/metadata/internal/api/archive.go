@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/archive"
+)
+
+// archiveServer is ArchiveService.
+type archiveServer struct {
+	metadatav1.UnimplementedArchiveServiceServer
+	source Source
+}
+
+func (s *archiveServer) archive(ctx context.Context) (*archive.Archive, error) {
+	db, err := s.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return archive.New(db), nil
+}
+
+// PutRecord implements ArchiveService.
+func (s *archiveServer) PutRecord(ctx context.Context, r *metadatav1.PutRecordRequest) (*emptypb.Empty, error) {
+	if err := archive.Check(r.GetRecord()); err != nil {
+		return nil, err
+	}
+	a, err := s.archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Put(ctx, r.GetRecord()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// GetRecord implements ArchiveService.
+func (s *archiveServer) GetRecord(ctx context.Context, r *metadatav1.GetRecordRequest) (*metadatav1.Record, error) {
+	a, err := s.archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Get(ctx, r.GetKind(), r.GetUid())
+}
+
+// ListRecords implements ArchiveService.
+func (s *archiveServer) ListRecords(ctx context.Context, r *metadatav1.ListRecordsRequest) (*metadatav1.ListRecordsResponse, error) {
+	a, err := s.archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.List(ctx, r)
+}
+
+// DeleteRecord implements ArchiveService.
+func (s *archiveServer) DeleteRecord(ctx context.Context, r *metadatav1.DeleteRecordRequest) (*emptypb.Empty, error) {
+	a, err := s.archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Delete(ctx, r.GetKind(), r.GetUid()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}

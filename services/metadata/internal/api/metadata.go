@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
+)
+
+// metadataServer is MetadataService.
+type metadataServer struct {
+	metadatav1.UnimplementedMetadataServiceServer
+	source Source
+}
+
+func (s *metadataServer) graph(ctx context.Context) (*graph.Graph, error) {
+	db, err := s.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return graph.New(db), nil
+}
+
+// PutExecution implements MetadataService.
+func (s *metadataServer) PutExecution(ctx context.Context, r *metadatav1.PutExecutionRequest) (*metadatav1.PutExecutionResponse, error) {
+	if err := graph.Check(r); err != nil {
+		return nil, err
+	}
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Put(ctx, r)
+}
+
+// GetExecution implements MetadataService.
+func (s *metadataServer) GetExecution(ctx context.Context, r *metadatav1.GetExecutionRequest) (*metadatav1.Execution, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Execution(ctx, r.GetExecutionId())
+}
+
+// ListExecutions implements MetadataService.
+func (s *metadataServer) ListExecutions(ctx context.Context, r *metadatav1.ListExecutionsRequest) (*metadatav1.ListExecutionsResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.ListExecutions(ctx, r)
+}
+
+// GetArtifact implements MetadataService.
+func (s *metadataServer) GetArtifact(ctx context.Context, r *metadatav1.GetArtifactRequest) (*metadatav1.Artifact, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Artifact(ctx, r.GetArtifactId())
+}
+
+// ListArtifacts implements MetadataService.
+func (s *metadataServer) ListArtifacts(ctx context.Context, r *metadatav1.ListArtifactsRequest) (*metadatav1.ListArtifactsResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.ListArtifacts(ctx, r)
+}
+
+// DeleteArtifact implements MetadataService.
+func (s *metadataServer) DeleteArtifact(ctx context.Context, r *metadatav1.DeleteArtifactRequest) (*metadatav1.DeleteArtifactResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.DeleteArtifact(ctx, r.GetArtifactId()); err != nil {
+		return nil, err
+	}
+	return &metadatav1.DeleteArtifactResponse{}, nil
+}
+
+// ListEvents implements MetadataService.
+func (s *metadataServer) ListEvents(ctx context.Context, r *metadatav1.ListEventsRequest) (*metadatav1.ListEventsResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	events, err := g.Events(ctx, r.GetExecutionId(), r.GetArtifactId())
+	if err != nil {
+		return nil, err
+	}
+	return &metadatav1.ListEventsResponse{Events: events}, nil
+}
+
+// GetLineage implements MetadataService.
+func (s *metadataServer) GetLineage(ctx context.Context, r *metadatav1.GetLineageRequest) (*metadatav1.GetLineageResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Lineage(ctx, r)
+}

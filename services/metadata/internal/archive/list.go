@@ -1,0 +1,120 @@
+package archive
+
+import (
+	"context"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/listing"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
+)
+
+// page is a list request in SQL.
+type page struct {
+	matching *sqlstore.Query // WHERE ... that every item of the list meets
+	after    *sqlstore.Query // what the items after the position meet; nil at the start
+	order    listing.Order
+	size     int
+	counted  bool // whether record_counts knows the total
+}
+
+// List returns one page of the records of a kind, without their details.
+func (a *Archive) List(ctx context.Context, request *metadatav1.ListRecordsRequest) (*metadatav1.ListRecordsResponse, error) {
+	p, err := a.page(request)
+	if err != nil {
+		return nil, err
+	}
+	response := new(metadatav1.ListRecordsResponse)
+	err = a.db.Read(ctx, func(tx *sqlstore.Tx) error {
+		response.Reset()
+		records, err := p.records(ctx, tx)
+		if err != nil {
+			return err
+		}
+		response.More = len(records) > p.size
+		response.Records = records[:min(len(records), p.size)]
+		if err := summaries(ctx, tx, request.GetKind(), response.GetRecords()); err != nil {
+			return err
+		}
+		response.TotalSize, err = p.total(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// page reads a request.
+func (a *Archive) page(request *metadatav1.ListRecordsRequest) (*page, error) {
+	where, err := table.Where(a.db.Dialect(), request.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	p := &page{matching: sqlstore.Q("WHERE kind = ?", request.GetKind())}
+	p.counted = grouped(request.GetFilter())
+	if where != nil {
+		p.matching.Add("AND").Append(where)
+	}
+	if p.size, err = listing.PageSize(request.GetPageSize()); err != nil {
+		return nil, err
+	}
+	if p.order, err = table.Order(request.GetOrderBy(), request.GetDescending()); err != nil {
+		return nil, err
+	}
+	if after := request.GetAfter(); after != nil {
+		p.after, err = p.order.After(listing.Position{Value: after.GetValue(), UID: after.GetUid()})
+	}
+	return p, err
+}
+
+// records reads the page and one more, which says whether more follow.
+func (p *page) records(ctx context.Context, tx *sqlstore.Tx) ([]*metadatav1.Record, error) {
+	q := sqlstore.Q("SELECT " + columns + " FROM records").Append(p.matching)
+	if p.after != nil {
+		q.Add("AND").Append(p.after)
+	}
+	q.Add(p.order.By()).Add("LIMIT ?", p.size+1)
+	var records []*metadatav1.Record
+	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
+		row := new(row)
+		if err := scan(row.into()...); err != nil {
+			return err
+		}
+		records = append(records, row.record())
+		return nil
+	})
+	return records, err
+}
+
+// total is the number of items of the list.
+func (p *page) total(ctx context.Context, tx *sqlstore.Tx) (total int64, err error) {
+	if p.counted {
+		_, err = tx.Row(ctx, sqlstore.Q("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM record_counts").Append(p.matching), &total)
+		return total, err
+	}
+	_, err = tx.Row(ctx, sqlstore.Q("SELECT COUNT(*) FROM records").Append(p.matching), &total)
+	return total, err
+}
+
+// summaries fills in the summaries of the records of a page.
+func summaries(ctx context.Context, tx *sqlstore.Tx, kind string, records []*metadatav1.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	byUID := make(map[string]*metadatav1.Record, len(records))
+	uids := make([]any, len(records))
+	for i, record := range records {
+		byUID[record.GetUid()] = record
+		uids[i] = record.GetUid()
+	}
+	q := sqlstore.Q("SELECT uid, summary FROM record_summaries WHERE kind = ? AND uid IN", kind).List(uids...)
+	return tx.Rows(ctx, q, func(scan func(...any) error) error {
+		var uid string
+		var summary []byte
+		if err := scan(&uid, &summary); err != nil {
+			return err
+		}
+		byUID[uid].Summary = summary
+		return nil
+	})
+}

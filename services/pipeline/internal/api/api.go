@@ -1,0 +1,58 @@
+// Package api is the pipeline service's gRPC face: PipelineService,
+// ExperimentService and RunService, which are the KFP v2beta1 API.
+//
+// Handlers read the store itself, never a cache, so that a caller sees what it
+// wrote. What has to hold together is written in one commit; what refers to
+// something else carries that thing's revision, so that neither a run in a
+// deleted experiment nor a version of a deleted pipeline can come to be. A spec
+// is stored as a blob, in canonical JSON, before the value that names it by
+// digest: a crash in between leaves a blob that nobody names, never the reverse.
+//
+// A run that has finished moves to the archive, from live to archive and never
+// back. So a run is looked up live first and then in the archive, and is in one
+// of them at any time; when it is in both, the archive has the last word.
+//
+// The engine hears of new, cancelled and deleted runs by watching their keys.
+// Handlers are safe for concurrent use and start no goroutine that outlives its
+// call.
+package api
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/blob"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+// Deps is what the handlers work with.
+type Deps struct {
+	State     *state.State
+	Blob      *blob.Bucket                     // specs
+	Archive   metadatav1.ArchiveServiceClient  // finished runs
+	Workloads gpuagentv1.WorkloadServiceClient // logs
+	Now       func() time.Time                 // time.Now when nil
+}
+
+// Register adds the three services to a server.
+func Register(server grpc.ServiceRegistrar, deps Deps) {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	pipelinev1.RegisterPipelineServiceServer(server, &pipelines{Deps: deps})
+	experiments := &experiments{Deps: deps}
+	pipelinev1.RegisterExperimentServiceServer(server, experiments)
+	pipelinev1.RegisterRunServiceServer(server, &runs{Deps: deps, experiments: experiments})
+}
+
+// now is the time as the API shows it.
+func (d Deps) now() *timestamppb.Timestamp { return timestamppb.New(d.Now()) }
+
+// newID returns a fresh id.
+func newID() string { return uuid.NewString() }

@@ -1,0 +1,145 @@
+"""Run a corpus of compiled pipelines against a kfmesh of its own, one line a file.
+
+The corpus is the folder that KFMESH_CORPUS names, or ../shared/corpus/kfp beside
+the checkout. Files below invalid/ must be refused, files below failing/ must end
+FAILED, the rest must end SUCCEEDED unless needs.py knows better.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+import yaml
+from harness.api import Api
+from harness.mesh import OneProcess
+from harness.process import ROOT
+from inputs import arguments_for
+from needs import expected_state, missing
+
+WORKERS = 3
+SECONDS_A_RUN = 300
+
+
+@dataclasses.dataclass
+class Result:
+    """How one file fared."""
+
+    file: str
+    verdict: str  # passed, failed or skipped
+    why: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.verdict:<8} {self.seconds:6.1f} s  {self.file}{'  ' + self.why if self.why else ''}"
+
+
+def corpus() -> pathlib.Path | None:
+    """The folder of the corpus, or None when there is none."""
+    places = [ROOT.parent / "shared" / "corpus" / "kfp"]
+    if named := os.environ.get("KFMESH_CORPUS"):
+        places = [pathlib.Path(named) / "kfp", pathlib.Path(named)]
+    return next((place for place in places if place.is_dir()), None)
+
+
+def check(api: Api, folder: pathlib.Path, file: pathlib.Path, scratch: pathlib.Path) -> Result:
+    """Try one file."""
+    name = str(file.relative_to(folder))
+    started = time.monotonic()
+    try:
+        verdict, why = (
+            check_invalid(api, file) if "invalid" in file.parts else check_valid(api, file, scratch)
+        )
+    except Exception as err:
+        verdict, why = "failed", f"{type(err).__name__}: {err}"
+    return Result(name, verdict, " ".join(why.split())[:300], time.monotonic() - started)
+
+
+def check_invalid(api: Api, file: pathlib.Path) -> tuple[str, str]:
+    """A file that must be refused."""
+    response = upload(api, file)
+    if response.status_code == 400:
+        return "passed", response.json().get("error_message", "")
+    return "failed", f"was answered {response.status_code}, not 400"
+
+
+def check_valid(api: Api, file: pathlib.Path, scratch: pathlib.Path) -> tuple[str, str]:
+    """A file that must be stored and, if its needs are met, run to the expected end."""
+    spec, *platform = list(yaml.safe_load_all(file.read_text()))
+    response = upload(api, file)
+    if not response.ok:
+        return "failed", f"upload: {response.status_code} {response.text}"
+    if why := missing(spec, platform):
+        return "skipped", f"stored, not run: {why}"
+    pipeline_id = response.json()["pipeline_id"]
+    run = {
+        "display_name": file.stem,
+        "pipeline_version_reference": {"pipeline_id": pipeline_id},
+        "runtime_config": {"parameters": arguments_for(spec, scratch)},
+    }
+    response = api.request("POST", "/apis/v2beta1/runs", json=run)
+    if not response.ok:
+        return "failed", f"run: {response.status_code} {response.text}"
+    run_id = response.json()["run_id"]
+    api.finished(run_id, SECONDS_A_RUN)
+    outcome = api.outcome(run_id)
+    if outcome.state == expected_state(file):
+        return "passed", "" if outcome.state == "SUCCEEDED" else f"{outcome.state}, as it should"
+    return "failed", outcome.explain()
+
+
+def upload(api: Api, file: pathlib.Path):
+    """Store a file as a pipeline."""
+    with file.open("rb") as content:
+        return api.request(
+            "POST",
+            "/apis/v2beta1/pipelines/upload",
+            params={"name": f"{file.parent.name}-{file.stem}"},
+            files={"uploadfile": (file.name, content)},
+        )
+
+
+def main() -> int:
+    """Try every file and return the exit status."""
+    parser = argparse.ArgumentParser(prog="make conformance", description=__doc__.splitlines()[0])
+    parser.add_argument("only", nargs="*", help="parts of file names; default: every file")
+    options = parser.parse_args()
+    folder = corpus()
+    if folder is None:
+        print("no corpus: set KFMESH_CORPUS to a folder of compiled pipelines")
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
+    files = sorted(
+        f for f in folder.rglob("*.y*ml") if not options.only or any(o in str(f) for o in options.only)
+    )
+    with tempfile.TemporaryDirectory(prefix="kfmesh-conformance-") as scratch:
+        mesh = OneProcess(pathlib.Path(scratch))
+        try:
+            results = check_all(Api(mesh.start()), folder, files, pathlib.Path(scratch))
+        finally:
+            mesh.stop()
+    counts = {v: sum(r.verdict == v for r in results) for v in ("passed", "failed", "skipped")}
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    return 1 if counts["failed"] else 0
+
+
+def check_all(
+    api: Api, folder: pathlib.Path, files: list[pathlib.Path], scratch: pathlib.Path
+) -> list[Result]:
+    """Try the files, a few at a time, and print each result as it comes."""
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        futures = [pool.submit(check, api, folder, file, scratch) for file in files]
+        for future in concurrent.futures.as_completed(futures):
+            results.append(future.result())
+            print(results[-1], flush=True)
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

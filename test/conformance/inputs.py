@@ -1,0 +1,29 @@
+"""Values for the parameters that a pipeline leaves to whoever runs it."""
+
+import itertools
+import pathlib
+
+VALUES = {
+    "NUMBER_INTEGER": 3,
+    "NUMBER_DOUBLE": 0.5,
+    "STRING": "text",
+    "BOOLEAN": True,
+    "LIST": ["a", "b"],
+    "STRUCT": {"key": 1},
+}
+
+_numbers = itertools.count()
+
+
+def arguments_for(spec: dict, scratch: pathlib.Path) -> dict:
+    """Return a value of the right type for each required parameter; a path is one below scratch."""
+    parameters = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
+    arguments = {}
+    for name, definition in parameters.items():
+        if "defaultValue" in definition or definition.get("isOptional"):
+            continue
+        if name.endswith("_path"):
+            arguments[name] = str(scratch / f"{name}-{next(_numbers)}")
+        else:
+            arguments[name] = VALUES[definition["parameterType"]]
+    return arguments

@@ -1,0 +1,47 @@
+"""Fixtures: a kfmesh that many tests share, and ones that a test may break."""
+
+import pytest
+from harness.api import Api
+from harness.mesh import OneProcess
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory):
+    """A kfmesh that all tests share; they leave it running."""
+    shared = OneProcess(tmp_path_factory.mktemp("shared"))
+    try:
+        yield shared.start()
+    finally:
+        shared.stop()
+
+
+@pytest.fixture(scope="session")
+def api(mesh) -> Api:
+    """Clients of the shared kfmesh."""
+    return Api(mesh)
+
+
+@pytest.fixture
+def own_mesh(tmp_path):
+    """A kfmesh of the test's own, which it may kill and start again."""
+    own = OneProcess(tmp_path / "own")
+    try:
+        yield own.start()
+    finally:
+        own.stop()
+
+
+@pytest.fixture
+def marks(tmp_path):
+    """A file for side effects, and a function that reads its lines."""
+    file = tmp_path / "marks"
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def unique(request) -> str:
+    """A name that no other test uses."""
+    import uuid
+
+    return f"{request.node.name[:40]}-{uuid.uuid4().hex[:6]}"
