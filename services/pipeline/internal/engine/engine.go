@@ -49,6 +49,9 @@ func (e *Engine) Run(ctx context.Context, guard ...store.Op) error {
 	if err := e.deps.Runs.WaitSynced(ctx); err != nil {
 		return nil // ctx ended
 	}
+	e.mu.Lock()
+	clear(e.runners) // of an earlier time; they have ended
+	e.mu.Unlock()
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { e.watch(ctx) })

@@ -48,6 +48,7 @@ func (r *runner) retire(ctx context.Context) error {
 func (r *runner) storedTasks(ctx context.Context) (tasks []*pipelinev1.Task, err error) {
 	err = persist(ctx, func(ctx context.Context) error {
 		items, _, err := r.engine.deps.State.Tasks.List(ctx, r.item.Key+"/")
+		tasks = nil
 		for _, item := range items {
 			tasks = append(tasks, item.Value)
 		}

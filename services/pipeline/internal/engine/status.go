@@ -33,6 +33,9 @@ func statusOf(run *pipelinev1.Run) runStatus {
 func (s runStatus) on(stored *pipelinev1.RunState) *pipelinev1.RunState {
 	stored = proto.CloneOf(stored)
 	run := stored.GetRun()
+	if s.state == pipelinev1.RuntimeState_RUNNING && stored.GetCancelRequested() {
+		return stored // it is CANCELING already, which the runner has yet to hear
+	}
 	run.State, run.StateHistory, run.FinishedAt, run.Error = s.state, s.history, s.finished, s.failure
 	return stored
 }

@@ -52,6 +52,10 @@ func TestValidateRefuses(t *testing.T) {
 			root + "make.inputs.parameters.count: takes NUMBER_INTEGER and would get STRING",
 		},
 		{"constant", "{count: {componentInputParameter: size}}", "{count: {runtimeValue: {constant: true}}}", "constant: must be a whole number, is true"},
+		{
+			"reference", "{count: {componentInputParameter: size}}", `{count: {runtimeValue: {constant: "{{$.inputs.parameters['x']}}"}}}`,
+			root + `make.inputs.parameters.count.runtimeValue.constant: {{$.inputs.parameters['x']}}: the task has no input parameter "x"`,
+		},
 		{"unknown type", "size: {parameterType: NUMBER_INTEGER}", "size: {parameterType: INT}", "root.inputDefinitions.parameters.size.parameterType"},
 		{"default", "size: {parameterType: NUMBER_INTEGER}", "size: {parameterType: NUMBER_INTEGER, defaultValue: x}", "size.defaultValue"},
 		{"loop items", "'[1, 2]'", "'1, 2'", root + "loop.parameterIterator.items.raw: must be a JSON list"},
