@@ -1,8 +1,6 @@
 package archive
 
 import (
-	"time"
-
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/listing"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
@@ -61,17 +59,4 @@ func (r *row) record() *metadatav1.Record {
 		Description: r.description, State: r.state, StorageState: r.storageState, Parent: r.parent, Origin: r.origin,
 		CreatedAt: sqlstore.Time(r.createdAt), ScheduledAt: sqlstore.Time(r.scheduledAt), FinishedAt: sqlstore.Time(r.finishedAt),
 	}
-}
-
-// PositionOf is the position of a record in a list sorted by a key.
-func PositionOf(r *metadatav1.Record, key string) *metadatav1.RecordPosition {
-	text := map[string]string{
-		"uid": r.GetUid(), "namespace": r.GetNamespace(), "name": r.GetName(), "display_name": r.GetDisplayName(),
-		"description": r.GetDescription(), "state": r.GetState(), "storage_state": r.GetStorageState(),
-		"parent": r.GetParent(), "origin": r.GetOrigin(),
-		"created_at":   r.GetCreatedAt().AsTime().Format(time.RFC3339Nano),
-		"scheduled_at": r.GetScheduledAt().AsTime().Format(time.RFC3339Nano),
-		"finished_at":  r.GetFinishedAt().AsTime().Format(time.RFC3339Nano),
-	}
-	return &metadatav1.RecordPosition{Value: text[key], Uid: r.GetUid()}
 }

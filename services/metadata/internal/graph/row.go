@@ -116,23 +116,18 @@ func boxed[T any](values []T) []any {
 }
 
 // encode packs a struct for a column. It is binary because JSON, unlike a
-// struct, has no NaN, which metrics do hold.
+// struct, has no NaN, which metrics do hold. A struct without fields is stored
+// like a missing one.
 func encode(s *structpb.Struct) ([]byte, error) {
-	if s == nil {
-		return nil, nil
-	}
 	packed, err := proto.Marshal(s)
 	if err != nil {
 		return nil, fault.Internalf(err, "metadata cannot be encoded")
-	}
-	if packed == nil {
-		packed = []byte{}
 	}
 	return packed, nil
 }
 
 func decode(packed []byte) (*structpb.Struct, error) {
-	if packed == nil {
+	if len(packed) == 0 {
 		return nil, nil
 	}
 	s := new(structpb.Struct)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -117,17 +118,14 @@ func TestCloseWaitsAndRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside, closed := make(chan struct{}), make(chan error, 1)
-	go func() {
-		<-inside
-		closed <- db.Close()
-	}()
+	closed := make(chan error, 1)
 	err = db.Write(t.Context(), func(tx *sqlstore.Tx) error {
-		close(inside)
-		select {
-		case <-closed:
+		go func() { closed <- db.Close() }()
+		for !fault.Is(nothing(t, db), fault.Unavailable) { // until Close has begun
+			runtime.Gosched()
+		}
+		if len(closed) > 0 {
 			t.Error("Close did not wait for the transaction")
-		default:
 		}
 		return insert(t, tx, "late")
 	})
@@ -137,10 +135,14 @@ func TestCloseWaitsAndRefuses(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Errorf("close: %v", err)
 	}
-	err = db.Read(t.Context(), func(*sqlstore.Tx) error { return nil })
-	if !fault.Is(err, fault.Unavailable) {
+	if err := nothing(t, db); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("after Close: %v, want Unavailable", err)
 	}
+}
+
+// nothing is a transaction without statements.
+func nothing(t *testing.T, db *sqlstore.DB) error {
+	return db.Read(t.Context(), func(*sqlstore.Tx) error { return nil })
 }
 
 // refused opens a database and expects a fault.
