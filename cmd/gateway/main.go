@@ -13,10 +13,7 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(platform.Main(platform.Service[gateway.Config]{
-		Name: "gateway", Version: version, Default: gateway.DefaultConfig(),
-		New: func(cfg gateway.Config, deps app.Deps) (app.Module, error) {
-			return gateway.New(cfg, deps, deps.Metrics)
-		},
+	os.Exit(platform.Main("gateway", version, gateway.DefaultConfig(), func(c gateway.Config, d app.Deps) (*gateway.Gateway, error) {
+		return gateway.New(c, d, d.Metrics)
 	}))
 }

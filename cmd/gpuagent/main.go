@@ -12,7 +12,5 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(platform.Main(platform.Service[gpuagent.Config]{
-		Name: "gpuagent", Version: version, Default: gpuagent.DefaultConfig(), New: gpuagent.New,
-	}))
+	os.Exit(platform.Main("gpuagent", version, gpuagent.DefaultConfig(), gpuagent.New))
 }
