@@ -79,6 +79,9 @@ func (s service[C, M]) run(ctx context.Context, cfg settings[C]) (err error) {
 	}
 	defer func() { err = errors.Join(err, told.Shutdown(context.WithoutCancel(ctx))) }()
 	backends, err := Connect(ctx, cfg.Platform.Backends)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before there was anything to stop
+	}
 	if err != nil {
 		return err
 	}
