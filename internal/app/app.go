@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"net/http"
 
 	"google.golang.org/grpc"
 
@@ -22,7 +23,8 @@ type Deps struct {
 	Blob    *blob.Bucket
 	Mesh    rpc.Mesh
 	Log     *slog.Logger
-	Version string // of the binary, such as "v0.1.0"
+	Metrics http.Handler // Prometheus metrics of the process; may be nil
+	Version string       // of the binary, such as "v0.1.0"
 }
 
 // Module is a service.

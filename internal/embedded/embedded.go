@@ -1,20 +1,19 @@
-// Package embedded runs what kfmesh stands on inside the process: etcd, NATS
-// JetStream, an SQLite file and a directory for artifacts.
+// Package embedded runs everything kfmesh keeps its data in inside this
+// process, under one data directory:
 //
-// Everything is under one data directory, which one process at a time may use:
-//
-//	lock       held while in use; names the process
+//	lock       who uses the directory
 //	etcd/      live state
-//	nats/      events
-//	kfmesh.db  metadata and the archive (SQLite)
-//	blobs/     artifacts, specs and logs of the past
+//	nats/      events, in JetStream
+//	blobs/     artifacts, as plain files
+//	kfmesh.db  history and metadata, SQLite
 //
-// Nothing listens on a port. Every commit is synced to disk before it is
-// answered.
+// Neither etcd nor NATS listens anywhere. Every commit is on disk before it
+// returns, as it is in a cluster. One process at a time uses a directory.
 package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,80 +24,77 @@ import (
 	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/internal/event/jetstream"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/internal/store/etcd"
 )
 
-// Backends is what services keep their state in.
+// Backends is what services keep their data in.
 type Backends struct {
 	Store       store.Backend
 	Bus         event.Bus
 	Blob        *blob.Bucket
-	DatabaseURL string
+	DatabaseURL string // of history and metadata, "sqlite:///path"
 
-	lock *lock
+	lock *os.File
 	etcd *etcdServer
 	nats *natsServer
 }
 
-// Start takes the data directory, making it if need be, and starts the servers
-// on it. Close stops them.
-func Start(ctx context.Context, dir string, log *slog.Logger) (*Backends, error) {
-	dir, err := filepath.Abs(dir)
+// Start starts everything on a data directory, which it makes when needed, and
+// returns once it can be used. fault.Precondition when another process uses it.
+func Start(ctx context.Context, dataDir string, log *slog.Logger) (*Backends, error) {
+	dir, err := filepath.Abs(dataDir)
 	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, fmt.Errorf("data directory %s: %w", dataDir, err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data directory: %w", err)
+		return nil, fault.Preconditionf("data directory %s cannot be made", dir).WithCause(err)
 	}
 	b := &Backends{DatabaseURL: "sqlite://" + filepath.Join(dir, "kfmesh.db")}
-	if b.lock, err = lockDir(dir); err != nil {
+	if b.lock, err = lock(dir); err != nil {
 		return nil, err
 	}
-	if err := b.start(ctx, dir); err != nil {
-		b.Close()
-		return nil, err
+	group, startCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.startStore(startCtx, filepath.Join(dir, "etcd"), log) })
+	group.Go(func() error { return b.startBus(startCtx, filepath.Join(dir, "nats"), log) })
+	group.Go(func() (err error) {
+		b.Blob, err = blob.Open(startCtx, filepath.Join(dir, "blobs"))
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
-	log.DebugContext(ctx, "embedded servers started", "data_dir", dir)
 	return b, nil
 }
 
-// start starts the servers side by side and wraps them.
-func (b *Backends) start(ctx context.Context, dir string) error {
-	var servers errgroup.Group
-	servers.Go(func() (err error) {
-		b.etcd, err = startEtcd(ctx, filepath.Join(dir, "etcd"))
-		return err
-	})
-	servers.Go(func() (err error) {
-		b.nats, err = startNATS(ctx, filepath.Join(dir, "nats"))
-		return err
-	})
-	servers.Go(func() (err error) {
-		b.Blob, err = blob.Open(ctx, "file://"+filepath.Join(dir, "blobs"))
-		return err
-	})
-	if err := servers.Wait(); err != nil {
+func (b *Backends) startStore(ctx context.Context, dir string, log *slog.Logger) (err error) {
+	if b.etcd, err = startEtcd(ctx, dir, log.With(slog.String("component", "etcd"))); err != nil {
 		return err
 	}
-	bus, err := jetstream.New(ctx, b.nats.conn)
-	if err != nil {
-		return err
-	}
-	b.Store, b.Bus = etcd.New(b.etcd.client), bus
+	b.Store = etcd.New(b.etcd.client)
 	return nil
 }
 
-// Close stops the servers and lets the data directory go.
-func (b *Backends) Close() {
+func (b *Backends) startBus(ctx context.Context, dir string, log *slog.Logger) (err error) {
+	if b.nats, err = startNATS(ctx, dir, log.With(slog.String("component", "nats"))); err != nil {
+		return err
+	}
+	b.Bus, err = jetstream.New(ctx, b.nats.conn)
+	return err
+}
+
+// Close stops everything and gives the directory free.
+func (b *Backends) Close() error {
+	var errs []error
+	if b.Blob != nil {
+		errs = append(errs, b.Blob.Close())
+	}
 	if b.nats != nil {
-		b.nats.close()
+		errs = append(errs, b.nats.close())
 	}
 	if b.etcd != nil {
-		b.etcd.close()
+		errs = append(errs, b.etcd.close())
 	}
-	if b.Blob != nil {
-		_ = b.Blob.Close() // a directory has nothing to flush
-	}
-	b.lock.release()
+	return errors.Join(append(errs, b.lock.Close())...)
 }

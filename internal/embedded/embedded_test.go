@@ -1,10 +1,12 @@
 package embedded_test
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kfmesh/kfmesh/internal/embedded"
@@ -15,63 +17,114 @@ import (
 	"github.com/kfmesh/kfmesh/internal/store/storetest"
 )
 
-func start(t *testing.T, dir string) *embedded.Backends {
+func start(t testing.TB, dir string) *embedded.Backends {
 	t.Helper()
-	b, err := embedded.Start(t.Context(), dir, slog.New(slog.DiscardHandler))
+	b, err := embedded.Start(t.Context(), dir, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func TestStoreConforms(t *testing.T) {
+// running starts backends that the test's end stops.
+func running(t testing.TB) *embedded.Backends {
+	t.Helper()
 	b := start(t, t.TempDir())
-	defer b.Close()
-	n := 0
+	t.Cleanup(func() { stop(t, b) })
+	return b
+}
+
+func stop(t testing.TB, b *embedded.Backends) {
+	t.Helper()
+	if err := b.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestStoreConforms(t *testing.T) {
+	t.Parallel()
+	b := running(t)
+	var tests atomic.Int32
 	storetest.Run(t, func(*testing.T) (store.Backend, string) {
-		n++
-		return b.Store, fmt.Sprintf("/test%d/", n)
+		return b.Store, "/test" + strconv.Itoa(int(tests.Add(1))) + "/"
 	})
 }
 
 func TestBusConforms(t *testing.T) {
-	eventtest.Run(t, func(t *testing.T) event.Bus {
-		b := start(t, t.TempDir())
-		t.Cleanup(b.Close)
-		return b.Bus
-	})
+	t.Parallel()
+	eventtest.Run(t, func(t *testing.T) event.Bus { return running(t).Bus })
 }
 
-func TestStateSurvives(t *testing.T) {
+func TestEverythingSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := start(t, dir)
-	if _, err := b.Store.Commit(t.Context(), store.Op{Key: "/a", Value: []byte("1")}); err != nil {
+	rev, err := b.Store.Commit(t.Context(), store.Op{Key: "/a", Value: []byte("1")})
+	if err != nil {
 		t.Fatal(err)
 	}
-	b.Close()
+	if err := b.Blob.Put(t.Context(), "a", []byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, b)
+
 	b = start(t, dir)
-	defer b.Close()
-	if e, err := b.Store.Get(t.Context(), "/a"); err != nil || string(e.Value) != "1" {
-		t.Errorf("after a restart /a is %q (%v), want 1", e.Value, err)
+	defer stop(t, b)
+	if e, err := b.Store.Get(t.Context(), "/a"); err != nil || string(e.Value) != "1" || e.Revision != rev {
+		t.Errorf("the store holds %+v (%v), want 1 at %d", e, err, rev)
+	}
+	if content, err := b.Blob.Get(t.Context(), "a"); err != nil || string(content) != "2" {
+		t.Errorf("the bucket holds %q (%v)", content, err)
+	}
+	if want := "sqlite://" + filepath.Join(dir, "kfmesh.db"); b.DatabaseURL != want {
+		t.Errorf("the database is %s, want %s", b.DatabaseURL, want)
 	}
 }
 
-func TestSecondInstanceIsRefused(t *testing.T) {
+func TestASecondProcessIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	defer start(t, dir).Close()
+	first := start(t, dir)
 	_, err := embedded.Start(t.Context(), dir, slog.New(slog.DiscardHandler))
-	want := fmt.Sprintf("data directory %s is in use by process %d", dir, os.Getpid())
-	if !fault.Is(err, fault.Precondition) || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v, want %q", err, want)
+	if !fault.Is(err, fault.Precondition) || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) || !strings.Contains(err.Error(), "--data-dir") {
+		t.Errorf("got %v, want to be told which process uses the directory and what to do", err)
 	}
+	stop(t, first)
+	stop(t, start(t, dir))
 }
 
-func TestUnusableDirectory(t *testing.T) {
-	file := t.TempDir() + "/file"
+func TestADirectoryThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := embedded.Start(t.Context(), file, slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("a file was taken for a data directory")
+	if _, err := embedded.Start(t.Context(), filepath.Join(file, "data"), slog.New(slog.DiscardHandler)); !fault.Is(err, fault.Precondition) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		stop(b, start(b, b.TempDir()))
+	}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	backends := running(b)
+	for b.Loop() {
+		if _, err := backends.Store.Commit(b.Context(), store.Op{Key: "/a", Value: make([]byte, 500), Expect: store.AnyRevision}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPublish(b *testing.B) {
+	backends := running(b)
+	for n := 0; b.Loop(); n++ {
+		e := event.Event{ID: strconv.Itoa(n), Subject: event.Subject{Service: "s", Kind: "k", Name: "n", What: "w"}}
+		if err := backends.Bus.Publish(b.Context(), e); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -2,81 +2,87 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"net/url"
-	"os"
 	"path/filepath"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
-	"go.uber.org/zap"
-
-	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-// etcdServer is an embedded one-member etcd and a client inside the same process.
+const (
+	// memberName and memberURL stand in etcd's records. It listens nowhere:
+	// it is the only member, and its only client is in this process.
+	memberName = "kfmesh"
+	memberURL  = "http://kfmesh.invalid:2380"
+
+	// A lone member elects itself; short ticks make that quick, at the price
+	// of 20 wake-ups a second.
+	tickMillis     = 50
+	electionMillis = 500
+
+	// What etcd keeps in memory of its own log, and how much history it keeps
+	// on disk for watches that take up again.
+	logEntries        = 1000
+	logCatchUpEntries = 500
+	keptRevisions     = "10000"
+
+	quotaBytes = 2 << 30
+)
+
+// etcdServer is etcd in this process.
 type etcdServer struct {
-	server  *embed.Etcd
-	client  *clientv3.Client
-	sockets string // private directory of its listeners
+	server *embed.Etcd
+	client *clientv3.Client
 }
 
-// startEtcd starts etcd on dir. etcd insists on listeners: they are unix
-// sockets that only this user can reach; the client bypasses them.
-func startEtcd(ctx context.Context, dir string) (*etcdServer, error) {
-	sockets, err := os.MkdirTemp("", "kfmesh-") // a data directory's path may be too long for a socket
+// startEtcd starts etcd on a directory and returns once it takes writes.
+func startEtcd(ctx context.Context, dir string, log *slog.Logger) (*etcdServer, error) {
+	server, err := embed.StartEtcd(etcdConfig(dir, log))
 	if err != nil {
-		return nil, fmt.Errorf("make socket directory: %w", err)
+		return nil, fmt.Errorf("start etcd on %s: %w", dir, err)
 	}
-	server, err := embed.StartEtcd(etcdConfig(dir, sockets))
-	if err != nil {
-		_ = os.RemoveAll(sockets)
-		return nil, fault.Unavailablef("etcd does not start on %s: %v", dir, err).WithCause(err)
-	}
-	e := &etcdServer{server: server, sockets: sockets}
 	select {
 	case <-server.Server.ReadyNotify():
-		e.client = v3client.New(server.Server)
-		return e, nil
+		return &etcdServer{server: server, client: v3client.New(server.Server)}, nil
 	case err = <-server.Err():
+	case <-server.Server.StopNotify():
+		err = errors.New("it stopped")
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	e.close()
-	return nil, fault.Unavailablef("etcd did not become ready on %s: %v", dir, err).WithCause(err)
+	server.Close()
+	return nil, fmt.Errorf("start etcd on %s: %w", dir, err)
 }
 
-func etcdConfig(dir, sockets string) *embed.Config {
-	c := embed.NewConfig()
-	c.Dir = dir
-	c.Name = "kfmesh"
-	c.ListenClientUrls = []url.URL{socketURL(sockets, "client")}
-	c.AdvertiseClientUrls = c.ListenClientUrls
-	c.ListenPeerUrls = []url.URL{socketURL(sockets, "peer")}
-	c.AdvertisePeerUrls = c.ListenPeerUrls
-	c.InitialCluster = c.InitialClusterFromName(c.Name)
-	// A lone member need not wait for others before it leads.
-	c.TickMs, c.ElectionMs = 10, 100
-	// History is for watchers that fall behind; they list anew when it is gone.
-	c.AutoCompactionMode, c.AutoCompactionRetention = "revision", "10000"
-	c.QuotaBackendBytes = 4 << 30
-	c.SnapshotCount = 5_000 // entries of the log kept in memory
-	c.SnapshotCatchUpEntries = 500
-	c.MaxTxnOps = 256
-	c.EnableGRPCGateway = false
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
-	return c
-}
-
-func socketURL(dir, name string) url.URL {
-	return url.URL{Scheme: "unix", Path: filepath.Join(dir, name)}
-}
-
-func (e *etcdServer) close() {
-	if e.client != nil {
-		_ = e.client.Close() // an in-process client has nothing to lose
+func etcdConfig(dir string, log *slog.Logger) *embed.Config {
+	cfg := embed.NewConfig()
+	cfg.Name = memberName
+	cfg.Dir = filepath.Clean(dir)
+	cfg.ListenPeerUrls, cfg.ListenClientUrls, cfg.AdvertiseClientUrls = nil, nil, nil
+	if u, err := url.Parse(memberURL); err == nil {
+		cfg.AdvertisePeerUrls = []url.URL{*u}
 	}
-	e.server.Close()
-	_ = os.RemoveAll(e.sockets)
+	cfg.InitialCluster = memberName + "=" + memberURL
+	cfg.TickMs, cfg.ElectionMs = tickMillis, electionMillis
+	cfg.SnapshotCount, cfg.SnapshotCatchUpEntries = logEntries, logCatchUpEntries
+	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModeRevision, keptRevisions
+	cfg.QuotaBackendBytes = quotaBytes
+	cfg.CompactHashCheckTime = math.MaxInt64 * time.Nanosecond
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapTo(log))
+	return cfg
+}
+
+func (s *etcdServer) close() error {
+	err := s.client.Close()
+	s.server.Close()
+	if errors.Is(err, context.Canceled) {
+		return nil // the in-process client reports its own cancelation
+	}
+	return err
 }

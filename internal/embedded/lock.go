@@ -1,58 +1,51 @@
 package embedded
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-// lock is a data directory's sole user, for as long as the file stays open: the
-// kernel drops it with the process, however that ends.
-type lock struct{ file *os.File }
-
-// lockDir takes the directory, and says who has it when somebody does.
-func lockDir(dir string) (*lock, error) {
+// lock makes this process the only one that uses a data directory. The kernel
+// releases it with the file, however the process ends.
+func lock(dir string) (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open lock file: %w", err)
+		return nil, fault.Preconditionf("data directory %s cannot be written to", dir).WithCause(err)
 	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer func() { _ = file.Close() }()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fault.Preconditionf("data directory %s is in use by %s; stop it or choose another --data-dir", dir, holder(file))
-		}
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		defer file.Close()
+		return nil, fault.Preconditionf("data directory %s is in use by process %s; stop it or choose another --data-dir", dir, holder(file)).
+			WithReason("DATA_DIR_IN_USE")
 	}
-	if err := signLock(file); err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("write lock file: %w", err)
+	if err == nil {
+		err = errors.Join(file.Truncate(0), writePID(file))
 	}
-	return &lock{file: file}, nil
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock data directory %s: %w", dir, err), file.Close())
+	}
+	return file, nil
 }
 
-func (l *lock) release() { _ = l.file.Close() }
-
-func signLock(file *os.File) error {
-	if err := file.Truncate(0); err != nil {
-		return err
-	}
-	_, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+func writePID(file *os.File) error {
+	_, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
 	return err
 }
 
-// holder names the process that holds the lock.
+// holder returns the id of the process that wrote the lock file.
 func holder(file *os.File) string {
-	content, err := io.ReadAll(io.LimitReader(file, 32))
-	if pid := strings.TrimSpace(string(content)); err == nil && pid != "" {
-		return "process " + pid
+	content, err := io.ReadAll(io.LimitReader(file, 20))
+	if pid := bytes.TrimSpace(content); err == nil && len(pid) > 0 {
+		return string(pid)
 	}
-	return "another process"
+	return "unknown"
 }

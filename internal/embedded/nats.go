@@ -2,56 +2,64 @@ package embedded
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-
-	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-const natsPatience = 10 * time.Second
+const (
+	// What JetStream may take. The stream itself is limited by age and size.
+	streamMemoryBytes = 64 << 20
+	streamDiskBytes   = 2 << 30
 
-// natsServer is an embedded NATS server with JetStream and a connection to it
-// inside the same process. It listens on no port.
+	natsPatience = 10 * time.Second
+)
+
+// natsServer is NATS with JetStream in this process, without a listener.
 type natsServer struct {
-	server *server.Server
+	server *natsserver.Server
 	conn   *nats.Conn
 }
 
-func startNATS(ctx context.Context, dir string) (*natsServer, error) {
-	s, err := server.NewServer(&server.Options{
-		ServerName:         "kfmesh",
+// startNATS starts NATS on a directory and connects to it.
+func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, error) {
+	server, err := natsserver.NewServer(&natsserver.Options{
+		ServerName:         memberName,
 		DontListen:         true,
 		JetStream:          true,
 		StoreDir:           dir,
-		JetStreamMaxMemory: 64 << 20,
-		JetStreamMaxStore:  1 << 30,
+		JetStreamMaxMemory: streamMemoryBytes,
+		JetStreamMaxStore:  streamDiskBytes,
 		NoSigs:             true,
-		NoLog:              true,
 	})
 	if err != nil {
-		return nil, fault.Unavailablef("NATS does not start on %s: %v", dir, err).WithCause(err)
+		return nil, fmt.Errorf("set up NATS on %s: %w", dir, err)
 	}
-	s.Start()
-	patience := natsPatience
-	if deadline, ok := ctx.Deadline(); ok {
-		patience = min(patience, time.Until(deadline))
+	server.SetLogger(natsLog{log}, false, false)
+	server.Start()
+	s := &natsServer{server: server}
+	if !server.ReadyForConnections(natsPatience) {
+		return nil, errors.Join(fmt.Errorf("start NATS on %s: not ready after %s", dir, natsPatience), s.close())
 	}
-	if !s.ReadyForConnections(patience) {
-		s.Shutdown()
-		return nil, fault.Unavailablef("NATS did not become ready on %s", dir)
-	}
-	conn, err := nats.Connect("", nats.InProcessServer(s), nats.Name("kfmesh"))
+	s.conn, err = nats.Connect("", nats.InProcessServer(server), nats.Name(memberName), nats.MaxReconnects(-1))
 	if err != nil {
-		s.Shutdown()
-		return nil, fault.Unavailablef("NATS on %s takes no connection: %v", dir, err).WithCause(err)
+		return nil, errors.Join(fmt.Errorf("connect to NATS: %w", err), s.close())
 	}
-	return &natsServer{server: s, conn: conn}, nil
+	if ctx.Err() != nil {
+		return nil, errors.Join(ctx.Err(), s.close())
+	}
+	return s, nil
 }
 
-func (n *natsServer) close() {
-	n.conn.Close()
-	n.server.Shutdown()
-	n.server.WaitForShutdown()
+func (s *natsServer) close() error {
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	s.server.Shutdown()
+	s.server.WaitForShutdown()
+	return nil
 }

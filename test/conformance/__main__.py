@@ -99,7 +99,7 @@ def upload(api: Api, file: pathlib.Path):
         return api.request(
             "POST",
             "/apis/v2beta1/pipelines/upload",
-            params={"name": str(file)},
+            params={"name": f"{file.parent.name}-{file.stem}"},
             files={"uploadfile": (file.name, content)},
         )
 

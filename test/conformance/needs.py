@@ -11,14 +11,18 @@ NEEDS = [
     (r"argostub/(create|delete)pvc|pvcMount", "Kubernetes volumes"),
     (r"nvidia\.com/gpu|acceleratorType|resourceType", "a GPU"),
     (r"s3://|minio://", "an object store"),
+    (r"podMetadata|fieldPathAsEnv", "Kubernetes pod metadata"),
     (r"secretAs|configMapAs", "Kubernetes secrets and config maps"),
 ]
 
 # Pipelines that are meant to fail though they are not below failing/.
+SHOWS_ITS_STATE = "a step fails, to show its exit task the state"
+OUTLIVED = "a step fails, to show that another outlives it"
 FAILING = {
-    "component_with_task_final_status_GH-12033": "a step exits 1 to show the exit handler its state",
-    "pipeline_with_task_final_status": "a step exits 1 to show the exit handler its state",
-    "pipeline_with_task_final_status_yaml": "a step exits 1 to show the exit handler its state",
+    "pipeline_as_exit_task": SHOWS_ITS_STATE,
+    "pipeline_with_task_final_status": SHOWS_ITS_STATE,
+    "local_execution_pipeline_with_ignore_upstream_failure": OUTLIVED,
+    "pipeline_with_task_using_ignore_upstream_failure": OUTLIVED,
 }
 
 

@@ -134,7 +134,7 @@ func (s *Session) newRun(ctx context.Context, c *client.Client, o *runOptions, d
 		run.PipelineSource = &pipelinev1.Run_PipelineSpec{PipelineSpec: doc.Spec}
 	}
 	if run.GetDisplayName() == "" {
-		run.DisplayName = doc.Name + " " + s.Term.Now().Local().Format("2006-01-02 15:04:05")
+		run.DisplayName = doc.Name + " " + s.Term.Now().Format("2006-01-02 15:04:05")
 	}
 	run.ExperimentId, err = s.experimentID(ctx, c, o.experiment)
 	return run, err

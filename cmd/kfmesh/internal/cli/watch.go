@@ -43,7 +43,7 @@ func (s *Session) watch(ctx context.Context, o *getOptions, k *kind.Kind, look f
 func (s *Session) redraw(format output.Format, k *kind.Kind, found []proto.Message) error {
 	var page bytes.Buffer
 	const home = "\x1b[H\x1b[2J"
-	fmt.Fprintf(&page, "%s%s  %s\n\n", home, output.Clock(s.Term.Now()), output.Count(len(found), k.Singular))
+	fmt.Fprintf(&page, "%s%s  %s\n\n", home, output.Clock(s.Term.Now(), s.Term.Now()), output.Count(len(found), k.Singular))
 	drawn := *s
 	term := *s.Term
 	term.Out, term.Err = &page, &page

@@ -58,7 +58,7 @@ func (l *Lines) Lost(error) {
 func (l *Lines) Close() {}
 
 func (l *Lines) print(at time.Time, text string) {
-	fmt.Fprintf(l.term.Out, "%s %s\n", output.Clock(at), output.Clean(text))
+	fmt.Fprintf(l.term.Out, "%s %s\n", output.Clock(at, l.term.Now()), output.Clean(text))
 }
 
 type change struct {

@@ -53,7 +53,7 @@ func describeExperiment(ctx context.Context, c *client.Client, term *output.Term
 		[2]string{"Id", experiment.GetExperimentId()},
 		[2]string{"Namespace", experiment.GetNamespace()},
 		[2]string{"Description", experiment.GetDescription()},
-		[2]string{"Storage", experiment.GetStorageState().String()},
+		[2]string{"Storage", storage(experiment)},
 		[2]string{"Created", output.Moment(experiment.GetCreatedAt(), term.Now())},
 		[2]string{"Last run", output.Moment(experiment.GetLastRunCreatedAt(), term.Now())},
 	)

@@ -25,7 +25,7 @@ func Experiments() *Kind {
 				return output.Age(e.GetCreatedAt(), t.Now())
 			}),
 			wide(column("EXPERIMENT ID", (*pipelinev1.Experiment).GetExperimentId)),
-			wide(stateColumn("STORAGE", func(e *pipelinev1.Experiment) string { return e.GetStorageState().String() })),
+			wide(stateColumn("STORAGE", storage)),
 			wide(column("DESCRIPTION", (*pipelinev1.Experiment).GetDescription)),
 		},
 		ID:       func(m proto.Message) string { return m.(*pipelinev1.Experiment).GetExperimentId() },
@@ -40,6 +40,14 @@ func Experiments() *Kind {
 			return err
 		},
 	}
+}
+
+// storage says whether an experiment was put away; unset means it was not.
+func storage(e *pipelinev1.Experiment) string {
+	if e.GetStorageState() == pipelinev1.Experiment_ARCHIVED {
+		return "ARCHIVED"
+	}
+	return "AVAILABLE"
 }
 
 func listExperiments(ctx context.Context, c *client.Client, q Query) ([]proto.Message, error) {

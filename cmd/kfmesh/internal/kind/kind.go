@@ -136,12 +136,20 @@ func (k *Kind) Table(term *output.Terminal, messages []proto.Message, wide bool)
 		row := make([]output.Cell, 0, len(table.Headings))
 		for _, c := range k.Columns {
 			if !c.Wide || wide {
-				row = append(row, c.Cell(m, term))
+				row = append(row, orDash(c.Cell(m, term)))
 			}
 		}
 		table.Rows = append(table.Rows, row)
 	}
 	return table
+}
+
+// orDash fills an empty cell, so that columns can be told apart.
+func orDash(c output.Cell) output.Cell {
+	if c.Text == "" {
+		c.Text = "-"
+	}
+	return c
 }
 
 // messages widens a typed list.

@@ -73,15 +73,15 @@ func coarse(d time.Duration) string {
 	return fmt.Sprintf("%dd", d/day)
 }
 
-// Clock is a time of day, local to the reader.
-func Clock(t time.Time) string { return t.Local().Format("15:04:05") }
+// Clock is a time of day where the reader is, whose clock says now.
+func Clock(t, now time.Time) string { return t.In(now.Location()).Format("15:04:05") }
 
-// Moment is a date and time with its age, for descriptions.
+// Moment is a date and time with its age, for descriptions, where the reader is.
 func Moment(t *timestamppb.Timestamp, now time.Time) string {
 	if !IsSet(t) {
 		return "-"
 	}
-	return t.AsTime().Local().Format("2006-01-02 15:04:05") + " (" + Age(t, now) + " ago)"
+	return t.AsTime().In(now.Location()).Format("2006-01-02 15:04:05") + " (" + Age(t, now) + " ago)"
 }
 
 // Bytes is a size in binary units: "3.1 GiB".

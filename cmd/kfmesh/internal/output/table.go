@@ -69,6 +69,9 @@ func (t *Table) widths() []int {
 }
 
 func (t *Table) line(b *strings.Builder, term *Terminal, row []Cell, widths []int) {
+	for len(row) > 0 && row[len(row)-1].Text == "" {
+		row = row[:len(row)-1]
+	}
 	b.WriteString(t.Indent)
 	at := utf8.RuneCountInString(t.Indent)
 	for i, cell := range row {

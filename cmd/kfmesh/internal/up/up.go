@@ -2,8 +2,77 @@ package up
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"time"
+
+	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/embedded"
+	"github.com/kfmesh/kfmesh/internal/rpc"
+	"github.com/kfmesh/kfmesh/internal/telemetry"
 )
 
-// Run serves until ctx ends.
-func Run(ctx context.Context, cfg Config, version string, out io.Writer) error { return nil }
+// flushTime is how long telemetry may take to be sent in the end.
+const flushTime = 2 * time.Second
+
+// Options say how one process serves.
+type Options struct {
+	Config  Config
+	Version string
+	Out     io.Writer // told what is served, once it is
+	Log     io.Writer
+}
+
+// Run serves until ctx ends, and returns nil when everything has stopped in
+// good order. fault.Precondition when another process uses the data directory.
+func Run(ctx context.Context, o Options) (err error) {
+	begun := time.Now()
+	log := telemetry.NewLogger(o.Log, o.Config.Log)
+	observed, err := telemetry.Start(ctx, "kfmesh", o.Version)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, flush(ctx, observed)) }()
+	backends, err := embedded.Start(ctx, o.Config.DataDir, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, backends.Close()) }()
+
+	server := rpc.NewServer(log)
+	mesh, err := rpc.NewInMemory(server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, mesh.Close()) }()
+	services, err := newServices(o.Config, backends.DatabaseURL, app.Deps{
+		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob, Mesh: mesh, Log: log, Version: o.Version,
+	}, observed.Metrics())
+	if err != nil {
+		return err
+	}
+	host := app.Host{
+		Log: log, Server: server, Serve: mesh.Serve,
+		Ready: func() { o.announce(services, time.Since(begun)) },
+	}
+	return host.Run(ctx, services.modules...)
+}
+
+// announce says what is served and where.
+func (o Options) announce(s *services, took time.Duration) {
+	http, grpc := s.gateway.Addresses()
+	fmt.Fprintf(o.Out, `kfmesh %s
+  HTTP   http://%s   (REST, the KFP API for kfp.Client(host=...), /openapi)
+  gRPC   %s   (kfmesh commands, reflection)
+  data   %s
+ready in %.2f s
+`, o.Version, http, grpc, o.Config.DataDir, took.Seconds())
+}
+
+// flush sends the telemetry that is still buffered, although ctx has ended.
+func flush(ctx context.Context, observed *telemetry.Telemetry) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	return observed.Shutdown(ctx)
+}

@@ -11,8 +11,8 @@ import (
 type Effects struct {
 	// Launch are attempts to start, or to adopt when they run already.
 	Launch []Launch
-	// Stop are attempts to end. Each is answered by Finished.
-	Stop []Attempt
+	// Stop are attempts to end, launched before or not. Each is answered by Finished.
+	Stop []Launch
 	// Changed are the ids of tasks whose record differs from before. An id may
 	// occur more than once; records must become durable in the order of the last
 	// occurrence, so that no composite is saved as ended before its tasks are.

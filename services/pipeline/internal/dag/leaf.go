@@ -28,16 +28,7 @@ func (p *Plan) openLeaf(n *node) {
 
 func (p *Plan) launch(n *node, attempt int, notBefore time.Time) {
 	n.attempt = attempt
-	p.effects.Launch = append(p.effects.Launch, Launch{
-		Attempt:   Attempt{TaskID: n.id, Number: attempt},
-		Name:      n.name,
-		Path:      n.path,
-		Task:      n.task,
-		Component: n.component,
-		Executor:  n.executor,
-		Inputs:    n.inputs,
-		NotBefore: notBefore,
-	})
+	p.effects.Launch = append(p.effects.Launch, n.launch(notBefore))
 	p.changed(n)
 }
 
@@ -45,8 +36,22 @@ func (p *Plan) launch(n *node, attempt int, notBefore time.Time) {
 func (p *Plan) stop(n *node) {
 	n.phase = stopping
 	n.enter(pipelinev1.RuntimeState_CANCELING, p.now)
-	p.effects.Stop = append(p.effects.Stop, Attempt{TaskID: n.id, Number: n.attempt})
+	p.effects.Stop = append(p.effects.Stop, n.launch(time.Time{}))
 	p.changed(n)
+}
+
+// launch describes the present attempt.
+func (n *node) launch(notBefore time.Time) Launch {
+	return Launch{
+		Attempt:   Attempt{TaskID: n.id, Number: n.attempt},
+		Name:      n.name,
+		Path:      n.path,
+		Task:      n.task,
+		Component: n.component,
+		Executor:  n.executor,
+		Inputs:    n.inputs,
+		NotBefore: notBefore,
+	}
 }
 
 // resume takes up a leaf as it was recorded before a crash.

@@ -38,6 +38,14 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 	}
 }
 
+// State returns the state of a task, UNSPECIFIED when there is none.
+func (p *Plan) State(id string) pipelinev1.RuntimeState {
+	if n := p.nodes[id]; n != nil {
+		return n.state
+	}
+	return pipelinev1.RuntimeState_RUNTIME_STATE_UNSPECIFIED
+}
+
 // TaskIDs returns the ids of all tasks so far, parents before children.
 func (p *Plan) TaskIDs() []string {
 	var ids []string

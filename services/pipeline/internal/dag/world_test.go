@@ -87,10 +87,10 @@ func (w *world) absorb(t tester, e Effects) {
 		}
 		w.pending = append(w.pending, l)
 	}
-	for _, a := range e.Stop {
-		w.stopped[a] = true
-		if !slices.ContainsFunc(w.pending, func(l Launch) bool { return l.Attempt == a }) {
-			w.pending = append(w.pending, w.launched[a])
+	for _, l := range e.Stop {
+		w.stopped[l.Attempt] = true
+		if !slices.ContainsFunc(w.pending, func(p Launch) bool { return p.Attempt == l.Attempt }) {
+			w.pending = append(w.pending, l)
 		}
 	}
 	if e.Done != nil {

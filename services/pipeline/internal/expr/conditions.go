@@ -61,11 +61,11 @@ func (c *Conditions) Evaluate(expression string, parameters map[string]any) (boo
 	}
 	result, _, err := program.Eval(map[string]any{"inputs": map[string]any{"parameter_values": parameters}})
 	if err != nil {
-		return false, fault.Invalidf("", "the condition %s cannot be evaluated: %v", expression, err)
+		return false, fault.New(fault.Invalid, "the condition %s cannot be evaluated: %v", expression, err)
 	}
 	holds, ok := result.Value().(bool)
 	if !ok {
-		return false, fault.Invalidf("", "the condition %s is %v; it has to be true or false", expression, result.Value())
+		return false, fault.New(fault.Invalid, "the condition %s is %v; it has to be true or false", expression, result.Value())
 	}
 	return holds, nil
 }
@@ -92,7 +92,7 @@ func (c *Conditions) program(expression string) (cel.Program, error) {
 // string literals escaped: the SDK writes them as they came.
 func (c *Conditions) compile(expression string) (cel.Program, error) {
 	if len(expression) > maxExpression {
-		return nil, fault.Invalidf("", "the condition is %d bytes long; at most %d are read", len(expression), maxExpression)
+		return nil, fault.New(fault.Invalid, "the condition is %d bytes long; at most %d are read", len(expression), maxExpression)
 	}
 	env, err := c.env()
 	if err != nil {
@@ -107,14 +107,14 @@ func (c *Conditions) compile(expression string) (cel.Program, error) {
 		}
 	}
 	if err := issues.Err(); err != nil {
-		return nil, fault.Invalidf("", "the condition is no valid CEL: %v", err)
+		return nil, fault.New(fault.Invalid, "the condition is no valid CEL: %v", err)
 	}
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, fault.Invalidf("", "the condition has the type %s; it has to be true or false", t)
+		return nil, fault.New(fault.Invalid, "the condition has the type %s; it has to be true or false", t)
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxCost))
 	if err != nil {
-		return nil, fault.Invalidf("", "the condition cannot be compiled: %v", err)
+		return nil, fault.New(fault.Invalid, "the condition cannot be compiled: %v", err)
 	}
 	return program, nil
 }

@@ -21,13 +21,13 @@ func Select(selector string, value any) (any, error) {
 	}
 	if text, ok := value.(string); ok {
 		if err := json.Unmarshal([]byte(text), &value); err != nil {
-			return nil, fault.Invalidf("", "%s needs JSON, and the value is the text %.60q", selector, text)
+			return nil, fault.New(fault.Invalid, "%s needs JSON, and the value is the text %.60q", selector, text)
 		}
 	}
 	for _, key := range keys {
 		part, ok := key.of(value)
 		if !ok {
-			return nil, fault.Invalidf("", "%s: the value has no %s", selector, key)
+			return nil, fault.New(fault.Invalid, "%s: the value has no %s", selector, key)
 		}
 		value = part
 	}
@@ -73,7 +73,7 @@ func parseSelector(selector string) ([]key, error) {
 	if selector == "" {
 		return nil, nil
 	}
-	refused := fault.Invalidf("", `%q is not a selector; it would be one such as parseJson(string_value)["key"]`, selector)
+	refused := fault.New(fault.Invalid, `%q is not a selector; it would be one such as parseJson(string_value)["key"]`, selector)
 	rest, ok := strings.CutPrefix(strings.TrimSpace(selector), root)
 	if !ok {
 		return nil, refused

@@ -19,9 +19,10 @@ type Macros struct {
 // notation, as KFP does; a macro may name another: [[CurrentTime.2006-01-02]].
 const defaultTimeFormat = "20060102150405"
 
+var macro = regexp.MustCompile(`\[\[(RunUUID|Index|(?:CurrentTime|ScheduledTime)(?:\.[^\]]*)?)\]\]`)
+
 // Expand replaces the macros in every string parameter and returns a new map.
 func (m Macros) Expand(parameters map[string]any) map[string]any {
-	macro := regexp.MustCompile(`\[\[(RunUUID|Index|(?:CurrentTime|ScheduledTime)(?:\.[^\]]*)?)\]\]`)
 	expanded := make(map[string]any, len(parameters))
 	for name, value := range parameters {
 		if text, ok := value.(string); ok {
@@ -34,8 +35,8 @@ func (m Macros) Expand(parameters map[string]any) map[string]any {
 
 // replace returns what one macro stands for, or the macro itself when that is
 // not known.
-func (m Macros) replace(macro string) string {
-	name, format, _ := strings.Cut(strings.Trim(macro, "[]"), ".")
+func (m Macros) replace(text string) string {
+	name, format, _ := strings.Cut(strings.Trim(text, "[]"), ".")
 	if format == "" {
 		format = defaultTimeFormat
 	}
@@ -49,5 +50,5 @@ func (m Macros) replace(macro string) string {
 	case name == "Index" && m.Index != 0:
 		return strconv.FormatInt(m.Index, 10)
 	}
-	return macro
+	return text
 }

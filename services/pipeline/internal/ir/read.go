@@ -19,7 +19,7 @@ const (
 	maxBytes     = 32 << 20
 	maxDocuments = 8
 	maxDepth     = 200
-	maxNodes     = 2_000_000 // after aliases are replaced by what they stand for
+	maxNodes     = 1_000_000 // after aliases are replaced by what they stand for
 	maxAliases   = 1_000
 )
 

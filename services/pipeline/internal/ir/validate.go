@@ -55,7 +55,7 @@ func (v *validator) wrong(path, format string, args ...any) {
 // because reports the reason of a fault at a path.
 func (v *validator) because(path string, err error) {
 	if err != nil {
-		v.wrong(path, "%s", strings.TrimPrefix(err.Error(), "invalid request: "))
+		v.wrong(path, "%s", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -35,8 +36,11 @@ func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) 
 		v.producer(path+".taskFinalStatus.producerTask", s, in.TaskFinalStatus.ProducerTask)
 	case in.RuntimeValue.RuntimeParameter != "":
 		v.wrong(path+".runtimeValue.runtimeParameter", "is not supported; use constant")
-	case declared:
-		v.constant(path+".runtimeValue.constant", in, def)
+	default:
+		v.references(path+".runtimeValue.constant", s, in.RuntimeValue.Constant)
+		if declared {
+			v.constant(path+".runtimeValue.constant", in, def)
+		}
 	}
 }
 
@@ -97,6 +101,22 @@ func (v *validator) flow(path string, in ParameterInput, from, to ParameterType)
 }
 
 func isNumber(t ParameterType) bool { return t == NumberDouble || t == NumberInteger }
+
+// inputReference matches a reference to an input parameter inside a constant,
+// as the SDK writes it for an f-string.
+var inputReference = regexp.MustCompile(`\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}`)
+
+// references checks that what a constant refers to is beside it.
+func (v *validator) references(path string, s taskScope, constant any) {
+	text, _ := constant.(string)
+	for _, match := range inputReference.FindAllStringSubmatch(text, -1) {
+		_, given := s.task.Inputs.Parameters[match[1]]
+		_, declared := s.component.InputDefinitions.Parameters[match[1]]
+		if !given && !declared {
+			v.wrong(path, "%s: the task has no input parameter %q", match[0], match[1])
+		}
+	}
+}
 
 func (v *validator) constant(path string, in ParameterInput, def ParameterDef) {
 	value := in.RuntimeValue.Constant

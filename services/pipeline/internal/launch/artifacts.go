@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -72,8 +71,8 @@ func (req Request) place(name, local string) (string, error) {
 			return uri, nil
 		}
 	}
-	return "", fault.Invalidf("outputs.artifacts."+name, "task %q put it at %s; it has to be in the task's own directory %s",
-		req.Task.Name, fmt.Sprintf("%.200q", local), req.Layout.TaskDir)
+	return "", fault.New(fault.Invalid, "task %q put its output artifact %q at %.200q; it has to be in the task's own directory %s",
+		req.Task.Name, name, local, req.Layout.TaskDir)
 }
 
 // passedOn is the URI of the input artifact that a path is, or lies in.

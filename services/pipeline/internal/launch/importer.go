@@ -63,7 +63,7 @@ func importURI(scope *placeholder.Scope, importer *ir.Importer, inputs ir.Values
 		return "", err
 	}
 	if strings.TrimSpace(uri) == "" {
-		return "", fault.Invalidf("artifactUri", "the importer got no URI; it must be text such as gs://bucket/data.csv")
+		return "", fault.New(fault.Invalid, "the importer got no URI; it must be text such as gs://bucket/data.csv")
 	}
 	return uri, nil
 }

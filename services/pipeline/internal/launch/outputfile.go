@@ -32,20 +32,20 @@ type writtenArtifact struct {
 func readExecutorOutput(file File) (executorOutput, error) {
 	var out executorOutput
 	if file.TooLarge {
-		return out, fault.Invalidf("", "executor_output.json is too large; "+
+		return out, fault.New(fault.Invalid, "executor_output.json is too large; "+
 			"return large results as artifacts instead of parameters or metadata")
 	}
 	if strings.TrimSpace(string(file.Content)) == "" {
 		return out, nil
 	}
 	if err := json.Unmarshal(file.Content, &out); err != nil {
-		return out, fault.Invalidf("", "executor_output.json is malformed: %v", err)
+		return out, fault.New(fault.Invalid, "executor_output.json is malformed: %v", err)
 	}
 	return out, nil
 }
 
 // parseParameter reads the file of an output parameter. The error completes
-// the sentence "the task wrote ...".
+// the sentence "the file holds ...".
 func parseParameter(t ir.ParameterType, text string) (any, error) {
 	var (
 		value any
@@ -63,7 +63,7 @@ func parseParameter(t ir.ParameterType, text string) (any, error) {
 		err = json.Unmarshal([]byte(text), &value)
 	}
 	if err != nil || !t.Holds(value) {
-		return nil, fmt.Errorf("%s where the parameter is declared as %s", describe(text), t)
+		return nil, fmt.Errorf("%s, and the parameter is declared as %s", describe(text), t)
 	}
 	return value, nil
 }

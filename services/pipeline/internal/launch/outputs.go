@@ -65,17 +65,17 @@ func (req Request) outputParameter(
 	file, ok := files[req.Layout.ParameterFile(name)]
 	switch {
 	case ok && file.TooLarge:
-		return nil, fault.Invalidf("outputs.parameters."+name, "task %q wrote more than a parameter can hold; "+
-			"write large results to an output artifact", req.Task.Name)
+		return nil, fault.New(fault.Invalid, "task %q wrote more to its output parameter %q than one can hold; "+
+			"write large results to an output artifact", req.Task.Name, name)
 	case !ok && def.IsOptional:
 		return nil, nil
 	case !ok:
-		return nil, fault.Invalidf("outputs.parameters."+name, "task %q ended without writing its output parameter %q; "+
+		return nil, fault.New(fault.Invalid, "task %q ended without writing its output parameter %q; "+
 			"it has to write %s, or name it in executor_output.json", req.Task.Name, name, req.Layout.ParameterFile(name))
 	}
 	value, err := parseParameter(def.ParameterType, string(file.Content))
 	if err != nil {
-		return nil, fault.Invalidf("outputs.parameters."+name, "task %q wrote %s", req.Task.Name, err)
+		return nil, fault.New(fault.Invalid, "task %q: the file of the output parameter %q holds %s", req.Task.Name, name, err)
 	}
 	return value, nil
 }
@@ -88,8 +88,8 @@ func (req Request) checkOutput(name string, def ir.ParameterDef, value any) (any
 	if def.ParameterType == ir.String {
 		return textOf(value)
 	}
-	return nil, fault.Invalidf("outputs.parameters."+name, "task %q declares it as %s and returned %s",
-		req.Task.Name, def.ParameterType, describe(value))
+	return nil, fault.New(fault.Invalid, "task %q declares its output parameter %q as %s and returned %s",
+		req.Task.Name, name, def.ParameterType, describe(value))
 }
 
 // warnUnknown warns of outputs that the component does not declare.

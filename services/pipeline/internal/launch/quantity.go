@@ -14,8 +14,22 @@ var suffixes = []struct {
 	name   string
 	factor float64
 }{
-	{"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"Ti", 1 << 40}, {"Pi", 1 << 50}, {"Ei", 1 << 60},
-	{"n", 1e-9}, {"u", 1e-6}, {"m", 1e-3}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}, {"E", 1e18},
+	{"Ki", 1 << 10},
+	{"Mi", 1 << 20},
+	{"Gi", 1 << 30},
+	{"Ti", 1 << 40},
+	{"Pi", 1 << 50},
+	{"Ei", 1 << 60},
+	{"n", 1e-9},
+	{"u", 1e-6},
+	{"m", 1e-3},
+	{"k", 1e3},
+	{"K", 1e3},
+	{"M", 1e6},
+	{"G", 1e9},
+	{"T", 1e12},
+	{"P", 1e15},
+	{"E", 1e18},
 }
 
 // quantity reads a Kubernetes quantity such as "500m", "2Gi" or "1e3" and
@@ -37,7 +51,7 @@ func quantity(field, text string, scale float64) (int64, error) {
 	f, err := strconv.ParseFloat(number, 64)
 	amount := math.Ceil(f * factor * scale)
 	if err != nil || strings.Trim(number, "0123456789+-.eE") != "" || f < 0 || amount >= math.MaxInt64 {
-		return 0, fault.Invalidf(field, `%q is not an amount; it would be one such as "500m", "2" or "1.5Gi"`, text)
+		return 0, fault.New(fault.Invalid, `%s: %q is not an amount; it would be one such as "500m", "2" or "1.5Gi"`, field, text)
 	}
 	return int64(amount), nil
 }

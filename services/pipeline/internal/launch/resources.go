@@ -77,7 +77,7 @@ func accelerator(scope *placeholder.Scope, a *ir.Accelerator) (int32, string, er
 		count = int64(a.Count)
 	}
 	if count < 0 || count > maxGPUs {
-		return 0, "", fault.Invalidf(field+".resourceCount", "%d is not a number of devices from 0 to %d", count, maxGPUs)
+		return 0, "", fault.New(fault.Invalid, "%s: %d is not a number of devices from 0 to %d", field+".resourceCount", count, maxGPUs)
 	}
 	kind := a.ResourceType
 	if kind == "" {

@@ -98,7 +98,7 @@ func (req Request) convert(parameters map[string]any, name string, def ir.Parame
 	value, present := parameters[name]
 	switch {
 	case !present && !def.IsOptional:
-		return fault.Invalidf("inputs.parameters."+name, "task %q needs it and it was not given", req.Task.Name)
+		return fault.New(fault.Invalid, "task %q needs the input parameter %q, which was not given", req.Task.Name, name)
 	case value == nil:
 		return nil // an optional parameter that was not given, or null
 	case def.ParameterType == ir.String:
@@ -106,8 +106,8 @@ func (req Request) convert(parameters map[string]any, name string, def ir.Parame
 		parameters[name] = text
 		return err
 	case !def.ParameterType.Holds(value):
-		return fault.Invalidf("inputs.parameters."+name, "task %q takes %s, and got %s",
-			req.Task.Name, def.ParameterType, describe(value))
+		return fault.New(fault.Invalid, "task %q: the input parameter %q takes %s and got %s",
+			req.Task.Name, name, def.ParameterType, describe(value))
 	}
 	return nil
 }

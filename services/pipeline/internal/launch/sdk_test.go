@@ -102,12 +102,12 @@ func TestSDK(t *testing.T) {
 		}
 	}
 
-	make := request("comp-make")
-	make.Inputs.Parameters = map[string]any{
+	making := request("comp-make")
+	making.Inputs.Parameters = map[string]any{
 		"count": 1.0, "ratio": 1.0, "word": tricky, "flag": true,
 		"items": []any{1.0, "two"}, "table": map[string]any{"k": []any{1.5}},
 	}
-	made := execute(t, python, make)
+	made := execute(t, python, making)
 	if got := made.Values.Parameters; got["total"] != 2.0 || got["text"] != strings.ToUpper(tricky) || got["share"] != 0.5 || got["yes"] != false {
 		t.Errorf("make returned %v", got)
 	}

@@ -24,7 +24,6 @@ type structure struct {
 // ResolveArgs resolves arguments, where a whole argument may be a struct
 // placeholder that expands to none, one or several.
 func (s *Scope) ResolveArgs(args []string) ([]string, error) {
-	pattern := reference()
 	resolved := make([]string, 0, len(args))
 	for _, arg := range args {
 		expanded, err := s.expand(arg)
@@ -32,7 +31,7 @@ func (s *Scope) ResolveArgs(args []string) ([]string, error) {
 			return nil, err
 		}
 		for _, text := range expanded {
-			value, err := s.replace(pattern, text)
+			value, err := s.Resolve(text)
 			if err != nil {
 				return nil, err
 			}
@@ -62,7 +61,7 @@ func (s *Scope) expandJSON(raw json.RawMessage) ([]string, error) {
 	}
 	var node structure
 	if err := json.Unmarshal(raw, &node); err != nil {
-		return nil, fault.Invalidf("", "%s is not a placeholder: %v", raw, err)
+		return nil, fault.New(fault.Invalid, "%s is not a placeholder: %v", raw, err)
 	}
 	switch {
 	case node.IfPresent != nil:
@@ -71,7 +70,7 @@ func (s *Scope) expandJSON(raw json.RawMessage) ([]string, error) {
 		parts, err := s.expandList(node.Concat)
 		return []string{strings.Join(parts, "")}, err
 	}
-	return nil, fault.Invalidf("", `%s is not a placeholder: it must be {"IfPresent": ...} or {"Concat": [...]}`, raw)
+	return nil, fault.New(fault.Invalid, `%s is not a placeholder: it must be {"IfPresent": ...} or {"Concat": [...]}`, raw)
 }
 
 func (s *Scope) expandList(list []json.RawMessage) ([]string, error) {

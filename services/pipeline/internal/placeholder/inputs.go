@@ -13,8 +13,7 @@ import (
 // values resolved, each after the ones it refers to, as the SDK writes them for
 // f-strings. A circle is an error. What is not a reference to something the
 // task has stays as it is: values are data, and data may hold any text. That
-// the references of a compiled pipeline name something is checked when it is
-// uploaded.
+// the references of a pipeline's constants name something, ir.Validate checks.
 func (s *Scope) ResolveInputs() (ir.Values, error) {
 	r := inputResolver{scope: s, done: make(map[string]any, len(s.Inputs.Parameters))}
 	for _, name := range slices.Sorted(maps.Keys(s.Inputs.Parameters)) {
@@ -37,7 +36,7 @@ func (r *inputResolver) resolve(name string) error {
 		return nil
 	}
 	if slices.Contains(r.stack, name) {
-		return fault.Invalidf("inputs.parameters."+name, "the parameter refers to itself: %s",
+		return fault.New(fault.Invalid, "the input parameter %q refers to itself: %s", name,
 			strings.Join(append(r.stack, name), " -> "))
 	}
 	r.stack = append(r.stack, name)
@@ -89,7 +88,7 @@ func (r *inputResolver) text(text string) (any, error) {
 	}
 	scope := *r.scope
 	scope.Inputs.Parameters = r.done
-	return reference().ReplaceAllStringFunc(text, func(ref string) string {
+	return reference.ReplaceAllStringFunc(text, func(ref string) string {
 		if value, ok := scope.known(ref); ok {
 			return value
 		}

@@ -8,7 +8,6 @@
 package placeholder
 
 import (
-	"regexp"
 	"time"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -49,13 +48,8 @@ type Job struct {
 // Resolve replaces every reference in text. A reference that is unknown or
 // names something the task does not have is an error that quotes it.
 func (s *Scope) Resolve(text string) (string, error) {
-	return s.replace(reference(), text)
-}
-
-// replace is Resolve with a compiled pattern.
-func (s *Scope) replace(pattern *regexp.Regexp, text string) (string, error) {
 	var failure error
-	resolved := pattern.ReplaceAllStringFunc(text, func(ref string) string {
+	resolved := reference.ReplaceAllStringFunc(text, func(ref string) string {
 		value, err := s.lookup(ref)
 		if err != nil && failure == nil {
 			failure = err
@@ -67,22 +61,29 @@ func (s *Scope) replace(pattern *regexp.Regexp, text string) (string, error) {
 
 // lookup returns the text that one reference stands for.
 func (s *Scope) lookup(ref string) (string, error) {
-	parts := segments(ref)
-	switch {
-	case ref == "{{$}}":
+	if ref == "{{$}}" {
 		return s.ExecutorInput, nil
-	case len(parts) == 1:
+	}
+	parts := segments(ref)
+	if len(parts) == 1 {
 		return s.job(ref, parts[0])
-	case len(parts) == 2 && parts[0] == "outputs" && parts[1] == "output_file":
+	}
+	if len(parts) == 2 && parts[0] == "outputs" && parts[1] == "output_file" {
 		return s.Outputs.File, nil
-	case len(parts) == 3 && parts[0] == "inputs" && parts[1] == "parameters":
-		return s.inputParameter(ref, parts[2])
-	case len(parts) == 4 && parts[0] == "outputs" && parts[1] == "parameters" && parts[3] == "output_file":
-		return s.outputParameter(ref, parts[2])
-	case len(parts) >= 3 && parts[0] == "inputs" && parts[1] == "artifacts":
-		return s.inputArtifact(ref, parts[2], parts[3:])
-	case len(parts) >= 3 && parts[0] == "outputs" && parts[1] == "artifacts":
-		return s.outputArtifact(ref, parts[2], parts[3:])
+	}
+	if len(parts) < 3 {
+		return "", unknown(ref)
+	}
+	name, selectors := parts[2], parts[3:]
+	switch parts[0] + "." + parts[1] {
+	case "inputs.parameters":
+		return s.inputParameter(ref, name, selectors)
+	case "outputs.parameters":
+		return s.outputParameter(ref, name, selectors)
+	case "inputs.artifacts":
+		return s.inputArtifact(ref, name, selectors)
+	case "outputs.artifacts":
+		return s.outputArtifact(ref, name, selectors)
 	}
 	return "", unknown(ref)
 }
@@ -110,7 +111,7 @@ func (s *Scope) job(ref, name string) (string, error) {
 		return s.Job.Root, nil
 	case "workspace_path":
 		if s.Job.Workspace == "" {
-			return "", fault.Invalidf("", "%s: the pipeline asks for no workspace; set one in its PipelineConfig", ref)
+			return "", fault.New(fault.Invalid, "%s: the pipeline asks for no workspace; set one in its PipelineConfig", ref)
 		}
 		return s.Job.Workspace, nil
 	case "outputMetadataUri": // an older name of outputs.output_file
@@ -122,9 +123,9 @@ func (s *Scope) job(ref, name string) (string, error) {
 func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func unknown(ref string) error {
-	return fault.Invalidf("", "%s is not a placeholder that kfmesh knows", ref)
+	return fault.New(fault.Invalid, "%s is not a placeholder that kfmesh knows", ref)
 }
 
 func missing(ref, what, name string) error {
-	return fault.Invalidf("", "%s: the task has no %s %q", ref, what, name)
+	return fault.New(fault.Invalid, "%s: the task has no %s %q", ref, what, name)
 }

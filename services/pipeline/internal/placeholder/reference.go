@@ -9,9 +9,7 @@ import (
 // Other things in such braces, like the {{$.Values.x}} of a Helm chart, are
 // text of the user's own. Quotes may be doubled, as they are in a YAML string
 // that was quoted twice.
-func reference() *regexp.Regexp {
-	return regexp.MustCompile(`\{\{\$(?:\.[a-z][^{}]*)?\}\}`)
-}
+var reference = regexp.MustCompile(`\{\{\$(?:\.[a-z][^{}]*)?\}\}`)
 
 // segments splits a reference into its parts:
 // {{$.inputs.artifacts['data'].path}} is inputs, artifacts, data, path. It
@@ -49,7 +47,7 @@ func segments(ref string) []string {
 // References returns the names of the input parameters that text refers to.
 func References(text string) []string {
 	var names []string
-	for _, ref := range reference().FindAllString(text, -1) {
+	for _, ref := range reference.FindAllString(text, -1) {
 		if parts := segments(ref); len(parts) == 3 && parts[0] == "inputs" && parts[1] == "parameters" {
 			names = append(names, parts[2])
 		}

@@ -3,6 +3,7 @@ package placeholder
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -29,7 +30,10 @@ func Text(value any) (string, error) {
 	return string(bytes.TrimRight(b.Bytes(), "\n")), nil
 }
 
-func (s *Scope) inputParameter(ref, name string) (string, error) {
+func (s *Scope) inputParameter(ref, name string, selectors []string) (string, error) {
+	if len(selectors) > 0 {
+		return "", unknown(ref)
+	}
 	value, ok := s.Inputs.Parameters[name]
 	if !ok {
 		return "", missing(ref, "input parameter", name)
@@ -37,7 +41,10 @@ func (s *Scope) inputParameter(ref, name string) (string, error) {
 	return Text(value)
 }
 
-func (s *Scope) outputParameter(ref, name string) (string, error) {
+func (s *Scope) outputParameter(ref, name string, selectors []string) (string, error) {
+	if !slices.Equal(selectors, []string{"output_file"}) {
+		return "", unknown(ref)
+	}
 	file, ok := s.Outputs.Parameters[name]
 	if !ok {
 		return "", missing(ref, "output parameter", name)

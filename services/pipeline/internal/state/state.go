@@ -9,13 +9,16 @@
 //	names/<kind>/<scope>/<name>           NameClaim, which makes names unique
 //	runs/<run id>                         RunState, while the run is live
 //	tasks/<run id>/<task id>              Task, while its run is live
-//	cache/<namespace>/<cache key>         CacheEntry
+//	cache/<namespace>/<pipeline>/<key>    CacheEntry
 //
-// Specs are blobs named specs/<digest>. A finished run and its tasks move to the
+// Specs are blobs named specs/<hex digits of the digest>. A finished run and its tasks move to the
 // archive as one record (see Record) and their keys go.
 package state
 
 import (
+	"net/url"
+	"strings"
+
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
 )
@@ -63,8 +66,16 @@ func VersionKey(pipelineID, versionID string) string { return pipelineID + "/" +
 // "experiments", scope the namespace or the pipeline id.
 func NameKey(kind, scope, name string) string { return kind + "/" + scope + "/" + name }
 
+// CacheKey is the key in Cache of what a task of a pipeline would compute.
+func CacheKey(namespace, pipeline, key string) string {
+	return url.PathEscape(namespace) + "/" + url.PathEscape(pipeline) + "/" + key
+}
+
+// Specs is the blob prefix under which specs are kept by their digest.
+const Specs = "specs/"
+
 // SpecBlob is the blob key of the spec with the digest.
-func SpecBlob(digest string) string { return "specs/" + digest }
+func SpecBlob(digest string) string { return Specs + strings.TrimPrefix(digest, "sha256:") }
 
 // Terminal reports whether a run or task in this state has finished.
 func Terminal(s pipelinev1.RuntimeState) bool {

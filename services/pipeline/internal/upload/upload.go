@@ -58,8 +58,13 @@ func sniff(content []byte) format {
 		prefix string
 		format format
 	}{
-		{"PK\x03\x04", zipFormat}, {"PK\x05\x06", zipFormat}, {"\x1f\x8b", gzipFormat},
-		{"BZh", otherArchive}, {"\xfd7zXZ\x00", otherArchive}, {"\x28\xb5\x2f\xfd", otherArchive}, {"7z\xbc\xaf\x27\x1c", otherArchive},
+		{"PK\x03\x04", zipFormat},
+		{"PK\x05\x06", zipFormat},
+		{"\x1f\x8b", gzipFormat},
+		{"BZh", otherArchive},
+		{"\xfd7zXZ\x00", otherArchive},
+		{"\x28\xb5\x2f\xfd", otherArchive},
+		{"7z\xbc\xaf\x27\x1c", otherArchive},
 	} {
 		if bytes.HasPrefix(content, []byte(magic.prefix)) {
 			return magic.format

@@ -1,0 +1,156 @@
+// Package logfile reads what replicas write: whole, the last lines, or as it grows.
+//
+// A growing file is looked at every so often rather than through inotify, whose
+// watches are few on a host and do not work on every file system.
+package logfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+	"unicode/utf8"
+)
+
+// followEvery is how often a followed file is looked at.
+const followEvery = 50 * time.Millisecond
+
+// chunkBytes is the largest piece that is passed on at once.
+const chunkBytes = 32 << 10
+
+// Tail returns the last lines of a file, at most limit bytes of them, as valid UTF-8.
+// A file that cannot be read has none.
+func Tail(path string, lines int, limit int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	start, err := TailOffset(f, int64(lines))
+	if err != nil {
+		return ""
+	}
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
+	}
+	if start < end-limit {
+		start = end - limit
+	}
+	data := make([]byte, end-start)
+	n, err := f.ReadAt(data, start)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return ""
+	}
+	return string(bytes.ToValidUTF8(data[:n], []byte(string(utf8.RuneError))))
+}
+
+// TailOffset returns where the last lines of f begin; 0 lines means all.
+func TailOffset(f io.ReadSeeker, lines int64) (int64, error) {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil || lines <= 0 {
+		return 0, err
+	}
+	buf := make([]byte, chunkBytes)
+	for at := end; at > 0; {
+		n := min(at, int64(len(buf)))
+		at -= n
+		if _, err := f.Seek(at, io.SeekStart); err != nil {
+			return 0, err
+		}
+		if _, err := io.ReadFull(f, buf[:n]); err != nil {
+			return 0, err
+		}
+		for i := n - 1; i >= 0; i-- {
+			if buf[i] != '\n' || at+i == end-1 { // a last line feed ends a line and begins none
+				continue
+			}
+			if lines--; lines == 0 {
+				return at + i + 1, nil
+			}
+		}
+	}
+	return 0, nil
+}
+
+// Copy passes on the file from its last lines (0: from its start) to its end. A
+// file that does not exist is empty.
+func Copy(path string, lines int64, emit func([]byte) error) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	start, err := TailOffset(f, lines)
+	if err != nil {
+		return err
+	}
+	_, err = copyFrom(f, start, emit)
+	return err
+}
+
+// Follow is Copy that goes on as the file grows, and before there is one, until
+// done is closed and everything was passed on, or ctx ends.
+func Follow(ctx context.Context, path string, lines int64, done <-chan struct{}, emit func([]byte) error) error {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	var at int64 = -1
+	for last := false; ; {
+		next, err := more(path, at, lines, emit)
+		if err != nil || last {
+			return err
+		}
+		at = next
+		select {
+		case <-done:
+			last = true // once more: it may have grown until just now
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// more passes on what is in the file from at on, and returns where that ends;
+// at -1 stands for a beginning that is still to be found.
+func more(path string, at, lines int64, emit func([]byte) error) (int64, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return at, nil
+	}
+	if err != nil {
+		return at, err
+	}
+	defer func() { _ = f.Close() }()
+	if at < 0 {
+		if at, err = TailOffset(f, lines); err != nil {
+			return at, err
+		}
+	}
+	return copyFrom(f, at, emit)
+}
+
+func copyFrom(f *os.File, at int64, emit func([]byte) error) (int64, error) {
+	buf := make([]byte, chunkBytes)
+	for {
+		n, err := f.ReadAt(buf, at)
+		if n > 0 {
+			at += int64(n)
+			if err := emit(bytes.Clone(buf[:n])); err != nil {
+				return at, err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return at, nil
+		}
+		if err != nil {
+			return at, err
+		}
+	}
+}

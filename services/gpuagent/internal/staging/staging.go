@@ -1,0 +1,152 @@
+// Package staging moves files into a replica's place before it starts and out of
+// it after it has ended.
+//
+// Relative paths are taken from the replica's working directory. One that leaves
+// it is refused; absolute paths are the caller's own business, as artifacts in a
+// directory bucket are read and written in place. Every step may be repeated
+// after a crash and then does the same again.
+package staging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+// DefaultReturnBytes is the limit of one file that comes back, when none is named.
+const DefaultReturnBytes = 64 << 10
+
+// Mover copies files and trees from and to the object store.
+type Mover interface {
+	Download(ctx context.Context, uri, path string) error
+	Upload(ctx context.Context, uri, path string) error
+}
+
+// Check returns an error unless every path of s stays where it may be.
+func Check(s *gpuagentv1.Staging) []fault.Violation {
+	var wrong []fault.Violation
+	check := func(path, field string, i int, leaf string) {
+		if !filepath.IsAbs(path) && !filepath.IsLocal(path) {
+			wrong = append(wrong, fault.Violation{
+				Field:  fmt.Sprintf("%s[%d]%s", field, i, leaf),
+				Reason: fmt.Sprintf("%q leaves the working directory: want a path below it, or an absolute one", path),
+			})
+		}
+	}
+	for i, t := range s.GetDownloads() {
+		check(t.GetPath(), "downloads", i, ".path")
+	}
+	for i, t := range s.GetUploads() {
+		check(t.GetPath(), "uploads", i, ".path")
+	}
+	for i, r := range s.GetReturns() {
+		check(r.GetPath(), "returns", i, ".path")
+	}
+	for i, f := range s.GetFiles() {
+		check(f.GetPath(), "files", i, ".path")
+	}
+	for i, d := range s.GetDirectories() {
+		check(d, "directories", i, "")
+	}
+	return wrong
+}
+
+// Before makes directories, fetches, and writes files, in this order.
+func Before(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) error {
+	for _, dir := range s.GetDirectories() {
+		if err := os.MkdirAll(at(workDir, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, t := range s.GetDownloads() {
+		target := at(workDir, t.GetPath())
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := m.Download(ctx, t.GetUri(), target); err != nil {
+			return fmt.Errorf("fetch %s: %w", t.GetUri(), err)
+		}
+	}
+	for _, f := range s.GetFiles() {
+		if err := writeFile(at(workDir, f.GetPath()), f.GetContent(), fs.FileMode(f.GetMode())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// After stores what the replica made. Paths that do not exist are returned.
+func After(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) (missing []string, err error) {
+	for _, t := range s.GetUploads() {
+		source := at(workDir, t.GetPath())
+		if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, t.GetPath())
+			continue
+		}
+		if err := m.Upload(ctx, t.GetUri(), source); err != nil {
+			return missing, fmt.Errorf("store %s as %s: %w", t.GetPath(), t.GetUri(), err)
+		}
+	}
+	return missing, nil
+}
+
+// Return reads the small files that are wanted back. Files that do not exist are
+// left out; a file over its limit, or over what is left of the room for all,
+// comes without its content.
+func Return(s *gpuagentv1.Staging, workDir string, room int64) []*gpuagentv1.ReturnedFile {
+	var files []*gpuagentv1.ReturnedFile
+	for _, r := range s.GetReturns() {
+		limit := r.GetMaxBytes()
+		if limit == 0 {
+			limit = DefaultReturnBytes
+		}
+		file, ok := readBack(at(workDir, r.GetPath()), min(limit, room))
+		if !ok {
+			continue
+		}
+		file.Path = r.GetPath()
+		room -= int64(len(file.GetContent()))
+		files = append(files, file)
+	}
+	return files
+}
+
+func readBack(path string, limit int64) (*gpuagentv1.ReturnedFile, bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, false
+	}
+	file := &gpuagentv1.ReturnedFile{SizeBytes: info.Size(), TooLarge: info.Size() > limit}
+	if file.GetTooLarge() {
+		return file, true
+	}
+	file.Content, err = os.ReadFile(path)
+	return file, err == nil
+}
+
+// writeFile writes a file, and directories above it, with the given bits.
+func writeFile(path string, content []byte, mode fs.FileMode) error {
+	if mode == 0 {
+		mode = 0o644
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, content, mode.Perm()); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode.Perm()) // whatever the umask
+}
+
+func at(workDir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(workDir, path)
+}

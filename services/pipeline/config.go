@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
+)
+
+// Config are the limits of the service.
+type Config struct {
+	MaxRuns           int           `koanf:"max-runs" usage:"runs worked on at once; further ones stay PENDING"`
+	MaxLoopIterations int           `koanf:"max-loop-iterations" usage:"largest number of iterations of one ParallelFor"`
+	MaxRunCalls       int           `koanf:"max-run-calls" usage:"steps of one run that are submitted at once"`
+	RunSaveDelay      time.Duration `koanf:"run-save-delay" usage:"longest time the record of a task waits to be saved with others"`
+	MaxDigestBytes    int64         `koanf:"max-digest-bytes" usage:"largest artifact that caching knows by its content"`
+	PipelineLeaseTTL  time.Duration `koanf:"pipeline-lease-ttl" usage:"time after which another replica takes over from one that is silent"`
+}
+
+// DefaultConfig returns limits that fit a machine of any size.
+func DefaultConfig() Config {
+	d := engine.DefaultConfig()
+	return Config{
+		MaxRuns:           d.MaxRuns,
+		MaxLoopIterations: d.MaxIterations,
+		MaxRunCalls:       d.MaxCalls,
+		RunSaveDelay:      d.SaveDelay,
+		MaxDigestBytes:    d.MaxDigestBytes,
+		PipelineLeaseTTL:  3 * time.Second,
+	}
+}
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	var violations []fault.Violation
+	atLeast := func(name string, value, least int64) {
+		if value < least {
+			violations = append(violations, fault.Violation{Field: name, Reason: fault.New(fault.Invalid, "is %d; it must be at least %d", value, least).Message})
+		}
+	}
+	atLeast("max-runs", int64(c.MaxRuns), 1)
+	atLeast("max-loop-iterations", int64(c.MaxLoopIterations), 1)
+	atLeast("max-run-calls", int64(c.MaxRunCalls), 1)
+	atLeast("max-digest-bytes", c.MaxDigestBytes, 0)
+	if c.RunSaveDelay < 0 {
+		violations = append(violations, fault.Violation{Field: "run-save-delay", Reason: "is negative"})
+	}
+	if c.PipelineLeaseTTL < time.Second {
+		violations = append(violations, fault.Violation{Field: "pipeline-lease-ttl", Reason: "is less than 1s"})
+	}
+	if violations != nil {
+		return fault.InvalidAll(violations)
+	}
+	return nil
+}
+
+func (c Config) engine() engine.Config {
+	return engine.Config{
+		MaxRuns:        c.MaxRuns,
+		MaxIterations:  c.MaxLoopIterations,
+		MaxCalls:       c.MaxRunCalls,
+		SaveDelay:      c.RunSaveDelay,
+		MaxDigestBytes: c.MaxDigestBytes,
+	}
+}

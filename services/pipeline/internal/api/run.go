@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+// runs implements RunService.
+type runs struct {
+	pipelinev1.UnimplementedRunServiceServer
+	Deps
+	experiments *experiments
+}
+
+// GetRun implements RunService.
+func (s *runs) GetRun(ctx context.Context, r *pipelinev1.GetRunRequest) (*pipelinev1.Run, error) {
+	run, err := s.find(ctx, r.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	return s.detailed(ctx, run)
+}
+
+// find reads a run with its tasks, live or finished. Tasks are read before the
+// run: while the run is live and has not ended, none of them has gone.
+func (d Deps) find(ctx context.Context, id string) (*pipelinev1.ArchivedRun, error) {
+	tasks, err := values(ctx, d.State.Tasks, state.TaskKey(id, ""))
+	if err != nil {
+		return nil, err
+	}
+	item, err := d.State.Runs.Get(ctx, id)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return d.finishedRun(ctx, id)
+	case err != nil:
+		return nil, err
+	case item.Value.GetDeleteRequested():
+		return nil, noRun(id)
+	}
+	if state.Terminal(item.Value.GetRun().GetState()) { // being archived, or about to be
+		finished, err := d.finishedRun(ctx, id)
+		if !fault.Is(err, fault.NotFound) {
+			return finished, err
+		}
+	}
+	slices.SortStableFunc(tasks, byCreation)
+	return &pipelinev1.ArchivedRun{State: item.Value, Tasks: tasks}, nil
+}
+
+// byCreation orders tasks as they came to be, and parents before children.
+func byCreation(a, b *pipelinev1.Task) int {
+	if c := a.GetDetail().GetCreateTime().AsTime().Compare(b.GetDetail().GetCreateTime().AsTime()); c != 0 {
+		return c
+	}
+	return strings.Compare(a.GetPath(), b.GetPath())
+}
+
+// detailed is a run as a get shows it: with its spec, unless it names a version,
+// and with its tasks.
+func (d Deps) detailed(ctx context.Context, run *pipelinev1.ArchivedRun) (*pipelinev1.Run, error) {
+	shown := listed(run.GetState())
+	if shown.GetPipelineSource() == nil {
+		spec, err := d.loadSpec(ctx, run.GetState().GetSpecDigest())
+		if err != nil {
+			return nil, err
+		}
+		shown.PipelineSource = &pipelinev1.Run_PipelineSpec{PipelineSpec: spec}
+	}
+	if len(run.GetTasks()) > 0 {
+		shown.RunDetails = &pipelinev1.RunDetails{TaskDetails: taskDetails(run.GetTasks())}
+	}
+	return shown, nil
+}
+
+// listed is a run as a list shows it. KFP clients expect a time of finishing in
+// any case: it is that of the epoch while the run has not finished.
+func listed(run *pipelinev1.RunState) *pipelinev1.Run {
+	shown := proto.CloneOf(run.GetRun())
+	if shown.GetFinishedAt() == nil {
+		shown.FinishedAt = &timestamppb.Timestamp{}
+	}
+	return shown
+}
+
+// taskDetails is tasks as the KFP API shows them, each with its children.
+func taskDetails(tasks []*pipelinev1.Task) []*pipelinev1.PipelineTaskDetail {
+	details := make([]*pipelinev1.PipelineTaskDetail, len(tasks))
+	byID := make(map[string]*pipelinev1.PipelineTaskDetail, len(tasks))
+	for i, task := range tasks {
+		details[i] = proto.CloneOf(task.GetDetail())
+		details[i].ChildTasks = nil
+		byID[details[i].GetTaskId()] = details[i]
+	}
+	for _, detail := range details {
+		parent := byID[detail.GetParentTaskId()]
+		if parent == nil {
+			continue
+		}
+		parent.ChildTasks = append(parent.ChildTasks, &pipelinev1.PipelineTaskDetail_ChildTask{
+			ChildTask: &pipelinev1.PipelineTaskDetail_ChildTask_TaskId{TaskId: detail.GetTaskId()},
+		})
+	}
+	return details
+}
+
+// ListTasks implements RunService.
+func (s *runs) ListTasks(ctx context.Context, r *pipelinev1.ListTasksRequest) (*pipelinev1.ListTasksResponse, error) {
+	run, err := s.find(ctx, r.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	return &pipelinev1.ListTasksResponse{Tasks: run.GetTasks()}, nil
+}

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"log/slog"
+	"time"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/blob"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/expr"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+// Config are the engine's limits.
+type Config struct {
+	MaxRuns        int           // runs worked on at once; further ones stay PENDING
+	MaxIterations  int           // of one loop
+	MaxCalls       int           // calls to other services at once, a run
+	SaveDelay      time.Duration // longest time a task record waits to be saved with others
+	MaxDigestBytes int64         // largest artifact whose content is digested
+}
+
+// DefaultConfig returns the limits for a machine of any size.
+func DefaultConfig() Config {
+	return Config{
+		MaxRuns:        500,
+		MaxIterations:  100_000,
+		MaxCalls:       16,
+		SaveDelay:      10 * time.Millisecond,
+		MaxDigestBytes: 64 << 20,
+	}
+}
+
+// Deps are what the engine works with.
+type Deps struct {
+	State     *state.State
+	Runs      *store.Cache[*pipelinev1.RunState] // must call Engine.Observe
+	Bucket    *blob.Bucket
+	Workloads gpuagentv1.WorkloadServiceClient
+	Metadata  metadatav1.MetadataServiceClient
+	Archive   metadatav1.ArchiveServiceClient
+	// Conditions keeps compiled conditions; it may be shared.
+	Conditions *expr.Conditions
+	Log        *slog.Logger
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
+)
+
+// enqueue takes an attempt in, to be launched when its time has come and there
+// is room.
+func (r *runner) enqueue(l dag.Launch) {
+	a := r.newAttempt(l)
+	if time.Until(l.NotBefore) > 0 {
+		r.delayed = append(r.delayed, a)
+		return
+	}
+	r.queue = append(r.queue, a)
+}
+
+func (r *runner) newAttempt(l dag.Launch) *attempt {
+	a := &attempt{
+		Launch: l,
+		name:   workloadName(r.self.ID, l.Attempt),
+		request: launch.Request{
+			Spec:      r.spec,
+			Component: l.Task.ComponentRef.Name,
+			Run:       r.self,
+			Task:      launch.Task{ID: l.TaskID, Name: l.Name},
+			Inputs:    l.Inputs,
+			Layout:    layoutOf(r.self, l.Name, l.Attempt),
+		},
+	}
+	r.attempts[l.Attempt] = a
+	return a
+}
+
+// untilRetry returns how long the next delayed attempt has to wait, if there is one.
+func (r *runner) untilRetry() (time.Duration, bool) {
+	if len(r.delayed) == 0 {
+		return 0, false
+	}
+	next := r.delayed[0].NotBefore
+	for _, a := range r.delayed[1:] {
+		if a.NotBefore.Before(next) {
+			next = a.NotBefore
+		}
+	}
+	return time.Until(next), true
+}
+
+// pump launches what is due, as far as there is room.
+func (r *runner) pump(ctx context.Context) {
+	waiting := r.delayed[:0]
+	for _, a := range r.delayed {
+		if time.Until(a.NotBefore) > 0 {
+			waiting = append(waiting, a)
+		} else {
+			r.queue = append(r.queue, a)
+		}
+	}
+	clear(r.delayed[len(waiting):])
+	r.delayed = waiting
+	for len(r.queue) > 0 && r.calls < r.engine.cfg.MaxCalls && !r.held {
+		a := r.queue[0]
+		r.queue = r.queue[1:]
+		if r.attempts[a.Attempt] == a { // it may have been stopped
+			r.launch(ctx, a)
+		}
+	}
+	r.recordSome(ctx)
+}
+
+func (r *runner) launch(ctx context.Context, a *attempt) {
+	a.stage = launching
+	r.calls++
+	r.do(ctx, func(ctx context.Context) func(context.Context) {
+		started := r.engine.launch(ctx, a.Launch, a.request, a.name)
+		return func(ctx context.Context) {
+			r.calls--
+			r.launched(ctx, a, started)
+		}
+	})
+}
+
+// started is what came of a launch: the end of the attempt, when it needed no
+// workload or could not have one, or else the workload.
+type started struct {
+	result   *dag.Result
+	workload *gpuagentv1.Workload
+	cacheKey string // under which the outputs are to be kept
+}
+
+// launched goes on after a launch.
+func (r *runner) launched(ctx context.Context, a *attempt, s started) {
+	if s.result != nil {
+		r.finished(ctx, a, *s.result)
+		return
+	}
+	if s.workload == nil {
+		return // ctx ended
+	}
+	a.stage, a.cacheKey = following, s.cacheKey
+	r.workloadChanged(ctx, s.workload, false)
+	if a.early != nil {
+		r.workloadChanged(ctx, a.early, false)
+	}
+	if a.stopping && a.stage == following {
+		r.callStop(ctx, a)
+	}
+}
+
+// launch starts an attempt. It returns neither result nor workload when ctx ended.
+func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Request, name string) started {
+	if l.Executor.Importer != nil {
+		return concluded(e.importArtifact(request))
+	}
+	built, err := launch.Build(request)
+	if err != nil {
+		return concluded(rejected(err))
+	}
+	var s started
+	if l.Task.CachingOptions.EnableCache {
+		key, hit, err := e.lookup(ctx, request, l.Task.CachingOptions.CacheKey)
+		if err != nil {
+			e.deps.Log.WarnContext(ctx, "the cache cannot be used", "run", request.Run.ID, "task", l.Path, "error", err)
+		}
+		if hit != nil {
+			return concluded(*hit)
+		}
+		s.cacheKey = key
+	}
+	s.workload, err = e.submit(ctx, workloadOf(l, request, name, built))
+	if err != nil && ctx.Err() == nil {
+		return concluded(rejected(err))
+	}
+	return s
+}
+
+// submit starts a workload, or finds the one of that name that was started before.
+func (e *Engine) submit(ctx context.Context, w *gpuagentv1.Workload) (*gpuagentv1.Workload, error) {
+	var accepted *gpuagentv1.Workload
+	err := persist(ctx, func(ctx context.Context) (err error) {
+		accepted, err = e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: w})
+		if fault.Is(err, fault.AlreadyExists) {
+			accepted, err = e.deps.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{
+				Namespace: w.GetMetadata().GetNamespace(), Name: w.GetMetadata().GetName(),
+			})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.workloads.add(accepted)
+	return accepted, nil
+}
+
+// rejected is the end of an attempt that could not start, and would not another time.
+func rejected(err error) dag.Result {
+	return dag.Result{Verdict: dag.Rejected, Message: sentence(err)}
+}
+
+func concluded(result dag.Result) started { return started{result: &result} }

@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
+)
+
+// maxOutputParameterBytes is the most that the output parameters of a task may
+// hold together: they are part of its record.
+const maxOutputParameterBytes = 128 << 10
+
+// read reads how a workload ended and what it made.
+func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1.Workload) dag.Result {
+	result := resultOf(w)
+	if result.Verdict != dag.Succeeded {
+		return result
+	}
+	outputs, err := launch.ReadOutputs(request, filesOf(request.Layout, w))
+	if err == nil {
+		err = checkSize(outputs.Values)
+	}
+	if err != nil {
+		result.Verdict, result.Message = dag.Failed, sentence(err)
+		return result
+	}
+	for _, warning := range outputs.Warnings {
+		e.deps.Log.WarnContext(ctx, warning, "run", request.Run.ID, "task", request.Task.Name)
+	}
+	result.Outputs = outputs.Values
+	for key, artifacts := range result.Outputs.Artifacts {
+		for i := range artifacts {
+			artifacts[i].UID = artifactUID(request.Task.ID, key, i)
+			artifacts[i].Digest = e.digest(ctx, artifacts[i].URI)
+		}
+	}
+	return result
+}
+
+func checkSize(v ir.Values) error {
+	content, err := json.Marshal(v.Parameters)
+	if err != nil {
+		return fmt.Errorf("the output parameters are not JSON: %w", err)
+	}
+	if len(content) > maxOutputParameterBytes {
+		return fmt.Errorf("the output parameters take %d KiB; at most %d KiB are allowed: write large results to an output artifact",
+			len(content)>>10, maxOutputParameterBytes>>10)
+	}
+	return nil
+}
+
+// artifactUID derives the uid of an output: alike whenever asked.
+func artifactUID(taskID, key string, index int) string {
+	return derived(fmt.Sprintf("%s/%s/%d", taskID, key, index))
+}
+
+func derived(from string) string { return uuid.NewSHA1(uuid.NameSpaceOID, []byte(from)).String() }
+
+// digest returns the digest of an artifact that is kept on this host and not
+// too large, and "" for any other: whether it has one must not depend on luck,
+// for cache keys are made of it.
+func (e *Engine) digest(ctx context.Context, uri string) string {
+	if _, local := e.deps.Bucket.Local(); !local || !path.IsAbs(uri) || !e.smallEnough(uri) {
+		return ""
+	}
+	digest, err := e.deps.Bucket.Digest(ctx, uri)
+	if err != nil {
+		return ""
+	}
+	return digest
+}
+
+// smallEnough reports whether there is a file or tree at a path within the limit.
+func (e *Engine) smallEnough(at string) bool {
+	var size int64
+	err := filepath.WalkDir(at, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if size += info.Size(); size > e.cfg.MaxDigestBytes {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return err == nil && size <= e.cfg.MaxDigestBytes
+}
+
+// importArtifact makes the artifact of an importer. Unless it is to be imported
+// anew its uid follows from what it is, so that importing it twice names it once.
+func (e *Engine) importArtifact(request launch.Request) dag.Result {
+	imported, err := launch.Import(request)
+	if err != nil {
+		return rejected(err)
+	}
+	for key, artifacts := range imported.Values.Artifacts {
+		for i := range artifacts {
+			a := &artifacts[i]
+			a.UID = artifactUID(request.Task.ID, key, i)
+			if !imported.Reimport {
+				a.UID = importedUID(request.Run.Namespace, *a)
+			}
+		}
+	}
+	return dag.Result{Verdict: dag.Succeeded, Outputs: imported.Values}
+}
+
+func importedUID(namespace string, a ir.Artifact) string {
+	metadata, err := json.Marshal(a.Metadata)
+	if err != nil {
+		panic(fmt.Sprintf("engine: metadata of an importer is not JSON: %v", err)) // it came from JSON
+	}
+	return derived(strings.Join([]string{namespace, a.URI, a.Type, string(metadata)}, "\x00"))
+}
+
+// exists reports whether what an artifact points to is still there. Metrics may
+// be metadata alone; for those it is true.
+func (e *Engine) exists(ctx context.Context, a ir.Artifact) bool {
+	if path.IsAbs(a.URI) {
+		_, err := os.Stat(a.URI)
+		return err == nil || a.Digest == "" && metadataOnly(a.Type)
+	}
+	key, ours := strings.CutPrefix(a.URI, e.deps.Bucket.URI(""))
+	if !ours || metadataOnly(a.Type) {
+		return true // not ours to look after
+	}
+	found, err := e.deps.Bucket.Exists(ctx, key)
+	return err == nil && found
+}
+
+func metadataOnly(schemaTitle string) bool { return strings.HasSuffix(schemaTitle, "Metrics") }

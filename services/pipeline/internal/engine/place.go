@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
+)
+
+// workdir stands for the working directory of a step, which only its node
+// knows, in the paths of a layout. It is an absolute path that does not exist.
+const workdir = "/.kfmesh-workdir"
+
+// root returns where the artifacts of a run go: what the run asks for, else the
+// default of its pipeline if this server can write there, else the server's own.
+func root(asked, fallback, own string) (string, error) {
+	if asked != "" {
+		if !path.IsAbs(asked) && !reachable(asked) {
+			return "", fault.Invalidf("runtime_config.pipeline_root",
+				"%q is neither an absolute path nor the URI of a bucket (s3://, gs://, azblob://)", asked)
+		}
+		return strings.TrimSuffix(asked, "/"), nil
+	}
+	if path.IsAbs(fallback) || scheme(fallback) != "" && scheme(fallback) == scheme(own) {
+		return strings.TrimSuffix(fallback, "/"), nil
+	}
+	return strings.TrimSuffix(own, "/"), nil
+}
+
+// reachable reports whether staging can move files to and from a URI.
+func reachable(uri string) bool {
+	switch scheme(uri) {
+	case "s3", "gs", "azblob":
+		return true
+	}
+	return false
+}
+
+func scheme(uri string) string {
+	s, _, found := strings.Cut(uri, "://")
+	if !found {
+		return ""
+	}
+	return s
+}
+
+// layoutOf says where an attempt's files go: in place under a root that is a
+// directory, else into the step's working directory and from there to the root.
+func layoutOf(run launch.Run, task string, a dag.Attempt) launch.Layout {
+	folder := a.TaskID
+	if a.Number > 1 {
+		folder += "-" + strconv.Itoa(a.Number)
+	}
+	place := strings.Join([]string{run.PipelineRoot, segment(run.PipelineName), run.ID, segment(task), folder}, "/")
+	if path.IsAbs(run.PipelineRoot) {
+		return launch.Layout{TaskDir: place, InputDir: workdir + "/inputs"}
+	}
+	return launch.Layout{TaskDir: workdir + "/task", TaskURI: place, InputDir: workdir + "/inputs"}
+}
+
+// segment makes a name one segment of a path.
+func segment(name string) string {
+	switch s := url.PathEscape(name); s {
+	case ".", "..", "":
+		return "_" + s
+	default:
+		return s
+	}
+}

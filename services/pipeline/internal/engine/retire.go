@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+// retire moves a run that has ended from the store to the archive, or out of
+// the world when it is to be deleted, and lets its workloads go. The run's key
+// goes only as it was archived, so that no later change of it is lost.
+func (r *runner) retire(ctx context.Context) error {
+	tasks, err := r.storedTasks(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		item, err := r.storedRun(ctx)
+		if fault.Is(err, fault.NotFound) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.archive(ctx, item.Value, tasks); err != nil {
+			return err
+		}
+		err = r.drop(ctx, item, tasks)
+		if err == nil {
+			break
+		}
+		if !fault.Is(err, fault.Conflict) || ctx.Err() != nil {
+			return err
+		}
+		if now, getErr := r.storedRun(ctx); getErr == nil && now.Revision == item.Revision {
+			return err // the guard does not hold
+		}
+	}
+	r.engine.workloads.release(r.item.Key)
+	return nil
+}
+
+func (r *runner) storedTasks(ctx context.Context) (tasks []*pipelinev1.Task, err error) {
+	err = persist(ctx, func(ctx context.Context) error {
+		items, _, err := r.engine.deps.State.Tasks.List(ctx, r.item.Key+"/")
+		tasks = nil
+		for _, item := range items {
+			tasks = append(tasks, item.Value)
+		}
+		return err
+	})
+	return tasks, err
+}
+
+func (r *runner) storedRun(ctx context.Context) (item store.Item[*pipelinev1.RunState], err error) {
+	err = persist(ctx, func(ctx context.Context) error {
+		item, err = r.engine.deps.State.Runs.Get(ctx, r.item.Key)
+		return err
+	})
+	return item, err
+}
+
+// archive puts the run's record in the archive, or takes it out again when the
+// run is to be deleted.
+func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []*pipelinev1.Task) error {
+	if run.GetDeleteRequested() {
+		err := persist(ctx, func(ctx context.Context) error {
+			_, err := r.engine.deps.Archive.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: state.RunKind, Uid: r.item.Key})
+			return err
+		})
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		return err
+	}
+	record, err := state.Record(run, tasks)
+	if err != nil {
+		return err
+	}
+	return persist(ctx, func(ctx context.Context) error {
+		_, err := r.engine.deps.Archive.PutRecord(ctx, &metadatav1.PutRecordRequest{Record: record})
+		return err
+	})
+}
+
+// drop deletes the keys of the run: its own in the first commit, for a run whose
+// tasks are gone in part must not be archived again. Tasks that a crash leaves
+// behind are swept up.
+func (r *runner) drop(ctx context.Context, item store.Item[*pipelinev1.RunState], tasks []*pipelinev1.Task) error {
+	s := r.engine.deps.State
+	ops := make([]store.Op, 0, len(tasks)+1)
+	ops = append(ops, s.Runs.DeleteOp(item.Key, item.Revision))
+	for _, t := range tasks {
+		ops = append(ops, s.Tasks.DeleteOp(state.TaskKey(item.Key, t.GetDetail().GetTaskId()), store.AnyRevision))
+	}
+	return commitAll(ctx, s.Backend, r.guard, ops)
+}
+
+// commitAll commits any number of operations, the guard with each batch of them.
+func commitAll(ctx context.Context, backend store.Backend, guard, ops []store.Op) error {
+	for batch := range slices.Chunk(ops, maxOps-len(guard)) {
+		err := persist(ctx, func(ctx context.Context) error {
+			_, err := backend.Commit(ctx, append(slices.Clone(guard), batch...)...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepTasks deletes the tasks of runs that are gone.
+func (e *Engine) sweepTasks(ctx context.Context, guard []store.Op) {
+	tasks, _, err := e.deps.State.Tasks.List(ctx, "")
+	gone := map[string]bool{}
+	var ops []store.Op
+	for _, t := range tasks {
+		run := t.Value.GetDetail().GetRunId()
+		if _, known := gone[run]; !known {
+			_, getErr := e.deps.State.Runs.Get(ctx, run)
+			gone[run] = fault.Is(getErr, fault.NotFound)
+		}
+		if gone[run] {
+			ops = append(ops, e.deps.State.Tasks.DeleteOp(t.Key, store.AnyRevision))
+		}
+	}
+	if err == nil {
+		err = commitAll(ctx, e.deps.State.Backend, guard, ops)
+	}
+	if err != nil && ctx.Err() == nil {
+		e.deps.Log.WarnContext(ctx, "tasks of runs that are gone could not be deleted", "error", err)
+	}
+}

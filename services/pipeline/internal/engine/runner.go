@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+// runner owns one live run. All fields but inbox belong to the goroutine of run;
+// jobs get what they need and post back what they found.
+type runner struct {
+	engine *Engine
+	log    *slog.Logger
+	guard  []store.Op
+	inbox  *inbox[func(context.Context)]
+	jobs   sync.WaitGroup
+
+	item     store.Item[*pipelinev1.RunState] // as last read or written
+	status   runStatus
+	spec     *ir.Spec
+	self     launch.Run
+	plan     *dag.Plan
+	outcome  *dag.Outcome
+	canceled bool
+
+	attempts map[dag.Attempt]*attempt
+	queue    []*attempt // to be launched when there is room
+	delayed  []*attempt // retries whose time has not come
+	calls    int        // launches under way
+	held     bool       // nothing is launched until what is unsaved is saved
+	recorder recorder
+	saver    saver
+	fatal    error // why the runner gives up
+}
+
+func newRunner(e *Engine, item store.Item[*pipelinev1.RunState], guard []store.Op) *runner {
+	return &runner{
+		engine:   e,
+		log:      e.deps.Log.With("run", item.Key),
+		guard:    guard,
+		inbox:    newInbox[func(context.Context)](),
+		item:     item,
+		status:   statusOf(item.Value.GetRun()),
+		attempts: map[dag.Attempt]*attempt{},
+		recorder: recorder{waiting: newOrder()},
+		saver:    saver{dirty: newOrder()},
+	}
+}
+
+// post hands the runner something to do. It never blocks.
+func (r *runner) post(do func(context.Context)) { r.inbox.put(do) }
+
+// do runs a job beside the runner, which then runs what the job returns.
+func (r *runner) do(ctx context.Context, job func(context.Context) func(context.Context)) {
+	r.jobs.Go(func() {
+		if then := job(ctx); then != nil {
+			r.post(then)
+		}
+	})
+}
+
+// run drives the run until it has left the store, and reports whether it came to
+// that before ctx ended. A runner that fails holds its place for a while, so
+// that a new one does not fail at once.
+func (r *runner) run(ctx context.Context) bool {
+	err := r.drive(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.log.ErrorContext(ctx, "the run cannot be driven; trying again", "error", err)
+		pause(ctx, lastWait)
+	}
+	return err == nil
+}
+
+func (r *runner) drive(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer r.jobs.Wait()
+	defer cancel()
+	if !state.Terminal(r.status.state) {
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
+		if err := r.loop(ctx); err != nil {
+			return err
+		}
+	}
+	return r.retire(ctx)
+}
+
+// begin reads what there is of the run and starts the plan or restores it.
+func (r *runner) begin(ctx context.Context) error {
+	run := r.item.Value.GetRun()
+	var tasks []store.Item[*pipelinev1.Task]
+	err := persist(ctx, func(ctx context.Context) (err error) {
+		if tasks, _, err = r.engine.deps.State.Tasks.List(ctx, run.GetRunId()+"/"); err != nil {
+			return err
+		}
+		r.spec, err = r.engine.specs.get(ctx, r.item.Value.GetSpecDigest())
+		return err
+	})
+	if err == nil {
+		r.self, err = r.describe()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		r.log.ErrorContext(ctx, "the run cannot start", "error", err)
+		r.outcome = &dag.Outcome{State: pipelinev1.RuntimeState_FAILED, Message: "the run cannot start: " + err.Error()}
+		return nil
+	}
+	r.plan = dag.New(r.spec, dag.Run{
+		ID:           run.GetRunId(),
+		ResourceName: r.self.ResourceName(),
+		Parameters:   parametersOf(run),
+	}, dag.Options{MaxIterations: r.engine.cfg.MaxIterations, Conditions: r.engine.deps.Conditions})
+	saved := make([]*pipelinev1.Task, 0, len(tasks))
+	for _, t := range tasks {
+		saved = append(saved, t.Value)
+	}
+	r.saver.stored = byID(saved)
+	r.canceled = r.item.Value.GetCancelRequested() || r.item.Value.GetDeleteRequested()
+	if r.canceled {
+		r.enter(pipelinev1.RuntimeState_CANCELING, "")
+	} else {
+		r.enter(pipelinev1.RuntimeState_RUNNING, "")
+	}
+	r.apply(ctx, r.plan.Restore(saved, r.canceled, time.Now()))
+	r.recordRestored(saved)
+	return nil
+}
+
+// describe is what the steps of the run know of it.
+func (r *runner) describe() (launch.Run, error) {
+	run := r.item.Value.GetRun()
+	place, err := root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI("artifacts"))
+	if err != nil {
+		return launch.Run{}, err
+	}
+	return launch.Run{
+		ID:           run.GetRunId(),
+		Name:         run.GetDisplayName(),
+		PipelineName: r.spec.PipelineInfo.Name,
+		Namespace:    r.item.Value.GetNamespace(),
+		PipelineRoot: place,
+		Created:      timeOf(run.GetCreatedAt()),
+		Scheduled:    timeOf(run.GetScheduledAt()),
+	}, nil
+}
+
+// loop works through the inbox until the run is over and everything about it
+// is recorded and saved.
+func (r *runner) loop(ctx context.Context) error {
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
+	save := time.NewTimer(time.Hour)
+	defer save.Stop()
+	for {
+		if r.fatal != nil {
+			return r.fatal
+		}
+		if r.conclude(ctx) {
+			return nil
+		}
+		r.pump(ctx)
+		if wait, any := r.untilRetry(); any {
+			retry.Reset(wait)
+		}
+		if wait, any := r.untilSave(); any {
+			save.Reset(wait)
+		}
+		select {
+		case <-r.inbox.ready:
+			for _, do := range r.inbox.take() {
+				do(ctx)
+			}
+		case <-retry.C:
+		case <-save.C:
+			r.save(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// conclude brings a run whose plan has ended to its end, one step at a time,
+// and reports whether it is there.
+func (r *runner) conclude(ctx context.Context) bool {
+	if r.outcome == nil || len(r.attempts) > 0 || !r.recorder.idle() {
+		return false
+	}
+	r.enter(r.outcome.State, r.outcome.Message)
+	if r.saver.idle() {
+		return true
+	}
+	r.save(ctx)
+	return false
+}
+
+// apply carries out the effects of an event.
+func (r *runner) apply(ctx context.Context, e dag.Effects) {
+	for _, id := range e.Changed {
+		r.saver.mark(id)
+	}
+	for _, l := range e.Launch {
+		r.enqueue(l)
+	}
+	for _, l := range e.Stop {
+		r.stop(ctx, l)
+	}
+	if e.Done != nil {
+		r.outcome = e.Done
+	}
+}
+
+// updated takes in a change of the stored run.
+func (r *runner) updated(ctx context.Context, item store.Item[*pipelinev1.RunState]) {
+	if item.Revision > r.item.Revision {
+		r.item = item
+	}
+	asked := item.Value.GetCancelRequested() || item.Value.GetDeleteRequested()
+	if !asked || r.canceled || r.plan == nil || r.outcome != nil {
+		return
+	}
+	r.canceled = true
+	r.enter(pipelinev1.RuntimeState_CANCELING, "")
+	r.apply(ctx, r.plan.Cancel(time.Now()))
+}
+
+func parametersOf(run *pipelinev1.Run) map[string]any {
+	parameters := make(map[string]any, len(run.GetRuntimeConfig().GetParameters()))
+	for name, value := range run.GetRuntimeConfig().GetParameters() {
+		parameters[name] = value.AsInterface()
+	}
+	return parameters
+}
+
+func byID(tasks []*pipelinev1.Task) map[string]*pipelinev1.Task {
+	m := make(map[string]*pipelinev1.Task, len(tasks))
+	for _, t := range tasks {
+		m[t.GetDetail().GetTaskId()] = t
+	}
+	return m
+}

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+const (
+	maxOps        = 100       // of a commit
+	maxEntries    = 20        // cache entries in a commit
+	maxTaskBytes  = 192 << 10 // of a record, with room below store.MaxValueBytes
+	maxBatchBytes = 1 << 20   // of a commit, below etcd's limit on requests
+)
+
+// saver knows what of a run is to be written. One commit is under way at a time.
+type saver struct {
+	dirty   *order // ids of tasks
+	status  bool   // whether the run's status is to be written
+	entries []store.Op
+	writing bool
+	since   time.Time                   // when the oldest of it was marked
+	stored  map[string]*pipelinev1.Task // records as they were at the restore
+}
+
+func (s *saver) mark(id string) {
+	s.touch()
+	s.dirty.put(id)
+}
+
+func (s *saver) markStatus() {
+	s.touch()
+	s.status = true
+}
+
+func (s *saver) markEntry(op store.Op) {
+	s.touch()
+	s.entries = append(s.entries, op)
+}
+
+func (s *saver) touch() {
+	if !s.pending() {
+		s.since = time.Now()
+	}
+}
+
+func (s *saver) pending() bool { return s.status || s.dirty.len() > 0 || len(s.entries) > 0 }
+
+func (s *saver) idle() bool { return !s.pending() && !s.writing }
+
+// untilSave returns how long the next commit may wait, if there is one to come.
+func (r *runner) untilSave() (time.Duration, bool) {
+	if r.saver.writing || !r.saver.pending() {
+		return 0, false
+	}
+	if r.held {
+		return 0, true
+	}
+	return r.engine.cfg.SaveDelay - time.Since(r.saver.since), true
+}
+
+// commit is one write of a run's state.
+type commit struct {
+	id     string
+	ops    []store.Op
+	item   store.Item[*pipelinev1.RunState]
+	status *runStatus // nil when it is not part of it
+}
+
+// save starts a commit of what is to be written, unless one is under way. The
+// run's status goes with the last of the tasks.
+func (r *runner) save(ctx context.Context) {
+	if r.saver.writing || !r.saver.pending() {
+		return
+	}
+	r.saver.since = time.Now()
+	c := commit{id: r.item.Key, ops: slices.Clone(r.guard), item: r.item}
+	r.addEntries(&c)
+	r.addTasks(&c)
+	if r.saver.status && r.saver.dirty.len() == 0 && len(r.saver.entries) == 0 {
+		status := r.status
+		c.status = &status
+		r.saver.status = false
+	}
+	r.saver.writing = true
+	r.do(ctx, func(ctx context.Context) func(context.Context) {
+		item, err := c.write(ctx, r.engine.deps.State)
+		return func(context.Context) { r.saved(item, err) }
+	})
+}
+
+func (r *runner) saved(item store.Item[*pipelinev1.RunState], err error) {
+	r.saver.writing = false
+	if err != nil {
+		r.fatal = err
+		return
+	}
+	if item.Revision > r.item.Revision {
+		r.item = item
+	}
+	if !r.saver.pending() {
+		r.held = false
+	}
+}
+
+func (r *runner) addEntries(c *commit) {
+	n := min(len(r.saver.entries), maxEntries)
+	c.ops = append(c.ops, r.saver.entries[:n]...)
+	r.saver.entries = r.saver.entries[n:]
+}
+
+// addTasks adds as many records as a commit takes, leaving room for the run.
+func (r *runner) addTasks(c *commit) {
+	size := 0
+	for len(c.ops) < maxOps-1 && size < maxBatchBytes-maxTaskBytes {
+		ids := r.saver.dirty.take(1)
+		if len(ids) == 0 {
+			return
+		}
+		task := fit(r.plan.Task(ids[0]))
+		same := proto.Equal(task, r.saver.stored[ids[0]])
+		delete(r.saver.stored, ids[0])
+		if !same {
+			op := r.engine.deps.State.Tasks.UpdateOp(state.TaskKey(c.id, ids[0]), task, store.AnyRevision)
+			size += len(op.Value)
+			c.ops = append(c.ops, op)
+		}
+	}
+}
+
+// fit leaves out of a record what can be derived again when it is too large.
+func fit(task *pipelinev1.Task) *pipelinev1.Task {
+	if proto.Size(task) <= maxTaskBytes {
+		return task
+	}
+	task.InputParameters, task.InputArtifacts, task.Detail.Inputs = nil, nil, nil
+	if proto.Size(task) <= maxTaskBytes {
+		return task
+	}
+	task.OutputParameters, task.OutputArtifacts, task.Detail.Outputs = nil, nil, nil // of a DAG or loop: a leaf's were checked
+	return task
+}
+
+// write commits, taking in what others changed about the run meanwhile. It
+// returns the run as it then is.
+func (c commit) write(ctx context.Context, s *state.State) (store.Item[*pipelinev1.RunState], error) {
+	for {
+		ops := c.ops
+		if c.status != nil {
+			ops = append(slices.Clone(ops), s.Runs.UpdateOp(c.id, c.status.on(c.item.Value), c.item.Revision))
+		}
+		if len(ops) == 0 {
+			return c.item, nil
+		}
+		revision, err := c.try(ctx, s.Backend, ops)
+		if err == nil && c.status != nil {
+			c.item.Value, c.item.Revision = c.status.on(c.item.Value), revision
+		}
+		if err == nil || !fault.Is(err, fault.Conflict) || c.status == nil {
+			return c.item, err
+		}
+		before := c.item.Revision
+		if c.item, err = s.Runs.Get(ctx, c.id); err != nil {
+			return c.item, err
+		}
+		if c.item.Revision == before {
+			return c.item, fault.Conflictf("this replica no longer leads")
+		}
+	}
+}
+
+func (c commit) try(ctx context.Context, backend store.Backend, ops []store.Op) (revision int64, err error) {
+	err = persist(ctx, func(ctx context.Context) (err error) {
+		revision, err = backend.Commit(ctx, ops...)
+		return err
+	})
+	return revision, err
+}

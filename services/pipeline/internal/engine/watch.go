@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+// Labels of the workloads of pipeline steps.
+const (
+	labelOwner   = "kfmesh.dev/owner"
+	labelRun     = "kfmesh.dev/run"
+	labelTask    = "kfmesh.dev/task"
+	labelAttempt = "kfmesh.dev/attempt"
+	owner        = "pipeline"
+)
+
+// watch follows all workloads of steps until ctx ends.
+func (e *Engine) watch(ctx context.Context) {
+	wait := firstWait
+	for ctx.Err() == nil {
+		synced, err := e.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if synced {
+			wait = firstWait
+		}
+		e.deps.Log.WarnContext(ctx, "the stream of workload changes broke; opening it again", "error", err)
+		if !pause(ctx, wait) {
+			return
+		}
+		wait = min(2*wait, lastWait)
+	}
+}
+
+// follow reads one stream to its end and reports whether it came to be in sync.
+func (e *Engine) follow(ctx context.Context) (synced bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := e.deps.Workloads.WatchWorkloads(ctx, &gpuagentv1.WatchWorkloadsRequest{
+		LabelSelector: map[string]string{labelOwner: owner},
+	})
+	if err != nil {
+		return false, err
+	}
+	for {
+		event, err := stream.Recv()
+		if err != nil {
+			return synced, err
+		}
+		switch event.GetType() {
+		case gpuagentv1.WorkloadEvent_TYPE_SYNCED:
+			synced = true
+			e.sweep(ctx)
+		case gpuagentv1.WorkloadEvent_TYPE_DELETED:
+			e.workloads.remove(event.GetWorkload())
+			e.dispatch(event.GetWorkload(), true)
+		default:
+			e.workloads.add(event.GetWorkload())
+			e.dispatch(event.GetWorkload(), false)
+		}
+	}
+}
+
+// sweep has the workloads deleted whose run is gone. The store is asked, for the
+// cache may not know a new run yet.
+func (e *Engine) sweep(ctx context.Context) {
+	for _, id := range e.workloads.runs() {
+		if e.runner(id) != nil {
+			continue
+		}
+		if _, err := e.deps.State.Runs.Get(ctx, id); fault.Is(err, fault.NotFound) {
+			e.workloads.release(id)
+		}
+	}
+}
+
+// name is where a workload is.
+type name struct{ namespace, name string }
+
+func nameOf(w *gpuagentv1.Workload) name {
+	return name{w.GetMetadata().GetNamespace(), w.GetMetadata().GetName()}
+}
+
+// workloads knows which workloads exist for each run, and which are to go.
+type workloads struct {
+	mu       sync.Mutex
+	byRun    map[string]map[name]struct{} // guarded by mu
+	released *inbox[name]
+}
+
+func newWorkloads() *workloads {
+	return &workloads{byRun: map[string]map[name]struct{}{}, released: newInbox[name]()}
+}
+
+func (w *workloads) add(workload *gpuagentv1.Workload) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	run := workload.GetMetadata().GetLabels()[labelRun]
+	if w.byRun[run] == nil {
+		w.byRun[run] = map[name]struct{}{}
+	}
+	w.byRun[run][nameOf(workload)] = struct{}{}
+}
+
+func (w *workloads) remove(workload *gpuagentv1.Workload) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	run := workload.GetMetadata().GetLabels()[labelRun]
+	delete(w.byRun[run], nameOf(workload))
+	if len(w.byRun[run]) == 0 {
+		delete(w.byRun, run)
+	}
+}
+
+func (w *workloads) runs() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var runs []string
+	for run := range w.byRun {
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+// release gives the workloads of a run free to be deleted.
+func (w *workloads) release(run string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n := range w.byRun[run] {
+		w.released.put(n)
+	}
+	delete(w.byRun, run)
+}
+
+// clean deletes released workloads until ctx ends. What it does not get to is
+// swept up later.
+func (e *Engine) clean(ctx context.Context) {
+	for {
+		select {
+		case <-e.workloads.released.ready:
+		case <-ctx.Done():
+			return
+		}
+		for _, n := range e.workloads.released.take() {
+			err := persist(ctx, func(ctx context.Context) error {
+				_, err := e.deps.Workloads.DeleteWorkload(ctx, &gpuagentv1.DeleteWorkloadRequest{Namespace: n.namespace, Name: n.name})
+				return err
+			})
+			if err != nil && !fault.Is(err, fault.NotFound) && ctx.Err() == nil {
+				e.deps.Log.WarnContext(ctx, "a workload could not be deleted", "namespace", n.namespace, "workload", n.name, "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
+)
+
+// group is the one replica group of a step.
+const group = "main"
+
+// maxOutputBytes is the largest executor_output.json that is read back.
+const maxOutputBytes = 128 << 10
+
+// workloadOf makes the workload that runs an attempt.
+func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Launch) *gpuagentv1.Workload {
+	return &gpuagentv1.Workload{
+		Metadata: &metav1.ObjectMeta{
+			Namespace: request.Run.Namespace,
+			Name:      name,
+			Labels: map[string]string{
+				labelOwner:   owner,
+				labelRun:     request.Run.ID,
+				labelTask:    a.TaskID,
+				labelAttempt: strconv.Itoa(a.Number),
+			},
+			Annotations: map[string]string{
+				"kfmesh.dev/pipeline":  request.Run.PipelineName,
+				"kfmesh.dev/task-path": a.Path,
+			},
+		},
+		Spec: &gpuagentv1.WorkloadSpec{
+			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, l)}},
+		},
+	}
+}
+
+func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
+	t := &gpuagentv1.Template{
+		Image:   l.Image,
+		Command: literals(l.Command),
+		Args:    literals(l.Args),
+		Resources: &gpuagentv1.Resources{
+			CpuMilli:         l.Resources.CPUMilli,
+			MemoryBytes:      l.Resources.MemoryBytes,
+			CpuLimitMilli:    l.Resources.CPULimitMilli,
+			MemoryLimitBytes: l.Resources.MemoryLimitBytes,
+			Gpus:             l.Resources.GPUs,
+			GpuModel:         l.Resources.GPUModel,
+		},
+		Staging: stagingOf(layout, l),
+	}
+	for _, e := range l.Env {
+		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: e.Name, Value: literal(e.Value)})
+	}
+	return t
+}
+
+func stagingOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Staging {
+	s := &gpuagentv1.Staging{}
+	for _, dir := range l.Directories {
+		s.Directories = append(s.Directories, stagePath(dir))
+	}
+	for _, t := range l.Downloads {
+		s.Downloads = append(s.Downloads, &gpuagentv1.Transfer{Uri: t.URI, Path: stagePath(t.Path)})
+	}
+	for _, t := range l.Uploads {
+		s.Uploads = append(s.Uploads, &gpuagentv1.Transfer{Uri: t.URI, Path: stagePath(t.Path)})
+	}
+	for _, file := range l.Returns {
+		r := &gpuagentv1.ReturnedPath{Path: stagePath(file)}
+		if file == layout.OutputFile() {
+			r.MaxBytes = maxOutputBytes
+		}
+		s.Returns = append(s.Returns, r)
+	}
+	return s
+}
+
+// literal escapes what a workload would expand and puts in the one thing it is
+// to expand: the working directory.
+func literal(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "${", "$${"), workdir, "${workdir}")
+}
+
+func literals(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = literal(text)
+	}
+	return out
+}
+
+// stagePath is a layout's path as staging knows it: relative if it is in the
+// working directory.
+func stagePath(p string) string { return strings.TrimPrefix(p, workdir+"/") }
+
+// filesOf reads the files that came back with a workload, under the paths of
+// the layout that asked for them.
+func filesOf(layout launch.Layout, w *gpuagentv1.Workload) map[string]launch.File {
+	files := map[string]launch.File{}
+	inWorkdir := strings.HasPrefix(layout.TaskDir, workdir+"/")
+	for _, replica := range w.GetStatus().GetReplicas() {
+		for _, f := range replica.GetFiles() {
+			p := f.GetPath()
+			if inWorkdir && !strings.HasPrefix(p, "/") {
+				p = workdir + "/" + p
+			}
+			files[p] = launch.File{Content: f.GetContent(), TooLarge: f.GetTooLarge()}
+		}
+	}
+	return files
+}

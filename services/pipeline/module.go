@@ -1,0 +1,127 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/event"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/lease"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/api"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/expr"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
+)
+
+// serviceName is the service's name, and that of its election.
+const serviceName = "pipeline"
+
+// New makes the service.
+func New(cfg Config, deps app.Deps) (app.Module, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	m := &module{cfg: cfg, deps: deps, state: state.New(deps.Store), synced: make(chan struct{})}
+	m.archive = metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata"))
+	m.workloads = gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent"))
+	m.runs = store.NewCache(m.state.Runs, nil, func(updates []store.Update[*pipelinev1.RunState]) { m.engine.Observe(updates) })
+	m.engine = engine.New(cfg.engine(), engine.Deps{
+		State:      m.state,
+		Runs:       m.runs,
+		Bucket:     deps.Blob,
+		Workloads:  m.workloads,
+		Metadata:   metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")),
+		Archive:    m.archive,
+		Conditions: expr.NewConditions(),
+		Log:        deps.Log,
+	})
+	return m, nil
+}
+
+// module is the pipeline service.
+type module struct {
+	cfg       Config
+	deps      app.Deps
+	state     *state.State
+	runs      *store.Cache[*pipelinev1.RunState]
+	engine    *engine.Engine
+	archive   metadatav1.ArchiveServiceClient
+	workloads gpuagentv1.WorkloadServiceClient
+	synced    chan struct{} // closed once the runs are known
+}
+
+// Name implements app.Module.
+func (m *module) Name() string { return serviceName }
+
+// Register implements app.Module.
+func (m *module) Register(server grpc.ServiceRegistrar) {
+	api.Register(server, api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads})
+}
+
+// Run implements app.Module: it follows the runs, and drives them while this
+// replica leads.
+func (m *module) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return untilEnd(ctx, m.runs.Run) })
+	group.Go(func() error {
+		if m.runs.WaitSynced(ctx) == nil {
+			close(m.synced)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		election := lease.Election{
+			Backend: m.deps.Store, Name: serviceName, Holder: holder(), TTL: m.cfg.PipelineLeaseTTL, Log: m.deps.Log,
+		}
+		return election.Lead(ctx, m.lead)
+	})
+	return group.Wait()
+}
+
+// lead does what one replica does for all.
+func (m *module) lead(ctx context.Context, fence lease.Fence) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.engine.Run(ctx, fence.Op()) })
+	group.Go(func() error {
+		return untilEnd(ctx, func(ctx context.Context) error {
+			return event.Relay(ctx, m.deps.Store, m.state.Runs.Prefix(), runEvent, m.deps.Bus)
+		})
+	})
+	return group.Wait()
+}
+
+// Ready implements app.Module.
+func (m *module) Ready(context.Context) error {
+	select {
+	case <-m.synced:
+		return nil
+	default:
+		return fault.Unavailablef("the runs are being read from the store")
+	}
+}
+
+// untilEnd runs what ends with ctx's error, which is no failure.
+func untilEnd(ctx context.Context, run func(context.Context) error) error {
+	if err := run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// holder names this replica for people.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s (process %d)", host, os.Getpid())
+}
