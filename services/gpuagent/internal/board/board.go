@@ -69,6 +69,18 @@ func (b *Board) Publish(w *gpuagentv1.Workload) {
 	b.put(state.KeyOf(w.GetMetadata()), w)
 }
 
+// Stored notes at which revision the store now has a published workload. Nobody
+// is told: nothing else of it has changed.
+func (b *Board) Stored(w *gpuagentv1.Workload, revision int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := state.KeyOf(w.GetMetadata())
+	held, ok := b.entries[key]
+	if ok && held.GetMetadata().GetUid() == w.GetMetadata().GetUid() && revisionOf(held) < revision {
+		b.entries[key] = Stamp(held, revision)
+	}
+}
+
 // Remove takes down a workload that was deleted. Whatever the store's watch
 // still has to say of it up to that deletion is not heard.
 func (b *Board) Remove(w *gpuagentv1.Workload) {

@@ -19,11 +19,8 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-// Limits on what comes back with a status, which is stored as one value.
-const (
-	DefaultReturnBytes = 64 << 10  // of one file, when the request names no limit
-	maxReturnBytes     = 128 << 10 // of all files of a replica
-)
+// DefaultReturnBytes is the limit of one file that comes back, when none is named.
+const DefaultReturnBytes = 64 << 10
 
 // Mover copies files and trees from and to the object store.
 type Mover interface {
@@ -100,22 +97,21 @@ func After(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) 
 }
 
 // Return reads the small files that are wanted back. Files that do not exist are
-// left out; a file over its limit, or over what is left of the limit of all,
+// left out; a file over its limit, or over what is left of the room for all,
 // comes without its content.
-func Return(s *gpuagentv1.Staging, workDir string) []*gpuagentv1.ReturnedFile {
+func Return(s *gpuagentv1.Staging, workDir string, room int64) []*gpuagentv1.ReturnedFile {
 	var files []*gpuagentv1.ReturnedFile
-	left := int64(maxReturnBytes)
 	for _, r := range s.GetReturns() {
 		limit := r.GetMaxBytes()
 		if limit == 0 {
 			limit = DefaultReturnBytes
 		}
-		file, ok := readBack(at(workDir, r.GetPath()), min(limit, left))
+		file, ok := readBack(at(workDir, r.GetPath()), min(limit, room))
 		if !ok {
 			continue
 		}
 		file.Path = r.GetPath()
-		left -= int64(len(file.GetContent()))
+		room -= int64(len(file.GetContent()))
 		files = append(files, file)
 	}
 	return files

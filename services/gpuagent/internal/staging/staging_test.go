@@ -59,7 +59,7 @@ func TestThereAndBack(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(string(store), "kept")); err != nil || string(data) != "data" {
 		t.Errorf("upload %q, %v", data, err)
 	}
-	files := Return(s, work)
+	files := Return(s, work, 128<<10)
 	if len(files) != 2 || string(files[0].GetContent()) != "data" || !files[1].GetTooLarge() || files[1].GetSizeBytes() != 4 || files[1].GetContent() != nil {
 		t.Errorf("returned %v", files)
 	}
@@ -74,7 +74,7 @@ func TestReturnedFilesStaySmallTogether(t *testing.T) {
 		}
 		s.Returns = append(s.Returns, &gpuagentv1.ReturnedPath{Path: name})
 	}
-	if files := Return(s, work); len(files) != 3 || files[1].GetTooLarge() || !files[2].GetTooLarge() {
+	if files := Return(s, work, 128<<10); len(files) != 3 || files[1].GetTooLarge() || !files[2].GetTooLarge() {
 		t.Errorf("returned %d files; want two with content and one without", len(files))
 	}
 }

@@ -1,0 +1,29 @@
+// Package api is the service's gRPC face: it checks requests, asks the engine,
+// and streams what the board and the logs say.
+package api
+
+import (
+	"google.golang.org/grpc"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+)
+
+// Register adds WorkloadService and NodeService to a server.
+func Register(server grpc.ServiceRegistrar, e *engine.Engine) {
+	gpuagentv1.RegisterWorkloadServiceServer(server, &workloads{engine: e})
+	gpuagentv1.RegisterNodeServiceServer(server, &nodes{nodes: e.State})
+}
+
+// workloads implements WorkloadService.
+type workloads struct {
+	gpuagentv1.UnimplementedWorkloadServiceServer
+	engine *engine.Engine
+}
+
+// nodes implements NodeService.
+type nodes struct {
+	gpuagentv1.UnimplementedNodeServiceServer
+	nodes *state.State
+}

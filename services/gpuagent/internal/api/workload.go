@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/propagation"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
+)
+
+// SubmitWorkload implements WorkloadService.
+func (s *workloads) SubmitWorkload(ctx context.Context, r *gpuagentv1.SubmitWorkloadRequest) (*gpuagentv1.Workload, error) {
+	if err := validate(r.GetWorkload()); err != nil {
+		return nil, err
+	}
+	return s.engine.Submit(ctx, withTrace(ctx, r.GetWorkload()))
+}
+
+// withTrace notes the trace that the workload belongs to, so that its processes
+// can go on with it. One that the submitter has set counts.
+func withTrace(ctx context.Context, w *gpuagentv1.Workload) *gpuagentv1.Workload {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	parent := carrier.Get("traceparent")
+	if _, set := w.GetMetadata().GetAnnotations()[engine.TraceAnnotation]; set || parent == "" {
+		return w
+	}
+	w = proto.CloneOf(w)
+	if w.Metadata.Annotations == nil {
+		w.Metadata.Annotations = map[string]string{}
+	}
+	w.Metadata.Annotations[engine.TraceAnnotation] = parent
+	return w
+}
+
+// GetWorkload implements WorkloadService.
+func (s *workloads) GetWorkload(_ context.Context, r *gpuagentv1.GetWorkloadRequest) (*gpuagentv1.Workload, error) {
+	return s.engine.Get(r.GetNamespace(), r.GetName())
+}
+
+// StopWorkload implements WorkloadService.
+func (s *workloads) StopWorkload(ctx context.Context, r *gpuagentv1.StopWorkloadRequest) (*gpuagentv1.Workload, error) {
+	return s.engine.Stop(ctx, r.GetNamespace(), r.GetName(), r.GetMessage())
+}
+
+// DeleteWorkload implements WorkloadService.
+func (s *workloads) DeleteWorkload(ctx context.Context, r *gpuagentv1.DeleteWorkloadRequest) (*emptypb.Empty, error) {
+	if err := s.engine.Delete(ctx, r.GetNamespace(), r.GetName()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}

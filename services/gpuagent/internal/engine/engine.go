@@ -1,0 +1,234 @@
+// Package engine is what happens to workloads over time on one node.
+//
+// A workload has a life: it waits to be placed, its replicas are made ready,
+// started, watched and started again, and its end is written down. Each life is
+// a goroutine with one more for each replica; Run owns them all.
+//
+// What is true, and where:
+//
+//   - The store holds intent: a workload is stored, placed, before anything of it
+//     is started. Its status there is written behind: at once at its end, and
+//     otherwise only if it lives longer than a moment (settleAfter).
+//   - The disk of the node holds fact: the journals of package supervise say what
+//     was started and how it ended. Whoever finds a workload of this node in the
+//     store without knowing it, as after a crash, adopts it from there. So a
+//     command never runs twice for one attempt and no end is lost.
+//   - The board holds the present, for readers and watchers. The end of a
+//     workload shows there as soon as it is on disk; the store follows.
+//
+// Directories, under <data dir>/workloads/<uid>/<group>-<index>/:
+//
+//	work/         working directory, unless the template names another
+//	tmp/          TMPDIR
+//	site/         packages the replica itself installs
+//	log           what it wrote, all attempts one after the other
+//	epochs/<n>/   the journal of attempt n
+//	staged        there once its files were fetched
+//
+// When the agent ends, replicas run on under their supervisors.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+)
+
+// Objects is the object store as the engine needs it.
+type Objects interface {
+	staging.Mover
+	// Local returns the directory that the store is, and whether it is one.
+	Local() (string, bool)
+	// URI returns the URI of a key.
+	URI(key string) string
+}
+
+// Options are what an engine works with.
+type Options struct {
+	Node       string   // name of the node
+	Version    string   // of the agent
+	DataDir    string   // absolute
+	Supervisor []string // program and leading arguments
+	UV         string   // path; empty without uv
+	Env        []string // what replicas inherit
+
+	State   *state.State
+	Objects Objects
+	Images  *image.Map
+	Pythons *pyenv.Finder
+	Envs    *pyenv.Cache
+	GPUs    detect.GPUs
+	Log     *slog.Logger
+}
+
+// Engine runs the workloads of a node. It is safe for concurrent use.
+type Engine struct {
+	Options
+	board *board.Board
+	cache *store.Cache[*gpuagentv1.Workload]
+	work  chan func(context.Context) // for Run's goroutines to do
+	ended chan struct{}              // closed when Run no longer takes work
+	ready chan struct{}              // closed once the node is known and its workloads are adopted
+
+	mu    sync.Mutex
+	node  *gpuagentv1.Node // guarded by mu
+	books *placement.Books // guarded by mu
+	ports *placement.Ports // guarded by mu
+	lives map[string]*life // guarded by mu; by uid, until they have ended
+	queue []*life          // guarded by mu; those that wait to be placed
+}
+
+// New returns an engine. Run makes it work.
+func New(o Options) *Engine {
+	e := &Engine{
+		Options: o,
+		board:   board.New(),
+		work:    make(chan func(context.Context)),
+		ended:   make(chan struct{}),
+		ready:   make(chan struct{}),
+		ports:   placement.NewPorts(),
+		lives:   map[string]*life{},
+	}
+	e.cache = store.NewCache(o.State.Workloads, nil, e.observe)
+	return e
+}
+
+// Board is where the present state of all workloads can be read and watched.
+func (e *Engine) Board() *board.Board { return e.board }
+
+// Ready returns an error that says what the engine waits for, or nil.
+func (e *Engine) Ready() error {
+	select {
+	case <-e.ready:
+		return nil
+	default:
+		return fault.Unavailablef("node %s is still adopting its workloads", e.Node)
+	}
+}
+
+// Run adopts what the node was doing and works until ctx ends. Replicas that run
+// then are left running.
+func (e *Engine) Run(ctx context.Context) error {
+	status := detect.Hardware(ctx, e.GPUs, e.Log)
+	e.mu.Lock()
+	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node}, Status: status}
+	e.books = placement.New(e.node)
+	e.mu.Unlock()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ended(ctx, e.cache.Run(ctx)) })
+	group.Go(func() error { return e.report(ctx) })
+	group.Go(func() error { return e.begin(ctx) })
+	for {
+		select {
+		case f := <-e.work:
+			group.Go(func() error {
+				f(ctx)
+				return nil
+			})
+		case <-ctx.Done():
+			close(e.ended) // before the wait: what it waits for may want to spawn
+			return group.Wait()
+		}
+	}
+}
+
+// ended turns the error of something that ran until ctx ended into none.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// begin opens for business once everything stored was looked at.
+func (e *Engine) begin(ctx context.Context) error {
+	if err := e.cache.WaitSynced(ctx); err != nil {
+		return ended(ctx, err)
+	}
+	e.sweep(ctx)
+	close(e.ready)
+	return nil
+}
+
+// spawn has Run do something in a goroutine of its own. It returns false when
+// Run has ended, and then it is not done.
+func (e *Engine) spawn(f func(context.Context)) bool {
+	select {
+	case e.work <- f:
+		return true
+	case <-e.ended:
+		return false
+	}
+}
+
+// observe hears of every change in the store, in order, and adopts workloads of
+// this node that it does not know.
+func (e *Engine) observe(updates []store.Update[*gpuagentv1.Workload]) {
+	e.board.Observe(updates)
+	for _, u := range updates {
+		if w, ok := e.board.Get(u.Item.Key); ok && !u.Deleted && !state.Ended(w.GetStatus().GetPhase()) {
+			e.adopt(w)
+		}
+	}
+}
+
+// adopt takes up the life of a stored workload, unless that is going on.
+func (e *Engine) adopt(w *gpuagentv1.Workload) {
+	placed := w.GetStatus().GetPhase() != gpuagentv1.Phase_PHASE_PENDING
+	if placed && w.GetStatus().GetReplicas()[0].GetNode() != e.Node {
+		return
+	}
+	e.mu.Lock()
+	_, known := e.lives[w.GetMetadata().GetUid()]
+	var l *life
+	if !known {
+		l = newLife(e, w)
+		e.lives[l.uid] = l
+		if placed {
+			e.restore(l)
+		} else {
+			e.queue = append(e.queue, l)
+			e.placeQueued()
+		}
+	}
+	e.mu.Unlock()
+	if l != nil {
+		e.spawn(l.run)
+	}
+}
+
+// life returns the life of a workload that has not ended.
+func (e *Engine) life(w *gpuagentv1.Workload) *life {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lives[w.GetMetadata().GetUid()]
+}
+
+// workloadDir is where everything of a workload is.
+func (e *Engine) workloadDir(uid string) string { return filepath.Join(e.workloadsDir(), uid) }
+
+func (e *Engine) workloadsDir() string { return filepath.Join(e.DataDir, "workloads") }
+
+// Durations of the engine.
+const (
+	settleAfter  = 50 * time.Millisecond // a life shorter than this is stored once, at its end
+	storeTimeout = 30 * time.Second      // of one write that must not be given up with its request
+	retryEvery   = 500 * time.Millisecond
+)

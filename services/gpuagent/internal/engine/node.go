@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
+)
+
+// Times of the node's own record.
+const (
+	leaseTTL    = 15 * time.Second
+	reportEvery = 30 * time.Second
+)
+
+// report keeps the node's record in the store for as long as the agent lives:
+// it is bound to a lease, and made anew when the lease was lost.
+func (e *Engine) report(ctx context.Context) error {
+	e.describe(ctx)
+	for ctx.Err() == nil {
+		if err := e.reportUnderLease(ctx); err != nil && ctx.Err() == nil {
+			e.Log.WarnContext(ctx, "node is not reported", "error", err)
+			select {
+			case <-time.After(retryEvery):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) reportUnderLease(ctx context.Context) error {
+	lease, err := e.State.Backend.Grant(ctx, leaseTTL)
+	if err != nil {
+		return err
+	}
+	defer func() { // so that the node is known to be gone at once and not when the lease runs out
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := lease.Revoke(ctx); err != nil {
+			e.Log.DebugContext(ctx, "lease runs out by itself", "error", err)
+		}
+	}()
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	for {
+		op := e.State.Nodes.UpdateOp(e.Node, e.nodeNow(), store.AnyRevision)
+		op.Lease = lease
+		if _, err := e.State.Backend.Commit(ctx, op); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-lease.Done():
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// describe asks the programs that take a moment to answer.
+func (e *Engine) describe(ctx context.Context) {
+	uv := detect.UVVersion(ctx, e.UV)
+	python, _, err := e.Pythons.Find(ctx, "")
+	if err != nil {
+		e.Log.InfoContext(ctx, "steps that need Python cannot run here", "error", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.node.Status.UvVersion, e.node.Status.PythonVersion = uv, python.Version
+	e.node.Status.AgentVersion, e.node.Status.Runtimes = e.Version, []string{"process"}
+	e.node.Status.Ready = true
+}
+
+// nodeNow is the node's record as it is to be stored.
+func (e *Engine) nodeNow() *gpuagentv1.Node {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	detect.Refresh(e.node.GetStatus(), e.DataDir)
+	e.node.Status.RunningWorkloads = int32(len(e.lives) - len(e.queue))
+	return proto.CloneOf(e.node)
+}
+
+// hasGPUs reports whether there are GPUs to give out, and so to hide.
+func (e *Engine) hasGPUs() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.node.GetStatus().GetGpus()) > 0
+}

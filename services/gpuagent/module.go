@@ -1,0 +1,96 @@
+package gpuagent
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/event"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/api"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+)
+
+// serviceName is the service's name.
+const serviceName = "gpuagent"
+
+// module is the agent of one node.
+type module struct {
+	deps   app.Deps
+	engine *engine.Engine
+}
+
+// New makes the agent.
+func New(cfg Config, deps app.Deps) (app.Module, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	images, err := image.Load(cfg.ImageMap)
+	if err != nil {
+		return nil, err
+	}
+	supervisor, err := supervisorCommand(cfg.Supervisor)
+	if err != nil {
+		return nil, err
+	}
+	host, uv := os.Environ(), detect.Program(cfg.UV, "uv")
+	return &module{deps: deps, engine: engine.New(engine.Options{
+		Node:       cfg.NodeName,
+		Version:    deps.Version,
+		DataDir:    cfg.AgentDir,
+		Supervisor: supervisor,
+		UV:         uv,
+		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
+		State:      state.New(deps.Store),
+		Objects:    deps.Blob,
+		Images:     images,
+		Pythons:    pyenv.NewFinder(cfg.Python, host),
+		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
+		GPUs:       detect.Nvidia{},
+		Log:        deps.Log,
+	})}, nil
+}
+
+// supervisorCommand finds the supervisor. Without one the agent's own program is
+// started again to be it, which every binary that holds an agent can.
+func supervisorCommand(configured string) ([]string, error) {
+	if path := detect.Program(configured, "kfmesh-supervisor"); path != "" {
+		return []string{path}, nil
+	}
+	own, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return []string{own, "supervise"}, nil
+}
+
+// Name implements app.Module.
+func (m *module) Name() string { return serviceName }
+
+// Register implements app.Module.
+func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m.engine) }
+
+// Run implements app.Module.
+func (m *module) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.engine.Run(ctx) })
+	group.Go(func() error {
+		err := event.Relay(ctx, m.deps.Store, m.engine.State.Workloads.Prefix(), workloadEvent, m.deps.Bus)
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
+	return group.Wait()
+}
+
+// Ready implements app.Module.
+func (m *module) Ready(context.Context) error { return m.engine.Ready() }
