@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net"
-	"net/http"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
@@ -11,8 +10,6 @@ import (
 type Config struct {
 	HTTPAddr string `koanf:"http-addr" usage:"address of the REST APIs and pages; port 0 picks a free one"`
 	GRPCAddr string `koanf:"grpc-addr" usage:"address of the gRPC API; port 0 picks a free one"`
-	// Metrics answers /metrics. Without it there are none.
-	Metrics http.Handler
 }
 
 // DefaultConfig listens on this host alone.

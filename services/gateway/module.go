@@ -28,47 +28,49 @@ const (
 	stopGrace = 2 * time.Second
 )
 
-// Module is the gateway.
-type Module struct {
+// Gateway is the gateway's module.
+type Gateway struct {
 	cfg       Config
 	deps      app.Deps
+	metrics   http.Handler  // nil when there are none
 	listening chan struct{} // closed once both addresses are known
 	http      net.Listener  // set before listening is closed
 	grpc      net.Listener  // set before listening is closed
 }
 
-var _ app.Module = (*Module)(nil)
+var _ app.Module = (*Gateway)(nil)
 
-// New makes the gateway. It uses the mesh, the bucket and the log of deps.
-func New(cfg Config, deps app.Deps) (*Module, error) {
+// New makes the gateway. It uses the mesh, the bucket and the log of deps;
+// metrics answers /metrics, and without it there are none.
+func New(cfg Config, deps app.Deps, metrics http.Handler) (*Gateway, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Module{cfg: cfg, deps: deps, listening: make(chan struct{})}, nil
+	return &Gateway{cfg: cfg, deps: deps, metrics: metrics, listening: make(chan struct{})}, nil
 }
 
 // Name implements app.Module.
-func (m *Module) Name() string { return "gateway" }
+func (g *Gateway) Name() string { return "gateway" }
 
 // Register implements app.Module: the gateway has no services of its own.
-func (m *Module) Register(grpc.ServiceRegistrar) {}
+func (g *Gateway) Register(grpc.ServiceRegistrar) {}
 
 // Listening is closed once both ports are open.
-func (m *Module) Listening() <-chan struct{} { return m.listening }
+func (g *Gateway) Listening() <-chan struct{} { return g.listening }
 
 // Addresses returns where the gateway listens, host:port with the true ports.
 // Both are empty before Listening is closed.
-func (m *Module) Addresses() (http, grpc string) {
-	if m.Ready(context.Background()) != nil {
+func (g *Gateway) Addresses() (http, grpc string) {
+	if g.Ready(context.Background()) != nil {
 		return "", ""
 	}
-	return m.http.Addr().String(), m.grpc.Addr().String()
+	return g.http.Addr().String(), g.grpc.Addr().String()
 }
 
 // Ready implements app.Module: both ports are open.
-func (m *Module) Ready(context.Context) error {
+func (g *Gateway) Ready(context.Context) error {
 	select {
-	case <-m.listening:
+	case <-g.listening:
 		return nil
 	default:
 		return fault.Unavailablef("the gateway does not listen yet")
@@ -76,13 +78,13 @@ func (m *Module) Ready(context.Context) error {
 }
 
 // Run implements app.Module: it serves both ports until ctx ends.
-func (m *Module) Run(ctx context.Context) error {
-	checker := health.New(m.deps.Mesh)
-	handler, err := newHandler(ctx, m.cfg, m.deps, checker)
+func (g *Gateway) Run(ctx context.Context) error {
+	checker := health.New(g.deps.Mesh)
+	handler, err := newHandler(ctx, g.deps, checker, g.metrics)
 	if err != nil {
 		return err
 	}
-	if err := m.listen(ctx); err != nil {
+	if err := g.listen(ctx); err != nil {
 		return err
 	}
 	// Requests outlive ctx by stopGrace.
@@ -94,10 +96,10 @@ func (m *Module) Run(ctx context.Context) error {
 		IdleTimeout:       idleTimeout,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
-	calls := newServer(m.deps, checker)
+	calls := newServer(g.deps, checker)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ignoreClosed(web.Serve(m.http)) })
-	group.Go(func() error { return calls.Serve(m.grpc) })
+	group.Go(func() error { return ignoreClosed(web.Serve(g.http)) })
+	group.Go(func() error { return calls.Serve(g.grpc) })
 	group.Go(func() error {
 		<-ctx.Done()
 		stop(web, calls, cut)
@@ -107,15 +109,15 @@ func (m *Module) Run(ctx context.Context) error {
 }
 
 // listen opens both ports.
-func (m *Module) listen(ctx context.Context) error {
+func (g *Gateway) listen(ctx context.Context) error {
 	var err error
-	if m.http, err = open(ctx, "http-addr", m.cfg.HTTPAddr); err != nil {
+	if g.http, err = open(ctx, "http-addr", g.cfg.HTTPAddr); err != nil {
 		return err
 	}
-	if m.grpc, err = open(ctx, "grpc-addr", m.cfg.GRPCAddr); err != nil {
-		return errors.Join(err, m.http.Close())
+	if g.grpc, err = open(ctx, "grpc-addr", g.cfg.GRPCAddr); err != nil {
+		return errors.Join(err, g.http.Close())
 	}
-	close(m.listening)
+	close(g.listening)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
@@ -43,7 +44,7 @@ func (p proxy) handle(_ any, caller grpc.ServerStream) error {
 	both := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 	callee, err := p.mesh.Conn(owner).NewStream(ctx, both, method, grpc.ForceCodecV2(p.codec))
 	if err != nil {
-		return err
+		return asMade(err)
 	}
 	go passRequests(caller, callee) // ends when this call does, which ends both streams
 	return passReplies(caller, callee)
@@ -86,10 +87,22 @@ func passReplies(caller grpc.ServerStream, callee grpc.ClientStream) error {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
-			return err
+			return asMade(err)
 		}
 		if err := caller.SendMsg(&f); err != nil {
 			return err
 		}
 	}
+}
+
+// asMade returns the status that the callee made, where the mesh returns it as
+// the cause of a fault: not every status is a fault.
+func asMade(err error) error {
+	if made, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		return made.GRPCStatus().Err()
+	}
+	return err
 }

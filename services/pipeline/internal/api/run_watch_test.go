@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"io"
+	"strconv"
 	"testing"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -67,7 +68,7 @@ func readLogs(t *testing.T, f *fixture, r *pipelinev1.TaskLogsRequest) (map[stri
 		if err != nil {
 			return got, err
 		}
-		got[chunk.GetTaskPath()+"#"+string('0'+rune(chunk.GetAttempt()))] += string(chunk.GetData())
+		got[chunk.GetTaskPath()+"#"+strconv.Itoa(int(chunk.GetAttempt()))] += string(chunk.GetData())
 	}
 }
 
