@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/services/gateway"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
@@ -18,7 +19,7 @@ type services struct {
 }
 
 func newServices(cfg Config, databaseURL string, deps app.Deps, metrics http.Handler) (*services, error) {
-	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL}, deps)
+	archive, err := metadata.New(metadata.Config{DatabaseURL: config.Secret(databaseURL)}, deps)
 	if err != nil {
 		return nil, err
 	}
