@@ -12,7 +12,5 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(platform.Main(platform.Service[metadata.Config]{
-		Name: "metadata", Version: version, Default: metadata.DefaultConfig(), New: metadata.New,
-	}))
+	os.Exit(platform.Main("metadata", version, metadata.DefaultConfig(), metadata.New))
 }

@@ -12,7 +12,5 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(platform.Main(platform.Service[pipeline.Config]{
-		Name: "pipeline", Version: version, Default: pipeline.DefaultConfig(), New: pipeline.New,
-	}))
+	os.Exit(platform.Main("pipeline", version, pipeline.DefaultConfig(), pipeline.New))
 }

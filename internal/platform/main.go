@@ -18,13 +18,13 @@ import (
 	"github.com/kfmesh/kfmesh/internal/telemetry"
 )
 
-// Service is a service that can run on its own. C is its configuration, a
+// service is a service that can run on its own. C is its configuration, a
 // struct as internal/config takes it.
-type Service[C any] struct {
-	Name    string
-	Version string
-	Default C
-	New     func(C, app.Deps) (app.Module, error)
+type service[C any, M app.Module] struct {
+	name     string
+	version  string
+	defaults C
+	create   func(C, app.Deps) (M, error)
 }
 
 // settings is everything the process can be told.
@@ -33,27 +33,30 @@ type settings[C any] struct {
 	Service  C      `koanf:",squash"`
 }
 
-// Main runs the service until the process is told to stop, and returns the
-// exit status. A second signal ends the process at once.
-func Main[C any](s Service[C]) int {
+// Main runs the service that create makes until the process is told to stop,
+// and returns the exit status. The configuration starts from defaults and is
+// read from --config, KFMESH_* and the flags, together with Config. A second
+// signal ends the process at once.
+func Main[C any, M app.Module](name, version string, defaults C, create func(C, app.Deps) (M, error)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	s := service[C, M]{name: name, version: version, defaults: defaults, create: create}
 	if err := s.command(os.Environ()).ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", s.Name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
 	return 0
 }
 
 // command is the service's command line.
-func (s Service[C]) command(environ []string) *cobra.Command {
-	cfg := settings[C]{Platform: DefaultConfig(s.Name), Service: s.Default}
+func (s service[C, M]) command(environ []string) *cobra.Command {
+	cfg := settings[C]{Platform: DefaultConfig(s.name), Service: s.defaults}
 	command := &cobra.Command{
-		Use:           s.Name,
-		Short:         "Serve kfmesh's " + s.Name + " service from a process of its own",
+		Use:           s.name,
+		Short:         "Serve kfmesh's " + s.name + " service from a process of its own",
 		Args:          cobra.NoArgs,
-		Version:       s.Version,
+		Version:       s.version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -68,14 +71,17 @@ func (s Service[C]) command(environ []string) *cobra.Command {
 }
 
 // run serves until ctx ends.
-func (s Service[C]) run(ctx context.Context, cfg settings[C]) (err error) {
-	log := telemetry.NewLogger(os.Stderr, cfg.Platform.Log).With(slog.String("service", s.Name))
-	told, err := telemetry.Start(ctx, s.Name, s.Version)
+func (s service[C, M]) run(ctx context.Context, cfg settings[C]) (err error) {
+	log := telemetry.NewLogger(os.Stderr, cfg.Platform.Log).With(slog.String("service", s.name))
+	told, err := telemetry.Start(ctx, s.name, s.version)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, told.Shutdown(context.WithoutCancel(ctx))) }()
 	backends, err := Connect(ctx, cfg.Platform.Backends)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before there was anything to stop
+	}
 	if err != nil {
 		return err
 	}
@@ -85,9 +91,9 @@ func (s Service[C]) run(ctx context.Context, cfg settings[C]) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, mesh.Close()) }()
-	module, err := s.New(cfg.Service, app.Deps{
+	module, err := s.create(cfg.Service, app.Deps{
 		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob,
-		Mesh: mesh, Log: log, Metrics: told.Metrics(), Version: s.Version,
+		Mesh: mesh, Log: log, Metrics: told.Metrics(), Version: s.version,
 	})
 	if err != nil {
 		return err

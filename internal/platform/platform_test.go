@@ -131,7 +131,7 @@ func TestAServiceServesUntilItIsStopped(t *testing.T) {
 	cfg := surroundings(t)
 	address := freeAddress(t)
 	said := make(chan string, 1)
-	s := Service[echoConfig]{Name: "echo", Default: echoConfig{Word: "default"}, New: func(c echoConfig, deps app.Deps) (app.Module, error) {
+	s := service[echoConfig, echo]{name: "echo", defaults: echoConfig{Word: "default"}, create: func(c echoConfig, deps app.Deps) (echo, error) {
 		said <- c.Word
 		return echo{deps}, nil
 	}}
