@@ -1,4 +1,4 @@
-// Package reconcile runs level-triggered controllers.
+// Package reconcile runs level-triggered controllers on keyed work queues.
 //
 // A Controller has a queue of keys and workers that bring what each key names
 // from what is observed to what is desired. A key that is added while it waits

@@ -71,7 +71,7 @@ func TestFailuresAreTriedAgainEverMoreSeldom(t *testing.T) {
 	}, func(c *reconcile.Controller) {
 		j = newJournal()
 		c.Add("a")
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 	})
 	want := []time.Duration{0, 1 * time.Second, 3 * time.Second, 7 * time.Second, 11 * time.Second}
 	got := j.of("a")
@@ -96,7 +96,7 @@ func TestAnotherLookIsTakenWhenAsked(t *testing.T) {
 	}, func(c *reconcile.Controller) {
 		j = newJournal()
 		c.AddAfter("a", 5*time.Second)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 	})
 	if got := j.of("a"); len(got) != 3 || got[0] != 5*time.Second || got[2] != 25*time.Second {
 		t.Errorf("handled at %v, want at 5, 15 and 25 s", got)
@@ -115,7 +115,7 @@ func TestAKeyIsHandledByOneWorkerAndAgainWhenAddedMeanwhile(t *testing.T) {
 		}
 		mu.Unlock()
 		j.note(key)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		mu.Lock()
 		atWork[key]--
 		mu.Unlock()
@@ -126,11 +126,11 @@ func TestAKeyIsHandledByOneWorkerAndAgainWhenAddedMeanwhile(t *testing.T) {
 			c.Add("a")
 			c.Add("b")
 		}
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond)
 		for range 5 {
 			c.Add("a")
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 	})
 	if a, b := j.of("a"), j.of("b"); len(a) != 2 || len(b) != 1 || b[0] != 0 {
 		t.Errorf("a was handled at %v, b at %v; want a twice, and b once beside it", a, b)
@@ -142,7 +142,7 @@ func TestTheEndWaitsForHandlers(t *testing.T) {
 	finished := false
 	run(t, reconcile.Options{}, func(ctx context.Context, _ string) (time.Duration, error) {
 		<-ctx.Done()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		finished = true
 		return 0, ctx.Err()
 	}, func(c *reconcile.Controller) { c.Add("a") })
