@@ -62,10 +62,10 @@ func (h *Host) look(ctx context.Context, m Module, waits map[string]string) bool
 	switch {
 	case err == nil && waited:
 		delete(waits, m.Name())
-		h.Log.InfoContext(ctx, "service is ready", slog.String("service", m.Name()))
+		h.Log.InfoContext(ctx, "module is ready", slog.String("module", m.Name()))
 	case err != nil && was != err.Error():
 		waits[m.Name()] = err.Error()
-		h.Log.InfoContext(ctx, "service is not ready", slog.String("service", m.Name()), slog.Any("waiting_for", err))
+		h.Log.InfoContext(ctx, "module is not ready", slog.String("module", m.Name()), slog.Any("waiting_for", err))
 	}
 	return err == nil
 }

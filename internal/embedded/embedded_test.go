@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/kfmesh/kfmesh/internal/embedded"
 	"github.com/kfmesh/kfmesh/internal/event"
@@ -78,6 +79,26 @@ func TestEverythingSurvivesARestart(t *testing.T) {
 	}
 	if want := "sqlite://" + filepath.Join(dir, "kfmesh.db"); b.DatabaseURL != want {
 		t.Errorf("the database is %s, want %s", b.DatabaseURL, want)
+	}
+}
+
+func TestLeasesOfTheProcessBeforeEndAtTheStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := start(t, dir)
+	lease, err := b.Store.Grant(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Store.Commit(t.Context(), store.Op{Key: "/leader", Lease: lease}); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, b) // as a kill would: nobody revokes the lease
+
+	b = start(t, dir)
+	defer stop(t, b)
+	if _, err := b.Store.Get(t.Context(), "/leader"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v, want the key to be gone at once", err)
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapTo returns a zap logger whose errors go to log. What else etcd says, its
-// warnings about ports and tokens it does not have here included, is for those
-// who run a cluster.
+// zapTo returns a zap logger by which log learns what etcd dies of. Its other
+// failures come back from the calls that meet them; what it says besides is for
+// those who run a cluster.
 func zapTo(log *slog.Logger) *zap.Logger {
 	return zap.New(slogCore{log: log})
 }
@@ -25,7 +25,7 @@ type slogCore struct {
 
 // Enabled implements zapcore.Core.
 func (c slogCore) Enabled(level zapcore.Level) bool {
-	return level >= zapcore.ErrorLevel && c.log.Enabled(context.Background(), slog.LevelError)
+	return level >= zapcore.DPanicLevel && c.log.Enabled(context.Background(), slog.LevelError)
 }
 
 // With implements zapcore.Core.

@@ -64,20 +64,14 @@ func (e *Election) Lead(ctx context.Context, lead func(context.Context, Fence) e
 }
 
 // term is one candidacy: it waits for the lead, leads, and says whether lead
-// returned by itself.
+// returned by itself. The lease outlives ctx until lead has returned, so that
+// the next leader does not begin before this one has ended.
 func (e *Election) term(ctx context.Context, lead func(context.Context, Fence) error) (ended bool, err error) {
-	grant, err := e.Backend.Grant(ctx, e.TTL)
+	grant, err := e.Backend.Grant(context.WithoutCancel(ctx), e.TTL)
 	if err != nil {
 		return false, fmt.Errorf("take lease: %w", err)
 	}
-	defer func() {
-		// The lease goes even when ctx has ended, so that the next leader need not wait for the TTL.
-		revokeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryWait)
-		defer cancel()
-		if revokeErr := grant.Revoke(revokeCtx); revokeErr != nil {
-			e.Log.WarnContext(ctx, "lease was not given back; it runs out by itself", "election", e.Name, "error", revokeErr)
-		}
-	}()
+	defer e.giveBack(ctx, grant)
 	fence, err := e.win(ctx, grant)
 	if err != nil {
 		return false, err
@@ -85,24 +79,32 @@ func (e *Election) term(ctx context.Context, lead func(context.Context, Fence) e
 	e.Log.InfoContext(ctx, "leading", "election", e.Name, "token", fence.Token())
 	termCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, cancel)
-	defer stop()
 	go func() {
+		defer cancel()
 		select {
 		case <-grant.Done():
-			cancel()
 		case <-termCtx.Done():
 		}
 	}()
 	err = lead(termCtx, fence)
-	if termCtx.Err() != nil && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return true, nil
+	case termCtx.Err() != nil && ctx.Err() == nil:
 		e.Log.WarnContext(ctx, "lost the lead", "election", e.Name)
 		return false, nil
+	default:
+		return true, err
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil
+}
+
+// giveBack ends the lease, so that the next leader need not wait for its TTL.
+func (e *Election) giveBack(ctx context.Context, grant store.Lease) {
+	revokeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryWait)
+	defer cancel()
+	if err := grant.Revoke(revokeCtx); err != nil {
+		e.Log.WarnContext(ctx, "lease was not given back; it runs out by itself", "election", e.Name, "error", err)
 	}
-	return true, err
 }
 
 // win waits until the election's key can be created on the lease.

@@ -76,3 +76,64 @@ func TestTheLeadersOwnErrorEndsTheElection(t *testing.T) {
 		t.Errorf("got %v, want boom", err)
 	}
 }
+
+func TestTheNextLeaderWaitsForTheEndOfTheLast(t *testing.T) {
+	b := store.NewMemory()
+	ctx, resign := context.WithCancel(t.Context())
+	leading, finish := make(chan struct{}), make(chan struct{})
+	first := make(chan error, 1)
+	go func() {
+		first <- election(b, "a").Lead(ctx, func(ctx context.Context, _ lease.Fence) error {
+			close(leading)
+			<-finish // however late that is after ctx
+			return ctx.Err()
+		})
+	}()
+	<-leading
+	second := run(t, b, "b")
+	resign()
+	select {
+	case <-second.leads:
+		t.Error("the second leads while the first is still at work")
+	case <-time.After(50 * time.Millisecond):
+		close(finish)
+		<-second.leads
+	}
+	second.resign()
+	for _, done := range []chan error{first, second.done} {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestALostLeaseEndsTheLead(t *testing.T) {
+	b := store.NewMemory()
+	granted := &granting{Memory: b, leases: make(chan store.Lease, 10)}
+	c := run(t, granted, "a")
+	old := <-c.leads
+	if err := (<-granted.leases).Revoke(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := <-c.leads; again.Token() <= old.Token() {
+		t.Errorf("leads again with token %d, not above %d", again.Token(), old.Token())
+	}
+	c.resign()
+	if err := <-c.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// granting is a store that tells of the leases it grants.
+type granting struct {
+	*store.Memory
+	leases chan store.Lease
+}
+
+func (g *granting) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error) {
+	l, err := g.Memory.Grant(ctx, ttl)
+	if err == nil {
+		g.leases <- l
+	}
+	return l, err
+}

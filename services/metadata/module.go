@@ -47,10 +47,10 @@ func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m
 func (m *module) Run(ctx context.Context) error {
 	db, err := m.open(ctx)
 	m.database.finish(db, err)
-	if ctx.Err() != nil && err != nil {
+	switch {
+	case ctx.Err() != nil && db == nil: // the end came first, and why the database was not open by then does not matter
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	m.log.InfoContext(ctx, "metadata database is open", "engine", db.Dialect().String())

@@ -19,7 +19,7 @@ class Split(Mesh):
     def __init__(self, folder: pathlib.Path):
         """Nothing starts yet."""
         super().__init__(folder)
-        names = ("etcd", "etcd-peer", "nats", "metadata", "gpuagent", "pipeline")
+        names = ("etcd", "etcd-peer", "nats", *SERVICES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.servers: list[Process] = []
 
@@ -57,20 +57,16 @@ class Split(Mesh):
 
     def _service(self, name: str) -> Process:
         """Start one service; all are configured alike, through the environment."""
-        own = {}
-        if name == "gateway":
-            own = {"KFMESH_HTTP_ADDR": self.http_address, "KFMESH_GRPC_ADDR": self.grpc_address}
-        else:
-            own = {"KFMESH_LISTEN_ADDR": self._address(name)}
-        peers = ",".join(f"{peer}={self._address(peer)}" for peer in ("metadata", "gpuagent", "pipeline"))
         env = environment(
-            KFMESH_DATA_DIR=str(self.folder / "agent"),
+            KFMESH_LISTEN=self._address(name),
+            KFMESH_PEERS=",".join(f"{peer}={self._address(peer)}" for peer in SERVICES),
             KFMESH_ETCD_ENDPOINTS=self._address("etcd"),
             KFMESH_NATS_URL=f"nats://{self._address('nats')}",
             KFMESH_DATABASE_URL=self.database_url,
             KFMESH_BLOB_URL=f"file://{self.folder / 'blobs'}",
-            KFMESH_PEERS=peers,
-            **own,
+            KFMESH_DATA_DIR=str(self.folder / "agent"),
+            KFMESH_HTTP_ADDR=self.http_address,
+            KFMESH_GRPC_ADDR=self.grpc_address,
         )
         return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env)
 

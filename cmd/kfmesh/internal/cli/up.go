@@ -28,7 +28,7 @@ of these that is given counts.`,
 			if err := config.Load(command.Flags(), &cfg, s.Environ); err != nil {
 				return err
 			}
-			return up.Run(command.Context(), cfg, s.Version, s.Term.Out)
+			return up.Run(command.Context(), up.Options{Config: cfg, Version: s.Version, Out: s.Term.Out, Log: s.Term.Err})
 		},
 	}
 	config.Bind(command.Flags(), &cfg)

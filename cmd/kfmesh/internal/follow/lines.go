@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -18,6 +19,7 @@ type Lines struct {
 	term  *output.Terminal
 	shown map[string]string // what was last said of a task, by its id
 	state pipelinev1.RuntimeState
+	begun bool // something has been shown: what changes now has happened now
 	lost  bool
 }
 
@@ -41,6 +43,7 @@ func (l *Lines) Show(now Snapshot) {
 	for _, c := range changes {
 		l.print(c.at, c.text)
 	}
+	l.begun = true
 }
 
 // Tick does nothing: nothing has changed.
@@ -61,6 +64,10 @@ func (l *Lines) print(at time.Time, text string) {
 	fmt.Fprintf(l.term.Out, "%s %s\n", output.Clock(at, l.term.Now()), output.Clean(text))
 }
 
+// counter begins the part of a note that counts seconds, as in "installing numpy
+// (12 s)". A line that differs only there is no news.
+const counter = " ("
+
 type change struct {
 	at   time.Time
 	text string
@@ -76,12 +83,13 @@ func (l *Lines) changes(tasks []*pipelinev1.Task) []change {
 		detail := task.GetDetail()
 		text := tree.Path(task) + " " + tree.StateName(detail.GetState())
 		if note := tree.Note(task); note != "" {
-			text += " (" + note + ")"
+			text += ": " + note
 		}
-		if l.shown[detail.GetTaskId()] == text {
+		news, _, _ := strings.Cut(text, counter)
+		if l.shown[detail.GetTaskId()] == news {
 			continue
 		}
-		l.shown[detail.GetTaskId()] = text
+		l.shown[detail.GetTaskId()] = news
 		if tree.Ended(detail.GetState()) && output.IsSet(detail.GetStartTime()) {
 			text += " in " + output.Elapsed(detail.GetStartTime(), detail.GetEndTime(), l.term.Now())
 		}
@@ -90,8 +98,12 @@ func (l *Lines) changes(tasks []*pipelinev1.Task) []change {
 	return changes
 }
 
-// when is the moment of a task's last change, as far as the server told.
+// when is the moment of a task's last change: now, or for what happened before
+// anybody looked, as far as the server told.
 func (l *Lines) when(detail *pipelinev1.PipelineTaskDetail) time.Time {
+	if l.begun {
+		return l.term.Now()
+	}
 	for _, t := range []*timestamppb.Timestamp{detail.GetEndTime(), detail.GetStartTime(), detail.GetCreateTime()} {
 		if output.IsSet(t) {
 			return t.AsTime()

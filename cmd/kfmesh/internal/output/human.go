@@ -84,9 +84,9 @@ func Moment(t *timestamppb.Timestamp, now time.Time) string {
 	return t.AsTime().In(now.Location()).Format("2006-01-02 15:04:05") + " (" + Age(t, now) + " ago)"
 }
 
-// Bytes is a size in binary units: "3.1 GiB".
+// Bytes is a size in binary units, "3.1 GiB", or "-" for one that is unknown.
 func Bytes(n int64) string {
-	if n < 0 {
+	if n <= 0 {
 		return "-"
 	}
 	return humanize.IBytes(uint64(n))

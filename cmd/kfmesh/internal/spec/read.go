@@ -24,6 +24,9 @@ import (
 // MaxBytes is the largest pipeline file, packed or unpacked.
 const MaxBytes = 32 << 20
 
+// maxArchive is how much of an unpacked archive is read to find the pipeline.
+const maxArchive = 4 * MaxBytes
+
 // Standard is the file name that stands for standard input.
 const Standard = "-"
 
@@ -103,7 +106,7 @@ func untar(name string, content []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Invalidf(name, "is not a sound gzip file: %v", err)
 	}
-	archive := tar.NewReader(io.LimitReader(unzipped, MaxBytes+1))
+	archive := tar.NewReader(io.LimitReader(unzipped, maxArchive))
 	found := map[string][]byte{}
 	var members []string
 	for {
@@ -112,7 +115,7 @@ func untar(name string, content []byte) ([]byte, error) {
 			break
 		}
 		if err != nil {
-			return nil, fault.Invalidf(name, "is not a sound tar.gz file of at most %d MiB: %v", MaxBytes>>20, err)
+			return nil, fault.Invalidf(name, "is not a sound tar.gz file of at most %d MiB unpacked: %v", maxArchive>>20, err)
 		}
 		if header.Typeflag != tar.TypeReg || !isPipeline(header.Name) {
 			continue

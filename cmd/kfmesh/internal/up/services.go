@@ -1,23 +1,21 @@
 package up
 
 import (
-	"net/http"
-
 	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/services/gateway"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/pipeline"
 )
 
-// services is every service of kfmesh, in the order in which they start: each
-// calls only those before it.
+// services is every service of kfmesh.
 type services struct {
-	modules []app.Module
+	modules []app.Module // each calls only those before it
 	gateway *gateway.Gateway
 }
 
-func newServices(cfg Config, databaseURL string, deps app.Deps, metrics http.Handler) (*services, error) {
+func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*services, error) {
 	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL}, deps)
 	if err != nil {
 		return nil, err
@@ -30,7 +28,7 @@ func newServices(cfg Config, databaseURL string, deps app.Deps, metrics http.Han
 	if err != nil {
 		return nil, err
 	}
-	edge, err := gateway.New(cfg.Gateway, deps, metrics)
+	edge, err := gateway.New(cfg.Gateway, deps, deps.Metrics)
 	if err != nil {
 		return nil, err
 	}

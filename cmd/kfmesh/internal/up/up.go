@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/embedded"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/internal/telemetry"
@@ -28,13 +29,17 @@ type Options struct {
 // good order. fault.Precondition when another process uses the data directory.
 func Run(ctx context.Context, o Options) (err error) {
 	begun := time.Now()
-	log := telemetry.NewLogger(o.Log, o.Config.Log)
+	cfg, err := o.Config.resolved()
+	if err != nil {
+		return err
+	}
+	log := telemetry.NewLogger(o.Log, cfg.Log)
 	observed, err := telemetry.Start(ctx, "kfmesh", o.Version)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, flush(ctx, observed)) }()
-	backends, err := embedded.Start(ctx, o.Config.DataDir, log)
+	backends, err := embedded.Start(ctx, cfg.DataDir, log)
 	if err != nil {
 		return err
 	}
@@ -46,28 +51,29 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, mesh.Close()) }()
-	services, err := newServices(o.Config, backends.DatabaseURL, app.Deps{
-		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob, Mesh: mesh, Log: log, Version: o.Version,
-	}, observed.Metrics())
+	services, err := newServices(cfg, config.Secret(backends.DatabaseURL), app.Deps{
+		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob,
+		Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: o.Version,
+	})
 	if err != nil {
 		return err
 	}
 	host := app.Host{
 		Log: log, Server: server, Serve: mesh.Serve,
-		Ready: func() { o.announce(services, time.Since(begun)) },
+		Ready: func() { o.announce(cfg, services, time.Since(begun)) },
 	}
 	return host.Run(ctx, services.modules...)
 }
 
 // announce says what is served and where.
-func (o Options) announce(s *services, took time.Duration) {
+func (o Options) announce(cfg Config, s *services, took time.Duration) {
 	http, grpc := s.gateway.Addresses()
 	fmt.Fprintf(o.Out, `kfmesh %s
   HTTP   http://%s   (REST, the KFP API for kfp.Client(host=...), /openapi)
   gRPC   %s   (kfmesh commands, reflection)
   data   %s
 ready in %.2f s
-`, o.Version, http, grpc, o.Config.DataDir, took.Seconds())
+`, o.Version, http, grpc, cfg.DataDir, took.Seconds())
 }
 
 // flush sends the telemetry that is still buffered, although ctx has ended.

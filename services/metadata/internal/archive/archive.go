@@ -10,7 +10,9 @@
 //
 // Put replaces the whole record in one transaction, so a repeated Put changes
 // nothing and a reader sees the old record or the new one. Lists run in one
-// snapshot: the page and the total belong together.
+// snapshot: the page and the total belong together. Transactions take the rows
+// of records first and those of record_counts last and sorted, so that writers
+// queue and do not deadlock.
 //
 // The order of a list is one that a caller can reproduce in order to merge the
 // list with items of its own: text compares byte by byte, times by nanosecond,
@@ -39,37 +41,51 @@ func (a *Archive) Put(ctx context.Context, record *metadatav1.Record) error {
 	return a.db.Write(ctx, func(tx *sqlstore.Tx) error { return put(ctx, tx, record) })
 }
 
-// put inserts a record after its predecessor is gone. Of two that race on
-// PostgreSQL one meets the other's row, a Conflict, and Write runs it again.
 func put(ctx context.Context, tx *sqlstore.Tx, record *metadatav1.Record) error {
-	kind, uid := record.GetKind(), record.GetUid()
-	if _, err := remove(ctx, tx, kind, uid); err != nil {
+	old, err := replace(ctx, tx, record)
+	if err != nil {
 		return err
 	}
-	err := execAll(ctx, tx,
-		sqlstore.Q("INSERT INTO records ("+columns+") VALUES").List(values(record)...),
+	kind, uid := record.GetKind(), record.GetUid()
+	err = execAll(ctx, tx,
 		sqlstore.Q("INSERT INTO record_summaries (kind, uid, summary) VALUES").List(kind, uid, record.GetSummary()),
 		sqlstore.Q("INSERT INTO record_details (kind, uid, detail) VALUES").List(kind, uid, record.GetDetail()))
 	if err != nil {
 		return err
 	}
-	return countIn(ctx, tx, groupOf(record))
+	return recount(ctx, tx, old, groupOf(record))
 }
 
-// remove deletes a record and reports whether there was one.
-func remove(ctx context.Context, tx *sqlstore.Tx, kind, uid string) (bool, error) {
-	old := group{kind: kind}
+// replace inserts the row of a record once its predecessor is gone, and returns
+// the group that one was in, or nil. On PostgreSQL another transaction may
+// insert the same record in between; its row is then the predecessor. Whoever
+// deleted a row holds its place until the end of the transaction, so this ends.
+func replace(ctx context.Context, tx *sqlstore.Tx, record *metadatav1.Record) (*group, error) {
+	insert := sqlstore.Q("INSERT INTO records (" + columns + ") VALUES").List(values(record)...).
+		Add("ON CONFLICT (kind, uid) DO NOTHING")
+	for {
+		old, err := remove(ctx, tx, record.GetKind(), record.GetUid())
+		if err != nil {
+			return nil, err
+		}
+		inserted, err := tx.Exec(ctx, insert)
+		if err != nil || inserted == 1 {
+			return old, err
+		}
+	}
+}
+
+// remove deletes a record, but does not count it out, and returns the group
+// that it was in, or nil when there was no such record.
+func remove(ctx context.Context, tx *sqlstore.Tx, kind, uid string) (*group, error) {
+	old := &group{kind: kind}
 	found, err := tx.Row(ctx, sqlstore.Q("DELETE FROM records WHERE kind = ? AND uid = ? RETURNING "+groupColumns, kind, uid), old.into()...)
 	if err != nil || !found {
-		return false, err
+		return nil, err
 	}
-	err = execAll(ctx, tx,
+	return old, execAll(ctx, tx,
 		sqlstore.Q("DELETE FROM record_summaries WHERE kind = ? AND uid = ?", kind, uid),
 		sqlstore.Q("DELETE FROM record_details WHERE kind = ? AND uid = ?", kind, uid))
-	if err != nil {
-		return false, err
-	}
-	return true, countOut(ctx, tx, old)
 }
 
 // Get returns a record with its summary and detail, or a NotFound fault.
@@ -101,11 +117,14 @@ func payloads(ctx context.Context, tx *sqlstore.Tx, record *metadatav1.Record) e
 // Delete forgets a record, or returns a NotFound fault.
 func (a *Archive) Delete(ctx context.Context, kind, uid string) error {
 	return a.db.Write(ctx, func(tx *sqlstore.Tx) error {
-		found, err := remove(ctx, tx, kind, uid)
-		if err == nil && !found {
-			err = missing(kind, uid)
+		old, err := remove(ctx, tx, kind, uid)
+		if err != nil {
+			return err
 		}
-		return err
+		if old == nil {
+			return missing(kind, uid)
+		}
+		return recount(ctx, tx, old, nil)
 	})
 }
 

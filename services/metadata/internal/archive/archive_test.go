@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -148,7 +149,7 @@ func TestWritersRace(t *testing.T) {
 					record := run(fmt.Sprint((w + i) % 5))
 					record.State = states[(w*i)%3]
 					if err := a.Put(t.Context(), record); err != nil {
-						t.Errorf("put: %v", err)
+						t.Errorf("put: %v: %v", err, errors.Unwrap(err))
 					}
 					if i%4 == 0 {
 						if err := a.Delete(t.Context(), record.GetKind(), record.GetUid()); err != nil && !fault.Is(err, fault.NotFound) {

@@ -67,15 +67,19 @@ func (a *Archive) page(request *metadatav1.ListRecordsRequest) (*page, error) {
 	return p, err
 }
 
-// records reads the page and one more, which says whether more follow.
-func (p *page) records(ctx context.Context, tx *sqlstore.Tx) ([]*metadatav1.Record, error) {
+// query selects the page and one row more.
+func (p *page) query() *sqlstore.Query {
 	q := sqlstore.Q("SELECT " + columns + " FROM records").Append(p.matching)
 	if p.after != nil {
 		q.Add("AND").Append(p.after)
 	}
-	q.Add(p.order.By()).Add("LIMIT ?", p.size+1)
+	return q.Add(p.order.By()).Add("LIMIT ?", p.size+1)
+}
+
+// records reads the page and one more, which says whether more follow.
+func (p *page) records(ctx context.Context, tx *sqlstore.Tx) ([]*metadatav1.Record, error) {
 	var records []*metadatav1.Record
-	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, p.query(), func(scan func(...any) error) error {
 		row := new(row)
 		if err := scan(row.into()...); err != nil {
 			return err

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -20,7 +19,7 @@ const maxSpecBytes = 32 << 20
 type spec struct {
 	*ir.Spec
 	shown  *structpb.Struct // as the API shows it
-	digest string           // hex of the SHA-256 of its canonical JSON; set once stored
+	digest string           // of its canonical JSON, "sha256:<hex>"; set once stored
 }
 
 // parseSpec reads and checks the content of a file.
@@ -53,14 +52,13 @@ func (s *spec) store(ctx context.Context, bucket *blob.Bucket) error {
 	if len(content) > maxSpecBytes {
 		return fault.Invalidf("pipeline_spec", "is %d bytes; at most %d are allowed", len(content), maxSpecBytes)
 	}
-	digest, err := bucket.PutDigest(ctx, state.SpecBlob(""), content)
-	s.digest = strings.TrimPrefix(digest, "sha256:")
+	s.digest, err = bucket.PutDigest(ctx, state.Specs, content)
 	return err
 }
 
 // loadSpec reads a stored spec as the API shows it.
 func (d Deps) loadSpec(ctx context.Context, digest string) (*structpb.Struct, error) {
-	content, err := d.Blob.Get(ctx, state.SpecBlob(digest))
+	content, err := d.Blob.GetDigest(ctx, state.Specs, digest)
 	if err != nil {
 		return nil, fault.Internalf(err, "stored pipeline spec %s cannot be read", digest)
 	}

@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/app"
+	"github.com/kfmesh/kfmesh/internal/rpc"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/artifact"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/rest"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/route"
+)
+
+// newHandler is all that the HTTP port serves.
+func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker, metrics http.Handler) (http.Handler, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", health.Alive)
+	mux.HandleFunc("GET /readyz", checker.Ready)
+	if metrics != nil {
+		mux.Handle("GET /metrics", metrics)
+	}
+	kfp.Register(mux, pipelinev1.NewPipelineServiceClient(deps.Mesh.Conn("pipeline")), deps.Version)
+	artifact.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")), deps.Blob)
+	if err := openapi.Register(mux, deps.Version); err != nil {
+		return nil, err
+	}
+	if err := page.Register(mux, deps.Version); err != nil {
+		return nil, err
+	}
+	api, err := rest.New(ctx, deps.Mesh)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/", api)
+	return mux, nil
+}
+
+// newServer is all that the gRPC port serves.
+func newServer(deps app.Deps, checker *health.Checker) *grpc.Server {
+	server := rpc.NewServer(deps.Log, proxy.Options(deps.Mesh)...)
+	healthv1.RegisterHealthServer(server, checker)
+	options := reflection.ServerOptions{Services: route.Table{}}
+	reflectionv1.RegisterServerReflectionServer(server, reflection.NewServerV1(options))
+	reflectionv1alpha.RegisterServerReflectionServer(server, reflection.NewServer(options))
+	return server
+}

@@ -1,0 +1,74 @@
+// Package rest is the REST form of every service: grpc-gateway over the mesh,
+// with the JSON that KFP's clients expect.
+//
+// JSON uses the protos' field names (snake_case), leaves unset fields out, writes
+// enums as names and 64-bit integers as strings, and refuses fields it does not
+// know by name. Server streams are one {"result": ...} a line. An error is
+// {"code", "message", "details"} with the HTTP status of its gRPC code.
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/rpc"
+)
+
+// MaxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
+// around it.
+const MaxBodyBytes = 33 << 20
+
+// New returns the handler of all paths that the protos name. Any other path
+// gets a 404 in the same form.
+func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{UseProtoNames: true},
+		}),
+		runtime.WithErrorHandler(answerError),
+		runtime.WithStreamErrorHandler(func(_ context.Context, err error) *status.Status { return rpc.Status(err) }),
+		runtime.WithRoutingErrorHandler(answerRouting),
+		runtime.WithDisablePathLengthFallback(),
+	)
+	pipeline, metadata, gpuagent := mesh.Conn("pipeline"), mesh.Conn("metadata"), mesh.Conn("gpuagent")
+	err := errors.Join(
+		pipelinev1.RegisterPipelineServiceHandlerClient(ctx, mux, pipelinev1.NewPipelineServiceClient(pipeline)),
+		pipelinev1.RegisterExperimentServiceHandlerClient(ctx, mux, pipelinev1.NewExperimentServiceClient(pipeline)),
+		pipelinev1.RegisterRunServiceHandlerClient(ctx, mux, pipelinev1.NewRunServiceClient(pipeline)),
+		metadatav1.RegisterMetadataServiceHandlerClient(ctx, mux, metadatav1.NewMetadataServiceClient(metadata)),
+		gpuagentv1.RegisterWorkloadServiceHandlerClient(ctx, mux, gpuagentv1.NewWorkloadServiceClient(gpuagent)),
+		gpuagentv1.RegisterNodeServiceHandlerClient(ctx, mux, gpuagentv1.NewNodeServiceClient(gpuagent)),
+	)
+	return http.MaxBytesHandler(mux, MaxBodyBytes), err
+}
+
+// answerError writes an error: a fault as its status, anything else as it is.
+func answerError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	if _, ok := errors.AsType[*runtime.HTTPStatusError](err); !ok {
+		err = rpc.Status(err).Err()
+	}
+	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+}
+
+// answerRouting writes the error of a path or method that there is not.
+func answerRouting(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, httpStatus int) {
+	err := &runtime.HTTPStatusError{HTTPStatus: httpStatus}
+	switch httpStatus {
+	case http.StatusNotFound:
+		err.Err = status.Errorf(codes.NotFound, "there is nothing at %s; /openapi.json lists what there is", r.URL.Path)
+	case http.StatusMethodNotAllowed:
+		err.Err = status.Errorf(codes.Unimplemented, "%s does not go with %s; /openapi.json lists what does", r.Method, r.URL.Path)
+	default:
+		err.Err = status.Errorf(codes.InvalidArgument, "the request for %s is malformed: %s", r.URL.Path, http.StatusText(httpStatus))
+	}
+	answerError(ctx, mux, m, w, r, err)
+}

@@ -1,0 +1,60 @@
+// Package route says which service owns which gRPC method. It reads this from the
+// protos that are linked in: package kfmesh.<service>.v1 belongs to <service>.
+// Everything here is pure.
+package route
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// root is the first part of every package of kfmesh's.
+const root = "kfmesh"
+
+// Owner returns the service that owns a method such as
+// "/kfmesh.pipeline.v1.RunService/GetRun", or a gRPC service such as
+// "kfmesh.pipeline.v1.RunService", and whether there is one.
+func Owner(method string) (service string, ok bool) {
+	name, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	parts := strings.Split(name, ".")
+	if len(parts) != 4 || parts[0] != root || parts[1] == "" {
+		return "", false
+	}
+	return parts[1], true
+}
+
+// Services lists the services that own a gRPC service, by name.
+func Services() []string {
+	owners := map[string]bool{}
+	for name := range (Table{}).GetServiceInfo() {
+		if owner, ok := Owner(name); ok {
+			owners[owner] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(owners))
+}
+
+// Table lists kfmesh's gRPC services for reflection, as a server that had them
+// all would.
+type Table struct{}
+
+// GetServiceInfo implements reflection.ServiceInfoProvider.
+func (Table) GetServiceInfo() map[string]grpc.ServiceInfo {
+	services := map[string]grpc.ServiceInfo{}
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		if !strings.HasPrefix(string(file.Package()), root+".") {
+			return true
+		}
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			services[string(service.FullName())] = grpc.ServiceInfo{Metadata: file.Path()}
+		}
+		return true
+	})
+	return services
+}

@@ -1,0 +1,274 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+func TestMain(main *testing.M) { goleak.VerifyTestMain(main) }
+
+const (
+	stateSucceeded = pipelinev1.RuntimeState_SUCCEEDED
+	stateFailed    = pipelinev1.RuntimeState_FAILED
+	stateSkipped   = pipelinev1.RuntimeState_SKIPPED
+	stateCanceled  = pipelinev1.RuntimeState_CANCELED
+)
+
+// obey ends a workload as its image says: "ok" succeeds and writes its task's
+// path to the output parameter, "exit N" fails, anything else runs on. A step
+// with a directory for an artifact "model" writes it.
+func obey(w *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
+	template := w.GetSpec().GetGroups()[0].GetTemplate()
+	var code int32
+	if _, err := fmt.Sscanf(template.GetImage(), "exit %d", &code); err == nil {
+		return exited(code)
+	}
+	if template.GetImage() != "ok" {
+		return nil
+	}
+	files := map[string]string{}
+	for _, r := range template.GetStaging().GetReturns() {
+		if strings.HasSuffix(r.GetPath(), "/out") {
+			files[r.GetPath()] = w.GetMetadata().GetAnnotations()["kfmesh.dev/task-path"]
+		}
+	}
+	for _, dir := range template.GetStaging().GetDirectories() {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return exited(1)
+		}
+	}
+	model := filepath.Join(template.GetStaging().GetDirectories()[0], "model")
+	if err := os.WriteFile(model, []byte("weights"), 0o600); err != nil {
+		return exited(1)
+	}
+	return succeeded(files)
+}
+
+func TestChainRunsToItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	w.start()
+	run := w.archived(w.create(chain(3), nil))
+	want := map[string]pipelinev1.RuntimeState{"": stateSucceeded, "s0": stateSucceeded, "s1": stateSucceeded, "s2": stateSucceeded}
+	if got := tasks(run); !maps.Equal(got, want) {
+		t.Errorf("tasks ended %v", got)
+	}
+	stored := run.GetState().GetRun()
+	if stored.GetState() != stateSucceeded || stored.GetFinishedAt() == nil || stored.GetError() != nil {
+		t.Errorf("the run ended as %v", stored)
+	}
+	if got := task(t, run, "s1").GetOutputParameters().AsMap()["out"]; got != "s1" {
+		t.Errorf("s1 made %v", got)
+	}
+	if got := len(w.books.states()); got != 3 {
+		t.Errorf("%d executions were recorded", got)
+	}
+	if task(t, run, "s2").GetDetail().GetExecutionId() == 0 {
+		t.Error("the archive does not know the number of s2's execution")
+	}
+	w.eventually("the workloads are deleted", func() bool { return len(w.agent.names()) == 0 })
+}
+
+func TestFailureIsExplained(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	p := newPipeline()
+	p.step("bad", "exit 3")
+	p.step("after", "ok", "bad")
+	p.step("beside", "ok")
+	w.start()
+	run := w.archived(w.create(p.spec(), nil))
+	want := map[string]pipelinev1.RuntimeState{"": stateFailed, "bad": stateFailed, "after": stateSkipped, "beside": stateSucceeded}
+	if got := tasks(run); !maps.Equal(got, want) {
+		t.Errorf("tasks ended %v", got)
+	}
+	if got, want := run.GetState().GetRun().GetError().GetMessage(), `task "bad" failed: exit status 3`; got != want {
+		t.Errorf("the run says %q, want %q", got, want)
+	}
+	bad := task(t, run, "bad")
+	if bad.GetExitCode() != 3 || bad.GetLogTail() != "the last words" || bad.GetMessage() != "exit status 3" {
+		t.Errorf("the task says %v", bad)
+	}
+	if got := w.books.states()["bad"]; got != metadatav1.Execution_STATE_FAILED {
+		t.Errorf("its execution is %s", got)
+	}
+}
+
+func TestRetryAfterBackoff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	failures := 2
+	w.agent.program = func(workload *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
+		if failures--; failures >= 0 {
+			return exited(1)
+		}
+		return obey(workload)
+	}
+	p := newPipeline()
+	p.step("flaky", "ok")["retryPolicy"] = m{"maxRetryCount": 3, "backoffDuration": "0.02s", "backoffFactor": 2}
+	w.start()
+	begun := time.Now()
+	run := w.archived(w.create(p.spec(), nil))
+	if got := task(t, run, "flaky"); got.GetAttempts() != 3 || got.GetDetail().GetState() != stateSucceeded {
+		t.Errorf("after %d attempts it is %s", got.GetAttempts(), got.GetDetail().GetState())
+	}
+	if took := time.Since(begun); took < 60*time.Millisecond {
+		t.Errorf("three attempts took %s; the waits alone are 20 and 40 ms", took)
+	}
+}
+
+func TestCancelStopsWhatRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	p := newPipeline()
+	p.step("long", "sleep")
+	p.step("after", "ok", "long")
+	p.step("waits", "exit 1")["retryPolicy"] = m{"maxRetryCount": 3, "backoffDuration": "3600s"}
+	w.start()
+	id := w.create(p.spec(), nil)
+	w.workload("long")
+	w.eventually("a retry is waited for", func() bool {
+		items, _, err := w.state.Tasks.List(t.Context(), id+"/")
+		return err == nil && slices.ContainsFunc(items, func(i store.Item[*pipelinev1.Task]) bool { return i.Value.GetAttempts() == 2 })
+	})
+	w.ask(id, func(r *pipelinev1.RunState) { r.CancelRequested = true })
+	run := w.archived(id)
+	want := map[string]pipelinev1.RuntimeState{"": stateCanceled, "long": stateCanceled, "after": stateCanceled, "waits": stateCanceled}
+	if got := tasks(run); !maps.Equal(got, want) {
+		t.Errorf("tasks ended %v", got)
+	}
+	if got := run.GetState().GetRun().GetState(); got != stateCanceled {
+		t.Errorf("the run is %s", got)
+	}
+}
+
+func TestDeleteForgetsALiveRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	p := newPipeline()
+	p.step("long", "sleep")
+	w.start()
+	id := w.create(p.spec(), nil)
+	w.workload("long")
+	w.ask(id, func(r *pipelinev1.RunState) { r.DeleteRequested = true })
+	w.eventually("the run is gone", func() bool { return w.gone(id) })
+	if w.books.record(id) != nil {
+		t.Error("a deleted run was archived")
+	}
+	w.eventually("the workloads are deleted", func() bool { return len(w.agent.names()) == 0 })
+}
+
+func TestCacheReusesOutputsThatStillExist(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	p := newPipeline()
+	p.step("train", "ok")["cachingOptions"] = m{"enableCache": true}
+	p.component("train")["outputDefinitions"].(m)["artifacts"] = m{"model": m{"artifactType": m{"schemaTitle": "system.Model"}}}
+	w.start()
+	first := w.archived(w.create(p.spec(), nil))
+	model := task(t, first, "train").GetOutputArtifacts()[0]
+	if model.GetDigest() == "" || model.GetUid() == "" || model.GetArtifactId() == 0 {
+		t.Errorf("the artifact is %v", model)
+	}
+	second := w.archived(w.create(p.spec(), nil))
+	hit := task(t, second, "train")
+	if hit.GetCachedFromRunId() != first.GetState().GetRun().GetRunId() || hit.GetOutputArtifacts()[0].GetUid() != model.GetUid() {
+		t.Errorf("the second run made %v", hit)
+	}
+	if err := os.Remove(model.GetUri()); err != nil {
+		t.Fatal(err)
+	}
+	third := w.archived(w.create(p.spec(), nil))
+	if from := task(t, third, "train").GetCachedFromRunId(); from != "" {
+		t.Errorf("outputs of %s were reused though the artifact is gone", from)
+	}
+	if got := len(w.agent.starts()); got != 2 {
+		t.Errorf("%d workloads ran", got)
+	}
+}
+
+func TestMissingOutputFailsTheTask(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = func(*gpuagentv1.Workload) *gpuagentv1.WorkloadStatus { return succeeded(nil) }
+	w.start()
+	run := w.archived(w.create(chain(1), nil))
+	if got := task(t, run, "s0").GetMessage(); !strings.Contains(got, `"out"`) {
+		t.Errorf("the task says %q", got)
+	}
+}
+
+func TestDamagedSpecFailsTheRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	run := w.archived(w.create("}", nil))
+	if got := run.GetState().GetRun(); got.GetState() != stateFailed || !strings.Contains(got.GetError().GetMessage(), "cannot start") {
+		t.Errorf("the run ended as %v", got)
+	}
+}
+
+func TestUnavailableAgentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	w.agent.refuse(fault.Unavailablef("no agent yet"))
+	w.start()
+	id := w.create(chain(1), nil)
+	w.eventually("the run is RUNNING", func() bool {
+		item, err := w.state.Runs.Get(t.Context(), id)
+		return err == nil && item.Value.GetRun().GetState() == pipelinev1.RuntimeState_RUNNING
+	})
+	w.agent.refuse(nil)
+	if got := w.archived(id).GetState().GetRun().GetState(); got != stateSucceeded {
+		t.Errorf("the run is %s", got)
+	}
+}
+
+func TestWorkloadsOfForgottenRunsAreDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	id := w.create(chain(1), nil)
+	w.workload("s0")
+	w.stop()
+	if err := w.state.Runs.Delete(t.Context(), id, store.AnyRevision); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.eventually("the workload is deleted", func() bool { return len(w.agent.names()) == 0 })
+	w.eventually("its tasks are deleted", func() bool { return w.gone(id) })
+}
+
+func TestNothingIsWrittenWithoutTheLead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	w.start(store.Op{Key: "/lead", Check: true, Expect: 7})
+	id := w.create(chain(1), nil)
+	w.eventually("the step has run", func() bool { return len(w.agent.starts()) == 1 })
+	w.stop()
+	item, err := w.state.Runs.Get(t.Context(), id)
+	if err != nil || item.Value.GetRun().GetState() != pipelinev1.RuntimeState_PENDING {
+		t.Errorf("the run is %v, %v", item.Value, err)
+	}
+}
