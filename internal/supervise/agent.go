@@ -14,9 +14,9 @@ import (
 
 // Epoch is the agent's side of one epoch: started here, or found on disk.
 type Epoch struct {
-	dir    string
-	child  *os.Process   // the supervisor; nil when adopted
-	reaped chan struct{} // closed once the child is gone; nil, so never, when adopted
+	journal string
+	child   *os.Process   // the supervisor; nil when adopted
+	reaped  chan struct{} // closed once the child is gone; nil, so never, when adopted
 }
 
 // hearingPoll is how often Stop looks whether a new supervisor listens by now.
@@ -38,7 +38,7 @@ func Launch(supervisor []string, spec Spec) (*Epoch, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start supervisor %s: %w", supervisor[0], err)
 	}
-	e := &Epoch{dir: spec.Dir, child: cmd.Process, reaped: make(chan struct{})}
+	e := &Epoch{journal: spec.Journal, child: cmd.Process, reaped: make(chan struct{})}
 	go func() { // ends with the supervisor, or with this process
 		defer close(e.reaped)
 		_ = cmd.Wait() // its status says nothing that the journal does not
@@ -46,8 +46,8 @@ func Launch(supervisor []string, spec Spec) (*Epoch, error) {
 	return e, nil
 }
 
-// Adopt returns the epoch in dir, which some earlier agent started.
-func Adopt(dir string) *Epoch { return &Epoch{dir: dir} }
+// Adopt returns the epoch of a journal, which some earlier agent started.
+func Adopt(journal string) *Epoch { return &Epoch{journal: journal} }
 
 // Wait returns once the supervisor is gone: with the Exit and Done, with Lost, or
 // with Sealed or Free when it never had the epoch. What a lost supervisor left
@@ -57,7 +57,7 @@ func (e *Epoch) Wait(ctx context.Context) (State, Exit, error) {
 	if err := e.waitGone(ctx); err != nil {
 		return Running, Exit{}, err
 	}
-	state, exit, err := Inspect(e.dir)
+	state, exit, err := Inspect(e.journal)
 	if err == nil && state == Lost {
 		err = e.killRest()
 	}
@@ -66,7 +66,7 @@ func (e *Epoch) Wait(ctx context.Context) (State, Exit, error) {
 
 func (e *Epoch) waitGone(ctx context.Context) error {
 	if e.child == nil {
-		return awaitOwner(ctx, e.dir)
+		return awaitOwner(ctx, e.journal)
 	}
 	select {
 	case <-e.reaped:
@@ -83,7 +83,7 @@ func (e *Epoch) Stop(ctx context.Context) error {
 	tick := time.NewTicker(hearingPoll)
 	defer tick.Stop()
 	for {
-		state, _, err := Inspect(e.dir)
+		state, _, err := Inspect(e.journal)
 		switch {
 		case err != nil:
 			return err
@@ -105,7 +105,7 @@ func (e *Epoch) Stop(ctx context.Context) error {
 
 // signal sends SIGTERM to the epoch's supervisor.
 func (e *Epoch) signal() error {
-	o, err := ownerOf(e.dir)
+	o, err := ownerOf(e.journal)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (e *Epoch) signal() error {
 		return err
 	}
 	defer func() { _ = p.Release() }()
-	alive, err := locked(e.dir) // so p is the supervisor and not a later process
+	alive, err := locked(e.journal) // so p is the supervisor and not a later process
 	if err != nil || !alive {
 		return err
 	}
@@ -126,7 +126,7 @@ func (e *Epoch) signal() error {
 
 // PID returns the process id of the command, 0 while there is none.
 func (e *Epoch) PID() int {
-	r, err := readJournal(e.dir)
+	r, err := readJournal(e.journal)
 	if err != nil {
 		return 0
 	}
@@ -135,7 +135,7 @@ func (e *Epoch) PID() int {
 
 // killRest ends what a lost supervisor left running.
 func (e *Epoch) killRest() error {
-	o, err := ownerOf(e.dir)
+	o, err := ownerOf(e.journal)
 	if err != nil {
 		return err
 	}

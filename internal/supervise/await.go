@@ -13,8 +13,8 @@ import (
 const lockPoll = 100 * time.Millisecond
 
 // awaitOwner returns nil once the epoch's owner does not live.
-func awaitOwner(ctx context.Context, dir string) error {
-	o, err := ownerOf(dir)
+func awaitOwner(ctx context.Context, journal string) error {
+	o, err := ownerOf(journal)
 	if err != nil || o.PID == 0 {
 		return err
 	}
@@ -23,11 +23,11 @@ func awaitOwner(ctx context.Context, dir string) error {
 		return nil
 	}
 	if err != nil {
-		return pollLock(ctx, dir)
+		return pollLock(ctx, journal)
 	}
 	process := os.NewFile(uintptr(fd), "pidfd")
 	defer func() { _ = process.Close() }()
-	if alive, err := locked(dir); err != nil || !alive {
+	if alive, err := locked(journal); err != nil || !alive {
 		return err // or the number is another process's by now
 	}
 	if err := awaitReadable(ctx, process); err != nil {
@@ -55,11 +55,11 @@ func awaitReadable(ctx context.Context, process *os.File) error {
 	return err
 }
 
-func pollLock(ctx context.Context, dir string) error {
+func pollLock(ctx context.Context, journal string) error {
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for {
-		alive, err := locked(dir)
+		alive, err := locked(journal)
 		if err != nil || !alive {
 			return err
 		}

@@ -17,23 +17,23 @@ const (
 	Lost                 // its supervisor is gone and left no Exit
 )
 
-// Inspect reads the state of the epoch in dir, and how it ended when Done.
-func Inspect(dir string) (State, Exit, error) {
-	o, err := ownerOf(dir)
+// Inspect reads the state of the epoch of a journal, and how it ended when Done.
+func Inspect(journal string) (State, Exit, error) {
+	o, err := ownerOf(journal)
 	switch {
 	case err != nil, o == (owner{}):
 		return Free, Exit{}, err
 	case o.PID == 0:
 		return Sealed, Exit{}, nil
 	}
-	alive, err := locked(dir)
+	alive, err := locked(journal)
 	if err != nil {
 		return Free, Exit{}, err
 	}
 	if alive {
 		return Running, Exit{}, nil
 	}
-	r, err := readJournal(dir) // anew: the end was written before the lock was let go
+	r, err := readJournal(journal) // anew: the end was written before the lock was let go
 	switch {
 	case err != nil:
 		return Free, Exit{}, err
@@ -45,20 +45,20 @@ func Inspect(dir string) (State, Exit, error) {
 
 // Seal takes a free epoch so that no supervisor can start it any more. It
 // reports whether it did; false means that a supervisor came first.
-func Seal(dir string) (bool, error) {
-	journal, err := claim(dir, owner{BootID: bootID()})
+func Seal(journal string) (bool, error) {
+	f, err := claim(journal, owner{BootID: bootID()})
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return true, journal.Close()
+	return true, f.Close()
 }
 
-// ownerOf returns the owner of the epoch in dir; the zero owner while it is free.
-func ownerOf(dir string) (owner, error) {
-	r, err := readJournal(dir)
+// ownerOf returns the owner of an epoch; the zero owner while it is free.
+func ownerOf(journal string) (owner, error) {
+	r, err := readJournal(journal)
 	if errors.Is(err, fs.ErrNotExist) {
 		return owner{}, nil
 	}

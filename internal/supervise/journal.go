@@ -11,14 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// journalFile is the name of the journal in an epoch directory.
-const journalFile = "journal"
-
-// claim begins the epoch's journal with its owner and returns the file, locked.
+// claim begins an epoch's journal with its owner and returns the file, locked.
 // The error is fs.ErrExist when there is an owner already.
-func claim(dir string, o owner) (*os.File, error) {
-	path := filepath.Join(dir, journalFile)
-	f, err := os.CreateTemp(dir, journalFile+".*")
+func claim(path string, o owner) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return nil, fmt.Errorf("claim epoch: %w", err)
 	}
@@ -47,10 +43,9 @@ func appendRecord(journal *os.File, r record) error {
 	return err
 }
 
-// readJournal returns what the journal in dir says by now; the error is
+// readJournal returns what a journal says by now; the error is
 // fs.ErrNotExist while there is none. A record it returns has an owner.
-func readJournal(dir string) (record, error) {
-	path := filepath.Join(dir, journalFile)
+func readJournal(path string) (record, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return record{}, err
@@ -80,8 +75,8 @@ func parseJournal(data []byte) (record, error) {
 }
 
 // locked reports whether the epoch's journal is held by its supervisor.
-func locked(dir string) (bool, error) {
-	f, err := os.Open(filepath.Join(dir, journalFile))
+func locked(path string) (bool, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}

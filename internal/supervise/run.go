@@ -48,7 +48,7 @@ func run(spec Spec) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become subreaper: %w", err)
 	}
-	journal, err := claim(spec.Dir, owner{PID: os.Getpid(), BootID: bootID()})
+	journal, err := claim(spec.Journal, owner{PID: os.Getpid(), BootID: bootID()})
 	if err != nil {
 		return err
 	}

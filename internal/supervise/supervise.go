@@ -4,8 +4,8 @@
 // An agent starts a supervisor, a tiny program in a session of its own, with a
 // Spec on its standard input. The supervisor runs the command in a process group
 // of its own, appends its output to a log file, enforces deadline and grace
-// period, and outlives the agent. What it knows it appends to the journal in the
-// epoch directory, one directory for each attempt at running the command. The
+// period, and outlives the agent. What it knows it appends to a journal,
+// one file for each epoch, which is an attempt at running the command. The
 // journal's lines say who owns the epoch, the command's process id, and how the
 // command ended.
 //
@@ -34,8 +34,8 @@ import (
 
 // Spec is what a supervisor is told on its standard input, as JSON.
 type Spec struct {
-	// Dir is the epoch directory; it exists.
-	Dir string
+	// Journal is the path of the epoch's journal; its directory exists.
+	Journal string
 	// Args are the program and its arguments. A program without a slash is
 	// looked up in the PATH of Env.
 	Args []string

@@ -40,7 +40,7 @@ func shell(t *testing.T, script string) Spec {
 	t.Helper()
 	dir := t.TempDir()
 	return Spec{
-		Dir: dir, WorkDir: dir, Log: filepath.Join(dir, "log"),
+		Journal: filepath.Join(dir, "journal"), WorkDir: dir, Log: filepath.Join(dir, "log"),
 		Args: []string{"sh", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")},
 		Grace: 10 * time.Second,
 	}
@@ -172,7 +172,7 @@ func TestStop(t *testing.T) {
 			e := launch(t, spec)
 			awaitLog(t, spec)
 			if adopt {
-				e = Adopt(spec.Dir)
+				e = Adopt(spec.Journal)
 			}
 			if err := e.Stop(t.Context()); err != nil {
 				t.Fatal(err)
@@ -234,7 +234,7 @@ func TestLostSupervisor(t *testing.T) {
 	if alive(command) || alive(child) {
 		t.Errorf("command %d (%v) or its child %d (%v) outlived a lost supervisor", command, alive(command), child, alive(child))
 	}
-	if state, _, err := Inspect(spec.Dir); state != Lost || err != nil {
+	if state, _, err := Inspect(spec.Journal); state != Lost || err != nil {
 		t.Errorf("state %v, %v; want Lost for ever", state, err)
 	}
 }
@@ -244,11 +244,11 @@ func TestAdopt(t *testing.T) {
 	spec := shell(t, `echo up; while ! [ -e go ]; do sleep 0.01; done; exit 4`)
 	launch(t, spec)
 	awaitLog(t, spec)
-	if state, _, err := Inspect(spec.Dir); state != Running || err != nil {
+	if state, _, err := Inspect(spec.Journal); state != Running || err != nil {
 		t.Fatalf("state %v, %v; want Running", state, err)
 	}
 
-	e := Adopt(spec.Dir)
+	e := Adopt(spec.Journal)
 	gone, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	if _, _, err := e.Wait(gone); !errors.Is(err, context.Canceled) {
@@ -265,7 +265,7 @@ func TestAdopt(t *testing.T) {
 func TestSealedEpochNeverStarts(t *testing.T) {
 	t.Parallel()
 	spec := shell(t, `echo ran`)
-	if ok, err := Seal(spec.Dir); !ok || err != nil {
+	if ok, err := Seal(spec.Journal); !ok || err != nil {
 		t.Fatalf("seal: %v, %v", ok, err)
 	}
 	if state, _ := wait(t, launch(t, spec)); state != Sealed {
@@ -286,7 +286,7 @@ func TestOneOwner(t *testing.T) {
 		for i := range 6 {
 			group.Go(func() {
 				if i == round%6 {
-					ok, err := Seal(spec.Dir)
+					ok, err := Seal(spec.Journal)
 					if err != nil {
 						t.Error(err)
 					}
@@ -316,15 +316,15 @@ func TestReusedProcessID(t *testing.T) {
 	other := launch(t, shell(t, `sleep 300`))
 	defer func() { _ = other.Stop(context.Background()) }()
 
-	dir := t.TempDir()
-	journal, err := claim(dir, owner{PID: other.child.Pid, BootID: bootID()})
+	path := filepath.Join(t.TempDir(), "journal")
+	journal, err := claim(path, owner{PID: other.child.Pid, BootID: bootID()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := journal.Close(); err != nil { // which lets go of the lock
 		t.Fatal(err)
 	}
-	e := Adopt(dir)
+	e := Adopt(path)
 	if err := e.Stop(t.Context()); err != nil {
 		t.Errorf("stop: %v", err)
 	}
@@ -350,7 +350,7 @@ func TestDamagedJournal(t *testing.T) {
 	t.Parallel()
 	spec := shell(t, "exit 3")
 	wait(t, launch(t, spec))
-	path := filepath.Join(spec.Dir, journalFile)
+	path := spec.Journal
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -369,7 +369,7 @@ func TestDamagedJournal(t *testing.T) {
 		if err := os.WriteFile(path, tt.data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		state, _, err := Inspect(spec.Dir)
+		state, _, err := Inspect(spec.Journal)
 		if state != tt.want || (err != nil) != tt.bad || err != nil && !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: state %v, error %v", name, state, err)
 		}
@@ -384,7 +384,7 @@ func BenchmarkTrue(b *testing.B) {
 			b.Fatal(err)
 		}
 		e, err := Launch([]string{program}, Spec{
-			Dir: dir, WorkDir: dir, Log: filepath.Join(dir, "log"), Args: []string{"/bin/true"},
+			Journal: filepath.Join(dir, "journal"), WorkDir: dir, Log: filepath.Join(dir, "log"), Args: []string{"/bin/true"},
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -18,12 +18,12 @@
 //
 // Directories, under <data dir>/workloads/<uid>/<group>-<index>/:
 //
-//	work/         working directory, unless the template names another
-//	tmp/          TMPDIR
-//	site/         packages the replica itself installs
-//	log           what it wrote, all attempts one after the other
-//	epochs/<n>/   the journal of attempt n
-//	staged        there once its files were fetched
+//	work/       working directory, unless the template names another
+//	tmp/        TMPDIR
+//	site/       packages the replica itself installs
+//	log         what it wrote, all attempts one after the other
+//	epoch.<n>   the journal of attempt n
+//	staged      there once its files were fetched
 //
 // When the agent ends, replicas run on under their supervisors.
 package engine

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -56,7 +57,10 @@ func replicaDir(workloadDir, group string, index int32) string {
 
 func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log") }
 
-func (r *replica) epochDir(n int) string { return filepath.Join(r.dir, "epochs", strconv.Itoa(n)) }
+// epochPrefix begins the names of journals.
+const epochPrefix = "epoch."
+
+func (r *replica) journal(n int) string { return filepath.Join(r.dir, epochPrefix+strconv.Itoa(n)) }
 
 // run takes up the last attempt, or makes the first, and goes on until no more
 // are wanted. Its result means nothing when ctx has ended.
@@ -83,22 +87,22 @@ func (r *replica) run(ctx context.Context) result {
 // lastEpoch returns the attempt to take up, and whether it is still to be made.
 // An attempt that was prepared and never started is given up for the next one.
 func (r *replica) lastEpoch() (n int, fresh bool, err error) {
-	entries, err := os.ReadDir(filepath.Join(r.dir, "epochs"))
+	entries, err := os.ReadDir(r.dir)
 	if err != nil && !os.IsNotExist(err) {
 		return 0, false, err
 	}
 	started := int32(0)
 	state := supervise.Sealed
 	for _, n = range epochNumbers(entries) {
-		state, _, err = supervise.Inspect(r.epochDir(n))
+		state, _, err = supervise.Inspect(r.journal(n))
 		if err != nil {
 			return 0, false, err
 		}
 		if state == supervise.Free {
-			if _, err := supervise.Seal(r.epochDir(n)); err != nil {
+			if _, err := supervise.Seal(r.journal(n)); err != nil {
 				return 0, false, err
 			}
-			if state, _, err = supervise.Inspect(r.epochDir(n)); err != nil { // not sealed if a late supervisor was faster
+			if state, _, err = supervise.Inspect(r.journal(n)); err != nil { // not sealed if a late supervisor was faster
 				return 0, false, err
 			}
 		}
@@ -118,7 +122,8 @@ func (r *replica) lastEpoch() (n int, fresh bool, err error) {
 func epochNumbers(entries []os.DirEntry) []int {
 	var numbers []int
 	for _, entry := range entries {
-		if n, err := strconv.Atoi(entry.Name()); err == nil {
+		number, ok := strings.CutPrefix(entry.Name(), epochPrefix)
+		if n, err := strconv.Atoi(number); ok && err == nil { // a claim that was cut short has another name
 			numbers = append(numbers, n)
 		}
 	}
@@ -128,7 +133,7 @@ func epochNumbers(entries []os.DirEntry) []int {
 
 // attempt makes attempt n, or takes it up, and waits for its end.
 func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
-	epoch := supervise.Adopt(r.epochDir(n))
+	epoch := supervise.Adopt(r.journal(n))
 	if fresh {
 		if r.life.stopping.Err() != nil {
 			return stopResult(context.Cause(r.life.stopping), r.life.spec)
@@ -167,25 +172,20 @@ func (r *replica) start(ctx context.Context, n int) (*supervise.Epoch, *result) 
 		r.prepared = spec
 	}
 	spec := *r.prepared
-	spec.Dir = r.epochDir(n)
-	if err := os.MkdirAll(spec.Dir, 0o755); err != nil {
-		f := failure(reasonStart, "%v", err)
-		return nil, &f
-	}
+	spec.Journal = r.journal(n)
 	epoch, err := supervise.Launch(r.life.engine.Supervisor, spec)
 	if err != nil {
-		f := failure(reasonStart, "%v", err)
-		return nil, &f
+		return nil, failed(reasonStart, err)
 	}
 	return epoch, nil
 }
 
 // neverStarted gives up an attempt whose supervisor ended without starting it.
 func (r *replica) neverStarted(n int) result {
-	if _, err := supervise.Seal(r.epochDir(n)); err != nil {
+	if _, err := supervise.Seal(r.journal(n)); err != nil {
 		return failure(reasonStart, "%v", err)
 	}
-	return failure(reasonStart, "the supervisor could not begin its work in %s: is the disk full?", r.epochDir(n))
+	return failure(reasonStart, "the supervisor could not write %s: is the disk full?", r.journal(n))
 }
 
 // running notes that the replica runs.

@@ -105,14 +105,14 @@ func (e *Engine) sweep(ctx context.Context) {
 
 // stopOrphans ends what still runs of a workload that nobody knows any more.
 func (e *Engine) stopOrphans(ctx context.Context, uid string) {
-	journals, err := filepath.Glob(filepath.Join(e.workloadDir(uid), "*", "epochs", "*"))
+	journals, err := filepath.Glob(filepath.Join(e.workloadDir(uid), "*", epochPrefix+"*"))
 	if err != nil {
 		return // the pattern is ours: uids have no brackets
 	}
-	for _, dir := range journals {
-		epoch := supervise.Adopt(dir)
+	for _, journal := range journals {
+		epoch := supervise.Adopt(journal)
 		if err := epoch.Stop(ctx); err != nil {
-			e.Log.ErrorContext(ctx, "an orphan cannot be stopped", "directory", dir, "error", err)
+			e.Log.ErrorContext(ctx, "an orphan cannot be stopped", "journal", journal, "error", err)
 		}
 		if _, _, err := epoch.Wait(ctx); err != nil {
 			return

@@ -66,8 +66,9 @@ func writeShims(e Env, r Request, uv string) error {
 		return err
 	}
 	python := quote(e.python())
-	other := python + ` -m pip "$@"`
-	install := python + ` -m pip install --upgrade --target "$` + TargetVar + `" "$@"`
+	pipOfHost := quote(r.Interpreter.Path) + ` -m pip --python ` + python
+	other := pipOfHost + ` "$@"`
+	install := pipOfHost + ` install --upgrade --target "$` + TargetVar + `" "$@"`
 	plain, valued := "--user", "--root"
 	if uv != "" {
 		other = quote(uv) + ` pip "$@" --python ` + python

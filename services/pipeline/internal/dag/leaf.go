@@ -81,6 +81,9 @@ func (p *Plan) finish(n *node, r Result) {
 	}
 	if !r.Started.IsZero() {
 		n.started = r.Started
+		if n.phase == open {
+			n.enter(pipelinev1.RuntimeState_RUNNING, r.Started) // it was so short that nobody said so
+		}
 	}
 	n.ended = r.Ended
 	if n.ended.IsZero() {

@@ -30,7 +30,7 @@ func (s *specs) get(ctx context.Context, digest string) (*ir.Spec, error) {
 	if spec != nil {
 		return spec, nil
 	}
-	content, err := s.bucket.GetDigest(ctx, state.Specs, digest)
+	content, err := s.bucket.Get(ctx, state.SpecBlob(digest))
 	if err != nil {
 		return nil, err
 	}
