@@ -6,6 +6,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 
+# No C compiler is needed, except by the race detector. One setting everywhere
+# else lets all targets share what the compiler has cached.
+export CGO_ENABLED := 0
+
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -33,9 +37,9 @@ build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
 # Go itself knows what is stale, so these always ask it.
 .PHONY: FORCE
 bin/kfmesh bin/kfmesh-supervisor: bin/%: FORCE
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 .PHONY: gen
 gen: third_party ## Generate Go and OpenAPI from proto/
@@ -56,13 +60,13 @@ test: ## Run every test: Go with -race, then end to end with the kfp SDK
 .PHONY: test-go
 test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
 	$(call say,go test -race $(PKG))
-	@KFMESH_TEST_PYTHON=$(CURDIR)/$(PY) $(GO) test -race $(PKG) $(ARGS)
+	@CGO_ENABLED=1 KFMESH_TEST_PYTHON=$(CURDIR)/$(PY) $(GO) test -race $(PKG) $(ARGS)
 
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
-	@CGO_ENABLED=0 $(GO) build -o $@ go.etcd.io/etcd/server/v3
+	@$(GO) build -o $@ go.etcd.io/etcd/server/v3
 bin/test/nats-server: go.mod
-	@CGO_ENABLED=0 $(GO) build -o $@ github.com/nats-io/nats-server/v2
+	@$(GO) build -o $@ github.com/nats-io/nats-server/v2
 
 .PHONY: test-e2e
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
@@ -71,7 +75,7 @@ test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-
 
 .PHONY: test-postgres
 test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run what touches SQL against a PostgreSQL of its own
-	@test/postgres/with-postgres $(GO) test -race -count=1 ./services/metadata/...
+	@test/postgres/with-postgres env CGO_ENABLED=1 $(GO) test -race -count=1 ./services/metadata/...
 	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
 
 .PHONY: lint

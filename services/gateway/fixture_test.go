@@ -86,7 +86,9 @@ func newFixture(t *testing.T) *fixture {
 			t.Errorf("the gateway ended with %v", err)
 		}
 		server.Stop()
-		_ = <-served // that the server was stopped
+		if err := <-served; err != nil {
+			t.Errorf("the services ended with %v", err)
+		}
 		_ = bucket.Close()
 	})
 	return f

@@ -5,6 +5,9 @@
 package tree
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"strings"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -18,7 +21,7 @@ type Node struct {
 }
 
 // Build arranges tasks, given in order of creation, below their parents and
-// returns the topmost ones. The task that stands for the whole pipeline is left
+// returns the topmost ones. The iterations of a loop are put in their own order. The task that stands for the whole pipeline is left
 // out, for the run itself says as much; a task whose parent is not among the
 // tasks is topmost.
 func Build(tasks []*pipelinev1.Task) []*Node {
@@ -38,7 +41,22 @@ func Build(tasks []*pipelinev1.Task) []*Node {
 		node.Label = Label(task, parent.Task.GetPath())
 		parent.Children = append(parent.Children, node)
 	}
+	for _, node := range nodes {
+		if node.Task.GetKind() == pipelinev1.Task_KIND_LOOP {
+			slices.SortStableFunc(node.Children, func(a, b *Node) int { return cmp.Compare(iteration(a), iteration(b)) })
+		}
+	}
 	return withoutRoot(top)
+}
+
+// iteration is the number of a loop's iteration, which is begun whenever there
+// is room for it; -1 for what is none.
+func iteration(node *Node) int {
+	number, err := strconv.Atoi(strings.Trim(node.Label, "[]"))
+	if err != nil {
+		return -1
+	}
+	return number
 }
 
 // withoutRoot replaces the task of the whole pipeline by its children.

@@ -64,6 +64,21 @@ func TestProgressCountsLeaves(t *testing.T) {
 	}
 }
 
+func TestIterationsAreInOrder(t *testing.T) {
+	tasks := []*pipelinev1.Task{task("l", "", "loop", pipelinev1.Task_KIND_LOOP, pipelinev1.RuntimeState_RUNNING)}
+	for _, i := range []int{10, 0, 2} {
+		path := fmt.Sprintf("loop[%d]", i)
+		tasks = append(tasks, task(path, "l", path, pipelinev1.Task_KIND_ITERATION, pipelinev1.RuntimeState_RUNNING))
+	}
+	var labels []string
+	for _, node := range Build(tasks)[0].Children {
+		labels = append(labels, node.Label)
+	}
+	if !slices.Equal(labels, []string{"[0]", "[2]", "[10]"}) {
+		t.Errorf("iterations are in the order %v", labels)
+	}
+}
+
 func TestTaskWithUnknownParentIsShown(t *testing.T) {
 	tasks := []*pipelinev1.Task{task("a", "gone", "x/a", pipelinev1.Task_KIND_CONTAINER, pipelinev1.RuntimeState_RUNNING)}
 	if nodes := Build(tasks); len(nodes) != 1 || nodes[0].Label != "x/a" {

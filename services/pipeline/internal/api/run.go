@@ -29,9 +29,23 @@ func (s *runs) GetRun(ctx context.Context, r *pipelinev1.GetRunRequest) (*pipeli
 	return s.detailed(ctx, run)
 }
 
-// find reads a run with its tasks, live or finished. Tasks are read before the
-// run: while the run is live and has not ended, none of them has gone.
+// find reads a run with its tasks in order, live or finished.
 func (d Deps) find(ctx context.Context, id string) (*pipelinev1.ArchivedRun, error) {
+	run, err := d.liveRun(ctx, id)
+	if run == nil && err == nil {
+		run, err = d.finishedRun(ctx, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(run.Tasks, byCreation)
+	return run, nil
+}
+
+// liveRun reads a run that is not in the archive, nil when there is none. Tasks
+// are read before the run: while the run is there and has not ended, none of
+// them has gone.
+func (d Deps) liveRun(ctx context.Context, id string) (*pipelinev1.ArchivedRun, error) {
 	tasks, err := values(ctx, d.State.Tasks, state.TaskKey(id, ""))
 	if err != nil {
 		return nil, err
@@ -39,20 +53,27 @@ func (d Deps) find(ctx context.Context, id string) (*pipelinev1.ArchivedRun, err
 	item, err := d.State.Runs.Get(ctx, id)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return d.finishedRun(ctx, id)
+		return nil, nil
 	case err != nil:
 		return nil, err
 	case item.Value.GetDeleteRequested():
 		return nil, noRun(id)
 	}
 	if state.Terminal(item.Value.GetRun().GetState()) { // being archived, or about to be
-		finished, err := d.finishedRun(ctx, id)
-		if !fault.Is(err, fault.NotFound) {
-			return finished, err
+		if archived, err := d.isArchived(ctx, id); archived || err != nil {
+			return nil, err
 		}
 	}
-	slices.SortStableFunc(tasks, byCreation)
 	return &pipelinev1.ArchivedRun{State: item.Value, Tasks: tasks}, nil
+}
+
+// isArchived reports whether the archive has a run.
+func (d Deps) isArchived(ctx context.Context, id string) (bool, error) {
+	_, err := d.finishedRun(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // byCreation orders tasks as they came to be, and parents before children.

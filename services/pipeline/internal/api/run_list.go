@@ -10,7 +10,6 @@ import (
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
-	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/list"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
@@ -109,7 +108,7 @@ func (s *runs) liveRuns(ctx context.Context, q list.Query) ([]*pipelinev1.RunSta
 	for _, run := range matching {
 		gone := run.GetDeleteRequested()
 		if !gone && state.Terminal(run.GetRun().GetState()) { // being archived, or about to be
-			if gone, err = s.archived(ctx, run); err != nil {
+			if gone, err = s.isArchived(ctx, run.GetRun().GetRunId()); err != nil {
 				return nil, err
 			}
 		}
@@ -118,14 +117,6 @@ func (s *runs) liveRuns(ctx context.Context, q list.Query) ([]*pipelinev1.RunSta
 		}
 	}
 	return live, nil
-}
-
-func (s *runs) archived(ctx context.Context, run *pipelinev1.RunState) (bool, error) {
-	_, err := s.finishedRun(ctx, run.GetRun().GetRunId())
-	if fault.Is(err, fault.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // archiveQuery is a query as the archive takes it.

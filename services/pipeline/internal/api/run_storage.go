@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -61,7 +62,9 @@ func (d Deps) finishedRun(ctx context.Context, id string) (*pipelinev1.ArchivedR
 	if err != nil {
 		return nil, err
 	}
-	return state.Detail(record)
+	run, err := state.Detail(record)
+	slices.SortStableFunc(run.GetTasks(), byCreation) // the record has them as the store does, by id
+	return run, err
 }
 
 func noRun(id string) error {
