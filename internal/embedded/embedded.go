@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -51,7 +52,7 @@ func Start(ctx context.Context, dataDir string, log *slog.Logger) (*Backends, er
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Preconditionf("data directory %s cannot be made", dir).WithCause(err)
 	}
-	b := &Backends{DatabaseURL: "sqlite://" + filepath.Join(dir, "kfmesh.db")}
+	b := &Backends{DatabaseURL: (&url.URL{Scheme: "sqlite", Path: filepath.Join(dir, "kfmesh.db")}).String()}
 	if b.lock, err = lock(dir); err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func (b *Backends) Close() error {
 		errs = append(errs, b.Blob.Close())
 	}
 	if b.nats != nil {
-		errs = append(errs, b.nats.close())
+		b.nats.close()
 	}
 	if b.etcd != nil {
 		errs = append(errs, b.etcd.close())
