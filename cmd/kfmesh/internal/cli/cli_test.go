@@ -192,10 +192,23 @@ func goodTasks(t *testing.T, state pipelinev1.RuntimeState) []*pipelinev1.Task {
 		train.OutputArtifacts = []*pipelinev1.TaskArtifact{
 			{Key: "model", Type: "system.Model", Uri: "/data/model", ArtifactId: 7},
 			{Key: "metrics", Type: "system.Metrics", ArtifactId: 8, Metadata: object(t, map[string]any{"accuracy": 0.9714285, "rows": 114})},
+			{Key: "quality", Type: "system.ClassificationMetrics", ArtifactId: 10, Metadata: object(t, classification)},
 		}
 	}
 	root := task("root", "root", "", "", state)
 	return []*pipelinev1.Task{root, load, train}
+}
+
+// classification is what the kfp SDK writes for a confusion matrix and a ROC curve.
+var classification = map[string]any{
+	"confusionMatrix": map[string]any{
+		"annotationSpecs": []any{map[string]any{"displayName": "benign"}, map[string]any{"displayName": "malignant"}},
+		"rows":            []any{map[string]any{"row": []any{70, 1}}, map[string]any{"row": []any{3, 40}}},
+	},
+	"confidenceMetrics": []any{
+		map[string]any{"confidenceThreshold": 1, "falsePositiveRate": 0, "recall": 0},
+		map[string]any{"confidenceThreshold": 0, "falsePositiveRate": 1, "recall": 1},
+	},
 }
 
 func object(t *testing.T, fields map[string]any) *structpb.Struct {
