@@ -72,7 +72,7 @@ def bad_condition(spec):
 SPECS = [
     (unknown_component, "root.dag.tasks.echo.componentRef", "comp-nowhere"),
     (unknown_executor, "components.comp-echo.executorLabel", "exec-nowhere"),
-    (cycle, "root.dag.tasks", "cycle"),
+    (cycle, "root.dag.tasks", "circle"),
     (unknown_dependency, "root.dag.tasks.echo.dependentTasks", "nobody"),
     (schema_version, "schemaVersion", "2.1.0"),
     (no_name, "pipelineInfo.name", "name"),

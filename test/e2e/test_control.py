@@ -1,6 +1,7 @@
 """Conditions, loops, exit handlers, importers and retries."""
 
 import json
+from typing import List
 
 import pytest
 from harness.steps import PYTHON, echo, mark, mark_slowly, plus_one, read, shell, write
@@ -49,7 +50,7 @@ def test_a_loop_runs_every_item_in_order(api):
         return numbers
 
     @dsl.pipeline(name="loop")
-    def loop(items: list[int]):
+    def loop(items: List[int]):
         with dsl.ParallelFor(items) as item:
             number = plus_one(number=item)
         gather(numbers=dsl.Collected(number.output))
@@ -93,7 +94,7 @@ def busiest(lines: list[str]) -> int:
 
 def test_loops_in_loops_over_computed_items(api, marks):
     @dsl.component(base_image=PYTHON)
-    def items() -> list[list[str]]:
+    def items() -> List[List[str]]:
         return [["a", "b"], ["c"]]
 
     @dsl.pipeline(name="nested-loops")

@@ -20,7 +20,7 @@ def test_parameters_of_every_type(api):
 
     @dsl.pipeline(name="types")
     def types(
-        text: str = 'it\'s "quoted" $HOME `x` \n ünï',
+        text: str,
         whole: int = 3,
         real: float = 0.25,
         yes: bool = True,
@@ -29,7 +29,9 @@ def test_parameters_of_every_type(api):
     ):
         describe(text=text, whole=whole, real=real, yes=yes, many=many, record=record)
 
-    outputs = api.run(types).task("describe")["output_parameters"]
+    outputs = api.run(types, {"text": 'it\'s "quoted" $HOME `x` \n ünï'}).task("describe")[
+        "output_parameters"
+    ]
     assert outputs["types"] == "str int float bool list dict"
     assert outputs["many"] == [1, "two", [3.5], {"four": 4}]
     assert outputs["record"] == {"a": {"b": [True, 1]}}

@@ -78,7 +78,9 @@ def test_terminate(api, marks):
     until("the first step", lambda: marks.read_text() == "started\n")
     until(
         "the second step to run",
-        lambda: "RUNNING" in [t["detail"].get("state") for t in api.tasks(run_id) if t["name"] == "shell"],
+        lambda: (
+            "RUNNING" in [t["detail"].get("state") for t in api.tasks(run_id) if t.get("name") == "shell"]
+        ),
     )
     api.kfp.terminate_run(run_id)
     outcome = api.outcome(run_id)

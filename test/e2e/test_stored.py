@@ -62,8 +62,11 @@ def test_versions_and_the_newest_runs(api, package, tmp_path, unique):
     assert version.display_name == f"{unique}-2"
 
     experiment = api.kfp.create_experiment(f"{unique}-e")
-    newest = api.kfp.run_pipeline(experiment.experiment_id, "newest", pipeline_id=pipeline.pipeline_id)
-    outcome = api.outcome(newest.run_id)
+    reference = {"pipeline_id": pipeline.pipeline_id}
+    newest = api.request(
+        "POST", "/apis/v2beta1/runs", json={"display_name": "x", "pipeline_version_reference": reference}
+    )
+    outcome = api.outcome(newest.json()["run_id"])
     assert outcome.output("echo", "output") == "newer", outcome.explain()
 
     first = api.kfp.list_pipeline_versions(pipeline.pipeline_id, sort_by="created_at asc").pipeline_versions[

@@ -92,13 +92,15 @@ class Outcome:
         """Say what happened, for the message of a failed assertion."""
         lines = [f"run {self.run_id} ended {self.state}: {self.run.error}"]
         for task in self.tasks:
-            lines.append(f"  {task['detail'].get('state', '?'):<10} {task['path']} {task.get('message', '')}")
+            lines.append(
+                f"  {task['detail'].get('state', '?'):<10} {task.get('path', '')} {task.get('message', '')}"
+            )
             lines += [f"    | {line}" for line in task.get("log_tail", "").splitlines()]
         return "\n".join(lines)
 
     def named(self, name: str) -> list[dict]:
         """Tasks of that name, wherever they are, in order of their paths."""
-        return sorted((t for t in self.tasks if t["name"] == name), key=lambda t: t["path"])
+        return sorted((t for t in self.tasks if t.get("name") == name), key=lambda t: t.get("path", ""))
 
     def task(self, name: str) -> dict:
         """The one task of that name."""
