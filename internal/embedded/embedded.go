@@ -92,7 +92,7 @@ func (b *Backends) Close() error {
 		errs = append(errs, b.Blob.Close())
 	}
 	if b.nats != nil {
-		errs = append(errs, b.nats.close())
+		b.nats.close()
 	}
 	if b.etcd != nil {
 		errs = append(errs, b.etcd.close())

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -43,23 +42,25 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 	server.Start()
 	s := &natsServer{server: server}
 	if !server.ReadyForConnections(natsPatience) {
-		return nil, errors.Join(fmt.Errorf("start NATS on %s: not ready after %s", dir, natsPatience), s.close())
+		s.close()
+		return nil, fmt.Errorf("start NATS on %s: not ready after %s", dir, natsPatience)
 	}
 	s.conn, err = nats.Connect("", nats.InProcessServer(server), nats.Name(memberName), nats.MaxReconnects(-1))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connect to NATS: %w", err), s.close())
+		s.close()
+		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	if ctx.Err() != nil {
-		return nil, errors.Join(ctx.Err(), s.close())
+		s.close()
+		return nil, ctx.Err()
 	}
 	return s, nil
 }
 
-func (s *natsServer) close() error {
+func (s *natsServer) close() {
 	if s.conn != nil {
 		s.conn.Close()
 	}
 	s.server.Shutdown()
 	s.server.WaitForShutdown()
-	return nil
 }

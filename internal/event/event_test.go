@@ -101,7 +101,7 @@ func relayed(t *testing.T, backend store.Backend, bus *event.Memory, act func())
 	}()
 	synctest.Wait()
 	act()
-	time.Sleep(2 * time.Second) // of the bubble: past the next save
+	<-time.After(2 * time.Second) // in the bubble: past the next save
 	stop()
 	synctest.Wait()
 	return got

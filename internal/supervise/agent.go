@@ -65,15 +65,14 @@ func (e *Epoch) Wait(ctx context.Context) (State, Exit, error) {
 }
 
 func (e *Epoch) waitGone(ctx context.Context) error {
-	if e.child == nil {
-		return awaitOwner(ctx, e.journal)
+	if e.child != nil {
+		select {
+		case <-e.reaped:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	select {
-	case <-e.reaped:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return awaitOwner(ctx, e.journal) // of a child too: another supervisor may have been faster
 }
 
 // Stop asks the supervisor to stop the command: SIGTERM, then SIGKILL after the

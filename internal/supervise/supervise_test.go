@@ -262,6 +262,22 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// TestLaunchTwice launches one epoch twice, as an agent does that was killed
+// right after the first time. Both hear of the one end.
+func TestLaunchTwice(t *testing.T) {
+	t.Parallel()
+	spec := shell(t, "echo ran; sleep 0.1; exit 6")
+	first, second := launch(t, spec), launch(t, spec)
+	for _, e := range []*Epoch{first, second} {
+		if state, exit := wait(t, e); state != Done || exit.Code != 6 {
+			t.Errorf("state %v, exit %+v; want Done, 6", state, exit)
+		}
+	}
+	if got := readLog(t, spec); got != "ran\n" {
+		t.Errorf("log %q", got)
+	}
+}
+
 func TestSealedEpochNeverStarts(t *testing.T) {
 	t.Parallel()
 	spec := shell(t, `echo ran`)

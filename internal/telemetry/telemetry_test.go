@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func TestMetricsPageShowsACounter(t *testing.T) {
 	}
 	counter.Add(t.Context(), 7)
 	page := httptest.NewRecorder()
-	tel.Metrics().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	tel.Metrics().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{"kfmesh_test_things_total", "} 7", "go_goroutines"} {
 		if !strings.Contains(page.Body.String(), want) {
 			t.Errorf("metrics page lacks %q", want)

@@ -13,7 +13,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/config"
@@ -74,7 +73,7 @@ func TestBadRequestsNameTheField(t *testing.T) {
 	run(t, module)
 	graph := metadatav1.NewMetadataServiceClient(mesh.Conn("metadata"))
 	archive := metadatav1.NewArchiveServiceClient(mesh.Conn("metadata"))
-	filter := &metav1.Filter{Predicates: []*metav1.Predicate{{Operation: metav1.Predicate_EQUALS, Key: "password"}}}
+	const filter = `{"predicates": [{"operation": "EQUALS", "key": "password"}]}`
 	for field, call := range map[string]func(context.Context) error{
 		"execution.uid": func(ctx context.Context) error {
 			_, err := graph.PutExecution(ctx, &metadatav1.PutExecutionRequest{Execution: &metadatav1.Execution{}})
@@ -86,6 +85,10 @@ func TestBadRequestsNameTheField(t *testing.T) {
 		},
 		"filter.predicates[0].key": func(ctx context.Context) error {
 			_, err := graph.ListArtifacts(ctx, &metadatav1.ListArtifactsRequest{Filter: filter})
+			return err
+		},
+		"filter": func(ctx context.Context) error {
+			_, err := graph.ListExecutions(ctx, &metadatav1.ListExecutionsRequest{Filter: "name=x"})
 			return err
 		},
 		"page_token": func(ctx context.Context) error {

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -253,7 +255,11 @@ func (f *fake) ListArtifacts(_ context.Context, r *metadatav1.ListArtifactsReque
 
 func fits(a *metadatav1.Artifact, r *metadatav1.ListArtifactsRequest) bool {
 	fields := map[string]string{"context": a.GetContext(), "type": a.GetType(), "name": a.GetName()}
-	for _, p := range r.GetFilter().GetPredicates() {
+	filter := &metav1.Filter{}
+	if r.GetFilter() != "" && protojson.Unmarshal([]byte(r.GetFilter()), filter) != nil {
+		return false
+	}
+	for _, p := range filter.GetPredicates() {
 		if fields[p.GetKey()] != p.GetStringValue() {
 			return false
 		}

@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"net/url"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -63,7 +62,7 @@ func compare(op metav1.Predicate_Operation, key, value string) *metav1.Predicate
 	}
 }
 
-// Encode writes a filter as the KFP list calls take it: JSON, URL-encoded.
+// Encode writes a filter as list calls take it: JSON.
 func Encode(filter *metav1.Filter) (string, error) {
 	if filter == nil {
 		return "", nil
@@ -72,5 +71,5 @@ func Encode(filter *metav1.Filter) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode filter: %w", err)
 	}
-	return url.QueryEscape(string(text)), nil
+	return string(text), nil
 }

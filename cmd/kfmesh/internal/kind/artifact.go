@@ -59,9 +59,13 @@ func listArtifacts(ctx context.Context, c *client.Client, q Query) ([]proto.Mess
 			where = append(where, client.Equals(field.key, field.value))
 		}
 	}
+	filter, err := client.Encode(client.Where(where...))
+	if err != nil {
+		return nil, err
+	}
 	artifacts, err := client.Collect(q.Limit, func(size int32, token string) ([]*metadatav1.Artifact, string, error) {
 		page, err := c.Metadata.ListArtifacts(ctx, &metadatav1.ListArtifactsRequest{
-			Filter: client.Where(where...), OrderBy: "create_time desc", PageSize: size, PageToken: token,
+			Filter: filter, OrderBy: "create_time desc", PageSize: size, PageToken: token,
 		})
 		return page.GetArtifacts(), page.GetNextPageToken(), err
 	})

@@ -11,7 +11,6 @@ package metadatav1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -790,8 +789,8 @@ func (x *GetExecutionRequest) GetExecutionId() int64 {
 // ListExecutionsRequest selects executions.
 type ListExecutionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What must hold.
-	Filter *v1.Filter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// What must hold: JSON of kfmesh.meta.v1.Filter. Empty means all.
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Field to sort by, with " desc" for descending. Default "create_time".
 	OrderBy string `protobuf:"bytes,2,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Largest number to return. 0 means 20; at most 200.
@@ -832,11 +831,11 @@ func (*ListExecutionsRequest) Descriptor() ([]byte, []int) {
 	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *ListExecutionsRequest) GetFilter() *v1.Filter {
+func (x *ListExecutionsRequest) GetFilter() string {
 	if x != nil {
 		return x.Filter
 	}
-	return nil
+	return ""
 }
 
 func (x *ListExecutionsRequest) GetOrderBy() string {
@@ -1056,8 +1055,8 @@ func (*DeleteArtifactResponse) Descriptor() ([]byte, []int) {
 // ListArtifactsRequest selects artifacts.
 type ListArtifactsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What must hold.
-	Filter *v1.Filter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// What must hold: JSON of kfmesh.meta.v1.Filter. Empty means all.
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Field to sort by, with " desc" for descending. Default "create_time".
 	OrderBy string `protobuf:"bytes,2,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Largest number to return. 0 means 20; at most 200.
@@ -1098,11 +1097,11 @@ func (*ListArtifactsRequest) Descriptor() ([]byte, []int) {
 	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *ListArtifactsRequest) GetFilter() *v1.Filter {
+func (x *ListArtifactsRequest) GetFilter() string {
 	if x != nil {
 		return x.Filter
 	}
-	return nil
+	return ""
 }
 
 func (x *ListArtifactsRequest) GetOrderBy() string {
@@ -1423,7 +1422,7 @@ var File_kfmesh_metadata_v1_metadata_proto protoreflect.FileDescriptor
 
 const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/metadata/v1/metadata.proto\x12\x12kfmesh.metadata.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bkfmesh/meta/v1/filter.proto\"\xb9\x02\n" +
+	"!kfmesh/metadata/v1/metadata.proto\x12\x12kfmesh.metadata.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n" +
 	"\bArtifact\x12\x1f\n" +
 	"\vartifact_id\x18\x01 \x01(\x03R\n" +
 	"artifactId\x12\x10\n" +
@@ -1487,9 +1486,9 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\x12input_artifact_ids\x18\x02 \x03(\x03R\x10inputArtifactIds\x12.\n" +
 	"\x13output_artifact_ids\x18\x03 \x03(\x03R\x11outputArtifactIds\"8\n" +
 	"\x13GetExecutionRequest\x12!\n" +
-	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\"\xaa\x01\n" +
-	"\x15ListExecutionsRequest\x12.\n" +
-	"\x06filter\x18\x01 \x01(\v2\x16.kfmesh.meta.v1.FilterR\x06filter\x12\x19\n" +
+	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\"\x92\x01\n" +
+	"\x15ListExecutionsRequest\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x01(\tR\aorderBy\x12'\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12\x1d\n" +
@@ -1508,9 +1507,9 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\x15DeleteArtifactRequest\x12\x1f\n" +
 	"\vartifact_id\x18\x01 \x01(\x03R\n" +
 	"artifactId\"\x18\n" +
-	"\x16DeleteArtifactResponse\"\xa9\x01\n" +
-	"\x14ListArtifactsRequest\x12.\n" +
-	"\x06filter\x18\x01 \x01(\v2\x16.kfmesh.meta.v1.FilterR\x06filter\x12\x19\n" +
+	"\x16DeleteArtifactResponse\"\x91\x01\n" +
+	"\x14ListArtifactsRequest\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x01(\tR\aorderBy\x12'\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12\x1d\n" +
@@ -1594,7 +1593,6 @@ var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
 	(*GetLineageResponse)(nil),       // 20: kfmesh.metadata.v1.GetLineageResponse
 	(*structpb.Struct)(nil),          // 21: google.protobuf.Struct
 	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
-	(*v1.Filter)(nil),                // 23: kfmesh.meta.v1.Filter
 }
 var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
 	21, // 0: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
@@ -1610,36 +1608,34 @@ var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
 	4,  // 10: kfmesh.metadata.v1.PutExecutionRequest.execution:type_name -> kfmesh.metadata.v1.Execution
 	6,  // 11: kfmesh.metadata.v1.PutExecutionRequest.inputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
 	6,  // 12: kfmesh.metadata.v1.PutExecutionRequest.outputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
-	23, // 13: kfmesh.metadata.v1.ListExecutionsRequest.filter:type_name -> kfmesh.meta.v1.Filter
-	4,  // 14: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	23, // 15: kfmesh.metadata.v1.ListArtifactsRequest.filter:type_name -> kfmesh.meta.v1.Filter
-	3,  // 16: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	5,  // 17: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
-	2,  // 18: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
-	3,  // 19: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	4,  // 20: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	5,  // 21: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
-	7,  // 22: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
-	9,  // 23: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
-	10, // 24: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
-	12, // 25: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
-	15, // 26: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
-	13, // 27: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
-	17, // 28: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
-	19, // 29: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
-	8,  // 30: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
-	4,  // 31: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
-	11, // 32: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
-	3,  // 33: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
-	16, // 34: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
-	14, // 35: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
-	18, // 36: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
-	20, // 37: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
-	30, // [30:38] is the sub-list for method output_type
-	22, // [22:30] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	4,  // 13: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	3,  // 14: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	5,  // 15: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
+	2,  // 16: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
+	3,  // 17: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	4,  // 18: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	5,  // 19: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
+	7,  // 20: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
+	9,  // 21: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
+	10, // 22: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
+	12, // 23: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
+	15, // 24: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
+	13, // 25: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
+	17, // 26: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
+	19, // 27: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
+	8,  // 28: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
+	4,  // 29: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
+	11, // 30: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
+	3,  // 31: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
+	16, // 32: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
+	14, // 33: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
+	18, // 34: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
+	20, // 35: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
+	28, // [28:36] is the sub-list for method output_type
+	20, // [20:28] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_metadata_v1_metadata_proto_init() }

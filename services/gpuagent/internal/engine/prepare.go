@@ -218,7 +218,7 @@ func (r *replica) progress(ctx context.Context, what string) (end func()) {
 		}
 		r.life.update(func(s *gpuagentv1.WorkloadStatus) {
 			s.GetReplicas()[r.position].Message = message
-			s.Message = message
+			tell(s, message)
 		})
 	}
 	done := make(chan struct{})
@@ -239,7 +239,15 @@ func (r *replica) progress(ctx context.Context, what string) (end func()) {
 		cancel()
 		<-done
 		r.life.update(func(s *gpuagentv1.WorkloadStatus) {
-			s.GetReplicas()[r.position].Message, s.Message = "", ""
+			s.GetReplicas()[r.position].Message = ""
+			tell(s, "")
 		})
+	}
+}
+
+// tell sets the message of a workload, unless it is that of whoever stopped it.
+func tell(s *gpuagentv1.WorkloadStatus, message string) {
+	if !s.GetStopRequested() {
+		s.Message = message
 	}
 }

@@ -84,8 +84,9 @@ func (r *replica) run(ctx context.Context) result {
 	}
 }
 
-// lastEpoch returns the attempt to take up, and whether it is still to be made.
-// An attempt that was prepared and never started is given up for the next one.
+// lastEpoch returns the attempt to take up, and whether it is still to be made. An
+// attempt whose supervisor has not come so far as to begin its journal is made
+// again under the same number: only one of the two gets the journal.
 func (r *replica) lastEpoch() (n int, fresh bool, err error) {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil && !os.IsNotExist(err) {
@@ -97,14 +98,6 @@ func (r *replica) lastEpoch() (n int, fresh bool, err error) {
 		state, _, err = supervise.Inspect(r.journal(n))
 		if err != nil {
 			return 0, false, err
-		}
-		if state == supervise.Free {
-			if _, err := supervise.Seal(r.journal(n)); err != nil {
-				return 0, false, err
-			}
-			if state, _, err = supervise.Inspect(r.journal(n)); err != nil { // not sealed if a late supervisor was faster
-				return 0, false, err
-			}
 		}
 		if state != supervise.Sealed {
 			started++
@@ -198,7 +191,7 @@ func (r *replica) running(epoch *supervise.Epoch) {
 		if status.GetStartTime() == nil {
 			status.StartTime = now
 		}
-		s.Message = ""
+		tell(s, "")
 	})
 	r.life.setPID(r.position, epoch.PID)
 }

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
@@ -369,8 +368,6 @@ func artifacts(t *testing.T, g *graph.Graph, request *metadatav1.ListArtifactsRe
 	return page
 }
 
-func equals(key, value string) *metav1.Filter {
-	return &metav1.Filter{Predicates: []*metav1.Predicate{{
-		Operation: metav1.Predicate_EQUALS, Key: key, Value: &metav1.Predicate_StringValue{StringValue: value},
-	}}}
+func equals(key, value string) string {
+	return fmt.Sprintf(`{"predicates": [{"operation": "EQUALS", "key": %q, "string_value": %q}]}`, key, value)
 }

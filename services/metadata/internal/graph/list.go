@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/listing"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
@@ -76,7 +75,7 @@ func (g *Graph) ListExecutions(ctx context.Context, request *metadatav1.ListExec
 
 // request is what the list requests have in common.
 type request interface {
-	GetFilter() *metav1.Filter
+	GetFilter() string
 	GetOrderBy() string
 	GetPageSize() int32
 	GetPageToken() string
@@ -100,7 +99,11 @@ type page[T any] struct {
 // list reads a page and the total in one snapshot.
 func list[T interface{ GetUid() string }](ctx context.Context, db *sqlstore.DB, r request, l lister[T]) (page[T], error) {
 	var p page[T]
-	where, err := l.table.Where(db.Dialect(), r.GetFilter())
+	filter, err := listing.ParseFilter(r.GetFilter())
+	if err != nil {
+		return p, err
+	}
+	where, err := l.table.Where(db.Dialect(), filter)
 	if err != nil {
 		return p, err
 	}

@@ -198,12 +198,18 @@ func TestOneBranchIsTaken(t *testing.T) {
         inputs: {parameters: {x: {taskOutputParameter: {producerTask: branches, outputParameterKey: one}}}}
 `
 	for coin, want := range map[string]map[string]pipelinev1.RuntimeState{
-		"heads": {"": succeeded, "flip": succeeded, "branches": succeeded, "read": succeeded,
-			"branches/condition-2": succeeded, "branches/condition-2/pick": succeeded, "branches/condition-3": skipped},
-		"tails": {"": succeeded, "flip": succeeded, "branches": succeeded, "read": succeeded,
-			"branches/condition-3": succeeded, "branches/condition-3/pick": succeeded, "branches/condition-2": skipped},
-		"edge": {"": failed, "flip": succeeded, "branches": succeeded, "read": failed,
-			"branches/condition-2": skipped, "branches/condition-3": skipped},
+		"heads": {
+			"": succeeded, "flip": succeeded, "branches": succeeded, "read": succeeded,
+			"branches/condition-2": succeeded, "branches/condition-2/pick": succeeded, "branches/condition-3": skipped,
+		},
+		"tails": {
+			"": succeeded, "flip": succeeded, "branches": succeeded, "read": succeeded,
+			"branches/condition-3": succeeded, "branches/condition-3/pick": succeeded, "branches/condition-2": skipped,
+		},
+		"edge": {
+			"": failed, "flip": succeeded, "branches": succeeded, "read": failed,
+			"branches/condition-2": skipped, "branches/condition-3": skipped,
+		},
 	} {
 		t.Run(coin, func(t *testing.T) {
 			w := newWorld(parse(t, components, root), nil, echo(map[string]any{"flip": coin, "branches/condition-2/pick": "two", "branches/condition-3/pick": "three"}))

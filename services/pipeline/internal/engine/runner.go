@@ -80,7 +80,7 @@ func (r *runner) run(ctx context.Context) bool {
 }
 
 func (r *runner) drive(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(traced(ctx, r.item.Key))
 	defer r.jobs.Wait()
 	defer cancel()
 	if !state.Terminal(r.status.state) {
@@ -170,10 +170,10 @@ func (r *runner) loop(ctx context.Context) error {
 			return nil
 		}
 		r.pump(ctx)
-		if wait, any := r.untilRetry(); any {
+		if wait, some := r.untilRetry(); some {
 			retry.Reset(wait)
 		}
-		if wait, any := r.untilSave(); any {
+		if wait, some := r.untilSave(); some {
 			save.Reset(wait)
 		}
 		select {
