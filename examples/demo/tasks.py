@@ -1,5 +1,6 @@
 """The tasks of a run, as kfmesh's REST API tells them."""
 
+import re
 import time
 
 import requests
@@ -27,8 +28,8 @@ def follow(url: str, run_id: str) -> tuple[str, list[dict]]:
         tasks = get(f"{url}/kfmesh/v1/runs/{run_id}/tasks").get("tasks", [])
         for task in tasks:
             line = progress_line(task)
-            if line and printed.get(task["path"]) != line:
-                printed[task["path"]] = line
+            if line and printed.get(task["path"]) != without_clock(line):
+                printed[task["path"]] = without_clock(line)
                 print(f"  {time.monotonic() - started:6.1f} s  {line}", flush=True)
         if run.get("state") in FINISHED:
             return run["state"], tasks
@@ -44,3 +45,8 @@ def progress_line(task: dict) -> str:
     if task.get("cached_from_run_id"):
         message = "reused from an earlier run"
     return f"{state:<10} {task['path']}{'  ' + message if message else ''}"
+
+
+def without_clock(line: str) -> str:
+    """Return a line without the seconds that it counts at its end."""
+    return re.sub(r" \(\d+ s\)$", "", line)
