@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -59,15 +58,16 @@ func readReport(report io.Reader) *Exit {
 // shows in how the epoch ended.
 func (s *Supervisor) Launch(spec Spec) (*Epoch, error) {
 	s.epoch.journal = spec.Journal
+	defer s.Dismiss() // a spec that was told in full has been heard, and half of one is none
 	data, err := json.Marshal(spec)
 	if err == nil {
 		_, err = s.spec.Write(data)
 	}
-	if err = errors.Join(err, s.spec.Close()); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("tell the supervisor what to run: %w", err)
 	}
 	return s.epoch, nil
 }
 
-// Dismiss ends a supervisor that is not needed after all.
+// Dismiss ends a supervisor that was not told what to run.
 func (s *Supervisor) Dismiss() { _ = s.spec.Close() }

@@ -428,3 +428,21 @@ func BenchmarkTrue(b *testing.B) {
 		}
 	}
 }
+
+// TestManyShort would find an end that comes before its launch is done with.
+func TestManyShort(t *testing.T) {
+	t.Parallel()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				spec := shell(t, "")
+				spec.Args = []string{"true"}
+				if state, exit := wait(t, launch(t, spec)); state != Done || exit.Code != 0 {
+					t.Errorf("state %v, exit %+v", state, exit)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
