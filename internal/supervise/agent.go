@@ -1,13 +1,9 @@
 package supervise
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"syscall"
 	"time"
 )
@@ -16,44 +12,31 @@ import (
 type Epoch struct {
 	journal string
 	child   *os.Process   // the supervisor; nil when adopted
+	report  chan *Exit    // receives what the child says at its end, once; nil, so never, when adopted
 	reaped  chan struct{} // closed once the child is gone; nil, so never, when adopted
 }
 
 // hearingPoll is how often Stop looks whether a new supervisor listens by now.
 const hearingPoll = 2 * time.Millisecond
 
-// Launch starts a supervisor (program and leading arguments) with a spec. It
-// returns as soon as the supervisor runs; whether the command could be started
-// shows in how the epoch ended.
-func Launch(supervisor []string, spec Spec) (*Epoch, error) {
-	data, err := json.Marshal(spec)
-	if err != nil {
-		return nil, fmt.Errorf("encode spec: %w", err)
-	}
-	cmd := exec.Command(supervisor[0], supervisor[1:]...)
-	cmd.Stdin = bytes.NewReader(data)
-	cmd.Dir = "/"
-	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start supervisor %s: %w", supervisor[0], err)
-	}
-	e := &Epoch{journal: spec.Journal, child: cmd.Process, reaped: make(chan struct{})}
-	go func() { // ends with the supervisor, or with this process
-		defer close(e.reaped)
-		_ = cmd.Wait() // its status says nothing that the journal does not
-	}()
-	return e, nil
-}
-
 // Adopt returns the epoch of a journal, which some earlier agent started.
 func Adopt(journal string) *Epoch { return &Epoch{journal: journal} }
 
-// Wait returns once the supervisor is gone: with the Exit and Done, with Lost, or
-// with Sealed or Free when it never had the epoch. What a lost supervisor left
-// running has been killed by then. When ctx ends first, Wait returns its error
-// and the command runs on.
+// Wait returns once the epoch is over: with the Exit and Done, with Lost, or with
+// Sealed or Free when the supervisor never had the epoch. What a lost supervisor
+// left running has been killed by then. When ctx ends first, Wait returns its
+// error and the command runs on.
 func (e *Epoch) Wait(ctx context.Context) (State, Exit, error) {
+	if e.child != nil {
+		select {
+		case exit := <-e.report:
+			if exit != nil {
+				return Done, *exit, nil // the journal has it too
+			}
+		case <-ctx.Done():
+			return Running, Exit{}, ctx.Err()
+		}
+	}
 	if err := e.waitGone(ctx); err != nil {
 		return Running, Exit{}, err
 	}

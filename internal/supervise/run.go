@@ -23,16 +23,17 @@ const (
 )
 
 // Main is the whole supervisor program: it reads a Spec from in, runs it to its
-// end and returns the status to exit with. It must be called from the main
-// goroutine, whose thread the command's life is tied to.
-func Main(in io.Reader, errOut io.Writer) int {
+// end, says on out how it ended for an agent that still listens, and returns the
+// status to exit with. It must be called from the main goroutine, whose thread the
+// command's life is tied to.
+func Main(in io.Reader, out, errOut io.Writer) int {
 	runtime.LockOSThread()
 	var spec Spec
 	if err := json.NewDecoder(in).Decode(&spec); err != nil {
 		_, _ = fmt.Fprintf(errOut, "kfmesh-supervisor: the spec on standard input cannot be read: %v\n", err)
 		return statusFailed
 	}
-	err := run(spec)
+	exit, err := run(spec)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return statusTaken
@@ -40,17 +41,18 @@ func Main(in io.Reader, errOut io.Writer) int {
 		_, _ = fmt.Fprintf(errOut, "kfmesh-supervisor: %v\n", err)
 		return statusFailed
 	}
+	_ = json.NewEncoder(out).Encode(exit) // nobody may be there to hear it
 	return statusDone
 }
 
 // run owns the epoch from claim to exit file.
-func run(spec Spec) error {
+func run(spec Spec) (Exit, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("become subreaper: %w", err)
+		return Exit{}, fmt.Errorf("become subreaper: %w", err)
 	}
 	journal, err := claim(spec.Journal, owner{PID: os.Getpid(), BootID: bootID()})
 	if err != nil {
-		return err
+		return Exit{}, err
 	}
 	defer func() { _ = journal.Close() }()
 
@@ -68,7 +70,7 @@ func run(spec Spec) error {
 		sweep(pid)
 	}
 	exit.Finish = time.Now()
-	return errors.Join(err, appendRecord(journal, record{Exit: &exit}), unix.Fdatasync(int(journal.Fd())))
+	return exit, errors.Join(err, appendRecord(journal, record{Exit: &exit}))
 }
 
 // start runs the command as the leader of a new process group, with its output

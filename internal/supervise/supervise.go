@@ -21,7 +21,9 @@
 //   - An epoch that Seal took was never started. One whose supervisor is gone
 //     without a word on how the command ended is lost: nobody knows how far it got.
 //   - Each line is one write and counts only with its line feed, so it is there
-//     whole or not at all; the last is synced.
+//     whole or not at all. Journals outlive every process; they are not synced, for
+//     a machine that goes down takes the command with it, and an end that was not
+//     yet in the store is then lost like one that had not come.
 //
 // The command dies with its supervisor (PR_SET_PDEATHSIG), and Kill ends what is
 // left of its session. The package uses the standard library and x/sys only:

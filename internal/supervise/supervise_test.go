@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,7 +49,11 @@ func shell(t *testing.T, script string) Spec {
 
 func launch(t *testing.T, spec Spec) *Epoch {
 	t.Helper()
-	e, err := Launch([]string{program}, spec)
+	s, err := Begin([]string{program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Launch(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,6 +283,20 @@ func TestLaunchTwice(t *testing.T) {
 	}
 }
 
+func TestDismissedSupervisorRunsNothing(t *testing.T) {
+	t.Parallel()
+	s, err := Begin([]string{program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Dismiss()
+	select {
+	case <-s.epoch.reaped:
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for a spec for ever")
+	}
+}
+
 func TestSealedEpochNeverStarts(t *testing.T) {
 	t.Parallel()
 	spec := shell(t, `echo ran`)
@@ -309,12 +328,7 @@ func TestOneOwner(t *testing.T) {
 					sealed = ok
 					return
 				}
-				e, err := Launch([]string{program}, spec)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, _, _ = e.Wait(context.Background())
+				_, _, _ = launch(t, spec).Wait(context.Background())
 			})
 		}
 		group.Wait()
@@ -356,7 +370,7 @@ func TestSpecThatIsCutShort(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{", `{"Dir":"/nowhere`, "[]", "garbage"} {
 		var out strings.Builder
-		if status := Main(strings.NewReader(text), &out); status != statusFailed || !strings.Contains(out.String(), "spec") {
+		if status := Main(strings.NewReader(text), io.Discard, &out); status != statusFailed || !strings.Contains(out.String(), "spec") {
 			t.Errorf("%q: status %d, %q", text, status, out.String())
 		}
 	}
@@ -399,7 +413,11 @@ func BenchmarkTrue(b *testing.B) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			b.Fatal(err)
 		}
-		e, err := Launch([]string{program}, Spec{
+		s, err := Begin([]string{program})
+		if err != nil {
+			b.Fatal(err)
+		}
+		e, err := s.Launch(Spec{
 			Journal: filepath.Join(dir, "journal"), WorkDir: dir, Log: filepath.Join(dir, "log"), Args: []string{"/bin/true"},
 		})
 		if err != nil {
@@ -409,4 +427,22 @@ func BenchmarkTrue(b *testing.B) {
 			b.Fatal(state, exit, err)
 		}
 	}
+}
+
+// TestManyShort would find an end that comes before its launch is done with.
+func TestManyShort(t *testing.T) {
+	t.Parallel()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				spec := shell(t, "")
+				spec.Args = []string{"true"}
+				if state, exit := wait(t, launch(t, spec)); state != Done || exit.Code != 0 {
+					t.Errorf("state %v, exit %+v", state, exit)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -200,6 +200,10 @@ func (e *Engine) adopt(w *gpuagentv1.Workload) {
 	var l *life
 	if !known {
 		l = newLife(e, w)
+		close(l.known)
+		if w.GetStatus().GetStopRequested() {
+			l.stop(errStopAsked)
+		}
 		e.lives[l.uid] = l
 		if placed {
 			e.restore(l)

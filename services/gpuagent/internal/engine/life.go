@@ -31,6 +31,8 @@ type life struct {
 	key    string
 	spec   *gpuagentv1.WorkloadSpec
 
+	known    chan struct{}   // closed once the workload is stored: nothing is started before that
+	refused  chan struct{}   // closed instead when it could not be
 	placed   chan struct{}   // closed once it is
 	done     chan struct{}   // closed when run returns
 	stopping context.Context // ends when the workload is to stop; its cause is one of the errors above
@@ -52,7 +54,7 @@ func newLife(e *Engine, w *gpuagentv1.Workload) *life {
 	stopping, stop := context.WithCancelCause(context.Background())
 	return &life{
 		engine: e, uid: w.GetMetadata().GetUid(), key: state.KeyOf(w.GetMetadata()), spec: w.GetSpec(),
-		placed: make(chan struct{}), done: make(chan struct{}), stopping: stopping, stop: stop,
+		known: make(chan struct{}), refused: make(chan struct{}), placed: make(chan struct{}), done: make(chan struct{}), stopping: stopping, stop: stop,
 		w: proto.CloneOf(w),
 	}
 }
@@ -60,19 +62,38 @@ func newLife(e *Engine, w *gpuagentv1.Workload) *life {
 // run leads the life to its end, or until the agent ends.
 func (l *life) run(ctx context.Context) {
 	defer close(l.done)
-	defer l.engine.forget(l)
-	if l.snapshot().GetStatus().GetStopRequested() {
-		l.stop(errStopAsked)
-	}
+	defer l.engine.forget(ctx, l)
 	if !l.awaitPlace(ctx) {
 		return
 	}
 	defer l.limit()()
 	results, ok := l.runReplicas(ctx)
-	if !ok {
-		return // the agent ends and the replicas run on
+	switch {
+	case l.awaitKnown(ctx) && ok:
+		l.finish(ctx, results)
+	case ok && ctx.Err() == nil: // it was refused
+		l.engine.leave(l)
+		l.engine.removeDir(ctx, l.uid)
+	} // otherwise the agent ends and the replicas run on
+}
+
+// awaitKnown returns true once the workload is stored, and false when that was
+// not to be or the agent ends.
+func (l *life) awaitKnown(ctx context.Context) bool {
+	select {
+	case <-l.known:
+		return true
+	case <-l.refused:
+		return false
+	case <-ctx.Done():
+		return false
 	}
-	l.finish(ctx, results)
+}
+
+// refuse ends a life whose workload could not be stored.
+func (l *life) refuse() {
+	close(l.refused)
+	l.stop(errDeleted)
 }
 
 // awaitPlace returns true once the life is placed and that is stored. Otherwise
@@ -82,6 +103,12 @@ func (l *life) awaitPlace(ctx context.Context) bool {
 	case <-l.placed:
 		return true
 	default:
+	}
+	if !l.awaitKnown(ctx) {
+		if ctx.Err() == nil {
+			l.engine.leave(l)
+		}
+		return false
 	}
 	select {
 	case <-l.placed:
@@ -170,8 +197,8 @@ func (l *life) update(change func(*gpuagentv1.WorkloadStatus)) {
 
 // changed sees to it that the status is told in a moment. The life is locked.
 func (l *life) changed() {
-	if l.settling != nil || l.over {
-		return
+	if l.settling != nil || l.over || l.w.GetMetadata().GetResourceVersion() == 0 {
+		return // it is told anyway: soon, at its end, or once it is stored
 	}
 	l.settling = time.AfterFunc(settleAfter, func() { l.engine.spawn(l.settle) })
 }
@@ -207,6 +234,8 @@ func (l *life) stored(revision int64) *gpuagentv1.Workload {
 	defer l.mu.Unlock()
 	l.w.Metadata.ResourceVersion = revision
 	l.publish()
+	l.changed() // what has happened since it was written
+	close(l.known)
 	return proto.CloneOf(l.w)
 }
 

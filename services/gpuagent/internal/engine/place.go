@@ -2,12 +2,14 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // place reserves what a workload needs and allots its ports, all or nothing. It
@@ -91,11 +93,16 @@ func (e *Engine) leave(l *life) {
 	e.placeQueued()
 }
 
-// forget ends what is known of a life.
-func (e *Engine) forget(l *life) {
+// forget ends what is known of a life. A workload that was refused, because the
+// store did not answer, and turns out to be stored after all begins another.
+func (e *Engine) forget(ctx context.Context, l *life) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	delete(e.lives, l.uid)
+	e.mu.Unlock()
+	w, ok := e.board.Get(l.key)
+	if ok && w.GetMetadata().GetUid() == l.uid && !state.Ended(w.GetStatus().GetPhase()) && ctx.Err() == nil {
+		e.adopt(w)
+	}
 }
 
 // template is that of the i-th replica.

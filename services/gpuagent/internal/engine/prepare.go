@@ -73,12 +73,10 @@ func failed(reason string, err error) *result {
 }
 
 func (r *replica) makeDirs() error {
-	for _, dir := range []string{r.workDir(), filepath.Join(r.dir, "tmp")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(filepath.Join(r.dir, "tmp"), 0o755); err != nil {
+		return err
 	}
-	return nil
+	return os.MkdirAll(r.workDir(), 0o755)
 }
 
 // stage brings the files, once for all attempts: what a replica did to them is

@@ -155,18 +155,28 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 	return exitResult(state, exit, context.Cause(r.life.stopping), r.life.spec)
 }
 
-// start prepares the replica and launches attempt n.
+// start prepares the replica and launches attempt n. The supervisor is on
+// its way while that goes on and while the workload is being stored.
 func (r *replica) start(ctx context.Context, n int) (*supervise.Epoch, *result) {
+	supervisor, err := supervise.Begin(r.life.engine.Supervisor)
+	if err != nil {
+		return nil, failed(reasonStart, err)
+	}
 	if r.prepared == nil {
-		spec, failed := r.prepare(ctx)
-		if failed != nil {
-			return nil, failed
+		var failure *result
+		if r.prepared, failure = r.prepare(ctx); failure != nil {
+			supervisor.Dismiss()
+			return nil, failure
 		}
-		r.prepared = spec
+	}
+	if !r.life.awaitKnown(ctx) {
+		supervisor.Dismiss()
+		stopped := stopResult(errDeleted, r.life.spec)
+		return nil, &stopped
 	}
 	spec := *r.prepared
 	spec.Journal = r.journal(n)
-	epoch, err := supervise.Launch(r.life.engine.Supervisor, spec)
+	epoch, err := supervisor.Launch(spec)
 	if err != nil {
 		return nil, failed(reasonStart, err)
 	}

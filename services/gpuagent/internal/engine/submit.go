@@ -32,20 +32,19 @@ func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload) (*g
 	if err != nil {
 		return nil, err
 	}
-	revision, err := e.create(ctx, key, l.snapshot())
+	placed := l.snapshot()
+	if !e.spawn(l.run) { // which gets ready while the workload is being stored
+		return nil, fault.Unavailablef("node %s is shutting down", e.Node)
+	}
+	revision, err := e.create(ctx, key, placed)
 	if err != nil {
-		e.leave(l)
-		e.forget(l)
+		l.refuse()
 		if fault.Is(err, fault.AlreadyExists) {
 			return nil, errExists(w)
 		}
 		return nil, err
 	}
-	created := l.stored(revision)
-	if !e.spawn(l.run) {
-		return nil, fault.Unavailablef("node %s is shutting down; workload %s starts when it is back", e.Node, key)
-	}
-	return created, nil
+	return l.stored(revision), nil
 }
 
 // newWorkload gives a submitted workload its identity and first status.
