@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -180,10 +181,22 @@ func (l *life) tryPlace() bool {
 		l.w.Status.StartTime = timestamppb.Now()
 		close(l.placed)
 	}
-	if placed || l.w.GetStatus().GetMessage() != before {
+	switch after := l.w.GetStatus().GetMessage(); {
+	case placed:
+		l.changed()
+	case sameWait(before, after): // how much is free changes all the time
+		l.w.Status.Message = before
+	default:
 		l.changed()
 	}
 	return placed
+}
+
+// sameWait reports whether two sentences wait for the same, "waits for memory: ...".
+func sameWait(a, b string) bool {
+	forA, _, _ := strings.Cut(a, ":")
+	forB, _, _ := strings.Cut(b, ":")
+	return forA == forB
 }
 
 // update changes the status. The change is told and stored with all others that
