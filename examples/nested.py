@@ -1,12 +1,14 @@
 """Pipelines as components of pipelines, two levels deep."""
 
+from typing import List
+
 import kfp
 from kfp import dsl
 from kfp.dsl import Dataset, Input, Output
 
 
 @dsl.component(base_image="python:3.11")
-def write(words: list[str], text: Output[Dataset]):
+def write(words: List[str], text: Output[Dataset]):
     """Write words to a file, one a line."""
     with open(text.path, "w") as file:
         file.write("\n".join(words))
@@ -28,19 +30,19 @@ def count(text: Input[Dataset], letter: str) -> int:
 
 
 @dsl.pipeline(name="loud")
-def loud(words: list[str]) -> Dataset:
+def loud(words: List[str]) -> Dataset:
     """Write words in capitals."""
     return shout(text=write(words=words).outputs["text"]).outputs["louder"]
 
 
 @dsl.pipeline(name="loud-count")
-def loud_count(words: list[str], letter: str) -> int:
+def loud_count(words: List[str], letter: str) -> int:
     """Count a capital in loud words."""
     return count(text=loud(words=words).output, letter=letter).output
 
 
 @dsl.pipeline(name="nested")
-def nested(words: list[str] = ["etcd", "node", "lease"]) -> int:  # noqa: B006 - a pipeline's default is data
+def nested(words: List[str] = ["etcd", "node", "lease"]) -> int:  # noqa: B006 - a pipeline's default is data
     """Count the Es of three words."""
     return loud_count(words=words, letter="E").output
 

@@ -7,7 +7,7 @@ Compile it with ``python examples/breast_cancer/pipeline.py`` or submit it with
 ``kfp.Client(host=...).create_run_from_pipeline_func(breast_cancer)``.
 """
 
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 from kfp import compiler, dsl
 from kfp.dsl import ClassificationMetrics, Dataset, Input, Metrics, Model, Output
@@ -105,7 +105,7 @@ def evaluate(test: Input[Dataset], model: Input[Model], metrics: Output[Metrics]
 
 
 @dsl.component(base_image=IMAGE)
-def choose(accuracies: list[float], models: Input[list[Model]], best: Output[Model]) -> NamedTuple(
+def choose(accuracies: List[float], models: Input[List[Model]], best: Output[Model]) -> NamedTuple(
     "Choice", [("accuracy", float), ("algorithm", str)]
 ):
     """Copy the model with the best accuracy."""

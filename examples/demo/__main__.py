@@ -6,10 +6,10 @@ anybody would: through the unmodified kfp SDK, and plain REST for the rest.
 
 import argparse
 import contextlib
-import logging
 import pathlib
 import sys
 import time
+import warnings
 
 import kfp
 from report import print_report
@@ -52,7 +52,7 @@ def run_pipeline(server: Server) -> bool:
 def main() -> int:
     """Run the demo and return its exit status."""
     options = arguments()
-    logging.getLogger().setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
     server = Server(ROOT / "bin" / "kfmesh", options.data_dir)
     try:
         server.start(options.http_port, options.grpc_port)

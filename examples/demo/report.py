@@ -1,5 +1,7 @@
 """What a finished run of the breast cancer pipeline has to show."""
 
+import pathlib
+
 from server import Server
 
 
@@ -49,7 +51,12 @@ def print_models(models: list[tuple[dict, dict]]) -> None:
         metadata = model.get("metadata", {})
         name = metadata.get("algorithm", model.get("name", ""))
         stage = f" ({metadata['stage']})" if "stage" in metadata else ""
-        print(f"  {task['name'] + stage:<20}{name:<22}{model.get('uri', '')}")
+        print(f"  {task['name'] + stage:<20}{name:<22}{nearer(model.get('uri', ''))}")
+
+
+def nearer(uri: str) -> str:
+    """Shorten a path below the current directory."""
+    return uri.removeprefix(f"{pathlib.Path.cwd()}/")
 
 
 def print_failures(tasks: list[dict]) -> None:

@@ -118,7 +118,7 @@ def test_an_empty_loop_succeeds(api, marks):
 
 def test_loop_artifacts_are_collected(api):
     @dsl.component(base_image=PYTHON)
-    def join(parts: dsl.Input[list[Dataset]]) -> str:
+    def join(parts: dsl.Input[List[Dataset]]) -> str:
         texts = []
         for part in parts:
             with open(part.path) as file:

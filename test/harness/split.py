@@ -64,7 +64,7 @@ class Split(Mesh):
             KFMESH_NATS_URL=f"nats://{self._address('nats')}",
             KFMESH_DATABASE_URL=self.database_url,
             KFMESH_BLOB_URL=f"file://{self.folder / 'blobs'}",
-            KFMESH_DATA_DIR=str(self.folder / "agent"),
+            KFMESH_AGENT_DIR=str(self.folder / "agent"),
             KFMESH_HTTP_ADDR=self.http_address,
             KFMESH_GRPC_ADDR=self.grpc_address,
         )

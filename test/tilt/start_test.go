@@ -178,7 +178,7 @@ func stop(t *testing.T, r Resource, serve *exec.Cmd, ended chan error) {
 	case <-time.After(stopTime):
 		t.Errorf("%s did not stop within %s", r.Name, stopTime)
 		_ = syscall.Kill(-serve.Process.Pid, syscall.SIGKILL)
-		<-ended
+		t.Logf("%s was killed: %v", r.Name, <-ended)
 	}
 }
 

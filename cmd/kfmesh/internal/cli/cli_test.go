@@ -123,13 +123,17 @@ func populated(t *testing.T) *fake {
 			{ExperimentId: experimentID, DisplayName: "Default", CreatedAt: ago(50 * time.Hour), LastRunCreatedAt: ago(time.Minute)},
 		},
 		runs: []*pipelinev1.Run{
-			{RunId: runID, DisplayName: "good", ExperimentId: experimentID, State: pipelinev1.RuntimeState_SUCCEEDED,
+			{
+				RunId: runID, DisplayName: "good", ExperimentId: experimentID, State: pipelinev1.RuntimeState_SUCCEEDED,
 				CreatedAt: ago(time.Minute), FinishedAt: ago(time.Minute - 2340*time.Millisecond),
 				RuntimeConfig: &pipelinev1.RuntimeConfig{Parameters: map[string]*structpb.Value{
 					"epochs": structpb.NewNumberValue(3), "kind": structpb.NewStringValue("svm"),
-				}}},
-			{RunId: failedID, DisplayName: "bad", ExperimentId: "other", State: pipelinev1.RuntimeState_FAILED,
-				CreatedAt: ago(2 * time.Hour), FinishedAt: ago(time.Hour)},
+				}},
+			},
+			{
+				RunId: failedID, DisplayName: "bad", ExperimentId: "other", State: pipelinev1.RuntimeState_FAILED,
+				CreatedAt: ago(2 * time.Hour), FinishedAt: ago(time.Hour),
+			},
 		},
 		tasks: map[string][]*pipelinev1.Task{
 			runID: goodTasks(t, pipelinev1.RuntimeState_SUCCEEDED),
@@ -188,10 +192,23 @@ func goodTasks(t *testing.T, state pipelinev1.RuntimeState) []*pipelinev1.Task {
 		train.OutputArtifacts = []*pipelinev1.TaskArtifact{
 			{Key: "model", Type: "system.Model", Uri: "/data/model", ArtifactId: 7},
 			{Key: "metrics", Type: "system.Metrics", ArtifactId: 8, Metadata: object(t, map[string]any{"accuracy": 0.9714285, "rows": 114})},
+			{Key: "quality", Type: "system.ClassificationMetrics", ArtifactId: 10, Metadata: object(t, classification)},
 		}
 	}
 	root := task("root", "root", "", "", state)
 	return []*pipelinev1.Task{root, load, train}
+}
+
+// classification is what the kfp SDK writes for a confusion matrix and a ROC curve.
+var classification = map[string]any{
+	"confusionMatrix": map[string]any{
+		"annotationSpecs": []any{map[string]any{"displayName": "benign"}, map[string]any{"displayName": "malignant"}},
+		"rows":            []any{map[string]any{"row": []any{70, 1}}, map[string]any{"row": []any{3, 40}}},
+	},
+	"confidenceMetrics": []any{
+		map[string]any{"confidenceThreshold": 1, "falsePositiveRate": 0, "recall": 0},
+		map[string]any{"confidenceThreshold": 0, "falsePositiveRate": 1, "recall": 1},
+	},
 }
 
 func object(t *testing.T, fields map[string]any) *structpb.Struct {
@@ -252,8 +269,10 @@ func workload(name string, phase gpuagentv1.Phase) *gpuagentv1.Workload {
 			Phase: phase, Epoch: 1, StartTime: ago(time.Minute),
 			Replicas: []*gpuagentv1.ReplicaStatus{
 				{Group: "worker", Index: 0, Phase: phase, Node: "laptop", Pid: 42, StartTime: ago(time.Minute), Ports: map[string]int32{"rendezvous": 29500}},
-				{Group: "worker", Index: 1, Phase: gpuagentv1.Phase_PHASE_FAILED, Node: "laptop", ExitCode: 1, Message: "exit status 1",
-					StartTime: ago(time.Minute), FinishTime: ago(30 * time.Second), LogTail: "boom\n"},
+				{
+					Group: "worker", Index: 1, Phase: gpuagentv1.Phase_PHASE_FAILED, Node: "laptop", ExitCode: 1, Message: "exit status 1",
+					StartTime: ago(time.Minute), FinishTime: ago(30 * time.Second), LogTail: "boom\n",
+				},
 			},
 		},
 	}

@@ -112,7 +112,7 @@ func TestChangesAskTheServer(t *testing.T) {
 
 func TestUpload(t *testing.T) {
 	f := populated(t)
-	if r := invoke(t, f, "upload", tiny, "--name", "tiny"); r.status != exitOK || !strings.Contains(r.out, "kfmesh run --pipeline 5c5c5c5c") {
+	if r := invoke(t, f, "upload", tiny, "--name", "tiny"); r.status != exitOK || !strings.Contains(r.out, "kfmesh run --pipeline tiny") {
 		t.Errorf("status %d, output %q, error %q", r.status, r.out, r.err)
 	}
 	if r := invoke(t, f, "upload", tiny, "--pipeline", "breast-cancer", "--name", "v2", "-o", "name"); r.out != "version/"+versionID+"\n" {

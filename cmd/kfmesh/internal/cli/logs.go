@@ -95,7 +95,7 @@ func (s *Session) runLogs(ctx context.Context, c *client.Client, run *pipelinev1
 	if err != nil {
 		return err
 	}
-	return copyLogs(stream, logs.NewPrinter(s.Term, prefix), func(chunk *pipelinev1.TaskLogChunk) (string, []byte) {
+	return copyLogs(s, stream, logs.NewPrinter(s.Term, prefix), func(chunk *pipelinev1.TaskLogChunk) (string, []byte) {
 		return taskSource(chunk), chunk.GetData()
 	})
 }
@@ -132,7 +132,7 @@ func (s *Session) workloadLogs(ctx context.Context, c *client.Client, w *gpuagen
 	if err != nil {
 		return err
 	}
-	return copyLogs(stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
+	return copyLogs(s, stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
 		return fmt.Sprintf("%s[%d]", chunk.GetGroup(), chunk.GetIndex()), chunk.GetData()
 	})
 }
@@ -145,11 +145,15 @@ func replicas(w *gpuagentv1.Workload) int32 {
 	return n
 }
 
-// copyLogs prints a stream of log pieces to its end.
-func copyLogs[C any](stream grpc.ServerStreamingClient[C], printer *logs.Printer, piece func(*C) (source string, data []byte)) error {
+// copyLogs prints a stream of log pieces to its end, and says so when it was empty:
+// a cached task writes nothing.
+func copyLogs[C any](s *Session, stream grpc.ServerStreamingClient[C], printer *logs.Printer, piece func(*C) (source string, data []byte)) error {
 	for {
 		chunk, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
+			if printer.Silent() {
+				fmt.Fprintln(s.Term.Err, "nothing was written")
+			}
 			return printer.Close()
 		}
 		if err != nil {

@@ -127,16 +127,24 @@ func TestRunRefusals(t *testing.T) {
 		{name: "mistyped", args: "run " + tiny + " -p epochs=ten", status: exitUsage, says: []string{"-p epochs", "a whole number such as 3"}},
 		{name: "fraction", args: "run " + tiny + " -p epochs=1.5", status: exitUsage, says: []string{"a whole number such as 3"}},
 		{name: "missing parameter", args: "run " + tiny, status: exitUsage, says: []string{"-p epochs", "NUMBER_INTEGER"}},
-		{name: "unknown parameter", args: "run " + tiny + " -p epochs=1 -p eopchs=1", status: exitUsage,
-			says: []string{"-p eopchs", "it takes epochs, layers, note"}},
+		{
+			name: "unknown parameter", args: "run " + tiny + " -p epochs=1 -p eopchs=1", status: exitUsage,
+			says: []string{"-p eopchs", "it takes epochs, layers, note"},
+		},
 		{name: "no value", args: "run " + tiny + " -p epochs", status: exitUsage, says: []string{"name=value"}},
-		{name: "several wrong", args: "run " + tiny + " -p epochs=x -p layers=3", status: exitUsage,
-			says: []string{"invalid request\n  -p epochs   \"x\" is", "\n  -p layers   \"3\" is not a JSON list"}},
-		{name: "refused by the server", args: "run " + tiny + " -p epochs=1", status: exitUsage,
+		{
+			name: "several wrong", args: "run " + tiny + " -p epochs=x -p layers=3", status: exitUsage,
+			says: []string{"invalid request\n  -p epochs   \"x\" is", "\n  -p layers   \"3\" is not a JSON list"},
+		},
+		{
+			name: "refused by the server", args: "run " + tiny + " -p epochs=1", status: exitUsage,
 			create: fault.Invalidf("root.dag.tasks.train.componentRef.name", "there is no component %q", "comp-x"),
-			says:   []string{`root.dag.tasks.train.componentRef.name: there is no component "comp-x"`}},
-		{name: "server fails", args: "run " + tiny + " -p epochs=1", status: exitFailed,
-			create: fault.Exhaustedf("too many runs"), says: []string{"kfmesh: too many runs"}},
+			says:   []string{`root.dag.tasks.train.componentRef.name: there is no component "comp-x"`},
+		},
+		{
+			name: "server fails", args: "run " + tiny + " -p epochs=1", status: exitFailed,
+			create: fault.Exhaustedf("too many runs"), says: []string{"kfmesh: too many runs"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

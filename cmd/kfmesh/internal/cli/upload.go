@@ -11,6 +11,7 @@ import (
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/kind"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/report"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/spec"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 )
@@ -69,7 +70,7 @@ func (s *Session) upload(ctx context.Context, o *uploadOptions, file string) err
 		return s.show(o.format, kind.Pipelines(), []proto.Message{stored}, false)
 	}
 	_, err = fmt.Fprintf(s.Term.Out, "pipeline %s stored: %s\nrun it with: kfmesh run --pipeline %s\n",
-		stored.GetPipelineId(), kind.PipelineName(stored), output.ShortID(stored.GetPipelineId()))
+		stored.GetPipelineId(), kind.PipelineName(stored), report.ShellWord(kind.PipelineName(stored)))
 	return err
 }
 

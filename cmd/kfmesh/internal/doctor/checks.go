@@ -22,8 +22,10 @@ const (
 )
 
 func python(ctx context.Context, host Host) Result {
-	r := Result{Name: "Python", Level: Missing,
-		Advice: fmt.Sprintf("install Python %d.%d or newer so that `python3` finds it; Python components cannot run without", pythonMajor, pythonMinor)}
+	r := Result{
+		Name: "Python", Level: Missing,
+		Advice: fmt.Sprintf("install Python %d.%d or newer so that `python3` finds it; Python components cannot run without", pythonMajor, pythonMinor),
+	}
 	path, err := host.LookPath("python3")
 	if err != nil {
 		r.Detail = "no python3 in PATH"
@@ -54,8 +56,10 @@ func atLeast(version string, major, minor int) bool {
 }
 
 func uv(ctx context.Context, host Host) Result {
-	r := Result{Name: "uv", Level: Warn,
-		Advice: "install uv (https://docs.astral.sh/uv/); without it Python environments are made with venv and pip, which takes much longer"}
+	r := Result{
+		Name: "uv", Level: Warn,
+		Advice: "install uv (https://docs.astral.sh/uv/); without it Python environments are made with venv and pip, which takes much longer",
+	}
 	path, err := host.LookPath("uv")
 	if err != nil {
 		if path, err = host.Sibling("uv"); err != nil {
@@ -84,8 +88,10 @@ func engine(ctx context.Context, host Host) Result {
 		}
 		detail = name + " is installed, but its engine does not answer"
 	}
-	return Result{Name: "container engine", Level: Warn, Detail: detail,
-		Advice: "none is needed: steps run as processes of this machine; their images are then not used"}
+	return Result{
+		Name: "container engine", Level: Warn, Detail: detail,
+		Advice: "none is needed: steps run as processes of this machine; their images are then not used",
+	}
 }
 
 func gpus(ctx context.Context, host Host) Result {
@@ -96,8 +102,10 @@ func gpus(ctx context.Context, host Host) Result {
 	}
 	text, err := host.Output(ctx, path, "--query-gpu=name", "--format=csv,noheader")
 	if err != nil {
-		return Result{Name: r.Name, Level: Warn, Detail: "nvidia-smi fails: " + firstLine(err.Error()),
-			Advice: "repair the NVIDIA driver, or ignore this if no GPU is to be used"}
+		return Result{
+			Name: r.Name, Level: Warn, Detail: "nvidia-smi fails: " + firstLine(err.Error()),
+			Advice: "repair the NVIDIA driver, or ignore this if no GPU is to be used",
+		}
 	}
 	if text != "" {
 		r.Detail = strings.Join(strings.Split(text, "\n"), ", ")
@@ -126,8 +134,10 @@ func disk(_ context.Context, host Host) Result {
 
 func dataDir(_ context.Context, host Host) Result {
 	if err := host.TryWrite(host.DataDir()); err != nil {
-		return Result{Name: "data directory", Level: Missing, Detail: err.Error(),
-			Advice: "make it writable, or choose another with --data-dir"}
+		return Result{
+			Name: "data directory", Level: Missing, Detail: err.Error(),
+			Advice: "make it writable, or choose another with --data-dir",
+		}
 	}
 	return Result{Name: "data directory", Level: OK, Detail: host.DataDir() + " can be written"}
 }
@@ -139,8 +149,10 @@ func supervisor(_ context.Context, host Host) Result {
 			return Result{Name: "supervisor", Level: OK, Detail: path}
 		}
 	}
-	return Result{Name: "supervisor", Level: Warn, Detail: program + " is not beside kfmesh; kfmesh itself takes its place",
-		Advice: "put " + program + " beside kfmesh (`make build` does): steps then start faster"}
+	return Result{
+		Name: "supervisor", Level: Warn, Detail: program + " is not beside kfmesh; kfmesh itself takes its place",
+		Advice: "put " + program + " beside kfmesh (`make build` does): steps then start faster",
+	}
 }
 
 func server(ctx context.Context, host Host) Result {

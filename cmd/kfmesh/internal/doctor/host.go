@@ -67,7 +67,7 @@ func (Machine) FreeBytes(path string) (int64, error) {
 	if err := unix.Statfs(existing(path), &stat); err != nil {
 		return 0, err
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil
+	return int64(stat.Bavail) * stat.Bsize, nil
 }
 
 // TryWrite writes and removes a file. In a directory that does not exist yet it

@@ -19,17 +19,19 @@ type Printer struct {
 	prefix  bool
 	pending map[string]*bytes.Buffer // started lines by source
 	order   []string                 // sources as they appeared
+	silent  bool                     // nothing has come yet
 }
 
 // NewPrinter returns a printer to the terminal's output; prefix says that lines
 // carry the name of their source.
 func NewPrinter(term *output.Terminal, prefix bool) *Printer {
-	return &Printer{term: term, prefix: prefix, pending: map[string]*bytes.Buffer{}}
+	return &Printer{term: term, prefix: prefix, pending: map[string]*bytes.Buffer{}, silent: true}
 }
 
 // Print takes a piece of what a source wrote. Without prefixes pieces are
 // passed on as they come.
 func (p *Printer) Print(source string, data []byte) error {
+	p.silent = p.silent && len(data) == 0
 	if !p.prefix {
 		_, err := p.term.Out.Write(data)
 		return err
@@ -52,6 +54,9 @@ func (p *Printer) Print(source string, data []byte) error {
 	}
 	return nil
 }
+
+// Silent reports whether nothing was written at all.
+func (p *Printer) Silent() bool { return p.silent }
 
 // Close prints the lines that never ended.
 func (p *Printer) Close() error {

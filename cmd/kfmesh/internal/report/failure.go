@@ -41,7 +41,7 @@ func failure(term *output.Terminal, b *strings.Builder, run *pipelinev1.Run, tas
 	for _, line := range tail(task.GetLogTail(), tailLines) {
 		fmt.Fprintf(b, "  %s %s\n", term.Paint(output.Faint, "|"), output.Clean(line))
 	}
-	fmt.Fprintf(b, "  all of it: kfmesh logs %s --task %s\n", output.ShortID(run.GetRunId()), shellWord(tree.Path(task)))
+	fmt.Fprintf(b, "  all of it: kfmesh logs %s --task %s\n", output.ShortID(run.GetRunId()), ShellWord(tree.Path(task)))
 }
 
 // tail is the last n lines of text.
@@ -54,9 +54,9 @@ func tail(text string, n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
-// shellWord quotes a word that a shell would take apart, such as a path with
+// ShellWord quotes a word that a shell would take apart, such as a path with
 // brackets.
-func shellWord(word string) string {
+func ShellWord(word string) string {
 	if strings.ContainsAny(word, " \t[]{}()*?$&|;<>'\"\\`~!#") {
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}

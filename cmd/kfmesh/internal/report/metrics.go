@@ -57,7 +57,7 @@ func writeMatrix(term *output.Terminal, b *strings.Builder, name string, confusi
 	if confusion == nil {
 		return nil
 	}
-	fmt.Fprintf(b, "  %s  confusion matrix (rows: true class, columns: predicted)\n", output.Clean(name))
+	fmt.Fprintf(b, "  %s   confusion matrix (rows: true class, columns: predicted)\n", output.Clean(name))
 	table := output.Table{Headings: append([]string{""}, confusion.Classes...), Indent: "    "}
 	for i, class := range confusion.Classes {
 		row := []string{class}

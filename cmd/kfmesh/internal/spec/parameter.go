@@ -56,8 +56,10 @@ func (d *Document) Parameters(file string, assignments []string) (map[string]*st
 	}
 	for _, name := range d.Required {
 		if _, ok := values[name]; !ok && len(wrong) == 0 {
-			wrong = append(wrong, fault.Violation{Field: "-p " + name,
-				Reason: fmt.Sprintf("the pipeline needs a value of type %s", d.Types[name])})
+			wrong = append(wrong, fault.Violation{
+				Field:  "-p " + name,
+				Reason: fmt.Sprintf("the pipeline needs a value of type %s", d.Types[name]),
+			})
 		}
 	}
 	if len(wrong) > 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -40,12 +41,12 @@ func Services() []string {
 }
 
 // Table lists kfmesh's gRPC services for reflection, as a server that had them
-// all would.
+// all would, and the health service beside them.
 type Table struct{}
 
 // GetServiceInfo implements reflection.ServiceInfoProvider.
 func (Table) GetServiceInfo() map[string]grpc.ServiceInfo {
-	services := map[string]grpc.ServiceInfo{}
+	services := map[string]grpc.ServiceInfo{healthpb.Health_ServiceDesc.ServiceName: {Metadata: healthpb.Health_ServiceDesc.Metadata}}
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
 		if !strings.HasPrefix(string(file.Package()), root+".") {
 			return true

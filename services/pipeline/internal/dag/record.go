@@ -46,23 +46,6 @@ func (p *Plan) State(id string) pipelinev1.RuntimeState {
 	return pipelinev1.RuntimeState_RUNTIME_STATE_UNSPECIFIED
 }
 
-// TaskIDs returns the ids of all tasks so far, parents before children.
-func (p *Plan) TaskIDs() []string {
-	var ids []string
-	var walk func(n *node)
-	walk = func(n *node) {
-		if n == nil {
-			return
-		}
-		ids = append(ids, n.id)
-		for _, c := range n.children {
-			walk(c)
-		}
-	}
-	walk(p.root)
-	return ids
-}
-
 func (p *Plan) detail(n *node) *pipelinev1.PipelineTaskDetail {
 	d := &pipelinev1.PipelineTaskDetail{
 		RunId:       p.run.ID,

@@ -211,9 +211,8 @@ func (w *world) checkEnd(t tester) {
 // states returns the state of every task by path.
 func (w *world) states() map[string]pipelinev1.RuntimeState {
 	states := map[string]pipelinev1.RuntimeState{}
-	for _, id := range w.plan.TaskIDs() {
-		task := w.plan.Task(id)
-		states[task.GetPath()] = task.GetDetail().GetState()
+	for id, n := range w.plan.nodes {
+		states[n.path] = w.plan.State(id)
 	}
 	return states
 }

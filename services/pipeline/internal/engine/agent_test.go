@@ -28,6 +28,7 @@ type agent struct {
 	accepted  map[string]int                  // guarded by mu; submits that started something, by name
 	events    []*gpuagentv1.WorkloadEvent     // guarded by mu; since the beginning
 	changed   chan struct{}                   // guarded by mu; closed at every event
+	broken    bool                            // guarded by mu; streams end at the next change
 }
 
 func newAgent() *agent {
@@ -123,6 +124,7 @@ func (a *agent) DeleteWorkload(_ context.Context, r *gpuagentv1.DeleteWorkloadRe
 func (a *agent) WatchWorkloads(_ *gpuagentv1.WatchWorkloadsRequest, stream grpc.ServerStreamingServer[gpuagentv1.WorkloadEvent]) error {
 	a.mu.Lock()
 	present, next := maps.Clone(a.workloads), len(a.events)
+	a.broken = false
 	a.mu.Unlock()
 	for _, w := range present {
 		if err := stream.Send(&gpuagentv1.WorkloadEvent{Type: gpuagentv1.WorkloadEvent_TYPE_CREATED, Workload: w}); err != nil {
@@ -134,9 +136,12 @@ func (a *agent) WatchWorkloads(_ *gpuagentv1.WatchWorkloadsRequest, stream grpc.
 	}
 	for {
 		a.mu.Lock()
-		events, changed := a.events[next:], a.changed
+		events, changed, broken := a.events[next:], a.changed, a.broken
 		next = len(a.events)
 		a.mu.Unlock()
+		if broken {
+			return fault.Unavailablef("the stream broke")
+		}
 		for _, e := range events {
 			if err := stream.Send(e); err != nil {
 				return err
@@ -148,6 +153,14 @@ func (a *agent) WatchWorkloads(_ *gpuagentv1.WatchWorkloadsRequest, stream grpc.
 			return nil
 		}
 	}
+}
+
+// deleteUnseen deletes a workload and tells of it, or breaks the streams instead.
+func (a *agent) deleteUnseen(name string, broken bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.broken = broken
+	a.set(gpuagentv1.WorkloadEvent_TYPE_DELETED, a.workloads[name])
 }
 
 func (a *agent) names() []string {

@@ -160,7 +160,7 @@ func (e *Engine) running() int {
 
 // dispatch hands a workload's status to the runner of its run, if there is one.
 func (e *Engine) dispatch(w *gpuagentv1.Workload, deleted bool) {
-	if r := e.runner(w.GetMetadata().GetLabels()[labelRun]); r != nil {
+	if r := e.runner(runOf(w)); r != nil {
 		r.post(func(ctx context.Context) { r.workloadChanged(ctx, w, deleted) })
 	}
 }

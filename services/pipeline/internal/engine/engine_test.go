@@ -17,6 +17,7 @@ import (
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
 func TestMain(main *testing.M) { goleak.VerifyTestMain(main) }
@@ -270,5 +271,56 @@ func TestNothingIsWrittenWithoutTheLead(t *testing.T) {
 	item, err := w.state.Runs.Get(t.Context(), id)
 	if err != nil || item.Value.GetRun().GetState() != pipelinev1.RuntimeState_PENDING {
 		t.Errorf("the run is %v, %v", item.Value, err)
+	}
+}
+
+func TestDeletedWorkloadFailsItsTask(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		broken bool // whether the stream of changes is down when it happens
+	}{{"seen", false}, {"not seen", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.start()
+			id := w.create(chain(1), nil)
+			workload := w.workload("s0")
+			w.agent.deleteUnseen(workload, test.broken)
+			run := w.archived(id)
+			if got, want := run.GetState().GetRun().GetError().GetMessage(), `task "s0" failed: its workload was deleted`; got != want {
+				t.Errorf("the run says %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestRunArchivedByAnotherLeaderIsNotRepeated: what the engine is told of runs
+// may be old.
+func TestRunArchivedByAnotherLeaderIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	w.told = state.New(store.NewMemory())
+	var ids []string
+	for range 2 {
+		id := w.create(chain(1), nil)
+		ids = append(ids, id)
+		item, err := w.state.Runs.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.told.Runs.Create(t.Context(), id, item.Value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.state.Runs.Delete(t.Context(), ids[0], store.AnyRevision); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.archived(ids[1])
+	w.stop()
+	if got := len(w.agent.starts()); got != 1 {
+		t.Errorf("%d workloads were started, want that of the run that is live", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
@@ -23,7 +24,7 @@ type runner struct {
 	inbox  *inbox[func(context.Context)]
 	jobs   sync.WaitGroup
 
-	item     store.Item[*pipelinev1.RunState] // as last read or written
+	item     store.Item[*pipelinev1.RunState] // as last heard of or written
 	status   runStatus
 	spec     *ir.Spec
 	self     launch.Run
@@ -48,7 +49,6 @@ func newRunner(e *Engine, item store.Item[*pipelinev1.RunState], guard []store.O
 		guard:    guard,
 		inbox:    newInbox[func(context.Context)](),
 		item:     item,
-		status:   statusOf(item.Value.GetRun()),
 		attempts: map[dag.Attempt]*attempt{},
 		recorder: recorder{waiting: newOrder()},
 		saver:    saver{dirty: newOrder()},
@@ -83,6 +83,15 @@ func (r *runner) drive(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(traced(ctx, r.item.Key))
 	defer r.jobs.Wait()
 	defer cancel()
+	item, err := r.storedRun(ctx) // a cache may still show a run that another leader has archived
+	if fault.Is(err, fault.NotFound) {
+		r.engine.workloads.release(r.item.Key)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.item, r.status = item, statusOf(item.Value.GetRun())
 	if !state.Terminal(r.status.state) {
 		if err := r.begin(ctx); err != nil {
 			return err

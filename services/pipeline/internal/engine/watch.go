@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -46,21 +48,40 @@ func (e *Engine) follow(ctx context.Context) (synced bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	seen := map[name]bool{}
 	for {
 		event, err := stream.Recv()
 		if err != nil {
 			return synced, err
 		}
+		w := event.GetWorkload()
 		switch event.GetType() {
 		case gpuagentv1.WorkloadEvent_TYPE_SYNCED:
 			synced = true
+			e.missed(ctx, seen)
 			e.sweep(ctx)
 		case gpuagentv1.WorkloadEvent_TYPE_DELETED:
-			e.workloads.remove(event.GetWorkload())
-			e.dispatch(event.GetWorkload(), true)
+			e.workloads.remove(w)
+			e.dispatch(w, true)
 		default:
-			e.workloads.add(event.GetWorkload())
-			e.dispatch(event.GetWorkload(), false)
+			if !synced {
+				seen[nameOf(w)] = true
+			}
+			e.workloads.add(w)
+			e.dispatch(w, false)
+		}
+	}
+}
+
+// missed tells of workloads that were deleted while no stream was open. One
+// that was not seen may also be so new that it is yet to come.
+func (e *Engine) missed(ctx context.Context, seen map[name]bool) {
+	for _, w := range e.workloads.except(seen) {
+		n := nameOf(w)
+		_, err := e.deps.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{Namespace: n.namespace, Name: n.name})
+		if fault.Is(err, fault.NotFound) {
+			e.workloads.remove(w)
+			e.dispatch(w, true)
 		}
 	}
 }
@@ -81,6 +102,8 @@ func (e *Engine) sweep(ctx context.Context) {
 // name is where a workload is.
 type name struct{ namespace, name string }
 
+func runOf(w *gpuagentv1.Workload) string { return w.GetMetadata().GetLabels()[labelRun] }
+
 func nameOf(w *gpuagentv1.Workload) name {
 	return name{w.GetMetadata().GetNamespace(), w.GetMetadata().GetName()}
 }
@@ -88,42 +111,53 @@ func nameOf(w *gpuagentv1.Workload) name {
 // workloads knows which workloads exist for each run, and which are to go.
 type workloads struct {
 	mu       sync.Mutex
-	byRun    map[string]map[name]struct{} // guarded by mu
+	byRun    map[string]map[name]*gpuagentv1.Workload // guarded by mu; metadata only
 	released *inbox[name]
 }
 
 func newWorkloads() *workloads {
-	return &workloads{byRun: map[string]map[name]struct{}{}, released: newInbox[name]()}
+	return &workloads{byRun: map[string]map[name]*gpuagentv1.Workload{}, released: newInbox[name]()}
 }
 
 func (w *workloads) add(workload *gpuagentv1.Workload) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	run := workload.GetMetadata().GetLabels()[labelRun]
+	run := runOf(workload)
 	if w.byRun[run] == nil {
-		w.byRun[run] = map[name]struct{}{}
+		w.byRun[run] = map[name]*gpuagentv1.Workload{}
 	}
-	w.byRun[run][nameOf(workload)] = struct{}{}
+	w.byRun[run][nameOf(workload)] = &gpuagentv1.Workload{Metadata: workload.GetMetadata()}
 }
 
 func (w *workloads) remove(workload *gpuagentv1.Workload) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	run := workload.GetMetadata().GetLabels()[labelRun]
+	run := runOf(workload)
 	delete(w.byRun[run], nameOf(workload))
 	if len(w.byRun[run]) == 0 {
 		delete(w.byRun, run)
 	}
 }
 
+// except returns the workloads that are known and not among those named.
+func (w *workloads) except(names map[name]bool) []*gpuagentv1.Workload {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var others []*gpuagentv1.Workload
+	for _, workloads := range w.byRun {
+		for n, workload := range workloads {
+			if !names[n] {
+				others = append(others, workload)
+			}
+		}
+	}
+	return others
+}
+
 func (w *workloads) runs() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var runs []string
-	for run := range w.byRun {
-		runs = append(runs, run)
-	}
-	return runs
+	return slices.Collect(maps.Keys(w.byRun))
 }
 
 // release gives the workloads of a run free to be deleted.

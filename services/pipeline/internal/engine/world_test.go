@@ -31,6 +31,7 @@ type world struct {
 	t       testing.TB
 	store   *store.Memory
 	state   *state.State
+	told    *state.State // where engines hear of runs; usually the same
 	bucket  *blob.Bucket
 	mesh    rpc.Mesh
 	agent   *agent
@@ -46,6 +47,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), books: newBooks()}
 	w.state = state.New(w.store)
+	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
 		gpuagentv1.RegisterWorkloadServiceServer(server, w.agent)
 		metadatav1.RegisterMetadataServiceServer(server, w.books)
@@ -59,7 +61,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) start(guard ...store.Op) {
 	w.t.Helper()
 	var e *engine.Engine
-	runs := store.NewCache(w.state.Runs, nil, func(u []store.Update[*pipelinev1.RunState]) { e.Observe(u) })
+	runs := store.NewCache(w.told.Runs, nil, func(u []store.Update[*pipelinev1.RunState]) { e.Observe(u) })
 	e = engine.New(engine.DefaultConfig(), engine.Deps{
 		State:     w.state,
 		Runs:      runs,
