@@ -162,16 +162,16 @@ func (e *Engine) maxActive() int {
 
 // ended turns the error of something that ran until ctx ended into none.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // begin opens for business once everything stored was looked at.
 func (e *Engine) begin(ctx context.Context) error {
-	if err := e.cache.WaitSynced(ctx); err != nil {
-		return ended(ctx, err)
+	if err := ended(ctx, e.cache.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
+		return err
 	}
 	e.sweep(ctx)
 	e.mu.Lock()
