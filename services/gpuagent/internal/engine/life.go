@@ -327,7 +327,7 @@ func (l *life) store(ctx context.Context) error {
 		}
 		current, err := l.engine.State.Workloads.Get(ctx, l.key)
 		if fault.Is(err, fault.NotFound) || err == nil && !l.owns(current.Value) {
-			l.stop(errDeleted)
+			l.drop()
 			return nil
 		}
 		if err != nil {
@@ -337,6 +337,15 @@ func (l *life) store(ctx context.Context) error {
 		l.w.Metadata.ResourceVersion = current.Revision
 		l.mu.Unlock()
 	}
+}
+
+// drop ends a life whose workload was deleted, or is another's.
+func (l *life) drop() {
+	l.mu.Lock()
+	l.deleted = true
+	l.engine.board.Remove(l.w)
+	l.mu.Unlock()
+	l.stop(errDeleted)
 }
 
 // shrink drops what a status can do without, so that it can be stored at all. It
