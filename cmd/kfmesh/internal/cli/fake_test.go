@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -77,24 +75,16 @@ func page[M any](all []M, size int32, token string) (items []M, next string) {
 
 // matches reports whether the fields of an item satisfy an encoded filter.
 func matches(encoded string, fields map[string]string) bool {
-	text, err := url.QueryUnescape(encoded)
-	if err != nil || text == "" {
-		return err == nil
-	}
-	var filter struct {
-		Predicates []struct {
-			Operation   string `json:"operation"`
-			Key         string `json:"key"`
-			StringValue string `json:"string_value"`
-		} `json:"predicates"`
-	}
-	if err := json.Unmarshal([]byte(text), &filter); err != nil {
+	filter := &metav1.Filter{}
+	if encoded != "" && protojson.Unmarshal([]byte(encoded), filter) != nil {
 		return false
 	}
-	for _, p := range filter.Predicates {
-		value, known := fields[p.Key]
-		if !known || p.Operation == "EQUALS" && value != p.StringValue ||
-			p.Operation == "IS_SUBSTRING" && !strings.Contains(value, p.StringValue) {
+	for _, p := range filter.GetPredicates() {
+		value, known := fields[p.GetKey()]
+		switch {
+		case !known,
+			p.GetOperation() == metav1.Predicate_EQUALS && value != p.GetStringValue(),
+			p.GetOperation() == metav1.Predicate_IS_SUBSTRING && !strings.Contains(value, p.GetStringValue()):
 			return false
 		}
 	}
@@ -245,26 +235,13 @@ func (f *fake) CreateExperiment(_ context.Context, r *pipelinev1.CreateExperimen
 func (f *fake) ListArtifacts(_ context.Context, r *metadatav1.ListArtifactsRequest) (*metadatav1.ListArtifactsResponse, error) {
 	var found []*metadatav1.Artifact
 	for _, a := range f.artifacts {
-		if fits(a, r) {
+		fields := map[string]string{"context": a.GetContext(), "type": a.GetType(), "name": a.GetName()}
+		if matches(r.GetFilter(), fields) {
 			found = append(found, a)
 		}
 	}
 	items, next := page(found, r.GetPageSize(), r.GetPageToken())
 	return &metadatav1.ListArtifactsResponse{Artifacts: items, NextPageToken: next}, nil
-}
-
-func fits(a *metadatav1.Artifact, r *metadatav1.ListArtifactsRequest) bool {
-	fields := map[string]string{"context": a.GetContext(), "type": a.GetType(), "name": a.GetName()}
-	filter := &metav1.Filter{}
-	if r.GetFilter() != "" && protojson.Unmarshal([]byte(r.GetFilter()), filter) != nil {
-		return false
-	}
-	for _, p := range filter.GetPredicates() {
-		if fields[p.GetKey()] != p.GetStringValue() {
-			return false
-		}
-	}
-	return true
 }
 
 func (f *fake) GetArtifact(_ context.Context, r *metadatav1.GetArtifactRequest) (*metadatav1.Artifact, error) {

@@ -3,7 +3,6 @@ package client
 import (
 	"errors"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -75,12 +74,8 @@ func TestEncode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := url.QueryUnescape(encoded)
-	if err != nil {
-		t.Fatal(err)
-	}
 	decoded := &metav1.Filter{}
-	if err := protojson.Unmarshal([]byte(text), decoded); err != nil || !proto.Equal(decoded, filter) {
+	if err := protojson.Unmarshal([]byte(encoded), decoded); err != nil || !proto.Equal(decoded, filter) {
 		t.Errorf("%s decodes to %v, %v", encoded, decoded, err)
 	}
 	if none, err := Encode(Where()); none != "" || err != nil {

@@ -275,7 +275,7 @@ type ListExperimentsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// "field", "field asc" or "field desc". Default "created_at asc".
 	SortBy string `protobuf:"bytes,3,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
-	// URL-encoded JSON of kfmesh.meta.v1.Filter.
+	// JSON of kfmesh.meta.v1.Filter, URL-encoded or not.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Namespace. Empty means "default".
 	Namespace     string `protobuf:"bytes,5,opt,name=namespace,proto3" json:"namespace,omitempty"`

@@ -1389,7 +1389,7 @@ type ListRunsRequest struct {
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// "field", "field asc" or "field desc". Default "created_at asc".
 	SortBy string `protobuf:"bytes,5,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
-	// URL-encoded JSON of kfmesh.meta.v1.Filter.
+	// JSON of kfmesh.meta.v1.Filter, URL-encoded or not.
 	Filter        string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
