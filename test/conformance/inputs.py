@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 
 def arguments_for(spec: dict, scratch: pathlib.Path) -> dict:
-    """Return a value of the right type for each required parameter; paths lie below scratch, naps are short."""
+    """Return a value of the right type for each required parameter. Paths lie below scratch."""
     parameters = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
     arguments = {}
     for name, definition in parameters.items():
