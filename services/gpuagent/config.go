@@ -12,6 +12,7 @@ import (
 type Config struct {
 	AgentDir   string   `koanf:"agent-dir" usage:"directory of workloads and Python environments on this node"`
 	NodeName   string   `koanf:"node-name" usage:"name of this node"`
+	MaxActive  int      `koanf:"max-workloads" usage:"workloads that run at once on this node; 0 means 16 for each core"`
 	Supervisor string   `koanf:"supervisor" usage:"path of kfmesh-supervisor; empty looks beside this program, then in PATH"`
 	UV         string   `koanf:"uv" usage:"path of uv; empty looks beside this program, then in PATH; without uv venv and pip are used"`
 	Python     string   `koanf:"python" usage:"default Python interpreter of steps, a path or a name in PATH"`
@@ -39,6 +40,9 @@ func (c Config) Validate() error {
 	}
 	if !nodeName.MatchString(c.NodeName) {
 		violations = append(violations, fault.Violation{Field: "node-name", Reason: "want letters, digits, '-', '_' and '.'"})
+	}
+	if c.MaxActive < 0 {
+		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
 	if violations != nil {
 		return fault.InvalidAll(violations)

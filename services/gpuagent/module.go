@@ -46,6 +46,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Node:       cfg.NodeName,
 		Version:    deps.Version,
 		DataDir:    cfg.AgentDir,
+		MaxActive:  cfg.MaxActive,
 		Supervisor: supervisor,
 		UV:         uv,
 		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
@@ -84,10 +85,10 @@ func (m *module) Run(ctx context.Context) error {
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {
 		err := event.Relay(ctx, m.deps.Store, m.engine.State.Workloads.Prefix(), workloadEvent, m.deps.Bus)
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			return err
 		}
-		return err
+		return nil
 	})
 	return group.Wait()
 }

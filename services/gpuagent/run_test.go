@@ -24,20 +24,30 @@ func TestEnds(t *testing.T) {
 		code    int32
 		message string
 	}{
-		{"ok", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"true"} },
-			gpuagentv1.Phase_PHASE_SUCCEEDED, "", 0, ""},
-		{"fails", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "echo no good; exit 3" },
-			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 3, "exit status 3"},
-		{"signal", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "kill -9 $$" },
-			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 137, "ended by signal 9 (killed)"},
-		{"absent", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"no-such-program"} },
-			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 127, `program "no-such-program" is in no directory of PATH`},
+		{
+			"ok", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"true"} },
+			gpuagentv1.Phase_PHASE_SUCCEEDED, "", 0, "",
+		},
+		{
+			"fails", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "echo no good; exit 3" },
+			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 3, "exit status 3",
+		},
+		{
+			"signal", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "kill -9 $$" },
+			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 137, "ended by signal 9 (killed)",
+		},
+		{
+			"absent", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"no-such-program"} },
+			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 127, `program "no-such-program" is in no directory of PATH`,
+		},
 		{"deadline", func(w *gpuagentv1.Workload, t *gpuagentv1.Template) {
 			t.Command[2] = "sleep 60"
 			w.Spec.Deadline = durationpb.New(200 * time.Millisecond)
 		}, gpuagentv1.Phase_PHASE_FAILED, "DeadlineExceeded", 143, "deadline of 200ms"},
-		{"no entry point", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command, t.Image = nil, "nginx" },
-			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 0, `the entry point of image "nginx" is not known on a host`},
+		{
+			"no entry point", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command, t.Image = nil, "nginx" },
+			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 0, `the entry point of image "nginx" is not known on a host`,
+		},
 		{"staging", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) {
 			t.Staging = &gpuagentv1.Staging{Downloads: []*gpuagentv1.Transfer{{Uri: "/no/such/file", Path: "x"}}}
 		}, gpuagentv1.Phase_PHASE_FAILED, "StagingFailed", 0, "fetch /no/such/file"},
@@ -342,4 +352,21 @@ func TestReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.awaitEnd("probed")
+}
+
+func TestABurstTakesTurns(t *testing.T) {
+	a := newNode(t).start()
+	const many = 100 // more than run at once
+	dir := t.TempDir()
+	for i := range many {
+		a.submit(shell(fmt.Sprint("w", i), "echo x >> "+dir+"/ran"))
+	}
+	for i := range many {
+		if s := a.awaitEnd(fmt.Sprint("w", i)); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+			t.Errorf("status %v", s)
+		}
+	}
+	if ran := strings.Count(awaitFile(t, dir+"/ran"), "x"); ran != many {
+		t.Errorf("%d of %d ran", ran, many)
+	}
 }

@@ -23,7 +23,7 @@ type Nvidia struct{}
 func (Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	program, err := exec.LookPath("nvidia-smi")
 	if err != nil {
-		return nil, nil //nolint:nilerr // no driver, no GPUs
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, nvidiaTimeout)
 	defer cancel()

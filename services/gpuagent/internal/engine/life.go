@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -180,10 +181,22 @@ func (l *life) tryPlace() bool {
 		l.w.Status.StartTime = timestamppb.Now()
 		close(l.placed)
 	}
-	if placed || l.w.GetStatus().GetMessage() != before {
+	switch after := l.w.GetStatus().GetMessage(); {
+	case placed:
+		l.changed()
+	case sameWait(before, after): // how much is free changes all the time
+		l.w.Status.Message = before
+	default:
 		l.changed()
 	}
 	return placed
+}
+
+// sameWait reports whether two sentences wait for the same, "waits for memory: ...".
+func sameWait(a, b string) bool {
+	forA, _, _ := strings.Cut(a, ":")
+	forB, _, _ := strings.Cut(b, ":")
+	return forA == forB
 }
 
 // update changes the status. The change is told and stored with all others that
@@ -314,7 +327,7 @@ func (l *life) store(ctx context.Context) error {
 		}
 		current, err := l.engine.State.Workloads.Get(ctx, l.key)
 		if fault.Is(err, fault.NotFound) || err == nil && !l.owns(current.Value) {
-			l.stop(errDeleted)
+			l.drop()
 			return nil
 		}
 		if err != nil {
@@ -324,6 +337,15 @@ func (l *life) store(ctx context.Context) error {
 		l.w.Metadata.ResourceVersion = current.Revision
 		l.mu.Unlock()
 	}
+}
+
+// drop ends a life whose workload was deleted, or is another's.
+func (l *life) drop() {
+	l.mu.Lock()
+	l.deleted = true
+	l.engine.board.Remove(l.w)
+	l.mu.Unlock()
+	l.stop(errDeleted)
 }
 
 // shrink drops what a status can do without, so that it can be stored at all. It

@@ -63,12 +63,10 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 		return err
 	}
 	if l != nil {
-		l.mu.Lock()
-		l.deleted = true
-		l.mu.Unlock()
-		l.stop(errDeleted)
+		l.drop()
+	} else {
+		e.board.Remove(w)
 	}
-	e.board.Remove(w)
 	e.spawn(func(ctx context.Context) {
 		if l != nil {
 			select {

@@ -19,42 +19,60 @@ type simple struct {
 // simples returns the simple commands of a POSIX shell script, as far as they can
 // be told without running it: it stops at a here-document.
 func simples(script string) []simple {
-	l := lexer{text: script}
-	var found []simple
-	var current simple
-	depth, afterOr := 0, false
-	end := func(operator string) {
-		current.certain = depth == 0 && !afterOr && operator != "||" && operator != "|" && operator != "&"
-		if len(current.words) > 0 {
-			found = append(found, current)
-		}
-		current = simple{}
-		afterOr = operator == "||" || operator == "|"
-	}
+	l, s := lexer{text: script}, splitter{}
 	for {
 		w, operator, ok := l.next()
-		if !ok {
-			end("")
-			return found
-		}
 		switch {
-		case operator == "(":
-			end("")
-			depth++
-		case operator == ")":
-			end("")
-			depth--
+		case !ok:
+			s.end("")
+			return s.found
 		case operator != "":
-			end(operator)
-		case len(current.words) == 0 && opens(w.text):
-			depth++
-		case len(current.words) == 0 && closes(w.text):
-			depth--
-		case len(current.words) == 0 && glue(w.text):
+			s.operator(operator)
 		default:
-			current.words = append(current.words, w)
+			s.word(w)
 		}
 	}
+}
+
+// splitter gathers words into simple commands.
+type splitter struct {
+	found   []simple
+	current []word
+	depth   int  // of branches, loops, groups and subshells
+	rescued bool // the command comes after || or |
+}
+
+func (s *splitter) operator(operator string) {
+	s.end(operator)
+	switch operator {
+	case "(":
+		s.depth++
+	case ")":
+		s.depth--
+	}
+}
+
+// word takes a word; reserved words count only where a command may begin.
+func (s *splitter) word(w word) {
+	switch {
+	case len(s.current) > 0:
+		s.current = append(s.current, w)
+	case opens(w.text):
+		s.depth++
+	case closes(w.text):
+		s.depth--
+	case !glue(w.text):
+		s.current = append(s.current, w)
+	}
+}
+
+// end closes the command that an operator ends.
+func (s *splitter) end(operator string) {
+	excused := operator == "||" || operator == "|" || operator == "&"
+	if len(s.current) > 0 {
+		s.found = append(s.found, simple{words: s.current, certain: s.depth == 0 && !s.rescued && !excused})
+	}
+	s.current, s.rescued = nil, operator == "||" || operator == "|"
 }
 
 func opens(word string) bool {
