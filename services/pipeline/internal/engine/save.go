@@ -40,9 +40,12 @@ func (s *saver) markStatus() {
 	s.status = true
 }
 
+// markEntry marks a cache entry. Tasks of a run may compute the same at the same
+// time, and a commit writes a key once: the last of their entries stays.
 func (s *saver) markEntry(op store.Op) {
 	s.touch()
-	s.entries = append(s.entries, op)
+	same := func(other store.Op) bool { return other.Key == op.Key }
+	s.entries = append(slices.DeleteFunc(s.entries, same), op)
 }
 
 func (s *saver) touch() {
