@@ -25,12 +25,12 @@ import (
 )
 
 // newHandler is all that the HTTP port serves.
-func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker, metrics http.Handler) (http.Handler, error) {
+func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", health.Alive)
 	mux.HandleFunc("GET /readyz", checker.Ready)
-	if metrics != nil {
-		mux.Handle("GET /metrics", metrics)
+	if deps.Metrics != nil {
+		mux.Handle("GET /metrics", deps.Metrics)
 	}
 	kfp.Register(mux, pipelinev1.NewPipelineServiceClient(deps.Mesh.Conn("pipeline")), deps.Version)
 	artifact.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")), deps.Blob)
