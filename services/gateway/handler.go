@@ -18,6 +18,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/rest"
@@ -45,7 +46,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		return nil, err
 	}
 	mux.Handle("/", api)
-	return mux, nil
+	return origin.Protect(mux), nil
 }
 
 // newServer is all that the gRPC port serves.
