@@ -284,6 +284,23 @@ func (l *life) finish(ctx context.Context, results []result) {
 	l.storeUntilDone(ctx)
 }
 
+// awaitStored waits, when the life is over, until its end is stored: that is what
+// the event of its end is made from.
+func (l *life) awaitStored(ctx context.Context) error {
+	l.mu.Lock()
+	over := l.over
+	l.mu.Unlock()
+	if !over {
+		return nil
+	}
+	select {
+	case <-l.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // storeUntilDone writes the status however long the store cannot be reached; it
 // returns false when the agent ended before that.
 func (l *life) storeUntilDone(ctx context.Context) bool {
