@@ -21,9 +21,9 @@ type Node struct {
 }
 
 // Build arranges tasks, given in order of creation, below their parents and
-// returns the topmost ones. The iterations of a loop are put in their own order. The task that stands for the whole pipeline is left
-// out, for the run itself says as much; a task whose parent is not among the
-// tasks is topmost.
+// returns the topmost ones. The iterations of a loop are put in their own order.
+// The task that stands for the whole pipeline is left out, for the run itself
+// says as much; a task whose parent is not among the tasks is topmost.
 func Build(tasks []*pipelinev1.Task) []*Node {
 	nodes := make(map[string]*Node, len(tasks))
 	for _, task := range tasks {

@@ -72,3 +72,17 @@ func answerRouting(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshal
 	}
 	answerError(ctx, mux, m, w, r, err)
 }
+
+// WriteError writes an error in the form of this package, for the handlers
+// beside it.
+func WriteError(w http.ResponseWriter, err error) {
+	s := rpc.Status(err)
+	content, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(s.Proto())
+	if err != nil {
+		http.Error(w, s.Message(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(runtime.HTTPStatusFromCode(s.Code()))
+	_, _ = w.Write(content) // a caller that went away hears nothing
+}

@@ -280,6 +280,7 @@ func (l *life) finish(ctx context.Context, results []result) {
 	l.mu.Unlock()
 	l.engine.leave(l)
 	l.engine.keepLogs(ctx, l.snapshot())
+	l.engine.removeTemp(ctx, l.uid)
 	l.storeUntilDone(ctx)
 }
 
