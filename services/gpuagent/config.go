@@ -1,11 +1,12 @@
 package gpuagent
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // Config is what can be set about the agent.
@@ -22,23 +23,20 @@ type Config struct {
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
 func DefaultConfig() Config {
 	host, err := os.Hostname()
-	if err != nil || !nodeName.MatchString(host) {
+	if err != nil || !state.ValidName(host) {
 		host = "localhost"
 	}
 	return Config{NodeName: host, Python: "python3"}
 }
 
-// nodeName is what names of nodes may be: they are parts of keys.
-var nodeName = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$`)
-
 // Validate says what is wrong with the configuration.
 func (c Config) Validate() error {
 	var violations []fault.Violation
 	if !filepath.IsAbs(c.AgentDir) {
-		violations = append(violations, fault.Violation{Field: "agent-dir", Reason: "is not an absolute path"})
+		violations = append(violations, fault.Violation{Field: "agent-dir", Reason: fmt.Sprintf("%q is not an absolute path; want one such as /var/lib/kfmesh/agent", c.AgentDir)})
 	}
-	if !nodeName.MatchString(c.NodeName) {
-		violations = append(violations, fault.Violation{Field: "node-name", Reason: "want letters, digits, '-', '_' and '.'"})
+	if !state.ValidName(c.NodeName) {
+		violations = append(violations, fault.Violation{Field: "node-name", Reason: fmt.Sprintf("%q: want letters, digits, '-', '_' and '.', with a letter or digit at both ends", c.NodeName)})
 	}
 	if violations != nil {
 		return fault.InvalidAll(violations)

@@ -84,10 +84,10 @@ func (m *module) Run(ctx context.Context) error {
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {
 		err := event.Relay(ctx, m.deps.Store, m.engine.State.Workloads.Prefix(), workloadEvent, m.deps.Bus)
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			return err
 		}
-		return err
+		return nil
 	})
 	return group.Wait()
 }

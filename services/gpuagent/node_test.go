@@ -55,7 +55,6 @@ type node struct {
 	store store.Backend
 	bus   event.Bus
 	blob  *blob.Bucket
-	log   *bytes.Buffer
 }
 
 func newNode(t testing.TB) *node {

@@ -24,20 +24,30 @@ func TestEnds(t *testing.T) {
 		code    int32
 		message string
 	}{
-		{"ok", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"true"} },
-			gpuagentv1.Phase_PHASE_SUCCEEDED, "", 0, ""},
-		{"fails", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "echo no good; exit 3" },
-			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 3, "exit status 3"},
-		{"signal", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "kill -9 $$" },
-			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 137, "ended by signal 9 (killed)"},
-		{"absent", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"no-such-program"} },
-			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 127, `program "no-such-program" is in no directory of PATH`},
+		{
+			"ok", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"true"} },
+			gpuagentv1.Phase_PHASE_SUCCEEDED, "", 0, "",
+		},
+		{
+			"fails", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "echo no good; exit 3" },
+			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 3, "exit status 3",
+		},
+		{
+			"signal", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command[2] = "kill -9 $$" },
+			gpuagentv1.Phase_PHASE_FAILED, "NonZeroExit", 137, "ended by signal 9 (killed)",
+		},
+		{
+			"absent", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command = []string{"no-such-program"} },
+			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 127, `program "no-such-program" is in no directory of PATH`,
+		},
 		{"deadline", func(w *gpuagentv1.Workload, t *gpuagentv1.Template) {
 			t.Command[2] = "sleep 60"
 			w.Spec.Deadline = durationpb.New(200 * time.Millisecond)
 		}, gpuagentv1.Phase_PHASE_FAILED, "DeadlineExceeded", 143, "deadline of 200ms"},
-		{"no entry point", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command, t.Image = nil, "nginx" },
-			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 0, `the entry point of image "nginx" is not known on a host`},
+		{
+			"no entry point", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) { t.Command, t.Image = nil, "nginx" },
+			gpuagentv1.Phase_PHASE_FAILED, "StartFailed", 0, `the entry point of image "nginx" is not known on a host`,
+		},
 		{"staging", func(_ *gpuagentv1.Workload, t *gpuagentv1.Template) {
 			t.Staging = &gpuagentv1.Staging{Downloads: []*gpuagentv1.Transfer{{Uri: "/no/such/file", Path: "x"}}}
 		}, gpuagentv1.Phase_PHASE_FAILED, "StagingFailed", 0, "fetch /no/such/file"},

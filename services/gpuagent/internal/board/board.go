@@ -129,6 +129,7 @@ func Older(x, y *gpuagentv1.Workload) int {
 	)
 }
 
+// put puts up a workload and tells who watches. The caller holds mu.
 func (b *Board) put(key string, w *gpuagentv1.Workload) {
 	_, existed := b.entries[key]
 	b.entries[key] = w
@@ -139,6 +140,7 @@ func (b *Board) put(key string, w *gpuagentv1.Workload) {
 	b.tell(key, kind, w)
 }
 
+// remove takes down a workload and tells who watches. The caller holds mu.
 func (b *Board) remove(key string) {
 	w := b.entries[key]
 	delete(b.entries, key)

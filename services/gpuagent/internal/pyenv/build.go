@@ -28,10 +28,14 @@ type builder struct {
 // renamed are pip's settings that uv has under other names.
 func renamed() [][2]string {
 	return [][2]string{
-		{"PIP_INDEX_URL", "UV_DEFAULT_INDEX"}, {"PIP_EXTRA_INDEX_URL", "UV_INDEX"},
-		{"PIP_FIND_LINKS", "UV_FIND_LINKS"}, {"PIP_NO_INDEX", "UV_NO_INDEX"},
-		{"PIP_TRUSTED_HOST", "UV_INSECURE_HOST"}, {"PIP_CERT", "SSL_CERT_FILE"},
-		{"PIP_CONSTRAINT", "UV_CONSTRAINT"}, {"PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT"},
+		{"PIP_INDEX_URL", "UV_DEFAULT_INDEX"},
+		{"PIP_EXTRA_INDEX_URL", "UV_INDEX"},
+		{"PIP_FIND_LINKS", "UV_FIND_LINKS"},
+		{"PIP_NO_INDEX", "UV_NO_INDEX"},
+		{"PIP_TRUSTED_HOST", "UV_INSECURE_HOST"},
+		{"PIP_CERT", "SSL_CERT_FILE"},
+		{"PIP_CONSTRAINT", "UV_CONSTRAINT"},
+		{"PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT"},
 		{"PIP_NO_BINARY", "UV_NO_BINARY_PACKAGE"},
 	}
 }

@@ -2,6 +2,7 @@ package pyenv
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,7 +161,7 @@ func TestManyWantOneEnvironment(t *testing.T) {
 func TestAFailedInstallSaysWhy(t *testing.T) {
 	cache, _ := fakeCache(t)
 	_, err := cache.Ensure(t.Context(), request("broken"), func(string) {})
-	failed, ok := err.(*InstallError)
+	failed, ok := errors.AsType[*InstallError](err)
 	if !ok || failed.Error() != "cannot install broken" || !strings.Contains(failed.Output, "no such package") {
 		t.Fatalf("error %v", err)
 	}

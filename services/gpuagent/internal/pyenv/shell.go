@@ -19,42 +19,63 @@ type simple struct {
 // simples returns the simple commands of a POSIX shell script, as far as they can
 // be told without running it: it stops at a here-document.
 func simples(script string) []simple {
-	l := lexer{text: script}
-	var found []simple
-	var current simple
-	depth, afterOr := 0, false
-	end := func(operator string) {
-		current.certain = depth == 0 && !afterOr && operator != "||" && operator != "|" && operator != "&"
-		if len(current.words) > 0 {
-			found = append(found, current)
-		}
-		current = simple{}
-		afterOr = operator == "||" || operator == "|"
-	}
+	l, r := lexer{text: script}, reader{}
 	for {
 		w, operator, ok := l.next()
-		if !ok {
-			end("")
-			return found
-		}
 		switch {
-		case operator == "(":
-			end("")
-			depth++
-		case operator == ")":
-			end("")
-			depth--
+		case !ok:
+			r.end("")
+			return r.found
 		case operator != "":
-			end(operator)
-		case len(current.words) == 0 && opens(w.text):
-			depth++
-		case len(current.words) == 0 && closes(w.text):
-			depth--
-		case len(current.words) == 0 && glue(w.text):
+			r.operator(operator)
 		default:
-			current.words = append(current.words, w)
+			r.word(w)
 		}
 	}
+}
+
+// reader puts words together to simple commands.
+type reader struct {
+	found   []simple
+	current simple
+	depth   int  // of what may not run, or more than once
+	afterOr bool // the command before was one of || or |
+}
+
+func (r *reader) operator(operator string) {
+	switch operator {
+	case "(":
+		r.end("")
+		r.depth++
+	case ")":
+		r.end("")
+		r.depth--
+	default:
+		r.end(operator)
+	}
+}
+
+func (r *reader) word(w word) {
+	first := len(r.current.words) == 0
+	switch {
+	case first && opens(w.text):
+		r.depth++
+	case first && closes(w.text):
+		r.depth--
+	case first && glue(w.text):
+	default:
+		r.current.words = append(r.current.words, w)
+	}
+}
+
+// end ends the command at an operator, or at the end of what holds it.
+func (r *reader) end(operator string) {
+	r.current.certain = r.depth == 0 && !r.afterOr && operator != "||" && operator != "|" && operator != "&"
+	if len(r.current.words) > 0 {
+		r.found = append(r.found, r.current)
+	}
+	r.current = simple{}
+	r.afterOr = operator == "||" || operator == "|"
 }
 
 func opens(word string) bool {
