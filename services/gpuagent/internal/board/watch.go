@@ -23,7 +23,7 @@ type Watch struct {
 }
 
 // Watch begins to watch. The first events are the matching workloads as they
-// are (CREATED), then one SYNCED, then changes. Close ends it.
+// are (CREATED), then one SYNCED, then changes. Unwatch ends it.
 func (b *Board) Watch(match Match) *Watch {
 	w := &Watch{match: match, pending: map[string]*gpuagentv1.WorkloadEvent{}, ready: make(chan struct{}, 1)}
 	b.mu.Lock()

@@ -1,8 +1,6 @@
 package dag
 
 import (
-	"strings"
-
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 )
@@ -29,7 +27,7 @@ func (n *node) collect() outputs {
 				continue
 			}
 			put(&out.Parameters, name, value)
-			if from.outputs.gathered[s.OutputParameterKey] && isChannel(name) {
+			if from.outputs.gathered[s.OutputParameterKey] && ir.IsChannel(name) {
 				put(&out.gathered, name, true)
 			}
 			break
@@ -93,7 +91,3 @@ func parameterSelectors(source ir.DAGParameterOutput) []ir.OutputSelector {
 	}
 	return nil
 }
-
-// isChannel reports whether an output was made by the compiler to pass a value
-// out of a loop or condition, and not declared by the author of a pipeline.
-func isChannel(output string) bool { return strings.HasPrefix(output, "pipelinechannel--") }
