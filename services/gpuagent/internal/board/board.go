@@ -15,6 +15,8 @@ import (
 	"slices"
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
@@ -57,7 +59,7 @@ func (b *Board) Observe(updates []store.Update[*gpuagentv1.Workload]) {
 		if ok && revision <= revisionOf(held) || revision <= b.gone[key] {
 			continue
 		}
-		b.put(key, Stamp(u.Item.Value, revision))
+		b.put(key, stamp(u.Item.Value, revision))
 	}
 }
 
@@ -77,7 +79,7 @@ func (b *Board) Stored(w *gpuagentv1.Workload, revision int64) {
 	key := state.KeyOf(w.GetMetadata())
 	held, ok := b.entries[key]
 	if ok && held.GetMetadata().GetUid() == w.GetMetadata().GetUid() && revisionOf(held) < revision {
-		b.entries[key] = Stamp(held, revision)
+		b.entries[key] = stamp(held, revision)
 	}
 }
 
@@ -156,3 +158,10 @@ func (b *Board) tell(key string, kind gpuagentv1.WorkloadEvent_Type, w *gpuagent
 }
 
 func revisionOf(w *gpuagentv1.Workload) int64 { return w.GetMetadata().GetResourceVersion() }
+
+// stamp returns the workload with its resource_version set; w itself is not changed.
+func stamp(w *gpuagentv1.Workload, revision int64) *gpuagentv1.Workload {
+	stamped := proto.CloneOf(w)
+	stamped.Metadata.ResourceVersion = revision
+	return stamped
+}
