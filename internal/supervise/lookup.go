@@ -19,19 +19,22 @@ func lookPath(spec Spec) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil // execve reports what is wrong with it
 	}
-	denied := error(fs.ErrNotExist)
+	absent := true
 	for _, dir := range filepath.SplitList(lookupEnv(spec.Env, "PATH")) {
 		path := filepath.Join(dir, name)
 		info, err := os.Stat(path)
 		switch {
 		case err != nil || info.IsDir():
 		case info.Mode()&0o111 == 0:
-			denied = fs.ErrPermission
+			absent = false
 		default:
 			return path, nil
 		}
 	}
-	return "", denied
+	if absent {
+		return "", fs.ErrNotExist
+	}
+	return "", fs.ErrPermission
 }
 
 // startFailure gives the exit status that a shell would give, and a sentence.

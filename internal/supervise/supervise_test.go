@@ -127,10 +127,16 @@ func TestExit(t *testing.T) {
 		{"absent path", func(s *Spec) { s.Args[0] = "/no/such" }, Exit{Code: 127, Cause: Unstarted}, "does not exist"},
 		{"not executable", func(s *Spec) { s.Args[0] = "/etc/passwd" }, Exit{Code: 126, Cause: Unstarted}, "may not be executed"},
 		{"no command", func(s *Spec) { s.Args = nil }, Exit{Code: 127, Cause: Unstarted}, "no command"},
-		{"deadline passed", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = time.Now().Add(-time.Second) },
-			Exit{Code: 143, Signal: 15, Cause: Deadline}, ""},
-		{"deadline", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = time.Now().Add(100 * time.Millisecond) },
-			Exit{Code: 143, Signal: 15, Cause: Deadline}, ""},
+		{
+			"deadline passed", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = time.Now().Add(-time.Second) },
+			Exit{Code: 143, Signal: 15, Cause: Deadline},
+			"",
+		},
+		{
+			"deadline", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = time.Now().Add(100 * time.Millisecond) },
+			Exit{Code: 143, Signal: 15, Cause: Deadline},
+			"",
+		},
 		{"deadline ignored", func(s *Spec) {
 			s.Args[2] = "trap '' TERM; while :; do sleep 0.01; done"
 			s.Deadline, s.Grace = time.Now().Add(100*time.Millisecond), 50*time.Millisecond

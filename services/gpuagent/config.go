@@ -1,18 +1,18 @@
 package gpuagent
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // Config is what can be set about the agent.
 type Config struct {
 	AgentDir   string   `koanf:"agent-dir" usage:"directory of workloads and Python environments on this node"`
 	NodeName   string   `koanf:"node-name" usage:"name of this node"`
+	MaxActive  int      `koanf:"max-workloads" usage:"workloads that run at once on this node; 0 means 16 for each core"`
 	Supervisor string   `koanf:"supervisor" usage:"path of kfmesh-supervisor; empty looks beside this program, then in PATH"`
 	UV         string   `koanf:"uv" usage:"path of uv; empty looks beside this program, then in PATH; without uv venv and pip are used"`
 	Python     string   `koanf:"python" usage:"default Python interpreter of steps, a path or a name in PATH"`
@@ -23,20 +23,26 @@ type Config struct {
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
 func DefaultConfig() Config {
 	host, err := os.Hostname()
-	if err != nil || !state.ValidName(host) {
+	if err != nil || !nodeName.MatchString(host) {
 		host = "localhost"
 	}
 	return Config{NodeName: host, Python: "python3"}
 }
 
+// nodeName is what names of nodes may be: they are parts of keys.
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$`)
+
 // Validate says what is wrong with the configuration.
 func (c Config) Validate() error {
 	var violations []fault.Violation
 	if !filepath.IsAbs(c.AgentDir) {
-		violations = append(violations, fault.Violation{Field: "agent-dir", Reason: fmt.Sprintf("%q is not an absolute path; want one such as /var/lib/kfmesh/agent", c.AgentDir)})
+		violations = append(violations, fault.Violation{Field: "agent-dir", Reason: "want the absolute path of a directory for workloads and Python environments"})
 	}
-	if !state.ValidName(c.NodeName) {
-		violations = append(violations, fault.Violation{Field: "node-name", Reason: fmt.Sprintf("%q: want letters, digits, '-', '_' and '.', with a letter or digit at both ends", c.NodeName)})
+	if !nodeName.MatchString(c.NodeName) {
+		violations = append(violations, fault.Violation{Field: "node-name", Reason: "want letters, digits, '-', '_' and '.'"})
+	}
+	if c.MaxActive < 0 {
+		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
 	if violations != nil {
 		return fault.InvalidAll(violations)

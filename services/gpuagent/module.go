@@ -46,6 +46,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Node:       cfg.NodeName,
 		Version:    deps.Version,
 		DataDir:    cfg.AgentDir,
+		MaxActive:  cfg.MaxActive,
 		Supervisor: supervisor,
 		UV:         uv,
 		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),

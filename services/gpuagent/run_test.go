@@ -353,3 +353,20 @@ func TestReadiness(t *testing.T) {
 	}
 	a.awaitEnd("probed")
 }
+
+func TestABurstTakesTurns(t *testing.T) {
+	a := newNode(t).start()
+	const many = 100 // more than run at once
+	dir := t.TempDir()
+	for i := range many {
+		a.submit(shell(fmt.Sprint("w", i), "echo x >> "+dir+"/ran"))
+	}
+	for i := range many {
+		if s := a.awaitEnd(fmt.Sprint("w", i)); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+			t.Errorf("status %v", s)
+		}
+	}
+	if ran := strings.Count(awaitFile(t, dir+"/ran"), "x"); ran != many {
+		t.Errorf("%d of %d ran", ran, many)
+	}
+}

@@ -13,6 +13,7 @@ import pathlib
 import sys
 import tempfile
 import time
+import warnings
 
 import yaml
 from harness.api import Api
@@ -109,6 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", help="parts of file names; default: every file")
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
     folder = corpus()
     if folder is None:
         print("no corpus: set KFMESH_CORPUS to a folder of compiled pipelines")
@@ -121,6 +123,8 @@ def main() -> int:
         mesh = OneProcess(pathlib.Path(scratch))
         try:
             results = check_all(Api(mesh.start()), folder, files, pathlib.Path(scratch))
+            if (status := mesh.process.exit_status) is not None:
+                print(f"kfmesh ended by itself with exit status {status}:\n{mesh.process.output()[-4000:]}")
         finally:
             mesh.stop()
     counts = {v: sum(r.verdict == v for r in results) for v in ("passed", "failed", "skipped")}

@@ -16,13 +16,15 @@ _numbers = itertools.count()
 
 
 def arguments_for(spec: dict, scratch: pathlib.Path) -> dict:
-    """Return a value of the right type for each required parameter; a path is one below scratch."""
+    """Return a value of the right type for each required parameter. Paths lie below scratch."""
     parameters = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
     arguments = {}
     for name, definition in parameters.items():
-        if "defaultValue" in definition or definition.get("isOptional"):
+        if name.endswith("_secs"):
+            arguments[name] = 1  # nobody waits for a nap of its own length
+        elif "defaultValue" in definition or definition.get("isOptional"):
             continue
-        if name.endswith("_path"):
+        elif name.endswith("_path"):
             arguments[name] = str(scratch / f"{name}-{next(_numbers)}")
         else:
             arguments[name] = VALUES[definition["parameterType"]]

@@ -7,6 +7,8 @@ import re
 # What gives a need away in the text of a spec, and the need.
 NEEDS = [
     (r"gcr\.io/image|\"dummy\"|kfp-image", "its image does not exist"),
+    (r"my_program", "its program does not exist"),
+    (r"load_dataset", "a hub of data sets"),
     (r"google/cloud-sdk|google-cloud-pipeline-components|gs://|gcpc", "Google Cloud"),
     (r"argostub/(create|delete)pvc|pvcMount", "Kubernetes volumes"),
     (r"nvidia\.com/gpu|acceleratorType|resourceType", "a GPU"),
@@ -19,6 +21,7 @@ NEEDS = [
 SHOWS_ITS_STATE = "a step fails, to show its exit task the state"
 OUTLIVED = "a step fails, to show that another outlives it"
 FAILING = {
+    "component_with_task_final_status_GH-12033": "an exit task on its own has no state to be shown",
     "pipeline_as_exit_task": SHOWS_ITS_STATE,
     "pipeline_with_task_final_status": SHOWS_ITS_STATE,
     "local_execution_pipeline_with_ignore_upstream_failure": OUTLIVED,

@@ -2,9 +2,9 @@
 // those who watch.
 //
 // Two sources feed it: the store's watch (Observe), and the engine for workloads
-// of its own node (Publish), which is ahead of the store because a workload's
-// progress is written behind. An entry never goes back: what the store says
-// counts only above the revision that the engine last published.
+// of its own node (Publish). The engine is ahead of the store, because a workload's
+// progress is written behind, so once it has published a workload the store's
+// watch is heard on its deletion only, and an entry never goes back.
 //
 // Workloads on the board are shared and must not be changed. A Board is safe for
 // concurrent use; no caller waits for a watcher.
@@ -28,15 +28,25 @@ type Match func(*gpuagentv1.Workload) bool
 // Board is the current workloads by key.
 type Board struct {
 	mu      sync.RWMutex
-	entries map[string]*gpuagentv1.Workload // guarded by mu
-	gone    map[string]int64                // guarded by mu; revision at which a key was removed here
-	watches map[*Watch]struct{}             // guarded by mu
+	entries map[string]entry    // guarded by mu
+	gone    map[string]int64    // guarded by mu; revision up to which the watch is not heard on a removed key
+	watches map[*Watch]struct{} // guarded by mu
 }
+
+// entry is a workload as it is.
+type entry struct {
+	workload  *gpuagentv1.Workload
+	published bool // by the engine of this node
+}
+
+func (e entry) revision() int64 { return e.workload.GetMetadata().GetResourceVersion() }
+
+func (e entry) uid() string { return e.workload.GetMetadata().GetUid() }
 
 // New returns an empty board.
 func New() *Board {
 	return &Board{
-		entries: map[string]*gpuagentv1.Workload{},
+		entries: map[string]entry{},
 		gone:    map[string]int64{},
 		watches: map[*Watch]struct{}{},
 	}
@@ -48,18 +58,19 @@ func (b *Board) Observe(updates []store.Update[*gpuagentv1.Workload]) {
 	defer b.mu.Unlock()
 	for _, u := range updates {
 		key, revision := u.Item.Key, u.Item.Revision
-		if u.Deleted {
+		held, ok := b.entries[key]
+		same := ok && held.uid() == u.Item.Value.GetMetadata().GetUid()
+		switch {
+		case u.Deleted:
 			delete(b.gone, key)
-			if held, ok := b.entries[key]; ok && revisionOf(held) <= revision {
+			if same {
 				b.remove(key)
 			}
-			continue
+		case revision <= b.gone[key], same && (held.published || revision <= held.revision()):
+		case ok && !same && revision <= held.revision(): // of an earlier workload of that name
+		default:
+			b.put(key, entry{workload: stamp(u.Item.Value, revision)})
 		}
-		held, ok := b.entries[key]
-		if ok && revision <= revisionOf(held) || revision <= b.gone[key] {
-			continue
-		}
-		b.put(key, stamp(u.Item.Value, revision))
 	}
 }
 
@@ -68,7 +79,7 @@ func (b *Board) Observe(updates []store.Update[*gpuagentv1.Workload]) {
 func (b *Board) Publish(w *gpuagentv1.Workload) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.put(state.KeyOf(w.GetMetadata()), w)
+	b.put(state.KeyOf(w.GetMetadata()), entry{workload: w, published: true})
 }
 
 // Stored notes at which revision the store now has a published workload. Nobody
@@ -78,8 +89,9 @@ func (b *Board) Stored(w *gpuagentv1.Workload, revision int64) {
 	defer b.mu.Unlock()
 	key := state.KeyOf(w.GetMetadata())
 	held, ok := b.entries[key]
-	if ok && held.GetMetadata().GetUid() == w.GetMetadata().GetUid() && revisionOf(held) < revision {
-		b.entries[key] = stamp(held, revision)
+	if ok && held.uid() == w.GetMetadata().GetUid() && held.revision() < revision {
+		held.workload = stamp(held.workload, revision)
+		b.entries[key] = held
 	}
 }
 
@@ -90,10 +102,10 @@ func (b *Board) Remove(w *gpuagentv1.Workload) {
 	defer b.mu.Unlock()
 	key := state.KeyOf(w.GetMetadata())
 	held, ok := b.entries[key]
-	if !ok || held.GetMetadata().GetUid() != w.GetMetadata().GetUid() {
+	if !ok || held.uid() != w.GetMetadata().GetUid() {
 		return
 	}
-	b.gone[key] = revisionOf(held)
+	b.gone[key] = held.revision()
 	b.remove(key)
 }
 
@@ -101,8 +113,8 @@ func (b *Board) Remove(w *gpuagentv1.Workload) {
 func (b *Board) Get(key string) (*gpuagentv1.Workload, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	w, ok := b.entries[key]
-	return w, ok
+	held, ok := b.entries[key]
+	return held.workload, ok
 }
 
 // List returns the matching workloads, oldest first.
@@ -114,9 +126,9 @@ func (b *Board) List(match Match) []*gpuagentv1.Workload {
 
 func (b *Board) list(match Match) []*gpuagentv1.Workload {
 	var found []*gpuagentv1.Workload
-	for _, w := range b.entries {
-		if match(w) {
-			found = append(found, w)
+	for _, held := range b.entries {
+		if match(held.workload) {
+			found = append(found, held.workload)
 		}
 	}
 	slices.SortFunc(found, Older)
@@ -131,20 +143,18 @@ func Older(x, y *gpuagentv1.Workload) int {
 	)
 }
 
-// put puts up a workload and tells who watches. The caller holds mu.
-func (b *Board) put(key string, w *gpuagentv1.Workload) {
+func (b *Board) put(key string, e entry) {
 	_, existed := b.entries[key]
-	b.entries[key] = w
+	b.entries[key] = e
 	kind := gpuagentv1.WorkloadEvent_TYPE_CREATED
 	if existed {
 		kind = gpuagentv1.WorkloadEvent_TYPE_UPDATED
 	}
-	b.tell(key, kind, w)
+	b.tell(key, kind, e.workload)
 }
 
-// remove takes down a workload and tells who watches. The caller holds mu.
 func (b *Board) remove(key string) {
-	w := b.entries[key]
+	w := b.entries[key].workload
 	delete(b.entries, key)
 	b.tell(key, gpuagentv1.WorkloadEvent_TYPE_DELETED, w)
 }
@@ -156,8 +166,6 @@ func (b *Board) tell(key string, kind gpuagentv1.WorkloadEvent_Type, w *gpuagent
 		}
 	}
 }
-
-func revisionOf(w *gpuagentv1.Workload) int64 { return w.GetMetadata().GetResourceVersion() }
 
 // stamp returns the workload with its resource_version set; w itself is not changed.
 func stamp(w *gpuagentv1.Workload, revision int64) *gpuagentv1.Workload {

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
@@ -22,7 +23,7 @@ type Nvidia struct{}
 func (Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	program, err := exec.LookPath("nvidia-smi")
 	if err != nil {
-		return nil, nil // no driver, no GPUs
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, nvidiaTimeout)
 	defer cancel()
@@ -45,13 +46,13 @@ func parseNvidia(out string) ([]*gpuagentv1.Gpu, error) {
 	}
 	var gpus []*gpuagentv1.Gpu
 	for _, r := range records {
-		index, err := strconv.ParseInt(r[0], 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("read nvidia-smi: %w", err)
-		}
-		mebibytes, err := strconv.ParseInt(r[3], 10, 64)
-		if err != nil { // "[N/A]" where memory is the host's
+		index, err1 := strconv.ParseInt(r[0], 10, 32)
+		mebibytes, err2 := strconv.ParseInt(r[3], 10, 64)
+		if err2 != nil { // "[N/A]" where memory is the host's
 			mebibytes = 0
+		}
+		if err1 != nil {
+			return nil, errors.Join(errors.New("read nvidia-smi"), err1)
 		}
 		gpus = append(gpus, &gpuagentv1.Gpu{Index: int32(index), Uuid: r[1], Model: r[2], MemoryBytes: mebibytes << 20})
 	}

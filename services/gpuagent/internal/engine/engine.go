@@ -19,11 +19,13 @@
 // Directories, under <data dir>/workloads/<uid>/<group>-<index>/:
 //
 //	work/       working directory, unless the template names another
-//	tmp/        TMPDIR
 //	site/       packages the replica itself installs
 //	log         what it wrote, all attempts one after the other
 //	epoch.<n>   the journal of attempt n
 //	staged      there once its files were fetched
+//
+// TMPDIR is apart, in the system's own place and removed at the workload's end: the
+// path of a Unix socket has room for a hundred bytes, and programs put those there.
 //
 // When the agent ends, replicas run on under their supervisors.
 package engine
@@ -64,6 +66,7 @@ type Options struct {
 	Node       string   // name of the node
 	Version    string   // of the agent
 	DataDir    string   // absolute
+	MaxActive  int      // workloads that run at once; 0 chooses by the number of cores
 	Supervisor []string // program and leading arguments
 	UV         string   // path; empty without uv
 	Env        []string // what replicas inherit
@@ -128,7 +131,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.mu.Lock()
 	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node}, Status: status}
-	e.books = placement.New(e.node)
+	e.books = placement.New(e.node, e.maxActive())
 	e.mu.Unlock()
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -149,20 +152,33 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 }
 
+// activePerCore is how many workloads run at once for each core of the node.
+const activePerCore = 16
+
+func (e *Engine) maxActive() int {
+	if e.MaxActive > 0 {
+		return e.MaxActive
+	}
+	return max(activePerCore, activePerCore*int(e.node.GetStatus().GetCpuMilli()/1000))
+}
+
 // ended turns the error of something that ran until ctx ended into none.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // begin opens for business once everything stored was looked at.
 func (e *Engine) begin(ctx context.Context) error {
-	if err := e.cache.WaitSynced(ctx); err != nil {
-		return ended(ctx, err)
+	if err := ended(ctx, e.cache.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
+		return err
 	}
 	e.sweep(ctx)
+	e.mu.Lock()
+	e.placeQueued() // those that were waiting when the last agent ended
+	e.mu.Unlock()
 	close(e.ready)
 	return nil
 }
@@ -208,8 +224,10 @@ func (e *Engine) adopt(w *gpuagentv1.Workload) {
 		if placed {
 			e.restore(l)
 		} else {
-			e.queue = append(e.queue, l)
-			e.placeQueued()
+			e.enqueue(l)
+			if e.Ready() == nil { // before, those that run already must be in the books first
+				e.placeQueued()
+			}
 		}
 	}
 	e.mu.Unlock()

@@ -53,7 +53,7 @@ func (e *Engine) present(w *gpuagentv1.Workload) *Logs {
 // otherwise fetches them.
 func (e *Engine) past(ctx context.Context, namespace, name string) (*Logs, error) {
 	logs := &Logs{engine: e}
-	dir := ""
+	var dir string
 	if local, ok := e.Objects.Local(); ok {
 		dir = filepath.Join(local, filepath.FromSlash(LogPrefix(namespace, name)))
 	} else {

@@ -75,13 +75,19 @@ func (e *Engine) restore(l *life) {
 	close(l.placed)
 }
 
-// placeQueued places what fits, highest priority first, then oldest; one that
-// waits does not keep a smaller one behind it from starting. The engine is locked.
-func (e *Engine) placeQueued() {
-	slices.SortStableFunc(e.queue, func(a, b *life) int {
+// enqueue has a life wait: behind those of its priority, before those of a lower
+// one. The engine is locked.
+func (e *Engine) enqueue(l *life) {
+	i, _ := slices.BinarySearchFunc(e.queue, l, func(a, b *life) int {
 		return cmp.Or(cmp.Compare(b.spec.GetPriority(), a.spec.GetPriority()), board.Older(a.w, b.w))
 	})
-	e.queue = slices.DeleteFunc(e.queue, func(l *life) bool { return l.tryPlace() })
+	e.queue = slices.Insert(e.queue, i, l)
+}
+
+// placeQueued places what fits, in order; one that waits does not keep a smaller
+// one behind it from starting. The engine is locked.
+func (e *Engine) placeQueued() {
+	e.queue = slices.DeleteFunc(e.queue, func(l *life) bool { return !e.books.Full() && l.tryPlace() })
 }
 
 // leave takes a life that has ended out of the books and lets others have its place.

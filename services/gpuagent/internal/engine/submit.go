@@ -100,7 +100,7 @@ func (e *Engine) enter(w *gpuagentv1.Workload) (*life, error) {
 		l.w.Status.StartTime = timestamppb.Now()
 		close(l.placed)
 	} else {
-		e.queue = append(e.queue, l)
+		e.enqueue(l)
 	}
 	return l, nil
 }

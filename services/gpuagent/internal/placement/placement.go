@@ -6,6 +6,9 @@
 // shares a core is slower and not wrong, but a replica that asks for more cores
 // than the node has waits for a node that has them.
 //
+// A node runs a limited number of workloads at once, however little they ask for: a
+// thousand small processes take more than they say.
+//
 // Books are not safe for concurrent use; their owner locks.
 package placement
 
@@ -22,6 +25,7 @@ import (
 // Books are a node's resources and who holds them.
 type Books struct {
 	node   *gpuagentv1.Node
+	limit  int              // of workloads at once
 	grants map[string]Grant // by workload uid
 }
 
@@ -31,10 +35,13 @@ type Grant struct {
 	GPUs        [][]int32 // indexes for each replica, in order of group and index
 }
 
-// New opens the books of a node.
-func New(node *gpuagentv1.Node) *Books {
-	return &Books{node: node, grants: map[string]Grant{}}
+// New opens the books of a node that runs at most so many workloads at once.
+func New(node *gpuagentv1.Node, limit int) *Books {
+	return &Books{node: node, limit: limit, grants: map[string]Grant{}}
 }
+
+// Full reports whether the node runs as many workloads as it may.
+func (b *Books) Full() bool { return len(b.grants) >= b.limit }
 
 // Reserve takes what a workload needs. When that is not to be had, the sentence
 // says what it waits for.
@@ -53,6 +60,9 @@ func (b *Books) Reserve(uid string, spec *gpuagentv1.WorkloadSpec) (grant Grant,
 			grant.GPUs = append(grant.GPUs, gpus)
 			grant.MemoryBytes += need.GetMemoryBytes()
 		}
+	}
+	if b.Full() {
+		return Grant{}, fmt.Sprintf("waits for its turn: node %s runs %d workloads at once", b.name(), b.limit)
 	}
 	if left := b.node.GetStatus().GetMemoryBytes() - b.memoryHeld(); grant.MemoryBytes > left {
 		return Grant{}, fmt.Sprintf("waits for memory: it asks for %s, and %s of the %s of node %s are free",

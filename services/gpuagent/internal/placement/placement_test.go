@@ -44,7 +44,7 @@ func TestReserve(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := New(node(4))
+			b := New(node(4), 10)
 			b.Restore("other", Grant{MemoryBytes: 4 << 30, GPUs: [][]int32{{2}}})
 			grant, says := b.Reserve("w", tt.spec)
 			if (says == "") != (tt.says == "") || !strings.Contains(says, tt.says) {
@@ -57,10 +57,24 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+func TestAFullNode(t *testing.T) {
+	b := New(node(0), 1)
+	if _, says := b.Reserve("a", ask(1, nil)); says != "" {
+		t.Fatal(says)
+	}
+	if _, says := b.Reserve("b", ask(1, nil)); says != "waits for its turn: node n1 runs 1 workloads at once" {
+		t.Errorf("says %q", says)
+	}
+	b.Release("a")
+	if _, says := b.Reserve("b", ask(1, nil)); says != "" {
+		t.Error(says)
+	}
+}
+
 // TestNoGPUIsHeldTwice reserves and releases at random.
 func TestNoGPUIsHeldTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := New(node(8))
+		b := New(node(8), 1000)
 		live := map[string][][]int32{}
 		t.Repeat(map[string]func(*rapid.T){
 			"reserve": func(t *rapid.T) {

@@ -128,8 +128,7 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		return func() { _ = f.Close() }, nil
 	case <-ctx.Done():
 		go func() { // lets go of the lock as soon as it has it
-			_ = <-locked
-			_ = f.Close()
+			_ = errors.Join(<-locked, f.Close())
 		}()
 		return nil, ctx.Err()
 	}

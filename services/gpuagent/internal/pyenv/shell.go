@@ -19,63 +19,60 @@ type simple struct {
 // simples returns the simple commands of a POSIX shell script, as far as they can
 // be told without running it: it stops at a here-document.
 func simples(script string) []simple {
-	l, r := lexer{text: script}, reader{}
+	l, s := lexer{text: script}, splitter{}
 	for {
 		w, operator, ok := l.next()
 		switch {
 		case !ok:
-			r.end("")
-			return r.found
+			s.end("")
+			return s.found
 		case operator != "":
-			r.operator(operator)
+			s.operator(operator)
 		default:
-			r.word(w)
+			s.word(w)
 		}
 	}
 }
 
-// reader puts words together to simple commands.
-type reader struct {
+// splitter gathers words into simple commands.
+type splitter struct {
 	found   []simple
-	current simple
-	depth   int  // of what may not run, or more than once
-	afterOr bool // the command before was one of || or |
+	current []word
+	depth   int  // of branches, loops, groups and subshells
+	rescued bool // the command comes after || or |
 }
 
-func (r *reader) operator(operator string) {
+func (s *splitter) operator(operator string) {
+	s.end(operator)
 	switch operator {
 	case "(":
-		r.end("")
-		r.depth++
+		s.depth++
 	case ")":
-		r.end("")
-		r.depth--
-	default:
-		r.end(operator)
+		s.depth--
 	}
 }
 
-func (r *reader) word(w word) {
-	first := len(r.current.words) == 0
+// word takes a word; reserved words count only where a command may begin.
+func (s *splitter) word(w word) {
 	switch {
-	case first && opens(w.text):
-		r.depth++
-	case first && closes(w.text):
-		r.depth--
-	case first && glue(w.text):
-	default:
-		r.current.words = append(r.current.words, w)
+	case len(s.current) > 0:
+		s.current = append(s.current, w)
+	case opens(w.text):
+		s.depth++
+	case closes(w.text):
+		s.depth--
+	case !glue(w.text):
+		s.current = append(s.current, w)
 	}
 }
 
-// end ends the command at an operator, or at the end of what holds it.
-func (r *reader) end(operator string) {
-	r.current.certain = r.depth == 0 && !r.afterOr && operator != "||" && operator != "|" && operator != "&"
-	if len(r.current.words) > 0 {
-		r.found = append(r.found, r.current)
+// end closes the command that an operator ends.
+func (s *splitter) end(operator string) {
+	excused := operator == "||" || operator == "|" || operator == "&"
+	if len(s.current) > 0 {
+		s.found = append(s.found, simple{words: s.current, certain: s.depth == 0 && !s.rescued && !excused})
 	}
-	r.current = simple{}
-	r.afterOr = operator == "||" || operator == "|"
+	s.current, s.rescued = nil, operator == "||" || operator == "|"
 }
 
 func opens(word string) bool {

@@ -24,6 +24,7 @@ type attempt struct {
 	stage    stage
 	stopping bool                 // it is to be stopped
 	early    *gpuagentv1.Workload // what was heard of it while it was being launched
+	deleted  bool                 // whether that was its deletion
 	phase    gpuagentv1.Phase     // as last heard
 	message  string               // as last heard
 	cacheKey string               // under which its outputs are to be kept; empty for none

@@ -92,6 +92,8 @@ func (d *dispatcher) run(ctx context.Context) {
 				d.engine.forget(end.id)
 				if end.undone {
 					d.changed(end.id)
+				} else {
+					d.engine.workloads.release(end.id)
 				}
 			}
 		case <-ctx.Done():
@@ -158,11 +160,14 @@ func (e *Engine) running() int {
 	return len(e.runners)
 }
 
-// dispatch hands a workload's status to the runner of its run, if there is one.
-func (e *Engine) dispatch(w *gpuagentv1.Workload, deleted bool) {
-	if r := e.runner(runOf(w)); r != nil {
+// dispatch hands a workload's status to the runner of its run, and reports
+// whether there is one.
+func (e *Engine) dispatch(w *gpuagentv1.Workload, deleted bool) bool {
+	r := e.runner(runOf(w))
+	if r != nil {
 		r.post(func(ctx context.Context) { r.workloadChanged(ctx, w, deleted) })
 	}
+	return r != nil
 }
 
 // pause waits, and reports whether ctx still lives.

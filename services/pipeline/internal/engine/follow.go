@@ -10,6 +10,8 @@ import (
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
+const deletedMessage = "its workload was deleted"
+
 // workloadChanged takes in the status of a workload. Anything but the attempts
 // that the plan has running is ignored, and so is what was heard before.
 func (r *runner) workloadChanged(ctx context.Context, w *gpuagentv1.Workload, deleted bool) {
@@ -20,17 +22,42 @@ func (r *runner) workloadChanged(ctx context.Context, w *gpuagentv1.Workload, de
 	phase := w.GetStatus().GetPhase()
 	switch {
 	case a.stage == launching: // what the launch has to say comes first
-		a.early = w
+		a.early, a.deleted = w, deleted
 	case a.stage != following:
 	case ended(phase):
 		a.stage = reading
 		r.read(ctx, a, w)
 	case deleted:
-		r.finished(ctx, a, dag.Result{Verdict: dag.Stopped, Message: "its workload was deleted", Workload: a.name})
+		r.finished(ctx, a, dag.Result{Verdict: dag.Stopped, Message: deletedMessage, Workload: a.name})
 	case phase != a.phase || w.GetStatus().GetMessage() != a.message:
 		a.phase, a.message = phase, w.GetStatus().GetMessage()
 		r.apply(ctx, r.plan.Progress(a.Attempt, progressOf(w), time.Now()))
 	}
+}
+
+// verify looks whether a workload is gone of which that was heard while it was
+// being launched: it may have been before it came to be.
+func (r *runner) verify(ctx context.Context, a *attempt) {
+	r.do(ctx, func(ctx context.Context) func(context.Context) {
+		w, err := r.engine.get(ctx, a.request.Run.Namespace, a.name)
+		return func(ctx context.Context) {
+			switch {
+			case a.stage != following || r.attempts[a.Attempt] != a:
+			case err == nil:
+				r.workloadChanged(ctx, w, false)
+			case fault.Is(err, fault.NotFound):
+				r.finished(ctx, a, dag.Result{Verdict: dag.Stopped, Message: deletedMessage, Workload: a.name})
+			}
+		}
+	})
+}
+
+func (e *Engine) get(ctx context.Context, namespace, name string) (w *gpuagentv1.Workload, err error) {
+	err = persist(ctx, func(ctx context.Context) error {
+		w, err = e.deps.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{Namespace: namespace, Name: name})
+		return err
+	})
+	return w, err
 }
 
 // read reads how an attempt ended and what it made.

@@ -105,7 +105,10 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 	}
 	a.stage, a.cacheKey = following, s.cacheKey
 	r.workloadChanged(ctx, s.workload, false)
-	if a.early != nil {
+	switch {
+	case a.deleted:
+		r.verify(ctx, a)
+	case a.early != nil:
 		r.workloadChanged(ctx, a.early, false)
 	}
 	if a.stopping && a.stage == following {
@@ -140,8 +143,11 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 	return s
 }
 
-// submit starts a workload, or finds the one of that name that was started before.
+// submit starts a workload, or finds the one of that name that was started
+// before. It is known before it can exist, so that whoever compares what is
+// known with what exists does not overlook it.
 func (e *Engine) submit(ctx context.Context, w *gpuagentv1.Workload) (*gpuagentv1.Workload, error) {
+	e.workloads.add(w)
 	var accepted *gpuagentv1.Workload
 	err := persist(ctx, func(ctx context.Context) (err error) {
 		accepted, err = e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: w})
@@ -152,11 +158,10 @@ func (e *Engine) submit(ctx context.Context, w *gpuagentv1.Workload) (*gpuagentv
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err != nil && ctx.Err() == nil {
+		e.workloads.remove(w)
 	}
-	e.workloads.add(accepted)
-	return accepted, nil
+	return accepted, err
 }
 
 // rejected is the end of an attempt that could not start, and would not another time.

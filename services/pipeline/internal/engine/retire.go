@@ -12,8 +12,8 @@ import (
 )
 
 // retire moves a run that has ended from the store to the archive, or out of
-// the world when it is to be deleted, and lets its workloads go. The run's key
-// goes only as it was archived, so that no later change of it is lost.
+// the world when it is to be deleted. The run's key goes only as it was
+// archived, so that no later change of it is lost.
 func (r *runner) retire(ctx context.Context) error {
 	tasks, err := r.storedTasks(ctx)
 	if err != nil {
@@ -41,7 +41,6 @@ func (r *runner) retire(ctx context.Context) error {
 			return err // the guard does not hold
 		}
 	}
-	r.engine.workloads.release(r.item.Key)
 	return nil
 }
 

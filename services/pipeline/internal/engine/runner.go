@@ -85,7 +85,6 @@ func (r *runner) drive(ctx context.Context) error {
 	defer cancel()
 	item, err := r.storedRun(ctx) // a cache may still show a run that another leader has archived
 	if fault.Is(err, fault.NotFound) {
-		r.engine.workloads.release(r.item.Key)
 		return nil
 	}
 	if err != nil {

@@ -59,7 +59,7 @@ func (e *Engine) follow(ctx context.Context) (synced bool, err error) {
 		case gpuagentv1.WorkloadEvent_TYPE_SYNCED:
 			synced = true
 			e.missed(ctx, seen)
-			e.sweep(ctx)
+			e.sweep(ctx, e.workloads.runs()...)
 		case gpuagentv1.WorkloadEvent_TYPE_DELETED:
 			e.workloads.remove(w)
 			e.dispatch(w, true)
@@ -68,13 +68,16 @@ func (e *Engine) follow(ctx context.Context) (synced bool, err error) {
 				seen[nameOf(w)] = true
 			}
 			e.workloads.add(w)
-			e.dispatch(w, false)
+			if !e.dispatch(w, false) && synced {
+				e.sweep(ctx, runOf(w))
+			}
 		}
 	}
 }
 
 // missed tells of workloads that were deleted while no stream was open. One
-// that was not seen may also be so new that it is yet to come.
+// that was not seen may also be so new that it is yet to come, or to be: its
+// runner knows.
 func (e *Engine) missed(ctx context.Context, seen map[name]bool) {
 	for _, w := range e.workloads.except(seen) {
 		n := nameOf(w)
@@ -86,10 +89,10 @@ func (e *Engine) missed(ctx context.Context, seen map[name]bool) {
 	}
 }
 
-// sweep has the workloads deleted whose run is gone. The store is asked, for the
-// cache may not know a new run yet.
-func (e *Engine) sweep(ctx context.Context) {
-	for _, id := range e.workloads.runs() {
+// sweep has the workloads of runs deleted that are gone. A runner that ends sees
+// to its own. The store is asked, for the cache may not know a new run yet.
+func (e *Engine) sweep(ctx context.Context, runs ...string) {
+	for _, id := range runs {
 		if e.runner(id) != nil {
 			continue
 		}
