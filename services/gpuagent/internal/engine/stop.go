@@ -56,6 +56,9 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 	}
 	l := e.life(w)
 	if l != nil {
+		if err := l.awaitStored(ctx); err != nil {
+			return err
+		}
 		l.writing.Lock() // what it is writing must not come after the deletion
 		defer l.writing.Unlock()
 	}
