@@ -32,7 +32,7 @@ func hold(t *testing.T, dir string, pid int) *os.File {
 func TestLockRefusesWhileTheHolderLives(t *testing.T) {
 	dir := t.TempDir()
 	defer hold(t, dir, os.Getpid()).Close()
-	if _, err := lock(dir); fault.KindOf(err) != fault.Precondition {
+	if _, err := lock(dir); !fault.Is(err, fault.Precondition) {
 		t.Errorf("lock: %v; want a Precondition", err)
 	}
 }

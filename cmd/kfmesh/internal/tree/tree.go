@@ -61,14 +61,14 @@ func iteration(node *Node) int {
 
 // withoutRoot replaces the task of the whole pipeline by its children.
 func withoutRoot(top []*Node) []*Node {
-	if len(top) != 1 || !IsRoot(top[0].Task) {
+	if len(top) != 1 || !isRoot(top[0].Task) {
 		return top
 	}
 	return top[0].Children
 }
 
-// IsRoot reports whether a task stands for the whole pipeline.
-func IsRoot(task *pipelinev1.Task) bool {
+// isRoot reports whether a task stands for the whole pipeline.
+func isRoot(task *pipelinev1.Task) bool {
 	return task.GetKind() == pipelinev1.Task_KIND_DAG && task.GetDetail().GetParentTaskId() == "" &&
 		!strings.Contains(task.GetPath(), "/")
 }

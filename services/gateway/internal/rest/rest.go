@@ -23,9 +23,9 @@ import (
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
-// MaxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
+// maxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
 // around it.
-const MaxBodyBytes = 33 << 20
+const maxBodyBytes = 33 << 20
 
 // New returns the handler of all paths that the protos name. Any other path
 // gets a 404 in the same form.
@@ -48,7 +48,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		gpuagentv1.RegisterWorkloadServiceHandlerClient(ctx, mux, gpuagentv1.NewWorkloadServiceClient(gpuagent)),
 		gpuagentv1.RegisterNodeServiceHandlerClient(ctx, mux, gpuagentv1.NewNodeServiceClient(gpuagent)),
 	)
-	return http.MaxBytesHandler(mux, MaxBodyBytes), err
+	return http.MaxBytesHandler(mux, maxBodyBytes), err
 }
 
 // answerError writes an error: a fault as its status, anything else as it is.
