@@ -80,9 +80,8 @@ func translate(ctx context.Context, err error) error {
 }
 
 func unavailable(err error) bool {
-	var etcdErr rpctypes.EtcdError
-	if errors.As(err, &etcdErr) {
-		return etcdErr.Code() == codes.Unavailable
+	if failure, ok := errors.AsType[rpctypes.EtcdError](err); ok {
+		return failure.Code() == codes.Unavailable
 	}
 	return status.Code(err) == codes.Unavailable || errors.Is(err, clientv3.ErrNoAvailableEndpoints)
 }
