@@ -61,7 +61,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.logTail = t.GetLogTail()
 	n.workload = t.GetWorkload()
 	n.cachedFrom = t.GetCachedFromRunId()
-	n.outputs.Values = Outputs(t)
+	n.outputs = Outputs(t)
 }
 
 // Outputs returns the outputs that a record holds.
