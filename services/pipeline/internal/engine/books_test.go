@@ -14,6 +14,7 @@ import (
 type books struct {
 	metadatav1.UnimplementedMetadataServiceServer
 	metadatav1.UnimplementedArchiveServiceServer
+	refused string // name of executions that are refused
 
 	mu         sync.Mutex
 	executions map[string]*metadatav1.PutExecutionRequest // guarded by mu; by uid
@@ -37,6 +38,9 @@ func (b *books) number(uid string) int64 {
 }
 
 func (b *books) PutExecution(_ context.Context, r *metadatav1.PutExecutionRequest) (*metadatav1.PutExecutionResponse, error) {
+	if b.refused != "" && r.GetExecution().GetName() == b.refused {
+		return nil, fault.Invalidf("execution.name", "is %q", b.refused)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.executions[r.GetExecution().GetUid()] = r
@@ -48,6 +52,23 @@ func (b *books) PutExecution(_ context.Context, r *metadatav1.PutExecutionReques
 		response.OutputArtifactIds = append(response.OutputArtifactIds, b.number(e.GetArtifact().GetUid()))
 	}
 	return response, nil
+}
+
+func (b *books) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRequest) (*metadatav1.PutExecutionsResponse, error) {
+	for _, request := range r.GetRequests() {
+		if request.GetExecution().GetName() == b.refused {
+			return nil, fault.Invalidf("requests", "there is one for %q", b.refused)
+		}
+	}
+	all := &metadatav1.PutExecutionsResponse{}
+	for _, request := range r.GetRequests() {
+		response, err := b.PutExecution(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		all.Responses = append(all.Responses, response)
+	}
+	return all, nil
 }
 
 func (b *books) PutRecord(_ context.Context, r *metadatav1.PutRecordRequest) (*emptypb.Empty, error) {

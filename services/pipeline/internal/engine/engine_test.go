@@ -47,14 +47,16 @@ func obey(w *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 			files[r.GetPath()] = w.GetMetadata().GetAnnotations()["kfmesh.dev/task-path"]
 		}
 	}
-	for _, dir := range template.GetStaging().GetDirectories() {
+	for i, dir := range template.GetStaging().GetDirectories() {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return exited(1)
 		}
-	}
-	model := filepath.Join(template.GetStaging().GetDirectories()[0], "model")
-	if err := os.WriteFile(model, []byte("weights"), 0o600); err != nil {
-		return exited(1)
+		if i > 0 {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, "model"), []byte("weights"), 0o600); err != nil {
+			return exited(1)
+		}
 	}
 	return succeeded(files)
 }
@@ -204,6 +206,23 @@ func TestCacheReusesOutputsThatStillExist(t *testing.T) {
 	}
 	if got := len(w.agent.starts()); got != 2 {
 		t.Errorf("%d workloads ran", got)
+	}
+}
+
+func TestExecutionThatIsRefusedKeepsNoOtherFromBeingRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	w.books.refused = "s1"
+	w.start()
+	run := w.archived(w.create(chain(3), nil))
+	if got := run.GetState().GetRun().GetState(); got != stateSucceeded {
+		t.Errorf("the run is %s", got)
+	}
+	for name, want := range map[string]bool{"s0": true, "s1": false, "s2": true} {
+		if got := task(t, run, name).GetDetail().GetExecutionId() != 0; got != want {
+			t.Errorf("%s is recorded: %t, want %t", name, got, want)
+		}
 	}
 }
 

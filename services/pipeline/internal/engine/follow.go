@@ -84,7 +84,7 @@ func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	if !state.Terminal(r.plan.State(a.TaskID)) {
 		return // it is tried again
 	}
-	r.recorder.waiting.put(a.TaskID)
+	r.recorder.put(a.TaskID)
 	if a.cacheKey != "" && result.Verdict == dag.Succeeded {
 		r.saver.markEntry(r.engine.entryOp(a.request, a.cacheKey, r.plan.Task(a.TaskID)))
 	}
