@@ -14,7 +14,8 @@ import (
 type books struct {
 	metadatav1.UnimplementedMetadataServiceServer
 	metadatav1.UnimplementedArchiveServiceServer
-	refused string // name of executions that are refused
+	refused   string // name of executions that are refused
+	archiving func() // called before a record is put
 
 	mu         sync.Mutex
 	executions map[string]*metadatav1.PutExecutionRequest // guarded by mu; by uid
@@ -26,6 +27,7 @@ func newBooks() *books {
 	return &books{
 		executions: map[string]*metadatav1.PutExecutionRequest{},
 		numbers:    map[string]int64{},
+		archiving:  func() {},
 		records:    map[string]*metadatav1.Record{},
 	}
 }
@@ -72,6 +74,7 @@ func (b *books) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRe
 }
 
 func (b *books) PutRecord(_ context.Context, r *metadatav1.PutRecordRequest) (*emptypb.Empty, error) {
+	b.archiving()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.records[r.GetRecord().GetUid()] = r.GetRecord()
