@@ -110,7 +110,7 @@ func Build(req Request) (*Launch, error) {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
 	if err := l.pod(req, req.Spec.Pod(c.ExecutorLabel)); err != nil {
-		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
+		return nil, err
 	}
 	l.place(req, c)
 	return l, nil
