@@ -140,6 +140,9 @@ func (l *Launch) fill(scope *placeholder.Scope, container *ir.Container) (err er
 // place says which files are needed before and wanted after.
 func (l *Launch) place(req Request, c ir.Component) {
 	l.Directories = []string{req.Layout.TaskDir}
+	if req.Run.Workspace != "" {
+		l.Directories = append(l.Directories, req.Run.Workspace)
+	}
 	l.Returns = []string{req.Layout.OutputFile()}
 	files := slices.Sorted(maps.Values(req.parameterFiles(c)))
 	if len(files) > 0 {

@@ -3,6 +3,7 @@ package launch
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,21 @@ func TestBuild(t *testing.T) {
 	}
 	if !strings.Contains(string(l.ExecutorInput), `"outputFile":"/data/p/r1/step/t1/executor_output.json"`) {
 		t.Errorf("no output file in %s", l.ExecutorInput)
+	}
+}
+
+func TestBuildMakesTheWorkspace(t *testing.T) {
+	req := request(t, "comp-step", map[string]any{"count": 1.0, "text": "{{$.workspace_path}}/data"})
+	req.Run.Workspace = "/data/p/r1/.workspace"
+	l, err := Build(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Inputs.Parameters["text"]; got != "/data/p/r1/.workspace/data" {
+		t.Errorf("the step is given %q", got)
+	}
+	if !slices.Contains(l.Directories, "/data/p/r1/.workspace") {
+		t.Errorf("the workspace is not among the directories to make: %q", l.Directories)
 	}
 }
 
