@@ -28,15 +28,15 @@ func (r *runner) workloadChanged(ctx context.Context, w *gpuagentv1.Workload, de
 		a.stage = reading
 		r.read(ctx, a, w)
 	case deleted:
-		r.finished(ctx, a, dag.Result{Verdict: dag.Stopped, Message: deletedMessage, Workload: a.name})
+		r.verify(ctx, a)
 	case phase != a.phase || w.GetStatus().GetMessage() != a.message:
 		a.phase, a.message = phase, w.GetStatus().GetMessage()
 		r.apply(ctx, r.plan.Progress(a.Attempt, progressOf(w), time.Now()))
 	}
 }
 
-// verify looks whether a workload is gone of which that was heard while it was
-// being launched: it may have been before it came to be.
+// verify looks whether a workload is gone of which that was heard: it may have
+// been heard of the time before it came to be, and be told only now.
 func (r *runner) verify(ctx context.Context, a *attempt) {
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		w, err := r.engine.get(ctx, a.request.Run.Namespace, a.name)

@@ -114,6 +114,35 @@ func TestBuildStaged(t *testing.T) {
 	}
 }
 
+func TestBuildSparesTheDirectoryOfAStepThatCannotWriteThere(t *testing.T) {
+	written := ir.Definitions{Parameters: map[string]ir.ParameterDef{"out": {ParameterType: ir.String}}}
+	for name, tt := range map[string]struct {
+		outputs ir.Definitions
+		args    []string
+		env     []ir.EnvVar
+		want    bool
+	}{
+		"told nothing":        {args: []string{"true"}},
+		"with an output":      {outputs: written, want: true},
+		"told everything":     {args: []string{"run", "--input={{$}}"}, want: true},
+		"told its output":     {args: []string{"{{$.outputs.output_file}}"}, want: true},
+		"told in a variable":  {env: []ir.EnvVar{{Name: "INPUT", Value: "{{$}}"}}, want: true},
+		"told its id and run": {args: []string{"{{$.pipeline_task_uuid}}", "{{$.pipeline_job_uuid}}"}},
+	} {
+		req := request(t, "comp-step", nil)
+		req.Spec.Components["comp-step"] = ir.Component{ExecutorLabel: "e", OutputDefinitions: tt.outputs}
+		req.Spec.DeploymentSpec.Executors["e"] = ir.Executor{Container: &ir.Container{Image: "i", Args: tt.args, Env: tt.env}}
+		l, err := Build(req)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if made, read := slices.Contains(l.Directories, req.Layout.TaskDir), slices.Contains(l.Returns, req.Layout.OutputFile()); made != tt.want || read != tt.want {
+			t.Errorf("%s: directories %v, returns %v", name, l.Directories, l.Returns)
+		}
+	}
+}
+
 func TestImport(t *testing.T) {
 	imported, err := Import(request(t, "comp-importer", map[string]any{"uri": "gs://b/x", "by": "me"}))
 	if err != nil {
