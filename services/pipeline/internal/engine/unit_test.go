@@ -78,6 +78,14 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+func TestWorkspace(t *testing.T) {
+	for pipelineRoot, want := range map[string]string{"/data": "/data/a%2Fb/r/.workspace", "s3://b": ""} {
+		if got := workspaceOf(launch.Run{ID: "r", PipelineName: "a/b", PipelineRoot: pipelineRoot}); got != want {
+			t.Errorf("below %s it is %q, want %q", pipelineRoot, got, want)
+		}
+	}
+}
+
 func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 	layout := layoutOf(launch.Run{ID: "r", PipelineName: "p", PipelineRoot: "s3://b"}, "t", dag.Attempt{TaskID: "t", Number: 1})
 	w := workloadOf(dag.Launch{Attempt: dag.Attempt{TaskID: "t", Number: 1}}, launch.Request{Layout: layout}, "w", &launch.Launch{
