@@ -37,9 +37,12 @@ func unavailable(pod ir.Pod) string {
 		what    string
 		sources []ir.PodSource
 	}{
-		{"a secret", pod.SecretAsEnv}, {"a secret", pod.SecretAsVolume},
-		{"a config map", pod.ConfigMapAsEnv}, {"a config map", pod.ConfigMapAsVolume},
-		{"a volume", pod.EmptyDirMounts}, {"a volume", pod.GenericEphemeralVolume},
+		{"a secret", pod.SecretAsEnv},
+		{"a secret", pod.SecretAsVolume},
+		{"a config map", pod.ConfigMapAsEnv},
+		{"a config map", pod.ConfigMapAsVolume},
+		{"a volume", pod.EmptyDirMounts},
+		{"a volume", pod.GenericEphemeralVolume},
 	} {
 		for _, s := range need.sources {
 			if !s.Optional && !onEveryHost(s.MountPath) {
