@@ -85,6 +85,16 @@ func TestBadRequestsNameTheField(t *testing.T) {
 			_, err := graph.PutExecution(ctx, &metadatav1.PutExecutionRequest{Execution: &metadatav1.Execution{}})
 			return err
 		},
+		"requests[1].execution.uid": func(ctx context.Context) error {
+			_, err := graph.PutExecutions(ctx, &metadatav1.PutExecutionsRequest{Requests: []*metadatav1.PutExecutionRequest{
+				{Execution: &metadatav1.Execution{Uid: "first"}}, {Execution: &metadatav1.Execution{}},
+			}})
+			return err
+		},
+		"requests": func(ctx context.Context) error {
+			_, err := graph.PutExecutions(ctx, &metadatav1.PutExecutionsRequest{})
+			return err
+		},
 		"execution_id": func(ctx context.Context) error {
 			_, err := graph.ListEvents(ctx, &metadatav1.ListEventsRequest{})
 			return err

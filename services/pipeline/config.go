@@ -13,7 +13,7 @@ type Config struct {
 	MaxRuns           int           `koanf:"max-runs" usage:"runs worked on at once; further ones stay PENDING"`
 	MaxLoopIterations int           `koanf:"max-loop-iterations" usage:"largest number of iterations of one ParallelFor"`
 	MaxRunCalls       int           `koanf:"max-run-calls" usage:"steps of one run that are submitted at once"`
-	RunSaveDelay      time.Duration `koanf:"run-save-delay" usage:"longest time the record of a task waits to be saved with others"`
+	RunSaveDelay      time.Duration `koanf:"run-save-delay" usage:"longest time a task waits to be saved, and recorded in the metadata, with others"`
 	MaxDigestBytes    int64         `koanf:"max-digest-bytes" usage:"largest artifact that caching knows by its content"`
 	PipelineLeaseTTL  time.Duration `koanf:"pipeline-lease-ttl" usage:"time after which another replica takes over from one that is silent"`
 }

@@ -190,7 +190,7 @@ func (x GetLineageRequest_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GetLineageRequest_Direction.Descriptor instead.
 func (GetLineageRequest_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{16, 0}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Artifact is one thing an execution wrote or read: a dataset, a model, metrics.
@@ -740,6 +740,98 @@ func (x *PutExecutionResponse) GetOutputArtifactIds() []int64 {
 	return nil
 }
 
+// PutExecutionsRequest is several executions with what they read and wrote.
+type PutExecutionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The executions, each once.
+	Requests      []*PutExecutionRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutExecutionsRequest) Reset() {
+	*x = PutExecutionsRequest{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutExecutionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutExecutionsRequest) ProtoMessage() {}
+
+func (x *PutExecutionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutExecutionsRequest.ProtoReflect.Descriptor instead.
+func (*PutExecutionsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PutExecutionsRequest) GetRequests() []*PutExecutionRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// PutExecutionsResponse gives the numbers that were assigned.
+type PutExecutionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The numbers of each execution, in the order of the request.
+	Responses     []*PutExecutionResponse `protobuf:"bytes,1,rep,name=responses,proto3" json:"responses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutExecutionsResponse) Reset() {
+	*x = PutExecutionsResponse{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutExecutionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutExecutionsResponse) ProtoMessage() {}
+
+func (x *PutExecutionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutExecutionsResponse.ProtoReflect.Descriptor instead.
+func (*PutExecutionsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PutExecutionsResponse) GetResponses() []*PutExecutionResponse {
+	if x != nil {
+		return x.Responses
+	}
+	return nil
+}
+
 // GetExecutionRequest names an execution.
 type GetExecutionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -751,7 +843,7 @@ type GetExecutionRequest struct {
 
 func (x *GetExecutionRequest) Reset() {
 	*x = GetExecutionRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +855,7 @@ func (x *GetExecutionRequest) String() string {
 func (*GetExecutionRequest) ProtoMessage() {}
 
 func (x *GetExecutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +868,7 @@ func (x *GetExecutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetExecutionRequest.ProtoReflect.Descriptor instead.
 func (*GetExecutionRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetExecutionRequest) GetExecutionId() int64 {
@@ -803,7 +895,7 @@ type ListExecutionsRequest struct {
 
 func (x *ListExecutionsRequest) Reset() {
 	*x = ListExecutionsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +907,7 @@ func (x *ListExecutionsRequest) String() string {
 func (*ListExecutionsRequest) ProtoMessage() {}
 
 func (x *ListExecutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +920,7 @@ func (x *ListExecutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExecutionsRequest.ProtoReflect.Descriptor instead.
 func (*ListExecutionsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListExecutionsRequest) GetFilter() string {
@@ -874,7 +966,7 @@ type ListExecutionsResponse struct {
 
 func (x *ListExecutionsResponse) Reset() {
 	*x = ListExecutionsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +978,7 @@ func (x *ListExecutionsResponse) String() string {
 func (*ListExecutionsResponse) ProtoMessage() {}
 
 func (x *ListExecutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +991,7 @@ func (x *ListExecutionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExecutionsResponse.ProtoReflect.Descriptor instead.
 func (*ListExecutionsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListExecutionsResponse) GetExecutions() []*Execution {
@@ -934,7 +1026,7 @@ type GetArtifactRequest struct {
 
 func (x *GetArtifactRequest) Reset() {
 	*x = GetArtifactRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1038,7 @@ func (x *GetArtifactRequest) String() string {
 func (*GetArtifactRequest) ProtoMessage() {}
 
 func (x *GetArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1051,7 @@ func (x *GetArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetArtifactRequest.ProtoReflect.Descriptor instead.
 func (*GetArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetArtifactRequest) GetArtifactId() int64 {
@@ -980,7 +1072,7 @@ type DeleteArtifactRequest struct {
 
 func (x *DeleteArtifactRequest) Reset() {
 	*x = DeleteArtifactRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1084,7 @@ func (x *DeleteArtifactRequest) String() string {
 func (*DeleteArtifactRequest) ProtoMessage() {}
 
 func (x *DeleteArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1097,7 @@ func (x *DeleteArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactRequest.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeleteArtifactRequest) GetArtifactId() int64 {
@@ -1024,7 +1116,7 @@ type DeleteArtifactResponse struct {
 
 func (x *DeleteArtifactResponse) Reset() {
 	*x = DeleteArtifactResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1128,7 @@ func (x *DeleteArtifactResponse) String() string {
 func (*DeleteArtifactResponse) ProtoMessage() {}
 
 func (x *DeleteArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1141,7 @@ func (x *DeleteArtifactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactResponse.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{13}
 }
 
 // ListArtifactsRequest selects artifacts.
@@ -1069,7 +1161,7 @@ type ListArtifactsRequest struct {
 
 func (x *ListArtifactsRequest) Reset() {
 	*x = ListArtifactsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1173,7 @@ func (x *ListArtifactsRequest) String() string {
 func (*ListArtifactsRequest) ProtoMessage() {}
 
 func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1186,7 @@ func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListArtifactsRequest) GetFilter() string {
@@ -1140,7 +1232,7 @@ type ListArtifactsResponse struct {
 
 func (x *ListArtifactsResponse) Reset() {
 	*x = ListArtifactsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1244,7 @@ func (x *ListArtifactsResponse) String() string {
 func (*ListArtifactsResponse) ProtoMessage() {}
 
 func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1257,7 @@ func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListArtifactsResponse) GetArtifacts() []*Artifact {
@@ -1202,7 +1294,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1306,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1319,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListEventsRequest) GetExecutionId() int64 {
@@ -1255,7 +1347,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1359,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1372,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -1305,7 +1397,7 @@ type GetLineageRequest struct {
 
 func (x *GetLineageRequest) Reset() {
 	*x = GetLineageRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1409,7 @@ func (x *GetLineageRequest) String() string {
 func (*GetLineageRequest) ProtoMessage() {}
 
 func (x *GetLineageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1422,7 @@ func (x *GetLineageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineageRequest.ProtoReflect.Descriptor instead.
 func (*GetLineageRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetLineageRequest) GetArtifactId() int64 {
@@ -1369,7 +1461,7 @@ type GetLineageResponse struct {
 
 func (x *GetLineageResponse) Reset() {
 	*x = GetLineageResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1473,7 @@ func (x *GetLineageResponse) String() string {
 func (*GetLineageResponse) ProtoMessage() {}
 
 func (x *GetLineageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1486,7 @@ func (x *GetLineageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineageResponse.ProtoReflect.Descriptor instead.
 func (*GetLineageResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetLineageResponse) GetArtifacts() []*Artifact {
@@ -1484,7 +1576,11 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\x14PutExecutionResponse\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\x12,\n" +
 	"\x12input_artifact_ids\x18\x02 \x03(\x03R\x10inputArtifactIds\x12.\n" +
-	"\x13output_artifact_ids\x18\x03 \x03(\x03R\x11outputArtifactIds\"8\n" +
+	"\x13output_artifact_ids\x18\x03 \x03(\x03R\x11outputArtifactIds\"h\n" +
+	"\x14PutExecutionsRequest\x12P\n" +
+	"\brequests\x18\x01 \x03(\v2'.kfmesh.metadata.v1.PutExecutionRequestB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\"_\n" +
+	"\x15PutExecutionsResponse\x12F\n" +
+	"\tresponses\x18\x01 \x03(\v2(.kfmesh.metadata.v1.PutExecutionResponseR\tresponses\"8\n" +
 	"\x13GetExecutionRequest\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\"\x92\x01\n" +
 	"\x15ListExecutionsRequest\x12\x16\n" +
@@ -1541,9 +1637,10 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x02 \x03(\v2\x1d.kfmesh.metadata.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xcd\b\n" +
+	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xdc\t\n" +
 	"\x0fMetadataService\x12\x83\x01\n" +
-	"\fPutExecution\x12'.kfmesh.metadata.v1.PutExecutionRequest\x1a(.kfmesh.metadata.v1.PutExecutionResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/kfmesh/v1/executions\x12\x84\x01\n" +
+	"\fPutExecution\x12'.kfmesh.metadata.v1.PutExecutionRequest\x1a(.kfmesh.metadata.v1.PutExecutionResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/kfmesh/v1/executions\x12\x8c\x01\n" +
+	"\rPutExecutions\x12(.kfmesh.metadata.v1.PutExecutionsRequest\x1a).kfmesh.metadata.v1.PutExecutionsResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/kfmesh/v1/executions:batch\x12\x84\x01\n" +
 	"\fGetExecution\x12'.kfmesh.metadata.v1.GetExecutionRequest\x1a\x1d.kfmesh.metadata.v1.Execution\",\x82\xd3\xe4\x93\x02&\x12$/kfmesh/v1/executions/{execution_id}\x12\x86\x01\n" +
 	"\x0eListExecutions\x12).kfmesh.metadata.v1.ListExecutionsRequest\x1a*.kfmesh.metadata.v1.ListExecutionsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/kfmesh/v1/executions\x12\x7f\n" +
 	"\vGetArtifact\x12&.kfmesh.metadata.v1.GetArtifactRequest\x1a\x1c.kfmesh.metadata.v1.Artifact\"*\x82\xd3\xe4\x93\x02$\x12\"/kfmesh/v1/artifacts/{artifact_id}\x12\x82\x01\n" +
@@ -1568,7 +1665,7 @@ func file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_metadata_v1_metadata_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
 	(Execution_State)(0),             // 0: kfmesh.metadata.v1.Execution.State
 	(Event_Type)(0),                  // 1: kfmesh.metadata.v1.Event.Type
@@ -1579,63 +1676,69 @@ var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
 	(*ArtifactEvent)(nil),            // 6: kfmesh.metadata.v1.ArtifactEvent
 	(*PutExecutionRequest)(nil),      // 7: kfmesh.metadata.v1.PutExecutionRequest
 	(*PutExecutionResponse)(nil),     // 8: kfmesh.metadata.v1.PutExecutionResponse
-	(*GetExecutionRequest)(nil),      // 9: kfmesh.metadata.v1.GetExecutionRequest
-	(*ListExecutionsRequest)(nil),    // 10: kfmesh.metadata.v1.ListExecutionsRequest
-	(*ListExecutionsResponse)(nil),   // 11: kfmesh.metadata.v1.ListExecutionsResponse
-	(*GetArtifactRequest)(nil),       // 12: kfmesh.metadata.v1.GetArtifactRequest
-	(*DeleteArtifactRequest)(nil),    // 13: kfmesh.metadata.v1.DeleteArtifactRequest
-	(*DeleteArtifactResponse)(nil),   // 14: kfmesh.metadata.v1.DeleteArtifactResponse
-	(*ListArtifactsRequest)(nil),     // 15: kfmesh.metadata.v1.ListArtifactsRequest
-	(*ListArtifactsResponse)(nil),    // 16: kfmesh.metadata.v1.ListArtifactsResponse
-	(*ListEventsRequest)(nil),        // 17: kfmesh.metadata.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 18: kfmesh.metadata.v1.ListEventsResponse
-	(*GetLineageRequest)(nil),        // 19: kfmesh.metadata.v1.GetLineageRequest
-	(*GetLineageResponse)(nil),       // 20: kfmesh.metadata.v1.GetLineageResponse
-	(*structpb.Struct)(nil),          // 21: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
+	(*PutExecutionsRequest)(nil),     // 9: kfmesh.metadata.v1.PutExecutionsRequest
+	(*PutExecutionsResponse)(nil),    // 10: kfmesh.metadata.v1.PutExecutionsResponse
+	(*GetExecutionRequest)(nil),      // 11: kfmesh.metadata.v1.GetExecutionRequest
+	(*ListExecutionsRequest)(nil),    // 12: kfmesh.metadata.v1.ListExecutionsRequest
+	(*ListExecutionsResponse)(nil),   // 13: kfmesh.metadata.v1.ListExecutionsResponse
+	(*GetArtifactRequest)(nil),       // 14: kfmesh.metadata.v1.GetArtifactRequest
+	(*DeleteArtifactRequest)(nil),    // 15: kfmesh.metadata.v1.DeleteArtifactRequest
+	(*DeleteArtifactResponse)(nil),   // 16: kfmesh.metadata.v1.DeleteArtifactResponse
+	(*ListArtifactsRequest)(nil),     // 17: kfmesh.metadata.v1.ListArtifactsRequest
+	(*ListArtifactsResponse)(nil),    // 18: kfmesh.metadata.v1.ListArtifactsResponse
+	(*ListEventsRequest)(nil),        // 19: kfmesh.metadata.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 20: kfmesh.metadata.v1.ListEventsResponse
+	(*GetLineageRequest)(nil),        // 21: kfmesh.metadata.v1.GetLineageRequest
+	(*GetLineageResponse)(nil),       // 22: kfmesh.metadata.v1.GetLineageResponse
+	(*structpb.Struct)(nil),          // 23: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
 }
 var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
-	21, // 0: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
-	22, // 1: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
+	23, // 0: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
+	24, // 1: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
 	0,  // 2: kfmesh.metadata.v1.Execution.state:type_name -> kfmesh.metadata.v1.Execution.State
-	21, // 3: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
-	21, // 4: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
-	22, // 5: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
-	22, // 6: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
-	22, // 7: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
+	23, // 3: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
+	23, // 4: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
+	24, // 5: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
+	24, // 6: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
+	24, // 7: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 8: kfmesh.metadata.v1.Event.type:type_name -> kfmesh.metadata.v1.Event.Type
 	3,  // 9: kfmesh.metadata.v1.ArtifactEvent.artifact:type_name -> kfmesh.metadata.v1.Artifact
 	4,  // 10: kfmesh.metadata.v1.PutExecutionRequest.execution:type_name -> kfmesh.metadata.v1.Execution
 	6,  // 11: kfmesh.metadata.v1.PutExecutionRequest.inputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
 	6,  // 12: kfmesh.metadata.v1.PutExecutionRequest.outputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
-	4,  // 13: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	3,  // 14: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	5,  // 15: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
-	2,  // 16: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
-	3,  // 17: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	4,  // 18: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	5,  // 19: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
-	7,  // 20: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
-	9,  // 21: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
-	10, // 22: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
-	12, // 23: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
-	15, // 24: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
-	13, // 25: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
-	17, // 26: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
-	19, // 27: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
-	8,  // 28: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
-	4,  // 29: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
-	11, // 30: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
-	3,  // 31: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
-	16, // 32: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
-	14, // 33: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
-	18, // 34: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
-	20, // 35: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
-	28, // [28:36] is the sub-list for method output_type
-	20, // [20:28] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	7,  // 13: kfmesh.metadata.v1.PutExecutionsRequest.requests:type_name -> kfmesh.metadata.v1.PutExecutionRequest
+	8,  // 14: kfmesh.metadata.v1.PutExecutionsResponse.responses:type_name -> kfmesh.metadata.v1.PutExecutionResponse
+	4,  // 15: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	3,  // 16: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	5,  // 17: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
+	2,  // 18: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
+	3,  // 19: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	4,  // 20: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	5,  // 21: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
+	7,  // 22: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
+	9,  // 23: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
+	11, // 24: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
+	12, // 25: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
+	14, // 26: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
+	17, // 27: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
+	15, // 28: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
+	19, // 29: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
+	21, // 30: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
+	8,  // 31: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
+	10, // 32: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
+	4,  // 33: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
+	13, // 34: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
+	3,  // 35: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
+	18, // 36: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
+	16, // 37: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
+	20, // 38: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
+	22, // 39: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
+	31, // [31:40] is the sub-list for method output_type
+	22, // [22:31] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_metadata_v1_metadata_proto_init() }
@@ -1649,7 +1752,7 @@ func file_kfmesh_metadata_v1_metadata_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_metadata_v1_metadata_proto_rawDesc), len(file_kfmesh_metadata_v1_metadata_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	MetadataService_PutExecution_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/PutExecution"
+	MetadataService_PutExecutions_FullMethodName  = "/kfmesh.metadata.v1.MetadataService/PutExecutions"
 	MetadataService_GetExecution_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/GetExecution"
 	MetadataService_ListExecutions_FullMethodName = "/kfmesh.metadata.v1.MetadataService/ListExecutions"
 	MetadataService_GetArtifact_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/GetArtifact"
@@ -43,6 +44,9 @@ type MetadataServiceClient interface {
 	// that join it to its inputs and outputs, in one transaction. Repeating it
 	// with the same execution uid updates and duplicates nothing.
 	PutExecution(ctx context.Context, in *PutExecutionRequest, opts ...grpc.CallOption) (*PutExecutionResponse, error)
+	// PutExecutions stores several executions as PutExecution stores each, all in
+	// one transaction: when it fails, none of them is stored.
+	PutExecutions(ctx context.Context, in *PutExecutionsRequest, opts ...grpc.CallOption) (*PutExecutionsResponse, error)
 	// GetExecution returns one execution.
 	GetExecution(ctx context.Context, in *GetExecutionRequest, opts ...grpc.CallOption) (*Execution, error)
 	// ListExecutions returns executions. Filter keys: uid, namespace, name, type,
@@ -75,6 +79,16 @@ func (c *metadataServiceClient) PutExecution(ctx context.Context, in *PutExecuti
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PutExecutionResponse)
 	err := c.cc.Invoke(ctx, MetadataService_PutExecution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *metadataServiceClient) PutExecutions(ctx context.Context, in *PutExecutionsRequest, opts ...grpc.CallOption) (*PutExecutionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutExecutionsResponse)
+	err := c.cc.Invoke(ctx, MetadataService_PutExecutions_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +176,9 @@ type MetadataServiceServer interface {
 	// that join it to its inputs and outputs, in one transaction. Repeating it
 	// with the same execution uid updates and duplicates nothing.
 	PutExecution(context.Context, *PutExecutionRequest) (*PutExecutionResponse, error)
+	// PutExecutions stores several executions as PutExecution stores each, all in
+	// one transaction: when it fails, none of them is stored.
+	PutExecutions(context.Context, *PutExecutionsRequest) (*PutExecutionsResponse, error)
 	// GetExecution returns one execution.
 	GetExecution(context.Context, *GetExecutionRequest) (*Execution, error)
 	// ListExecutions returns executions. Filter keys: uid, namespace, name, type,
@@ -192,6 +209,9 @@ type UnimplementedMetadataServiceServer struct{}
 
 func (UnimplementedMetadataServiceServer) PutExecution(context.Context, *PutExecutionRequest) (*PutExecutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutExecution not implemented")
+}
+func (UnimplementedMetadataServiceServer) PutExecutions(context.Context, *PutExecutionsRequest) (*PutExecutionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutExecutions not implemented")
 }
 func (UnimplementedMetadataServiceServer) GetExecution(context.Context, *GetExecutionRequest) (*Execution, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetExecution not implemented")
@@ -249,6 +269,24 @@ func _MetadataService_PutExecution_Handler(srv interface{}, ctx context.Context,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MetadataServiceServer).PutExecution(ctx, req.(*PutExecutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MetadataService_PutExecutions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutExecutionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MetadataServiceServer).PutExecutions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MetadataService_PutExecutions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MetadataServiceServer).PutExecutions(ctx, req.(*PutExecutionsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -389,6 +427,10 @@ var MetadataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PutExecution",
 			Handler:    _MetadataService_PutExecution_Handler,
+		},
+		{
+			MethodName: "PutExecutions",
+			Handler:    _MetadataService_PutExecutions_Handler,
 		},
 		{
 			MethodName: "GetExecution",

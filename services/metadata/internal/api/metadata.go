@@ -33,6 +33,22 @@ func (s *metadataServer) PutExecution(ctx context.Context, r *metadatav1.PutExec
 	return g.Put(ctx, r)
 }
 
+// PutExecutions implements MetadataService.
+func (s *metadataServer) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRequest) (*metadatav1.PutExecutionsResponse, error) {
+	if err := graph.CheckAll(r.GetRequests()); err != nil {
+		return nil, err
+	}
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	responses, err := g.PutAll(ctx, r.GetRequests())
+	if err != nil {
+		return nil, err
+	}
+	return &metadatav1.PutExecutionsResponse{Responses: responses}, nil
+}
+
 // GetExecution implements MetadataService.
 func (s *metadataServer) GetExecution(ctx context.Context, r *metadatav1.GetExecutionRequest) (*metadatav1.Execution, error) {
 	g, err := s.graph(ctx)

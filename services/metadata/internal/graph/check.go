@@ -12,20 +12,36 @@ import (
 
 // Check says everything that is wrong with a request: a uid that is missing, two
 // events under one key and index, a time that cannot be stored.
-func Check(request *metadatav1.PutExecutionRequest) error {
+func Check(request *metadatav1.PutExecutionRequest) error { return refuse(check("", request)) }
+
+// CheckAll says everything that is wrong with the requests of a batch.
+func CheckAll(requests []*metadatav1.PutExecutionRequest) error {
 	var wrong []fault.Violation
-	if request.GetExecution().GetUid() == "" {
-		wrong = append(wrong, fault.Violation{Field: "execution.uid", Reason: "is empty; want an id of the execution that is the same at every attempt"})
+	for i, request := range requests {
+		wrong = append(wrong, check(fmt.Sprintf("requests[%d].", i), request)...)
 	}
-	wrong = checkTime(wrong, "execution.create_time", request.GetExecution().GetCreateTime())
-	wrong = checkTime(wrong, "execution.start_time", request.GetExecution().GetStartTime())
-	wrong = checkTime(wrong, "execution.finish_time", request.GetExecution().GetFinishTime())
-	wrong = append(wrong, checkEvents("inputs", request.GetInputs())...)
-	wrong = append(wrong, checkEvents("outputs", request.GetOutputs())...)
+	return refuse(wrong)
+}
+
+func refuse(wrong []fault.Violation) error {
 	if len(wrong) > 0 {
 		return fault.InvalidAll(wrong)
 	}
 	return nil
+}
+
+// check checks the request whose fields are found under a prefix.
+func check(prefix string, request *metadatav1.PutExecutionRequest) (wrong []fault.Violation) {
+	if request.GetExecution().GetUid() == "" {
+		wrong = append(wrong, fault.Violation{
+			Field: prefix + "execution.uid", Reason: "is empty; want an id of the execution that is the same at every attempt",
+		})
+	}
+	wrong = checkTime(wrong, prefix+"execution.create_time", request.GetExecution().GetCreateTime())
+	wrong = checkTime(wrong, prefix+"execution.start_time", request.GetExecution().GetStartTime())
+	wrong = checkTime(wrong, prefix+"execution.finish_time", request.GetExecution().GetFinishTime())
+	wrong = append(wrong, checkEvents(prefix+"inputs", request.GetInputs())...)
+	return append(wrong, checkEvents(prefix+"outputs", request.GetOutputs())...)
 }
 
 func checkEvents(side string, events []*metadatav1.ArtifactEvent) (wrong []fault.Violation) {

@@ -6,9 +6,10 @@
 // execution with everything it touched in one transaction: a reader sees all of
 // it or nothing, and repeating it finds the same numbers and adds nothing.
 //
-// Concurrency. Transactions take rows in one order (the execution, then
-// artifacts by uid, then events), so that writers that share artifacts queue
-// and do not deadlock.
+// Concurrency. A Put takes rows in one order (the execution, then artifacts by
+// uid, then events), so that writers that share artifacts queue and do not
+// deadlock. Batches that share artifacts can; the database ends one of them,
+// and its transaction is repeated.
 package graph
 
 import (

@@ -315,6 +315,45 @@ func shared(writer, round int) *metadatav1.PutExecutionRequest {
 	return request
 }
 
+// An artifact that one execution of a batch writes and the next reads is one.
+func TestPutAllIsPutOfEach(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		g := graph.New(db)
+		serving := &metadatav1.PutExecutionRequest{
+			Execution: &metadatav1.Execution{Uid: "run-1/serve", State: metadatav1.Execution_STATE_COMPLETE},
+			Inputs:    []*metadatav1.ArtifactEvent{{Key: "model", Artifact: &metadatav1.Artifact{Uid: "model"}}},
+		}
+		ids, err := g.PutAll(t.Context(), []*metadatav1.PutExecutionRequest{training(), serving})
+		if err != nil || len(ids) != 2 {
+			t.Fatalf("PutAll = %v, %v", ids, err)
+		}
+		if ids[1].GetInputArtifactIds()[0] != ids[0].GetOutputArtifactIds()[0] {
+			t.Errorf("the model is %v where it is written and %v where it is read", ids[0], ids[1])
+		}
+		if again := put(t, g, serving); !proto.Equal(again, ids[1]) {
+			t.Errorf("put alone %v, in the batch %v", again, ids[1])
+		}
+		if model := read(t, g, ids[1].GetInputArtifactIds()[0]); model.GetUri() != "/a/model" {
+			t.Errorf("the model is %v, want what its writer said of it", model)
+		}
+	})
+}
+
+func TestPutAllStoresAllOrNothing(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		g := graph.New(db)
+		refused := training()
+		refused.Execution.Uid = "refused"
+		refused.Execution.InputParameters = &structpb.Struct{Fields: map[string]*structpb.Value{"\xff": structpb.NewNullValue()}}
+		if _, err := g.PutAll(t.Context(), []*metadatav1.PutExecutionRequest{training(), refused}); err == nil {
+			t.Fatal("text that is not UTF-8 was stored")
+		}
+		if total := artifacts(t, g, &metadatav1.ListArtifactsRequest{}).GetTotalSize(); total != 0 {
+			t.Errorf("%d artifacts of a batch that failed", total)
+		}
+	})
+}
+
 func TestCheck(t *testing.T) {
 	if err := graph.Check(training()); err != nil {
 		t.Errorf("Check = %v", err)

@@ -19,26 +19,47 @@ import (
 // so does an output of a cached execution. Events of an earlier Put stay unless
 // this one gives their key and index another artifact.
 func (g *Graph) Put(ctx context.Context, request *metadatav1.PutExecutionRequest) (*metadatav1.PutExecutionResponse, error) {
+	responses, err := g.PutAll(ctx, []*metadatav1.PutExecutionRequest{request})
+	if err != nil {
+		return nil, err
+	}
+	return responses[0], nil
+}
+
+// PutAll stores executions as a Put of each in turn would, all in one
+// transaction.
+func (g *Graph) PutAll(ctx context.Context, requests []*metadatav1.PutExecutionRequest) ([]*metadatav1.PutExecutionResponse, error) {
 	now := sqlstore.Nanos(timestamppb.Now())
-	response := new(metadatav1.PutExecutionResponse)
-	err := g.db.Write(ctx, func(tx *sqlstore.Tx) error {
-		id, err := putExecution(ctx, tx, request.GetExecution(), now)
-		if err != nil {
-			return err
+	responses := make([]*metadatav1.PutExecutionResponse, len(requests))
+	err := g.db.Write(ctx, func(tx *sqlstore.Tx) (err error) {
+		for i, request := range requests {
+			if responses[i], err = put(ctx, tx, request, now); err != nil {
+				return err
+			}
 		}
-		numbers, err := putArtifacts(ctx, tx, sortOut(request), now)
-		if err != nil {
-			return err
-		}
-		response.ExecutionId = id
-		response.InputArtifactIds = pick(numbers, request.GetInputs())
-		response.OutputArtifactIds = pick(numbers, request.GetOutputs())
-		return putEvents(ctx, tx, request, response)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return response, nil
+	return responses, nil
+}
+
+func put(ctx context.Context, tx *sqlstore.Tx, request *metadatav1.PutExecutionRequest, now int64) (*metadatav1.PutExecutionResponse, error) {
+	id, err := putExecution(ctx, tx, request.GetExecution(), now)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := putArtifacts(ctx, tx, sortOut(request), now)
+	if err != nil {
+		return nil, err
+	}
+	response := &metadatav1.PutExecutionResponse{
+		ExecutionId:       id,
+		InputArtifactIds:  pick(numbers, request.GetInputs()),
+		OutputArtifactIds: pick(numbers, request.GetOutputs()),
+	}
+	return response, putEvents(ctx, tx, request, response)
 }
 
 func putExecution(ctx context.Context, tx *sqlstore.Tx, e *metadatav1.Execution, now int64) (id int64, err error) {

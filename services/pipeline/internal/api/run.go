@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -76,29 +78,58 @@ func (d Deps) isArchived(ctx context.Context, id string) (bool, error) {
 	return err == nil, err
 }
 
-// byCreation orders tasks as they came to be, and parents before children.
+// byCreation orders tasks as they came to be. Those of a DAG come to be at once:
+// they are in the order in which they started, those that have not started last,
+// and else by path, which has parents before children.
 func byCreation(a, b *pipelinev1.Task) int {
-	if c := a.GetDetail().GetCreateTime().AsTime().Compare(b.GetDetail().GetCreateTime().AsTime()); c != 0 {
-		return c
+	return cmp.Or(
+		a.GetDetail().GetCreateTime().AsTime().Compare(b.GetDetail().GetCreateTime().AsTime()),
+		byStart(a, b),
+		strings.Compare(a.GetPath(), b.GetPath()),
+	)
+}
+
+func byStart(a, b *pipelinev1.Task) int {
+	first, second := a.GetDetail().GetStartTime(), b.GetDetail().GetStartTime()
+	switch {
+	case first == nil && second == nil:
+		return 0
+	case first == nil:
+		return 1
+	case second == nil:
+		return -1
 	}
-	return strings.Compare(a.GetPath(), b.GetPath())
+	return first.AsTime().Compare(second.AsTime())
 }
 
 // detailed is a run as a get shows it: with its spec, unless it names a version,
 // and with its tasks.
 func (d Deps) detailed(ctx context.Context, run *pipelinev1.ArchivedRun) (*pipelinev1.Run, error) {
+	spec, err := d.ownSpec(ctx, run.GetState())
+	if err != nil {
+		return nil, err
+	}
+	return shown(run, spec), nil
+}
+
+// ownSpec reads the spec of a run that came with it, nil for one of a version.
+func (d Deps) ownSpec(ctx context.Context, run *pipelinev1.RunState) (*structpb.Struct, error) {
+	if run.GetRun().GetPipelineSource() != nil {
+		return nil, nil
+	}
+	return d.loadSpec(ctx, run.GetSpecDigest())
+}
+
+// shown is a run with its tasks and its own spec, if it has one.
+func shown(run *pipelinev1.ArchivedRun, spec *structpb.Struct) *pipelinev1.Run {
 	shown := listed(run.GetState())
-	if shown.GetPipelineSource() == nil {
-		spec, err := d.loadSpec(ctx, run.GetState().GetSpecDigest())
-		if err != nil {
-			return nil, err
-		}
+	if spec != nil {
 		shown.PipelineSource = &pipelinev1.Run_PipelineSpec{PipelineSpec: spec}
 	}
 	if len(run.GetTasks()) > 0 {
 		shown.RunDetails = &pipelinev1.RunDetails{TaskDetails: taskDetails(run.GetTasks())}
 	}
-	return shown, nil
+	return shown
 }
 
 // listed is a run as a list shows it. KFP clients expect a time of finishing in

@@ -139,6 +139,26 @@ func TestTasksLiveAndFinished(t *testing.T) {
 	check("finished")
 }
 
+func TestTasksThatCameToBeAtOnceAreInTheOrderOfTheirStart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	run := f.start(t, nil)
+	for path, started := range map[string]int64{"": 1, "b": 2, "c": 3, "a": 4, "z": 0, "y": 0} {
+		one := task("id-"+path, "", path, pipelinev1.RuntimeState_PENDING)
+		if started > 0 {
+			one.Detail.StartTime = &timestamppb.Timestamp{Seconds: started}
+		}
+		f.addTask(t, run.GetRunId(), one)
+	}
+	late := task("id-0", "", "0", pipelinev1.RuntimeState_RUNNING)
+	late.Detail.CreateTime = &timestamppb.Timestamp{Seconds: 2}
+	f.addTask(t, run.GetRunId(), late)
+	tasks := must(f.ListTasks(t.Context(), &pipelinev1.ListTasksRequest{RunId: run.GetRunId()}))(t)
+	if got := ids(tasks.GetTasks(), (*pipelinev1.Task).GetPath); got != " b c a y z 0" {
+		t.Errorf("they are in the order %q", got)
+	}
+}
+
 func TestTerminateRun(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

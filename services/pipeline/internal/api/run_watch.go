@@ -5,24 +5,30 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
-	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
-// watchPause is the least time between two answers about one run: changes in
-// between are merged into one.
-const watchPause = 50 * time.Millisecond
+// A watch answers the first change at once and then rests: changes that come
+// meanwhile are merged into one answer. It rests longer when answers are large,
+// so that no watch takes up a processor. The end of a run is not kept waiting.
+const (
+	watchPause = 100 * time.Millisecond
+	watchRest  = 4 // times as long as the last answer took
+)
 
 // WatchRun implements RunService.
 func (s *runs) WatchRun(r *pipelinev1.WatchRunRequest, stream grpc.ServerStreamingServer[pipelinev1.Run]) error {
-	return s.follow(stream.Context(), r.GetRunId(), func(run *pipelinev1.ArchivedRun) error {
-		shown, err := s.detailed(stream.Context(), run)
-		if err != nil {
-			return err
+	var spec *structpb.Struct
+	return s.follow(stream.Context(), r.GetRunId(), func(run *pipelinev1.ArchivedRun) (err error) {
+		if spec == nil {
+			if spec, err = s.ownSpec(stream.Context(), run.GetState()); err != nil {
+				return err
+			}
 		}
-		return stream.Send(shown)
+		return stream.Send(shown(run, spec))
 	})
 }
 
@@ -32,60 +38,28 @@ func (d Deps) follow(ctx context.Context, id string, visit func(*pipelinev1.Arch
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for {
-		changes, err := d.watchRun(ctx, id)
+		w, err := d.watchRun(ctx, id)
 		if err != nil {
 			return err
 		}
-		for open := true; open; {
-			run, err := d.find(ctx, id)
-			if err != nil {
+		for open := true; open && !w.over(); {
+			visited := time.Now()
+			if err := visit(w.snapshot()); err != nil {
 				return err
 			}
-			if err := visit(run); err != nil || state.Terminal(run.GetState().GetRun().GetState()) {
-				return err
-			}
-			if open, err = changes.next(ctx); err != nil {
+			if open, err = w.next(ctx, visited.Add(max(watchPause, watchRest*time.Since(visited)))); err != nil {
 				return err
 			}
 		}
-	}
-}
-
-// runChanges are the changes of a run and of its tasks.
-type runChanges struct{ run, tasks <-chan []store.Change }
-
-// watchRun watches from now on; what it misses of before, the caller reads next.
-func (d Deps) watchRun(ctx context.Context, id string) (runChanges, error) {
-	_, revision, err := d.State.Runs.List(ctx, id)
-	if err != nil {
-		return runChanges{}, err
-	}
-	run, err := d.State.Backend.Watch(ctx, d.State.Runs.Prefix()+id, revision)
-	if err != nil {
-		return runChanges{}, err
-	}
-	tasks, err := d.State.Backend.Watch(ctx, d.State.Tasks.Prefix()+state.TaskKey(id, ""), revision)
-	return runChanges{run: run, tasks: tasks}, err
-}
-
-// next waits for a change and merges those that follow it closely. It returns
-// false when a watch has ended and must be begun anew.
-func (c runChanges) next(ctx context.Context) (open bool, err error) {
-	var pause <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-pause:
-			return true, nil
-		case _, open = <-c.run:
-		case _, open = <-c.tasks:
+		if !w.over() {
+			continue // a watch was lost
 		}
-		if !open {
-			return false, ctx.Err()
+		run, err := d.find(ctx, id)
+		if err != nil {
+			return err
 		}
-		if pause == nil {
-			pause = time.After(watchPause)
+		if err := visit(run); err != nil || state.Terminal(run.GetState().GetRun().GetState()) {
+			return err
 		}
 	}
 }

@@ -101,11 +101,20 @@ func (p *Plan) finish(n *node, r Result) {
 	case r.Verdict == Stopped && p.canceled:
 		p.settle(n, pipelinev1.RuntimeState_CANCELED, "the run was canceled")
 	case r.Verdict != Rejected && !p.canceled && n.mayRetry():
+		n.noteFailed(r.Workload)
 		n.message = fmt.Sprintf("attempt %d failed: %s", n.attempt, r.Message)
 		n.enter(pipelinev1.RuntimeState_PENDING, p.now)
 		p.launch(n, n.attempt+1, n.ended.Add(backoff(n.task.RetryPolicy, n.attempt)))
 	default:
+		n.noteFailed(r.Workload)
 		p.fail(n, r.Message)
+	}
+}
+
+// noteFailed notes the workload of an attempt that failed, if it got one.
+func (n *node) noteFailed(workload string) {
+	if workload != "" {
+		n.failed = append(n.failed, workload)
 	}
 }
 

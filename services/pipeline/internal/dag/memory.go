@@ -60,6 +60,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.message = t.GetMessage()
 	n.logTail = t.GetLogTail()
 	n.workload = t.GetWorkload()
+	n.failed = t.GetDetail().GetExecutorDetail().GetFailedMainJobs()
 	n.cachedFrom = t.GetCachedFromRunId()
 	n.outputs = Outputs(t)
 }

@@ -62,6 +62,7 @@ type leaf struct {
 	exitCode   int32
 	logTail    string
 	workload   string
+	failed     []string // workloads of the attempts that failed
 	cachedFrom string
 }
 

@@ -64,7 +64,7 @@ func (p *Plan) detail(n *node) *pipelinev1.PipelineTaskDetail {
 		d.ParentTaskId = n.parent.id
 	}
 	if n.workload != "" {
-		d.ExecutorDetail = &pipelinev1.PipelineTaskExecutorDetail{MainJob: n.workload}
+		d.ExecutorDetail = &pipelinev1.PipelineTaskExecutorDetail{MainJob: n.workload, FailedMainJobs: slices.Clone(n.failed)}
 	}
 	if n.state == pipelinev1.RuntimeState_FAILED {
 		d.Error = &status.Status{Code: int32(codes.Unknown), Message: n.message}

@@ -14,6 +14,8 @@ import (
 type books struct {
 	metadatav1.UnimplementedMetadataServiceServer
 	metadatav1.UnimplementedArchiveServiceServer
+	refused   string // name of executions that are refused
+	archiving func() // called before a record is put
 
 	mu         sync.Mutex
 	executions map[string]*metadatav1.PutExecutionRequest // guarded by mu; by uid
@@ -25,6 +27,7 @@ func newBooks() *books {
 	return &books{
 		executions: map[string]*metadatav1.PutExecutionRequest{},
 		numbers:    map[string]int64{},
+		archiving:  func() {},
 		records:    map[string]*metadatav1.Record{},
 	}
 }
@@ -37,6 +40,9 @@ func (b *books) number(uid string) int64 {
 }
 
 func (b *books) PutExecution(_ context.Context, r *metadatav1.PutExecutionRequest) (*metadatav1.PutExecutionResponse, error) {
+	if b.refused != "" && r.GetExecution().GetName() == b.refused {
+		return nil, fault.Invalidf("execution.name", "is %q", b.refused)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.executions[r.GetExecution().GetUid()] = r
@@ -50,7 +56,25 @@ func (b *books) PutExecution(_ context.Context, r *metadatav1.PutExecutionReques
 	return response, nil
 }
 
+func (b *books) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRequest) (*metadatav1.PutExecutionsResponse, error) {
+	for _, request := range r.GetRequests() {
+		if request.GetExecution().GetName() == b.refused {
+			return nil, fault.Invalidf("requests", "there is one for %q", b.refused)
+		}
+	}
+	all := &metadatav1.PutExecutionsResponse{}
+	for _, request := range r.GetRequests() {
+		response, err := b.PutExecution(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		all.Responses = append(all.Responses, response)
+	}
+	return all, nil
+}
+
 func (b *books) PutRecord(_ context.Context, r *metadatav1.PutRecordRequest) (*emptypb.Empty, error) {
+	b.archiving()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.records[r.GetRecord().GetUid()] = r.GetRecord()

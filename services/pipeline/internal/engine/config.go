@@ -18,7 +18,7 @@ type Config struct {
 	MaxRuns        int           // runs worked on at once; further ones stay PENDING
 	MaxIterations  int           // of one loop
 	MaxCalls       int           // calls to other services at once, a run
-	SaveDelay      time.Duration // longest time a task record waits to be saved with others
+	SaveDelay      time.Duration // longest time a task waits to be saved, and recorded, with others
 	MaxDigestBytes int64         // largest artifact whose content is digested
 }
 
@@ -28,7 +28,7 @@ func DefaultConfig() Config {
 		MaxRuns:        500,
 		MaxIterations:  100_000,
 		MaxCalls:       16,
-		SaveDelay:      10 * time.Millisecond,
+		SaveDelay:      50 * time.Millisecond,
 		MaxDigestBytes: 64 << 20,
 	}
 }

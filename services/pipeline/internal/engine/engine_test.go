@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,14 +48,16 @@ func obey(w *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 			files[r.GetPath()] = w.GetMetadata().GetAnnotations()["kfmesh.dev/task-path"]
 		}
 	}
-	for _, dir := range template.GetStaging().GetDirectories() {
+	for i, dir := range template.GetStaging().GetDirectories() {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return exited(1)
 		}
-	}
-	model := filepath.Join(template.GetStaging().GetDirectories()[0], "model")
-	if err := os.WriteFile(model, []byte("weights"), 0o600); err != nil {
-		return exited(1)
+		if i > 0 {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, "model"), []byte("weights"), 0o600); err != nil {
+			return exited(1)
+		}
 	}
 	return succeeded(files)
 }
@@ -129,6 +132,11 @@ func TestRetryAfterBackoff(t *testing.T) {
 	if got := task(t, run, "flaky"); got.GetAttempts() != 3 || got.GetDetail().GetState() != stateSucceeded {
 		t.Errorf("after %d attempts it is %s", got.GetAttempts(), got.GetDetail().GetState())
 	}
+	if got := task(t, run, "flaky").GetDetail().GetExecutorDetail(); len(got.GetFailedMainJobs()) != 2 ||
+		!strings.HasSuffix(got.GetFailedMainJobs()[0], "-1") || !strings.HasSuffix(got.GetFailedMainJobs()[1], "-2") ||
+		!strings.HasSuffix(got.GetMainJob(), "-3") {
+		t.Errorf("its workloads are given as %v", got)
+	}
 	if took := time.Since(begun); took < 60*time.Millisecond {
 		t.Errorf("three attempts took %s; the waits alone are 20 and 40 ms", took)
 	}
@@ -177,6 +185,43 @@ func TestDeleteForgetsALiveRun(t *testing.T) {
 	w.eventually("the workloads are deleted", func() bool { return len(w.agent.names()) == 0 })
 }
 
+// TestRunThatChangesWhileItIsArchivedIsArchivedAnew: what the API writes to a run
+// at its end is neither lost nor overtaken.
+func TestRunThatChangesWhileItIsArchivedIsArchivedAnew(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*pipelinev1.RunState){
+		"put away": func(r *pipelinev1.RunState) { r.GetRun().StorageState = pipelinev1.Run_ARCHIVED },
+		"deleted":  func(r *pipelinev1.RunState) { r.DeleteRequested = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.agent.program = obey
+			w.books.archiving = sync.OnceFunc(func() {
+				items, _, err := w.state.Runs.List(t.Context(), "")
+				if err != nil || len(items) != 1 {
+					t.Errorf("the store has %v, %v", items, err)
+					return
+				}
+				w.ask(items[0].Key, change)
+			})
+			w.start()
+			id := w.create(chain(1), nil)
+			w.eventually("the run is gone", func() bool { return w.gone(id) })
+			record := w.books.record(id)
+			if name == "deleted" {
+				if record != nil {
+					t.Errorf("the archive has %v", record)
+				}
+				return
+			}
+			if got := record.GetStorageState(); got != pipelinev1.Run_ARCHIVED.String() {
+				t.Errorf("it is archived as %q", got)
+			}
+		})
+	}
+}
+
 func TestCacheReusesOutputsThatStillExist(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -204,6 +249,23 @@ func TestCacheReusesOutputsThatStillExist(t *testing.T) {
 	}
 	if got := len(w.agent.starts()); got != 2 {
 		t.Errorf("%d workloads ran", got)
+	}
+}
+
+func TestExecutionThatIsRefusedKeepsNoOtherFromBeingRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	w.books.refused = "s1"
+	w.start()
+	run := w.archived(w.create(chain(3), nil))
+	if got := run.GetState().GetRun().GetState(); got != stateSucceeded {
+		t.Errorf("the run is %s", got)
+	}
+	for name, want := range map[string]bool{"s0": true, "s1": false, "s2": true} {
+		if got := task(t, run, name).GetDetail().GetExecutionId() != 0; got != want {
+			t.Errorf("%s is recorded: %t, want %t", name, got, want)
+		}
 	}
 }
 

@@ -71,7 +71,6 @@ func (r *runner) pump(ctx context.Context) {
 			r.launch(ctx, a)
 		}
 	}
-	r.recordSome(ctx)
 }
 
 func (r *runner) launch(ctx context.Context, a *attempt) {

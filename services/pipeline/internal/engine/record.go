@@ -2,43 +2,103 @@ package engine
 
 import (
 	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
-// maxRecordings is how many executions of a run are recorded at once.
-const maxRecordings = 4
+const (
+	maxRecorded      = 100     // executions in a call
+	maxRecordedBytes = 1 << 20 // of a call, as far as it holds more than one
+)
 
-// recorder knows which ended tasks the metadata service has to hear of.
+// recorder knows which ended tasks the metadata service has to hear of. It hears
+// of many at once: every call is a commit of its own. One is under way at a time.
 type recorder struct {
-	waiting *order
-	calls   int
+	waiting *order    // ids of tasks
+	since   time.Time // when the oldest of them was put
+	calling bool
 }
 
-func (r *recorder) idle() bool { return r.waiting.len() == 0 && r.calls == 0 }
+func (r *recorder) put(id string) {
+	if r.waiting.len() == 0 {
+		r.since = time.Now()
+	}
+	r.waiting.put(id)
+}
 
-// recordSome records waiting executions as far as there is room.
-func (r *runner) recordSome(ctx context.Context) {
-	for r.recorder.calls < maxRecordings {
+func (r *recorder) idle() bool { return r.waiting.len() == 0 && !r.calling }
+
+// untilRecord returns how long the next recording may wait, if there is one to come.
+func (r *runner) untilRecord() (time.Duration, bool) {
+	if r.recorder.calling || r.recorder.waiting.len() == 0 {
+		return 0, false
+	}
+	return r.engine.cfg.SaveDelay - time.Since(r.recorder.since), true
+}
+
+// record starts to record waiting executions, unless it is being done.
+func (r *runner) record(ctx context.Context) {
+	if r.recorder.calling || r.recorder.waiting.len() == 0 {
+		return
+	}
+	r.recorder.since = time.Now()
+	r.recorder.calling = true
+	requests := r.toRecord()
+	r.do(ctx, func(ctx context.Context) func(context.Context) {
+		responses := r.engine.record(ctx, requests)
+		return func(ctx context.Context) {
+			r.recorder.calling = false
+			for i, response := range responses {
+				r.recorded(ctx, requests[i], response)
+			}
+		}
+	})
+}
+
+// toRecord takes as many executions as a call takes.
+func (r *runner) toRecord() []*metadatav1.PutExecutionRequest {
+	var requests []*metadatav1.PutExecutionRequest
+	for size := 0; len(requests) < maxRecorded && size < maxRecordedBytes; {
 		ids := r.recorder.waiting.take(1)
 		if len(ids) == 0 {
-			return
+			break
 		}
 		request := executionOf(r.self.Namespace, r.plan.Task(ids[0]))
-		r.recorder.calls++
-		r.do(ctx, func(ctx context.Context) func(context.Context) {
-			response, err := r.engine.record(ctx, request)
-			return func(ctx context.Context) {
-				r.recorder.calls--
-				r.recorded(ctx, request, response, err)
-			}
-		})
+		size += proto.Size(request)
+		requests = append(requests, request)
 	}
+	return requests
 }
 
-func (e *Engine) record(ctx context.Context, request *metadatav1.PutExecutionRequest) (response *metadatav1.PutExecutionResponse, err error) {
+// record records executions and returns the answer to each, nil for one that was
+// refused. That the metadata service refuses an execution does not fail the run,
+// nor the recording of the others.
+func (e *Engine) record(ctx context.Context, requests []*metadatav1.PutExecutionRequest) []*metadatav1.PutExecutionResponse {
+	var all *metadatav1.PutExecutionsResponse
+	err := persist(ctx, func(ctx context.Context) (err error) {
+		all, err = e.deps.Metadata.PutExecutions(ctx, &metadatav1.PutExecutionsRequest{Requests: requests})
+		return err
+	})
+	if err == nil {
+		return all.GetResponses()
+	}
+	responses := make([]*metadatav1.PutExecutionResponse, len(requests))
+	for i, request := range requests {
+		responses[i], err = e.recordOne(ctx, request)
+		if err != nil && ctx.Err() == nil {
+			e.deps.Log.ErrorContext(ctx, "an execution could not be recorded", "run", request.GetExecution().GetContext(),
+				"task", request.GetExecution().GetUid(), "error", err)
+		}
+	}
+	return responses
+}
+
+func (e *Engine) recordOne(ctx context.Context, request *metadatav1.PutExecutionRequest) (response *metadatav1.PutExecutionResponse, err error) {
 	err = persist(ctx, func(ctx context.Context) error {
 		response, err = e.deps.Metadata.PutExecution(ctx, request)
 		return err
@@ -46,13 +106,9 @@ func (e *Engine) record(ctx context.Context, request *metadatav1.PutExecutionReq
 	return response, err
 }
 
-// recorded tells the plan the numbers of what was recorded. That the metadata
-// service refuses an execution does not fail the run.
-func (r *runner) recorded(ctx context.Context, request *metadatav1.PutExecutionRequest, response *metadatav1.PutExecutionResponse, err error) {
-	if err != nil {
-		if ctx.Err() == nil {
-			r.log.ErrorContext(ctx, "an execution could not be recorded", "task", request.GetExecution().GetUid(), "error", err)
-		}
+// recorded tells the plan the numbers of what was recorded.
+func (r *runner) recorded(ctx context.Context, request *metadatav1.PutExecutionRequest, response *metadatav1.PutExecutionResponse) {
+	if response == nil {
 		return
 	}
 	numbers := map[string]int64{}
@@ -73,7 +129,7 @@ func (r *runner) recordRestored(tasks []*pipelinev1.Task) {
 	for _, t := range tasks {
 		d := t.GetDetail()
 		if t.GetAttempts() > 0 && state.Terminal(d.GetState()) && d.GetExecutionId() == 0 {
-			r.recorder.waiting.put(d.GetTaskId())
+			r.recorder.put(d.GetTaskId())
 		}
 	}
 }

@@ -168,8 +168,8 @@ func (r *runner) describe() (launch.Run, error) {
 func (r *runner) loop(ctx context.Context) error {
 	retry := time.NewTimer(time.Hour)
 	defer retry.Stop()
-	save := time.NewTimer(time.Hour)
-	defer save.Stop()
+	write := time.NewTimer(time.Hour)
+	defer write.Stop()
 	for {
 		if r.fatal != nil {
 			return r.fatal
@@ -182,7 +182,9 @@ func (r *runner) loop(ctx context.Context) error {
 			retry.Reset(wait)
 		}
 		if wait, some := r.untilSave(); some {
-			save.Reset(wait)
+			write.Reset(wait)
+		} else if wait, some := r.untilRecord(); some {
+			write.Reset(wait)
 		}
 		select {
 		case <-r.inbox.ready:
@@ -190,8 +192,9 @@ func (r *runner) loop(ctx context.Context) error {
 				do(ctx)
 			}
 		case <-retry.C:
-		case <-save.C:
+		case <-write.C:
 			r.save(ctx)
+			r.record(ctx)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -201,7 +204,11 @@ func (r *runner) loop(ctx context.Context) error {
 // conclude brings a run whose plan has ended to its end, one step at a time,
 // and reports whether it is there.
 func (r *runner) conclude(ctx context.Context) bool {
-	if r.outcome == nil || len(r.attempts) > 0 || !r.recorder.idle() {
+	if r.outcome == nil || len(r.attempts) > 0 {
+		return false
+	}
+	if !r.recorder.idle() {
+		r.record(ctx)
 		return false
 	}
 	r.enter(r.outcome.State, r.outcome.Message)

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -139,8 +140,10 @@ func (l *Launch) fill(scope *placeholder.Scope, container *ir.Container) (err er
 
 // place says which files are needed before and wanted after.
 func (l *Launch) place(req Request, c ir.Component) {
-	l.Directories = []string{req.Layout.TaskDir}
-	l.Returns = []string{req.Layout.OutputFile()}
+	if writes(c) || l.mentions(req.Layout.TaskDir) || l.mentions(string(l.ExecutorInput)) {
+		l.Directories = []string{req.Layout.TaskDir}
+		l.Returns = []string{req.Layout.OutputFile()}
+	}
 	files := slices.Sorted(maps.Values(req.parameterFiles(c)))
 	if len(files) > 0 {
 		l.Directories = append(l.Directories, path.Dir(files[0]))
@@ -159,4 +162,16 @@ func (l *Launch) place(req Request, c ir.Component) {
 			l.Uploads = append(l.Uploads, Transfer{URI: uri, Path: local})
 		}
 	}
+}
+
+func writes(c ir.Component) bool {
+	return len(c.OutputDefinitions.Parameters)+len(c.OutputDefinitions.Artifacts) > 0
+}
+
+// mentions reports whether the step is told a text. One that was told neither its
+// directory nor the ExecutorInput leaves nothing there, and is spared it.
+func (l *Launch) mentions(text string) bool {
+	contains := func(told string) bool { return strings.Contains(told, text) }
+	return slices.ContainsFunc(l.Command, contains) || slices.ContainsFunc(l.Args, contains) ||
+		slices.ContainsFunc(l.Env, func(v ir.EnvVar) bool { return contains(v.Value) })
 }

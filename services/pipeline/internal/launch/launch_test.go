@@ -3,6 +3,7 @@ package launch
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +96,35 @@ func TestBuildStaged(t *testing.T) {
 	}
 	if !strings.Contains(string(l.ExecutorInput), `"uri":"/w/task/model"`) {
 		t.Errorf("the step is not told the local path: %s", l.ExecutorInput)
+	}
+}
+
+func TestBuildSparesTheDirectoryOfAStepThatCannotWriteThere(t *testing.T) {
+	written := ir.Definitions{Parameters: map[string]ir.ParameterDef{"out": {ParameterType: ir.String}}}
+	for name, tt := range map[string]struct {
+		outputs ir.Definitions
+		args    []string
+		env     []ir.EnvVar
+		want    bool
+	}{
+		"told nothing":        {args: []string{"true"}},
+		"with an output":      {outputs: written, want: true},
+		"told everything":     {args: []string{"run", "--input={{$}}"}, want: true},
+		"told its output":     {args: []string{"{{$.outputs.output_file}}"}, want: true},
+		"told in a variable":  {env: []ir.EnvVar{{Name: "INPUT", Value: "{{$}}"}}, want: true},
+		"told its id and run": {args: []string{"{{$.pipeline_task_uuid}}", "{{$.pipeline_job_uuid}}"}},
+	} {
+		req := request(t, "comp-step", nil)
+		req.Spec.Components["comp-step"] = ir.Component{ExecutorLabel: "e", OutputDefinitions: tt.outputs}
+		req.Spec.DeploymentSpec.Executors["e"] = ir.Executor{Container: &ir.Container{Image: "i", Args: tt.args, Env: tt.env}}
+		l, err := Build(req)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if made, read := slices.Contains(l.Directories, req.Layout.TaskDir), slices.Contains(l.Returns, req.Layout.OutputFile()); made != tt.want || read != tt.want {
+			t.Errorf("%s: directories %v, returns %v", name, l.Directories, l.Returns)
+		}
 	}
 }
 
