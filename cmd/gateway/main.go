@@ -4,7 +4,6 @@ package main
 import (
 	"os"
 
-	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/platform"
 	"github.com/kfmesh/kfmesh/services/gateway"
 )
@@ -13,7 +12,5 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(platform.Main("gateway", version, gateway.DefaultConfig(), func(c gateway.Config, d app.Deps) (*gateway.Gateway, error) {
-		return gateway.New(c, d, d.Metrics)
-	}))
+	os.Exit(platform.Main("gateway", version, gateway.DefaultConfig(), gateway.New))
 }

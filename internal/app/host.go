@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,21 +43,19 @@ func (h *Host) Run(ctx context.Context, modules ...Module) error {
 	// What ends first ends all: ctx, the server or a module.
 	ended, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	var serving, watching errgroup.Group
+	var serving errgroup.Group
 	serving.Go(func() error {
 		err := h.Serve()
 		end(fmt.Errorf("gRPC server ended: %w", errors.Join(err, errStopped)))
 		return err
 	})
 	running := h.start(ctx, modules, end)
-	watching.Go(func() error {
-		h.watch(ended, status, modules)
-		return nil
-	})
+	var watching sync.WaitGroup
+	watching.Go(func() { h.watch(ended, status, modules) })
 	<-ended.Done()
 
 	status.Shutdown()
-	_ = watching.Wait() // returns nil always
+	watching.Wait()
 	err := stop(running)
 	h.stopServer()
 	err = errors.Join(err, serving.Wait())

@@ -37,17 +37,18 @@ type Bucket struct {
 // file:///path, which is made when it does not exist; mem:// for one that lasts
 // as long as the process; or that of a driver the binary registers, such as
 // s3://bucket?region=eu-central-1. With ?prefix=a/ keys are under that prefix.
+// Errors name no more of an address than its bucket: the rest may hold secrets.
 func Open(ctx context.Context, address string) (*Bucket, error) {
 	if dir, ok := localPath(address); ok {
 		return openDir(dir)
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme == "" {
-		return nil, fault.Invalidf("blob-url", "%q is neither an absolute path nor the URL of a bucket, such as s3://bucket?region=eu-central-1", address)
+		return nil, fault.Invalidf("blob-url", "is neither an absolute path nor the URL of a bucket, such as s3://bucket?region=eu-central-1")
 	}
 	bucket, err := gcblob.OpenBucket(ctx, address)
 	if err != nil {
-		return nil, fault.Unavailablef("bucket %s cannot be opened", address).WithCause(err)
+		return nil, fault.Unavailablef("bucket %s://%s cannot be opened", u.Scheme, u.Host).WithCause(err)
 	}
 	base := u.Scheme + "://" + path.Join(u.Host, u.Path, u.Query().Get("prefix"))
 	return &Bucket{bucket: bucket, base: base}, nil

@@ -156,9 +156,13 @@ func TestURIOfAnyOtherBucket(t *testing.T) {
 
 func TestOpenRefusesWhatIsNoBucket(t *testing.T) {
 	t.Parallel()
-	for _, address := range []string{"", "relative/dir", "%", "nosuch://bucket"} {
-		if b, err := blob.Open(t.Context(), address); err == nil {
-			t.Errorf("%q opened as %v", address, b)
+	for _, address := range []string{"", "relative/dir?key=hush", "%hush", "nosuch://bucket?key=hush", "nosuch://hush:hush@bucket"} {
+		b, err := blob.Open(t.Context(), address)
+		if err == nil {
+			t.Fatalf("%q opened as %v", address, b)
+		}
+		if strings.Contains(err.Error(), "hush") {
+			t.Errorf("%q: the error gives its secret away: %v", address, err)
 		}
 	}
 }

@@ -136,18 +136,6 @@ func InvalidAll(violations []Violation) *Error {
 	return &Error{Kind: Invalid, Message: "invalid request", Violations: violations}
 }
 
-// KindOf returns the kind of the first *Error in err's chain, and Internal for
-// any other error. It panics on nil, which has no kind.
-func KindOf(err error) Kind {
-	if err == nil {
-		panic("fault: KindOf(nil)")
-	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
-	}
-	return Internal
-}
-
 // Is reports whether err is a *Error of the kind. It is false for nil.
 func Is(err error, kind Kind) bool {
 	e, ok := errors.AsType[*Error](err)

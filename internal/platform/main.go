@@ -73,11 +73,11 @@ func (s service[C, M]) command(environ []string) *cobra.Command {
 // run serves until ctx ends.
 func (s service[C, M]) run(ctx context.Context, cfg settings[C]) (err error) {
 	log := telemetry.NewLogger(os.Stderr, cfg.Platform.Log).With(slog.String("service", s.name))
-	told, err := telemetry.Start(ctx, s.name, s.version)
+	observed, err := telemetry.Start(ctx, s.name, s.version)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, told.Shutdown(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, observed.Shutdown(ctx)) }()
 	backends, err := Connect(ctx, cfg.Platform.Backends)
 	if err != nil && ctx.Err() != nil {
 		return nil // told to stop before there was anything to stop
@@ -93,7 +93,7 @@ func (s service[C, M]) run(ctx context.Context, cfg settings[C]) (err error) {
 	defer func() { err = errors.Join(err, mesh.Close()) }()
 	module, err := s.create(cfg.Service, app.Deps{
 		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob,
-		Mesh: mesh, Log: log, Metrics: told.Metrics(), Version: s.version,
+		Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: s.version,
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -25,6 +26,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 )
+
+// flushTime is how long the last export may take.
+const flushTime = 2 * time.Second
 
 // Telemetry is what Start set up.
 type Telemetry struct {
@@ -54,8 +58,12 @@ func Start(ctx context.Context, service, version string) (*Telemetry, error) {
 // Metrics serves the process's metrics in Prometheus' text format.
 func (t *Telemetry) Metrics() http.Handler { return t.metrics }
 
-// Shutdown exports what is still buffered.
+// Shutdown exports what is still buffered, also when ctx has ended, and gives up
+// after flushTime: whoever stops a process does not wait for a collector that is
+// gone.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
 	var errs []error
 	for _, stop := range t.shutdown {
 		errs = append(errs, stop(ctx))

@@ -2,7 +2,6 @@ package telemetry_test
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,7 +19,7 @@ func start(t *testing.T) *telemetry.Telemetry {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := tel.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+		if err := tel.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})

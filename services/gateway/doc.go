@@ -3,8 +3,9 @@
 // The HTTP port serves the REST form of every service, the KFP API among them
 // (/apis/v2beta1, uploads included), kfmesh's own (/kfmesh/v1), the document that
 // describes both (/openapi.json), the content of artifacts, /healthz, /readyz and
-// /metrics. The gRPC port passes every call on, unread, to the service that owns
-// it, and answers reflection and health itself.
+// /metrics. What a page of another site has a browser send may change nothing.
+// The gRPC port passes every call on, unread, to the service that owns it, and
+// answers reflection and health itself.
 //
 // The gateway keeps no state. It finds services through the mesh, and knows
 // which there are from the protos that are linked in: package kfmesh.<service>.v1

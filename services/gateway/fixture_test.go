@@ -58,7 +58,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
 	f.gateway, err = New(Config{HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0"},
-		app.Deps{Mesh: mesh, Blob: bucket, Log: log, Version: "v1.2.3"}, metrics)
+		app.Deps{Mesh: mesh, Blob: bucket, Log: log, Metrics: metrics, Version: "v1.2.3"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,7 @@ func TestAddressInUse(t *testing.T) {
 		"--http-addr": {HTTPAddr: web, GRPCAddr: "127.0.0.1:0"},
 		"--grpc-addr": {HTTPAddr: "127.0.0.1:0", GRPCAddr: calls},
 	} {
-		second, err := New(cfg, app.Deps{Mesh: f.gateway.deps.Mesh, Log: f.gateway.deps.Log}, nil)
+		second, err := New(cfg, app.Deps{Mesh: f.gateway.deps.Mesh, Log: f.gateway.deps.Log})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestConfig(t *testing.T) {
 		"http-addr": {HTTPAddr: "8080", GRPCAddr: ":0"},
 		"grpc-addr": {HTTPAddr: ":0"},
 	} {
-		if _, err := New(cfg, app.Deps{}, nil); !fault.Is(err, fault.Invalid) || !contains(err.Error(), setting) {
+		if _, err := New(cfg, app.Deps{}); !fault.Is(err, fault.Invalid) || !contains(err.Error(), setting) {
 			t.Errorf("got %v, want an invalid %s", err, setting)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/rest"
@@ -25,12 +26,12 @@ import (
 )
 
 // newHandler is all that the HTTP port serves.
-func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker, metrics http.Handler) (http.Handler, error) {
+func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", health.Alive)
 	mux.HandleFunc("GET /readyz", checker.Ready)
-	if metrics != nil {
-		mux.Handle("GET /metrics", metrics)
+	if deps.Metrics != nil {
+		mux.Handle("GET /metrics", deps.Metrics)
 	}
 	kfp.Register(mux, pipelinev1.NewPipelineServiceClient(deps.Mesh.Conn("pipeline")), deps.Version)
 	artifact.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")), deps.Blob)
@@ -45,7 +46,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker, met
 		return nil, err
 	}
 	mux.Handle("/", api)
-	return mux, nil
+	return origin.Protect(mux), nil
 }
 
 // newServer is all that the gRPC port serves.

@@ -135,3 +135,38 @@ func TestArtifactContent(t *testing.T) {
 		t.Errorf("got %q with %v", got.body, got.header)
 	}
 }
+
+// A page of another site can have a browser send a form or text anywhere; what
+// it cannot do is hide that it is another site's.
+func TestOtherSitesChangeNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for name, test := range map[string]struct {
+		method, header, value string
+		refused               bool
+	}{
+		"a browser's other site":      {http.MethodPost, "Sec-Fetch-Site", "cross-site", true},
+		"an old browser's":            {http.MethodPost, "Origin", "https://elsewhere.example", true},
+		"a page of this address":      {http.MethodPost, "Sec-Fetch-Site", "same-origin", false},
+		"a client that is no browser": {http.MethodPost, "User-Agent", "curl", false},
+		"another site that reads":     {http.MethodGet, "Sec-Fetch-Site", "cross-site", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request, err := http.NewRequestWithContext(t.Context(), test.method, f.http+"/apis/v2beta1/pipelines/p", strings.NewReader(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", "text/plain")
+			request.Header.Set(test.header, test.value)
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if refused := response.StatusCode == http.StatusForbidden; refused != test.refused {
+				t.Errorf("got %d, want refused: %t", response.StatusCode, test.refused)
+			}
+		})
+	}
+}

@@ -32,7 +32,6 @@ const (
 type Gateway struct {
 	cfg       Config
 	deps      app.Deps
-	metrics   http.Handler  // nil when there are none
 	listening chan struct{} // closed once both addresses are known
 	http      net.Listener  // set before listening is closed
 	grpc      net.Listener  // set before listening is closed
@@ -40,13 +39,12 @@ type Gateway struct {
 
 var _ app.Module = (*Gateway)(nil)
 
-// New makes the gateway. It uses the mesh, the bucket and the log of deps;
-// metrics answers /metrics, and without it there are none.
-func New(cfg Config, deps app.Deps, metrics http.Handler) (*Gateway, error) {
+// New makes the gateway. It uses no store and no bus.
+func New(cfg Config, deps app.Deps) (*Gateway, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Gateway{cfg: cfg, deps: deps, metrics: metrics, listening: make(chan struct{})}, nil
+	return &Gateway{cfg: cfg, deps: deps, listening: make(chan struct{})}, nil
 }
 
 // Name implements app.Module.
@@ -80,7 +78,7 @@ func (g *Gateway) Ready(context.Context) error {
 // Run implements app.Module: it serves both ports until ctx ends.
 func (g *Gateway) Run(ctx context.Context) error {
 	checker := health.New(g.deps.Mesh)
-	handler, err := newHandler(ctx, g.deps, checker, g.metrics)
+	handler, err := newHandler(ctx, g.deps, checker)
 	if err != nil {
 		return err
 	}

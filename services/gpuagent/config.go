@@ -36,7 +36,7 @@ var nodeName = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9]
 func (c Config) Validate() error {
 	var violations []fault.Violation
 	if !filepath.IsAbs(c.AgentDir) {
-		violations = append(violations, fault.Violation{Field: "agent-dir", Reason: "is not an absolute path"})
+		violations = append(violations, fault.Violation{Field: "agent-dir", Reason: "want the absolute path of a directory for workloads and Python environments"})
 	}
 	if !nodeName.MatchString(c.NodeName) {
 		violations = append(violations, fault.Violation{Field: "node-name", Reason: "want letters, digits, '-', '_' and '.'"})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -45,7 +47,12 @@ func testMain(m *testing.M) int {
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(string(out))
 	}
-	return m.Run()
+	status := m.Run()
+	if err := goleak.Find(); err != nil && status == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return status
 }
 
 // node is what outlives an agent: the store, the objects and the disk.
@@ -55,6 +62,7 @@ type node struct {
 	store store.Backend
 	bus   event.Bus
 	blob  *blob.Bucket
+	uv    string // for the agent to use; empty: whatever there is
 }
 
 func newNode(t testing.TB) *node {
@@ -64,7 +72,7 @@ func newNode(t testing.TB) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &node{t: t, dir: dir, store: store.NewMemory(), bus: event.NewMemory(), blob: bucket}
+	return &node{t: t, dir: dir, store: store.NewMemory(), bus: &recorder{Bus: event.NewMemory()}, blob: bucket}
 }
 
 // agent is one agent's time on a node.
@@ -80,6 +88,7 @@ func (n *node) start() *agent {
 	n.t.Helper()
 	cfg := gpuagent.DefaultConfig()
 	cfg.AgentDir, cfg.NodeName, cfg.Supervisor = filepath.Join(n.dir, "agent"), "n1", supervisor
+	cfg.UV = n.uv
 	log := slog.New(slog.NewTextHandler(n.t.Output(), nil))
 	module, err := gpuagent.New(cfg, app.Deps{Store: n.store, Bus: n.bus, Blob: n.blob, Log: log, Version: "test"})
 	if err != nil {

@@ -1,8 +1,6 @@
 package metadata
 
 import (
-	"net/url"
-
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
@@ -18,11 +16,6 @@ type Config struct {
 // DefaultConfig names no database: where it is depends on the shape of the
 // installation.
 func DefaultConfig() Config { return Config{} }
-
-// SQLiteURL is the database URL of a file with an absolute path.
-func SQLiteURL(path string) config.Secret {
-	return config.Secret((&url.URL{Scheme: "sqlite", Path: path}).String())
-}
 
 // Validate says what is wrong with the configuration.
 func (c Config) Validate() error { return sqlstore.CheckURL(string(c.DatabaseURL)) }

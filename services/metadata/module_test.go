@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +23,11 @@ import (
 	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqltest"
 )
+
+// sqliteURL is the database URL of a file with an absolute path.
+func sqliteURL(path string) config.Secret {
+	return config.Secret((&url.URL{Scheme: "sqlite", Path: path}).String())
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -69,7 +75,7 @@ func TestServes(t *testing.T) {
 }
 
 func TestBadRequestsNameTheField(t *testing.T) {
-	module, mesh := serve(t, metadata.SQLiteURL(filepath.Join(t.TempDir(), "a b?", "m.db")))
+	module, mesh := serve(t, sqliteURL(filepath.Join(t.TempDir(), "a b?", "m.db")))
 	run(t, module)
 	graph := metadatav1.NewMetadataServiceClient(mesh.Conn("metadata"))
 	archive := metadatav1.NewArchiveServiceClient(mesh.Conn("metadata"))
@@ -167,7 +173,7 @@ func TestWaitsForServerThatIsAway(t *testing.T) {
 }
 
 func TestRunFailsForGood(t *testing.T) {
-	module, _ := serve(t, metadata.SQLiteURL(t.TempDir())) // a folder
+	module, _ := serve(t, sqliteURL(t.TempDir())) // a folder
 	if err := module.Run(t.Context()); !fault.Is(err, fault.Precondition) {
 		t.Errorf("Run = %v, want Precondition", err)
 	}

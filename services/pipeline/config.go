@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -35,7 +36,7 @@ func (c Config) Validate() error {
 	var violations []fault.Violation
 	atLeast := func(name string, value, least int64) {
 		if value < least {
-			violations = append(violations, fault.Violation{Field: name, Reason: fault.New(fault.Invalid, "is %d; it must be at least %d", value, least).Message})
+			violations = append(violations, fault.Violation{Field: name, Reason: fmt.Sprintf("is %d; want at least %d", value, least)})
 		}
 	}
 	atLeast("max-runs", int64(c.MaxRuns), 1)
@@ -43,10 +44,10 @@ func (c Config) Validate() error {
 	atLeast("max-run-calls", int64(c.MaxRunCalls), 1)
 	atLeast("max-digest-bytes", c.MaxDigestBytes, 0)
 	if c.RunSaveDelay < 0 {
-		violations = append(violations, fault.Violation{Field: "run-save-delay", Reason: "is negative"})
+		violations = append(violations, fault.Violation{Field: "run-save-delay", Reason: fmt.Sprintf("is %s; want 0 or more", c.RunSaveDelay)})
 	}
 	if c.PipelineLeaseTTL < time.Second {
-		violations = append(violations, fault.Violation{Field: "pipeline-lease-ttl", Reason: "is less than 1s"})
+		violations = append(violations, fault.Violation{Field: "pipeline-lease-ttl", Reason: fmt.Sprintf("is %s; want at least 1s", c.PipelineLeaseTTL)})
 	}
 	if violations != nil {
 		return fault.InvalidAll(violations)

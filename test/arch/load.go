@@ -26,8 +26,7 @@ func Load(ctx context.Context, dir string) ([]Listed, error) {
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			return nil, fmt.Errorf("go list: %w: %s", err, exit.Stderr)
 		}
 		return nil, fmt.Errorf("go list: %w", err)

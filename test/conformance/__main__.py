@@ -13,13 +13,14 @@ import pathlib
 import sys
 import tempfile
 import time
+import warnings
 
 import yaml
-from harness.api import Api
+from harness.api import Api, Outcome
 from harness.mesh import OneProcess
 from harness.process import ROOT
 from inputs import arguments_for
-from needs import expected_state, missing
+from needs import FAILING, expected_state, missing
 
 WORKERS = 3
 SECONDS_A_RUN = 300
@@ -74,7 +75,7 @@ def check_valid(api: Api, file: pathlib.Path, scratch: pathlib.Path) -> tuple[st
     response = upload(api, file)
     if not response.ok:
         return "failed", f"upload: {response.status_code} {response.text}"
-    if why := missing(spec, platform):
+    if why := missing(spec, platform, gpus(api)):
         return "skipped", f"stored, not run: {why}"
     pipeline_id = response.json()["pipeline_id"]
     run = {
@@ -87,10 +88,31 @@ def check_valid(api: Api, file: pathlib.Path, scratch: pathlib.Path) -> tuple[st
         return "failed", f"run: {response.status_code} {response.text}"
     run_id = response.json()["run_id"]
     api.finished(run_id, SECONDS_A_RUN)
-    outcome = api.outcome(run_id)
-    if outcome.state == expected_state(file):
-        return "passed", "" if outcome.state == "SUCCEEDED" else f"{outcome.state}, as it should"
-    return "failed", outcome.explain()
+    return judge(api.outcome(run_id), file)
+
+
+def judge(outcome: Outcome, file: pathlib.Path) -> tuple[str, str]:
+    """Say whether a run of a file ended as it should."""
+    if outcome.state != expected_state(file):
+        return "failed", outcome.explain()
+    if outcome.state == "SUCCEEDED":
+        return "passed", ""
+    steps = failed_steps(outcome)
+    if steps != FAILING.get(file.stem, steps):
+        return "failed", f"these steps failed: {steps}; these should: {FAILING[file.stem]}"
+    return "passed", f"FAILED, as it should, in {', '.join(sorted(steps))}"
+
+
+def failed_steps(outcome: Outcome) -> set[str]:
+    """Paths of the tasks that failed themselves, not for a task within."""
+    failed = {t.get("path", "") for t in outcome.tasks if t["detail"].get("state") == "FAILED"} - {""}
+    return {p for p in failed if not any(other.startswith((p + "/", p + "[")) for other in failed)}
+
+
+def gpus(api: Api) -> int:
+    """How many GPUs the nodes have."""
+    nodes = api.get("/kfmesh/v1/nodes").get("nodes", [])
+    return sum(len(node["status"].get("gpus", [])) for node in nodes)
 
 
 def upload(api: Api, file: pathlib.Path):
@@ -109,6 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", help="parts of file names; default: every file")
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
     folder = corpus()
     if folder is None:
         print("no corpus: set KFMESH_CORPUS to a folder of compiled pipelines")
@@ -121,6 +144,8 @@ def main() -> int:
         mesh = OneProcess(pathlib.Path(scratch))
         try:
             results = check_all(Api(mesh.start()), folder, files, pathlib.Path(scratch))
+            if (status := mesh.process.exit_status) is not None:
+                print(f"kfmesh ended by itself with exit status {status}:\n{mesh.process.output()[-4000:]}")
         finally:
             mesh.stop()
     counts = {v: sum(r.verdict == v for r in results) for v in ("passed", "failed", "skipped")}

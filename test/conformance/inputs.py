@@ -10,19 +10,33 @@ VALUES = {
     "BOOLEAN": True,
     "LIST": ["a", "b"],
     "STRUCT": {"key": 1},
+    "TASK_FINAL_STATUS": {
+        "state": "SUCCEEDED",
+        "pipelineJobResourceName": "pipeline-run",
+        "pipelineTaskName": "task",
+        "error": {},
+    },
 }
 
 _numbers = itertools.count()
 
 
 def arguments_for(spec: dict, scratch: pathlib.Path) -> dict:
-    """Return a value of the right type for each required parameter; a path is one below scratch."""
+    """Return a value of the right type for each parameter that needs one. Paths lie below scratch.
+
+    An exit task that runs alone is told of no other task, so the request has to
+    tell it of one though its parameter is optional.
+    """
     parameters = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
     arguments = {}
     for name, definition in parameters.items():
-        if "defaultValue" in definition or definition.get("isOptional"):
+        if name.endswith("_secs"):
+            arguments[name] = 1  # nobody waits for a nap of its own length
+        elif definition["parameterType"] == "TASK_FINAL_STATUS":
+            arguments[name] = VALUES["TASK_FINAL_STATUS"]
+        elif "defaultValue" in definition or definition.get("isOptional"):
             continue
-        if name.endswith("_path"):
+        elif name.endswith("_path"):
             arguments[name] = str(scratch / f"{name}-{next(_numbers)}")
         else:
             arguments[name] = VALUES[definition["parameterType"]]

@@ -3,42 +3,78 @@
 import json
 import pathlib
 import re
+import socket
 
-# What gives a need away in the text of a spec, and the need.
+# What gives a need away in the text of a spec, and what to say of it.
 NEEDS = [
-    (r"gcr\.io/image|\"dummy\"|kfp-image", "its image does not exist"),
-    (r"google/cloud-sdk|google-cloud-pipeline-components|gs://|gcpc", "Google Cloud"),
-    (r"argostub/(create|delete)pvc|pvcMount", "Kubernetes volumes"),
-    (r"nvidia\.com/gpu|acceleratorType|resourceType", "a GPU"),
-    (r"s3://|minio://", "an object store"),
-    (r"podMetadata|fieldPathAsEnv", "Kubernetes pod metadata"),
-    (r"secretAs|configMapAs", "Kubernetes secrets and config maps"),
+    (r'"image": "(gcr\.io/image|dummy|kfp-image)"', "its image does not exist"),
+    (r'"my_program"', "it runs my_program, which does not exist"),
+    (r"'aiplatform'", "it installs the package aiplatform, which the package index does not have"),
+    (r"google/cloud-sdk|google-cloud-pipeline-components", "it needs an account at Google Cloud"),
+    (r"gs://", "it reads from Google Cloud Storage"),
+    (r"argostub/(create|delete)pvc", "it makes Kubernetes volumes"),
+    (r"s3://|minio://", "it needs an object store of that name"),
 ]
 
-# Pipelines that are meant to fail though they are not below failing/.
-SHOWS_ITS_STATE = "a step fails, to show its exit task the state"
-OUTLIVED = "a step fails, to show that another outlives it"
+# Steps that read from a host, by what gives them away.
+HOSTS = [(r"load_dataset\(", "huggingface.co")]
+
+# What a pod cannot start without, unless it says that it can.
+SOURCES = {
+    "secretAsEnv": "a Kubernetes secret",
+    "secretAsVolume": "a Kubernetes secret",
+    "configMapAsEnv": "a Kubernetes config map",
+    "configMapAsVolume": "a Kubernetes config map",
+    "pvcMount": "a Kubernetes volume mounted at a path of the host",
+}
+
+# Pipelines that are meant to fail though they are not below failing/, and the steps that fail.
 FAILING = {
-    "pipeline_as_exit_task": SHOWS_ITS_STATE,
-    "pipeline_with_task_final_status": SHOWS_ITS_STATE,
-    "local_execution_pipeline_with_ignore_upstream_failure": OUTLIVED,
-    "pipeline_with_task_using_ignore_upstream_failure": OUTLIVED,
+    # A step fails, to show its exit task the state.
+    "pipeline_as_exit_task": {"exit-handler-1/fail-op"},
+    "pipeline_with_task_final_status": {"exit-handler-1/fail-op"},
+    # A step fails, to show that another outlives it.
+    "local_execution_pipeline_with_ignore_upstream_failure": {"fail-always"},
+    "pipeline_with_task_using_ignore_upstream_failure": {"fail-op"},
+    # One step fails unless a variable is set to nothing, and nothing sets it.
+    "create_pod_metadata_complex": {"validate-no-pod-metadata"},
 }
 
 
-def missing(spec: dict, platform: list[dict]) -> str:
+def missing(spec: dict, platform: list[dict], gpus: int) -> str:
     """Say what a pipeline needs that is not here, or return nothing."""
     if spec.get("root", {}).get("inputDefinitions", {}).get("artifacts"):
         return "it takes an artifact, which no run request can give"
-    text = json.dumps([spec.get("deploymentSpec"), platform])
-    return next(
-        (
-            f"{need if need.startswith('its') else 'it needs ' + need}"
-            for pattern, need in NEEDS
-            if re.search(pattern, text)
-        ),
-        "",
-    )
+    text = json.dumps(spec.get("deploymentSpec"))
+    for pattern, need in NEEDS:
+        if re.search(pattern, text):
+            return need
+    for pattern, host in HOSTS:
+        if re.search(pattern, text) and not resolves(host):
+            return f"it reads from {host}, which cannot be reached from here"
+    if gpus == 0 and re.search(r"nvidia\.com/gpu|acceleratorType", text):
+        return "it needs a GPU"
+    return missing_source(platform)
+
+
+def missing_source(platform: list[dict]) -> str:
+    """Say what the pods of a platform spec must be given, or return nothing."""
+    for document in platform:
+        kubernetes = document.get("platforms", {}).get("kubernetes", {})
+        for pod in kubernetes.get("deploymentSpec", {}).get("executors", {}).values():
+            for field, source in SOURCES.items():
+                if any(not entry.get("optional") for entry in pod.get(field, [])):
+                    return f"it needs {source}"
+    return ""
+
+
+def resolves(host: str) -> bool:
+    """Say whether the name of a host is known here."""
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True
 
 
 def expected_state(file: pathlib.Path) -> str:

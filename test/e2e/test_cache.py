@@ -2,7 +2,7 @@
 
 import pathlib
 
-from harness.steps import mark, read
+from harness.steps import echo, mark, read
 from kfp import dsl
 from kfp.dsl import Dataset, Output
 
@@ -66,3 +66,13 @@ def test_a_lost_artifact_is_made_again(api, marks):
     second = api.run(cached, {"file": str(marks)})
     assert marks.read_text() == "made\nmade\n"
     assert second.output("read", "text") == "data"
+
+
+def test_equal_steps_that_end_together(api):
+    @dsl.pipeline(name="equal-steps")
+    def equal(text: str = "the same"):
+        with dsl.ParallelFor(list("abcdefgh")):
+            echo(text=text)
+
+    outcome = api.run(equal)
+    assert [t["detail"]["state"] for t in outcome.named("echo")] == ["SUCCEEDED"] * 8

@@ -9,11 +9,10 @@ from harness.process import BIN, Process, answers, environment, free_ports, unti
 
 
 def test_it_says_what_it_serves(own_mesh):
-    said = own_mesh.process.output()
+    said = until("the word that it is ready", lambda: "ready" in (out := own_mesh.process.output()) and out)
     assert own_mesh.http_address in said
     assert own_mesh.grpc_address in said
     assert str(own_mesh.data_dir) in said
-    assert "ready" in said
 
 
 def test_port_0_picks_a_free_one_and_prints_it(tmp_path):

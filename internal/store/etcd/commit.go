@@ -17,9 +17,8 @@ func (b *Backend) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if err := store.CheckOps(ops); err != nil {
 		return 0, err
 	}
-	// An in-process client would hand the transaction over all the same.
-	if err := ctx.Err(); err != nil {
-		return 0, translate(ctx, err)
+	if err := alive(ctx); err != nil {
+		return 0, err
 	}
 	resp, err := b.client.Txn(ctx).If(compares(ops)...).Then(writes(ops)...).Else(looks(ops)...).Commit()
 	if err != nil {

@@ -25,6 +25,9 @@ func New(client *clientv3.Client) *Backend { return &Backend{client: client} }
 
 // Get implements store.Backend.
 func (b *Backend) Get(ctx context.Context, key string) (store.Entry, error) {
+	if err := alive(ctx); err != nil {
+		return store.Entry{}, err
+	}
 	resp, err := b.client.Get(ctx, key)
 	if err != nil {
 		return store.Entry{}, translate(ctx, err)
@@ -37,6 +40,9 @@ func (b *Backend) Get(ctx context.Context, key string) (store.Entry, error) {
 
 // List implements store.Backend.
 func (b *Backend) List(ctx context.Context, prefix string) ([]store.Entry, int64, error) {
+	if err := alive(ctx); err != nil {
+		return nil, 0, err
+	}
 	resp, err := b.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByKey, clientv3.SortAscend))
 	if err != nil {
 		return nil, 0, translate(ctx, err)
@@ -46,6 +52,15 @@ func (b *Backend) List(ctx context.Context, prefix string) ([]store.Entry, int64
 		entries[i] = entry(kv)
 	}
 	return entries, resp.Header.Revision, nil
+}
+
+// alive returns the fault of a context that has ended. Every call asks first: an
+// in-process client may carry one out all the same.
+func alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return translate(ctx, err)
+	}
+	return nil
 }
 
 // translate turns an etcd error into a fault.
@@ -65,9 +80,8 @@ func translate(ctx context.Context, err error) error {
 }
 
 func unavailable(err error) bool {
-	var etcdErr rpctypes.EtcdError
-	if errors.As(err, &etcdErr) {
-		return etcdErr.Code() == codes.Unavailable
+	if failure, ok := errors.AsType[rpctypes.EtcdError](err); ok {
+		return failure.Code() == codes.Unavailable
 	}
 	return status.Code(err) == codes.Unavailable || errors.Is(err, clientv3.ErrNoAvailableEndpoints)
 }

@@ -27,28 +27,31 @@ type lease struct {
 
 // Grant implements store.Backend. etcd counts whole seconds: ttl is rounded up.
 func (b *Backend) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error) {
+	if err := alive(ctx); err != nil {
+		return nil, err
+	}
 	granted, err := b.client.Grant(ctx, int64(math.Ceil(ttl.Seconds())))
 	if err != nil {
 		return nil, translate(ctx, err)
 	}
 	keepCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	alive, err := b.client.KeepAlive(keepCtx, granted.ID)
+	answers, err := b.client.KeepAlive(keepCtx, granted.ID)
 	if err != nil {
 		stop()
 		return nil, translate(ctx, err)
 	}
 	l := &lease{client: b.client, id: granted.ID, stop: stop, done: make(chan struct{})}
-	go l.follow(ctx, alive)
+	go l.follow(ctx, answers)
 	return l, nil
 }
 
 // follow drains the answers to the keeping alive until they end, and gives the
 // lease back when the context it was granted under ends.
-func (l *lease) follow(ctx context.Context, alive <-chan *clientv3.LeaseKeepAliveResponse) {
+func (l *lease) follow(ctx context.Context, answers <-chan *clientv3.LeaseKeepAliveResponse) {
 	defer l.end()
 	for {
 		select {
-		case _, ok := <-alive:
+		case _, ok := <-answers:
 			if !ok {
 				return
 			}

@@ -25,8 +25,8 @@ const (
 	FormatName  Format = "name"
 )
 
-// Formats lists the formats in the order in which help shows them.
-func Formats() []Format {
+// formats lists the formats in the order in which help shows them.
+func formats() []Format {
 	return []Format{FormatTable, FormatWide, FormatJSON, FormatYAML, FormatName}
 }
 
@@ -35,7 +35,7 @@ func (f *Format) String() string { return string(*f) }
 
 // Set takes the value of the flag.
 func (f *Format) Set(value string) error {
-	if !slices.Contains(Formats(), Format(value)) {
+	if !slices.Contains(formats(), Format(value)) {
 		return fmt.Errorf("%q is none of %s", value, joinFormats())
 	}
 	*f = Format(value)
@@ -46,8 +46,8 @@ func (f *Format) Set(value string) error {
 func (f *Format) Type() string { return "format" }
 
 func joinFormats() string {
-	names := make([]string, 0, len(Formats()))
-	for _, f := range Formats() {
+	names := make([]string, 0, len(formats()))
+	for _, f := range formats() {
 		names = append(names, string(f))
 	}
 	return strings.Join(names, ", ")

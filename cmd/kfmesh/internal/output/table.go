@@ -3,6 +3,7 @@ package output
 import (
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -95,7 +96,7 @@ func (t *Table) line(b *strings.Builder, term *Terminal, row []Cell, widths []in
 // break a table or drive the terminal, become spaces, rune for rune.
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r

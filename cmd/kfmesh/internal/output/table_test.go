@@ -66,3 +66,12 @@ func TestNoColourMeansNoSequences(t *testing.T) {
 		t.Errorf("painted %q", got)
 	}
 }
+
+// Names come from pipelines, and U+009B begins a terminal's commands as well as
+// ESC [ does.
+func TestCleanLeavesNothingThatDrivesATerminal(t *testing.T) {
+	t.Parallel()
+	if got, want := Clean("a\x1b[2Jb\u009b2Jc\x7f\nd é"), "a [2Jb 2Jc  d é"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

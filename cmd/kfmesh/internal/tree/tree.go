@@ -21,9 +21,9 @@ type Node struct {
 }
 
 // Build arranges tasks, given in order of creation, below their parents and
-// returns the topmost ones. The iterations of a loop are put in their own order. The task that stands for the whole pipeline is left
-// out, for the run itself says as much; a task whose parent is not among the
-// tasks is topmost.
+// returns the topmost ones. The iterations of a loop are put in their own order.
+// The task that stands for the whole pipeline is left out, for the run itself
+// says as much; a task whose parent is not among the tasks is topmost.
 func Build(tasks []*pipelinev1.Task) []*Node {
 	nodes := make(map[string]*Node, len(tasks))
 	for _, task := range tasks {
@@ -61,14 +61,14 @@ func iteration(node *Node) int {
 
 // withoutRoot replaces the task of the whole pipeline by its children.
 func withoutRoot(top []*Node) []*Node {
-	if len(top) != 1 || !IsRoot(top[0].Task) {
+	if len(top) != 1 || !isRoot(top[0].Task) {
 		return top
 	}
 	return top[0].Children
 }
 
-// IsRoot reports whether a task stands for the whole pipeline.
-func IsRoot(task *pipelinev1.Task) bool {
+// isRoot reports whether a task stands for the whole pipeline.
+func isRoot(task *pipelinev1.Task) bool {
 	return task.GetKind() == pipelinev1.Task_KIND_DAG && task.GetDetail().GetParentTaskId() == "" &&
 		!strings.Contains(task.GetPath(), "/")
 }

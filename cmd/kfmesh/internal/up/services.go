@@ -28,7 +28,7 @@ func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*service
 	if err != nil {
 		return nil, err
 	}
-	edge, err := gateway.New(cfg.Gateway, deps, deps.Metrics)
+	edge, err := gateway.New(cfg.Gateway, deps)
 	if err != nil {
 		return nil, err
 	}

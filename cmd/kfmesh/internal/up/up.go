@@ -14,9 +14,6 @@ import (
 	"github.com/kfmesh/kfmesh/internal/telemetry"
 )
 
-// flushTime is how long telemetry may take to be sent in the end.
-const flushTime = 2 * time.Second
-
 // Options say how one process serves.
 type Options struct {
 	Config  Config
@@ -38,7 +35,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, flush(ctx, observed)) }()
+	defer func() { err = errors.Join(err, observed.Shutdown(ctx)) }()
 	backends, err := embedded.Start(ctx, cfg.DataDir, log)
 	if err != nil {
 		return err
@@ -74,11 +71,4 @@ func (o Options) announce(cfg Config, s *services, took time.Duration) {
   data   %s
 ready in %.2f s
 `, o.Version, http, grpc, cfg.DataDir, took.Seconds())
-}
-
-// flush sends the telemetry that is still buffered, although ctx has ended.
-func flush(ctx context.Context, observed *telemetry.Telemetry) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-	defer cancel()
-	return observed.Shutdown(ctx)
 }

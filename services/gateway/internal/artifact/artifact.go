@@ -19,13 +19,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/protobuf/encoding/protojson"
-
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/rpc"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/rest"
 )
 
 // Register adds the handler to a mux.
@@ -33,7 +30,7 @@ func Register(mux *http.ServeMux, metadata metadatav1.MetadataServiceClient, buc
 	s := server{metadata: metadata, bucket: bucket}
 	mux.HandleFunc("GET /kfmesh/v1/artifacts/{artifact_id}/content", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.serve(w, r); err != nil {
-			writeError(w, err)
+			rest.WriteError(w, err)
 		}
 	})
 }
@@ -117,16 +114,4 @@ func describe(w http.ResponseWriter, key string) {
 	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": path.Base(key)}))
 	h.Set("Content-Security-Policy", "sandbox")
 	h.Set("X-Content-Type-Options", "nosniff")
-}
-
-func writeError(w http.ResponseWriter, err error) {
-	s := rpc.Status(err)
-	content, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(s.Proto())
-	if err != nil {
-		http.Error(w, s.Message(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(runtime.HTTPStatusFromCode(s.Code()))
-	_, _ = w.Write(content)
 }

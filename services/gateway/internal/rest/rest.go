@@ -23,9 +23,9 @@ import (
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
-// MaxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
+// maxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
 // around it.
-const MaxBodyBytes = 33 << 20
+const maxBodyBytes = 33 << 20
 
 // New returns the handler of all paths that the protos name. Any other path
 // gets a 404 in the same form.
@@ -48,7 +48,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		gpuagentv1.RegisterWorkloadServiceHandlerClient(ctx, mux, gpuagentv1.NewWorkloadServiceClient(gpuagent)),
 		gpuagentv1.RegisterNodeServiceHandlerClient(ctx, mux, gpuagentv1.NewNodeServiceClient(gpuagent)),
 	)
-	return http.MaxBytesHandler(mux, MaxBodyBytes), err
+	return http.MaxBytesHandler(mux, maxBodyBytes), err
 }
 
 // answerError writes an error: a fault as its status, anything else as it is.
@@ -71,4 +71,18 @@ func answerRouting(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshal
 		err.Err = status.Errorf(codes.InvalidArgument, "the request for %s is malformed: %s", r.URL.Path, http.StatusText(httpStatus))
 	}
 	answerError(ctx, mux, m, w, r, err)
+}
+
+// WriteError writes an error in the form of this package, for the handlers
+// beside it.
+func WriteError(w http.ResponseWriter, err error) {
+	s := rpc.Status(err)
+	content, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(s.Proto())
+	if err != nil {
+		http.Error(w, s.Message(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(runtime.HTTPStatusFromCode(s.Code()))
+	_, _ = w.Write(content) // a caller that went away hears nothing
 }

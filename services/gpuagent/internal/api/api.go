@@ -13,7 +13,7 @@ import (
 // Register adds WorkloadService and NodeService to a server.
 func Register(server grpc.ServiceRegistrar, e *engine.Engine) {
 	gpuagentv1.RegisterWorkloadServiceServer(server, &workloads{engine: e})
-	gpuagentv1.RegisterNodeServiceServer(server, &nodes{nodes: e.State})
+	gpuagentv1.RegisterNodeServiceServer(server, &nodes{state: e.State})
 }
 
 // workloads implements WorkloadService.
@@ -25,5 +25,5 @@ type workloads struct {
 // nodes implements NodeService.
 type nodes struct {
 	gpuagentv1.UnimplementedNodeServiceServer
-	nodes *state.State
+	state *state.State
 }

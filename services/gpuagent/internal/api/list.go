@@ -29,10 +29,10 @@ func (s *workloads) ListWorkloads(_ context.Context, r *gpuagentv1.ListWorkloads
 	}
 	all := s.engine.Board().List(selects(r.GetNamespace(), "", r.GetLabelSelector()))
 	if after != "" {
-		i, _ := slices.BinarySearchFunc(all, after, func(w *gpuagentv1.Workload, token string) int {
+		i, found := slices.BinarySearchFunc(all, after, func(w *gpuagentv1.Workload, token string) int {
 			return strings.Compare(position(w), token)
 		})
-		for i < len(all) && position(all[i]) <= after {
+		if found {
 			i++
 		}
 		all = all[i:]
@@ -45,10 +45,13 @@ func (s *workloads) ListWorkloads(_ context.Context, r *gpuagentv1.ListWorkloads
 	return page, nil
 }
 
+// createdLayout writes a time so that text compares as times do.
+const createdLayout = "20060102150405.000000000"
+
 // position is where a workload stands in the order of lists, as text that
 // compares alike.
 func position(w *gpuagentv1.Workload) string {
-	created := w.GetMetadata().GetCreateTime().AsTime().UTC().Format("20060102150405.000000000")
+	created := w.GetMetadata().GetCreateTime().AsTime().UTC().Format(createdLayout)
 	return created + " " + state.KeyOf(w.GetMetadata())
 }
 
@@ -56,7 +59,7 @@ func parseToken(token string) (string, error) {
 	after, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil && len(after) > 0 {
 		created, _, _ := strings.Cut(string(after), " ")
-		_, err = time.Parse("20060102150405.000000000", created)
+		_, err = time.Parse(createdLayout, created)
 	}
 	if err != nil {
 		return "", fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", token)

@@ -10,7 +10,7 @@ import (
 
 // GetNode implements NodeService.
 func (s *nodes) GetNode(ctx context.Context, r *gpuagentv1.GetNodeRequest) (*gpuagentv1.Node, error) {
-	item, err := s.nodes.Nodes.Get(ctx, r.GetName())
+	item, err := s.state.Nodes.Get(ctx, r.GetName())
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.NotFoundf("there is no node %s, or its agent does not run", r.GetName()).WithReason("NODE_NOT_FOUND")
 	}
@@ -22,7 +22,7 @@ func (s *nodes) GetNode(ctx context.Context, r *gpuagentv1.GetNodeRequest) (*gpu
 
 // ListNodes implements NodeService.
 func (s *nodes) ListNodes(ctx context.Context, _ *gpuagentv1.ListNodesRequest) (*gpuagentv1.ListNodesResponse, error) {
-	items, _, err := s.nodes.Nodes.List(ctx, "")
+	items, _, err := s.state.Nodes.List(ctx, "")
 	if err != nil {
 		return nil, err
 	}

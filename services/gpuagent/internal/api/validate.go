@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -11,20 +10,17 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
-
-// nameForm is what names of workloads and namespaces may be: they are parts of
-// keys and of paths in the object store.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$`)
 
 // validate says everything that is wrong with a workload beyond what its proto's
 // own rules say.
 func validate(w *gpuagentv1.Workload) error {
 	v := &violations{}
-	if !nameForm.MatchString(w.GetMetadata().GetName()) {
+	if !state.ValidName(w.GetMetadata().GetName()) {
 		v.add("workload.metadata.name", "%q: want 1 to 253 letters, digits, '-', '_' and '.', with a letter or digit at both ends", w.GetMetadata().GetName())
 	}
-	if ns := w.GetMetadata().GetNamespace(); ns != "" && !nameForm.MatchString(ns) {
+	if ns := w.GetMetadata().GetNamespace(); ns != "" && !state.ValidName(ns) {
 		v.add("workload.metadata.namespace", "%q: want letters, digits, '-', '_' and '.', or nothing for \"default\"", ns)
 	}
 	if len(w.GetSpec().GetGroups()) == 0 {

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
@@ -67,7 +69,7 @@ func (b *Board) Observe(updates []store.Update[*gpuagentv1.Workload]) {
 		case revision <= b.gone[key], same && (held.published || revision <= held.revision()):
 		case ok && !same && revision <= held.revision(): // of an earlier workload of that name
 		default:
-			b.put(key, entry{workload: Stamp(u.Item.Value, revision)})
+			b.put(key, entry{workload: stamp(u.Item.Value, revision)})
 		}
 	}
 }
@@ -88,7 +90,7 @@ func (b *Board) Stored(w *gpuagentv1.Workload, revision int64) {
 	key := state.KeyOf(w.GetMetadata())
 	held, ok := b.entries[key]
 	if ok && held.uid() == w.GetMetadata().GetUid() && held.revision() < revision {
-		held.workload = Stamp(held.workload, revision)
+		held.workload = stamp(held.workload, revision)
 		b.entries[key] = held
 	}
 }
@@ -163,4 +165,11 @@ func (b *Board) tell(key string, kind gpuagentv1.WorkloadEvent_Type, w *gpuagent
 			watch.add(key, &gpuagentv1.WorkloadEvent{Type: kind, Workload: w})
 		}
 	}
+}
+
+// stamp returns the workload with its resource_version set; w itself is not changed.
+func stamp(w *gpuagentv1.Workload, revision int64) *gpuagentv1.Workload {
+	stamped := proto.CloneOf(w)
+	stamped.Metadata.ResourceVersion = revision
+	return stamped
 }

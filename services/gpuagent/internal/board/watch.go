@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"google.golang.org/protobuf/proto"
-
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -23,7 +21,7 @@ type Watch struct {
 }
 
 // Watch begins to watch. The first events are the matching workloads as they
-// are (CREATED), then one SYNCED, then changes. Close ends it.
+// are (CREATED), then one SYNCED, then changes. Unwatch ends it.
 func (b *Board) Watch(match Match) *Watch {
 	w := &Watch{match: match, pending: map[string]*gpuagentv1.WorkloadEvent{}, ready: make(chan struct{}, 1)}
 	b.mu.Lock()
@@ -85,11 +83,4 @@ func (w *Watch) add(key string, e *gpuagentv1.WorkloadEvent) {
 	case w.ready <- struct{}{}:
 	default:
 	}
-}
-
-// Stamp returns the workload with its resource_version set; w itself is not changed.
-func Stamp(w *gpuagentv1.Workload, revision int64) *gpuagentv1.Workload {
-	stamped := proto.CloneOf(w)
-	stamped.Metadata.ResourceVersion = revision
-	return stamped
 }

@@ -19,11 +19,13 @@
 // Directories, under <data dir>/workloads/<uid>/<group>-<index>/:
 //
 //	work/       working directory, unless the template names another
-//	tmp/        TMPDIR
 //	site/       packages the replica itself installs
 //	log         what it wrote, all attempts one after the other
 //	epoch.<n>   the journal of attempt n
 //	staged      there once its files were fetched
+//
+// TMPDIR is apart, in the system's own place and removed at the workload's end: the
+// path of a Unix socket has room for a hundred bytes, and programs put those there.
 //
 // When the agent ends, replicas run on under their supervisors.
 package engine

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,8 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -199,74 +196,6 @@ func sameWait(a, b string) bool {
 	return forA == forB
 }
 
-// update changes the status. The change is told and stored with all others that
-// come within a moment.
-func (l *life) update(change func(*gpuagentv1.WorkloadStatus)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	change(l.w.GetStatus())
-	l.changed()
-}
-
-// changed sees to it that the status is told in a moment. The life is locked.
-func (l *life) changed() {
-	if l.settling != nil || l.over || l.w.GetMetadata().GetResourceVersion() == 0 {
-		return // it is told anyway: soon, at its end, or once it is stored
-	}
-	l.settling = time.AfterFunc(settleAfter, func() { l.engine.spawn(l.settle) })
-}
-
-// settle tells and stores the status as it is by now.
-func (l *life) settle(ctx context.Context) {
-	l.mu.Lock()
-	l.settling = nil
-	if l.over {
-		l.mu.Unlock()
-		return
-	}
-	l.w.Status.Phase = phaseOf(l.w.GetStatus())
-	l.fillPIDs()
-	l.publish()
-	l.mu.Unlock()
-	if err := l.store(ctx); err != nil && ctx.Err() == nil {
-		l.engine.Log.WarnContext(ctx, "status is not stored yet", "workload", l.key, "error", err)
-	}
-}
-
-// publish puts the status on the board. The life is locked, so that what was
-// later is published later.
-func (l *life) publish() {
-	if !l.deleted {
-		l.engine.board.Publish(proto.CloneOf(l.w))
-	}
-}
-
-// stored takes note of the revision a new workload was stored at, and shows it.
-func (l *life) stored(revision int64) *gpuagentv1.Workload {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.w.Metadata.ResourceVersion = revision
-	l.publish()
-	l.changed() // what has happened since it was written
-	close(l.known)
-	return proto.CloneOf(l.w)
-}
-
-// warn adds a sentence to the warnings, once.
-func (l *life) warn(sentence string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !slices.Contains(l.w.GetStatus().GetWarnings(), sentence) {
-		l.w.Status.Warnings = append(l.w.Status.Warnings, sentence)
-	}
-}
-
-func (l *life) snapshot() *gpuagentv1.Workload {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return proto.CloneOf(l.w)
-}
-
 // finish writes down how it ended. The board shows it first: it is on disk, and
 // whoever waits for it need not wait for the store.
 func (l *life) finish(ctx context.Context, results []result) {
@@ -280,101 +209,6 @@ func (l *life) finish(ctx context.Context, results []result) {
 	l.mu.Unlock()
 	l.engine.leave(l)
 	l.engine.keepLogs(ctx, l.snapshot())
+	l.engine.removeTemp(ctx, l.uid)
 	l.storeUntilDone(ctx)
-}
-
-// storeUntilDone writes the status however long the store cannot be reached; it
-// returns false when the agent ended before that.
-func (l *life) storeUntilDone(ctx context.Context) bool {
-	for {
-		err := l.store(ctx)
-		if err == nil {
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
-		}
-		l.engine.Log.WarnContext(ctx, "status of workload is not stored yet", "workload", l.key, "error", err)
-		select {
-		case <-time.After(retryEvery):
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-// store writes the status as it is. A workload that is no longer there, or is
-// another's by now, is not an error: its life is over.
-func (l *life) store(ctx context.Context) error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	for {
-		w := l.snapshot()
-		w.Metadata.UpdateTime = timestamppb.Now()
-		revision, err := l.engine.State.Workloads.Update(ctx, l.key, w, w.GetMetadata().GetResourceVersion())
-		if err == nil {
-			l.mu.Lock()
-			l.w.Metadata.ResourceVersion = revision
-			l.mu.Unlock()
-			l.engine.board.Stored(w, revision)
-			return nil
-		}
-		if fault.Is(err, fault.Exhausted) && l.shrink() {
-			continue
-		}
-		if !fault.Is(err, fault.Conflict) {
-			return err
-		}
-		current, err := l.engine.State.Workloads.Get(ctx, l.key)
-		if fault.Is(err, fault.NotFound) || err == nil && !l.owns(current.Value) {
-			l.drop()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		l.mu.Lock()
-		l.w.Metadata.ResourceVersion = current.Revision
-		l.mu.Unlock()
-	}
-}
-
-// drop ends a life whose workload was deleted, or is another's.
-func (l *life) drop() {
-	l.mu.Lock()
-	l.deleted = true
-	l.engine.board.Remove(l.w)
-	l.mu.Unlock()
-	l.stop(errDeleted)
-}
-
-// shrink drops what a status can do without, so that it can be stored at all. It
-// returns false when there was nothing to drop.
-func (l *life) shrink() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	shrunk := false
-	for _, r := range l.w.GetStatus().GetReplicas() {
-		shrunk = shrunk || r.GetLogTail() != ""
-		r.LogTail = ""
-		for _, f := range r.GetFiles() {
-			shrunk = shrunk || len(f.GetContent()) > 0
-			f.TooLarge, f.Content = f.GetTooLarge() || len(f.GetContent()) > 0, nil
-		}
-	}
-	return shrunk
-}
-
-// room is how many bytes each replica may put into the status at its end.
-func (l *life) room() int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	left := store.MaxValueBytes - statusReserve - proto.Size(l.w)
-	return int64(max(0, left) / len(l.w.GetStatus().GetReplicas()))
-}
-
-// owns reports whether a stored workload is still this life's to write: the same
-// workload, at no later epoch.
-func (l *life) owns(stored *gpuagentv1.Workload) bool {
-	return stored.GetMetadata().GetUid() == l.uid && stored.GetStatus().GetEpoch() <= l.snapshot().GetStatus().GetEpoch()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,18 +74,25 @@ func failed(reason string, err error) *result {
 }
 
 func (r *replica) makeDirs() error {
-	if err := os.MkdirAll(filepath.Join(r.dir, "tmp"), 0o755); err != nil {
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.tempDir(), 0o700); err != nil {
 		return err
 	}
 	return os.MkdirAll(r.workDir(), 0o755)
+}
+
+func (r *replica) tempDir() string {
+	return filepath.Join(tempDir(r.life.uid), strconv.Itoa(r.position))
 }
 
 // stage brings the files, once for all attempts: what a replica did to them is
 // not undone when it starts again.
 func (r *replica) stage(ctx context.Context) error {
 	stage, marker := r.template.GetStaging(), filepath.Join(r.dir, "staged")
-	if len(stage.GetDirectories())+len(stage.GetDownloads())+len(stage.GetFiles()) == 0 {
-		return nil
+	if len(stage.GetDownloads())+len(stage.GetFiles()) == 0 { // directories are as well made again
+		return staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects)
 	}
 	if _, err := os.Stat(marker); err == nil {
 		return nil
@@ -173,7 +181,7 @@ func (r *replica) environment(entry image.Entry) ([]string, error) {
 	env = environ.Default(env, "LANG", "C.UTF-8")
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
 	env = append(env,
-		"TMPDIR="+filepath.Join(r.dir, "tmp"),
+		"TMPDIR="+r.tempDir(),
 		"KFMESH_NAMESPACE="+w.GetMetadata().GetNamespace(),
 		"KFMESH_WORKLOAD="+w.GetMetadata().GetName(),
 		"KFMESH_REPLICA="+replicaName(r.status),

@@ -56,6 +56,9 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 	}
 	l := e.life(w)
 	if l != nil {
+		if err := l.awaitStored(ctx); err != nil {
+			return err
+		}
 		l.writing.Lock() // what it is writing must not come after the deletion
 		defer l.writing.Unlock()
 	}
@@ -124,5 +127,16 @@ func (e *Engine) removeDir(ctx context.Context, uid string) {
 	}
 	if err := os.RemoveAll(e.workloadDir(uid)); err != nil {
 		e.Log.ErrorContext(ctx, "directory of a workload cannot be removed", "error", err)
+	}
+	e.removeTemp(ctx, uid)
+}
+
+// tempDir holds the TMPDIRs of a workload's replicas, by their positions.
+func tempDir(uid string) string { return filepath.Join(os.TempDir(), "kfmesh-"+uid) }
+
+// removeTemp removes the temporary files of a workload that has ended.
+func (e *Engine) removeTemp(ctx context.Context, uid string) {
+	if err := os.RemoveAll(tempDir(uid)); err != nil {
+		e.Log.WarnContext(ctx, "temporary files of a workload cannot be removed", "error", err)
 	}
 }

@@ -29,8 +29,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FromTag as an Entry's Python asks for the version that the image's tag names.
-const FromTag = "tag"
+// fromTag as an Entry's Python asks for the version that the image's tag names.
+const fromTag = "tag"
 
 // Entry is what stands in for the images that match a pattern.
 type Entry struct {
@@ -48,10 +48,10 @@ type Map struct{ entries []Entry }
 // builtin are the entries that every map ends with.
 func builtin() []Entry {
 	return []Entry{
-		{Pattern: "python", Python: FromTag},
-		{Pattern: "python:*", Python: FromTag},
-		{Pattern: "*/python:*", Python: FromTag},
-		{Pattern: "*/*/python:*", Python: FromTag},
+		{Pattern: "python", Python: fromTag},
+		{Pattern: "python:*", Python: fromTag},
+		{Pattern: "*/python:*", Python: fromTag},
+		{Pattern: "*/*/python:*", Python: fromTag},
 	}
 }
 
@@ -94,7 +94,7 @@ func (m *Map) Lookup(image string) (Entry, bool) {
 	name, _, _ := strings.Cut(image, "@") // a digest pins bytes that do not run here
 	for _, e := range m.entries {
 		if ok, err := path.Match(e.Pattern, name); ok && err == nil {
-			if e.Python == FromTag {
+			if e.Python == fromTag {
 				e.Python = tagVersion(name)
 			}
 			return e, true

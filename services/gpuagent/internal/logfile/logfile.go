@@ -29,7 +29,7 @@ func Tail(path string, lines int, limit int64) string {
 		return ""
 	}
 	defer func() { _ = f.Close() }()
-	start, err := TailOffset(f, int64(lines))
+	start, err := tailOffset(f, int64(lines))
 	if err != nil {
 		return ""
 	}
@@ -48,8 +48,8 @@ func Tail(path string, lines int, limit int64) string {
 	return string(bytes.ToValidUTF8(data[:n], []byte(string(utf8.RuneError))))
 }
 
-// TailOffset returns where the last lines of f begin; 0 lines means all.
-func TailOffset(f io.ReadSeeker, lines int64) (int64, error) {
+// tailOffset returns where the last lines of f begin; 0 lines means all.
+func tailOffset(f io.ReadSeeker, lines int64) (int64, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil || lines <= 0 {
 		return 0, err
@@ -87,7 +87,7 @@ func Copy(path string, lines int64, emit func([]byte) error) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	start, err := TailOffset(f, lines)
+	start, err := tailOffset(f, lines)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func more(path string, at, lines int64, emit func([]byte) error) (int64, error) 
 	}
 	defer func() { _ = f.Close() }()
 	if at < 0 {
-		if at, err = TailOffset(f, lines); err != nil {
+		if at, err = tailOffset(f, lines); err != nil {
 			return at, err
 		}
 	}

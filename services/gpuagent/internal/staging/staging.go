@@ -19,8 +19,8 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-// DefaultReturnBytes is the limit of one file that comes back, when none is named.
-const DefaultReturnBytes = 64 << 10
+// defaultReturnBytes is the limit of one file that comes back, when none is named.
+const defaultReturnBytes = 64 << 10
 
 // Mover copies files and trees from and to the object store.
 type Mover interface {
@@ -104,7 +104,7 @@ func Return(s *gpuagentv1.Staging, workDir string, room int64) []*gpuagentv1.Ret
 	for _, r := range s.GetReturns() {
 		limit := r.GetMaxBytes()
 		if limit == 0 {
-			limit = DefaultReturnBytes
+			limit = defaultReturnBytes
 		}
 		file, ok := readBack(at(workDir, r.GetPath()), min(limit, room))
 		if !ok {

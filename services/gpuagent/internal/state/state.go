@@ -12,6 +12,7 @@
 package state
 
 import (
+	"regexp"
 	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -39,6 +40,14 @@ func New(b store.Backend) *State {
 		Nodes:     store.NewCollection[*gpuagentv1.Node](b, prefix+"nodes/"),
 	}
 }
+
+// nameForm is what names of workloads, namespaces and nodes may be: they are
+// parts of keys and of paths in the object store.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$`)
+
+// ValidName reports whether a workload, namespace or node may have the name: 1
+// to 253 letters, digits, '-', '_' and '.', with a letter or digit at both ends.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
 
 // Key is the key of a workload in Workloads.
 func Key(namespace, name string) string {

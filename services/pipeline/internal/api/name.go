@@ -28,12 +28,15 @@ const (
 // maxNameBytes bounds names, which are part of keys.
 const maxNameBytes = 255
 
+// namespaceForm is what namespaces may be: a DNS label, as KFP has them.
+var namespaceForm = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
 // namespaceOf reads the namespace of a request.
 func namespaceOf(asked string) (string, error) {
 	switch {
 	case asked == "", asked == kubeflowNamespace:
 		return defaultNamespace, nil
-	case !regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`).MatchString(asked):
+	case !namespaceForm.MatchString(asked):
 		return "", fault.Invalidf("namespace", "%q is not a namespace; want at most 63 lower-case letters, digits and dashes", asked)
 	}
 	return asked, nil

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"slices"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -50,7 +49,7 @@ func (d Deps) setRunStorage(ctx context.Context, id string, to pipelinev1.Run_St
 	return err
 }
 
-// finishedRun reads a run from the archive.
+// finishedRun reads a run from the archive, with its tasks as the store had them.
 func (d Deps) finishedRun(ctx context.Context, id string) (*pipelinev1.ArchivedRun, error) {
 	if id == "" {
 		return nil, noRun(id)
@@ -62,9 +61,7 @@ func (d Deps) finishedRun(ctx context.Context, id string) (*pipelinev1.ArchivedR
 	if err != nil {
 		return nil, err
 	}
-	run, err := state.Detail(record)
-	slices.SortStableFunc(run.GetTasks(), byCreation) // the record has them as the store does, by id
-	return run, err
+	return state.Detail(record)
 }
 
 func noRun(id string) error {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -139,7 +140,7 @@ func (d Deps) version(ctx context.Context, pipelineID, id string) (store.Item[*p
 func (d Deps) versions(ctx context.Context, pipelineID string) ([]store.Item[*pipelinev1.VersionState], error) {
 	items, _, err := d.State.Versions.List(ctx, state.VersionKey(pipelineID, ""))
 	slices.SortFunc(items, func(a, b store.Item[*pipelinev1.VersionState]) int {
-		return int(a.CreateRevision - b.CreateRevision)
+		return cmp.Compare(a.CreateRevision, b.CreateRevision)
 	})
 	return items, err
 }

@@ -38,31 +38,14 @@ func newGraph(d *ir.DAG) *graph {
 	return g
 }
 
-// upstreamOf returns the tasks that must end before the task may start: those
-// it names, and those whose outputs or end it reads.
+// upstreamOf returns the tasks that must end before the task may start. They
+// are sorted, as the names are.
 func (g *graph) upstreamOf(task *ir.Task) []int {
 	var up []int
-	add := func(name string) {
+	for _, name := range task.Upstream() {
 		if i, ok := g.index[name]; ok {
 			up = append(up, i)
 		}
 	}
-	for _, name := range task.DependentTasks {
-		add(name)
-	}
-	for _, in := range task.Inputs.Parameters {
-		if in.TaskOutputParameter != nil {
-			add(in.TaskOutputParameter.ProducerTask)
-		}
-		if in.TaskFinalStatus != nil {
-			add(in.TaskFinalStatus.ProducerTask)
-		}
-	}
-	for _, in := range task.Inputs.Artifacts {
-		if in.TaskOutputArtifact != nil {
-			add(in.TaskOutputArtifact.ProducerTask)
-		}
-	}
-	slices.Sort(up)
-	return slices.Compact(up)
+	return up
 }

@@ -96,7 +96,7 @@ func (p *Plan) finish(n *node, r Result) {
 	}
 	switch {
 	case r.Verdict == Succeeded:
-		n.outputs.Values = r.Outputs
+		n.outputs = r.Outputs
 		p.settle(n, pipelinev1.RuntimeState_SUCCEEDED, "")
 	case r.Verdict == Stopped && p.canceled:
 		p.settle(n, pipelinev1.RuntimeState_CANCELED, "the run was canceled")

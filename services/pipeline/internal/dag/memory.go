@@ -62,7 +62,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.workload = t.GetWorkload()
 	n.failed = t.GetDetail().GetExecutorDetail().GetFailedMainJobs()
 	n.cachedFrom = t.GetCachedFromRunId()
-	n.outputs.Values = Outputs(t)
+	n.outputs = Outputs(t)
 }
 
 // Outputs returns the outputs that a record holds.

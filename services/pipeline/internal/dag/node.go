@@ -30,7 +30,7 @@ type node struct {
 	phase    phase
 	state    pipelinev1.RuntimeState
 	inputs   ir.Values
-	outputs  outputs
+	outputs  ir.Values
 	message  string
 	created  time.Time
 	started  time.Time

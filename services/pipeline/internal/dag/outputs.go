@@ -1,38 +1,22 @@
 package dag
 
 import (
-	"strings"
-
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 )
 
-// outputs are what a node made.
-type outputs struct {
-	ir.Values
-	// gathered are the parameters that are lists over the iterations of a loop.
-	// A loop around that loop appends them instead of nesting them.
-	gathered map[string]bool
-}
-
 // collect returns the outputs of a composite that succeeded.
-func (n *node) collect() outputs {
+func (n *node) collect() ir.Values {
 	if n.loop != nil {
 		return n.gather()
 	}
-	var out outputs
+	var out ir.Values
 	for name, source := range n.component.DAG.Outputs.Parameters {
 		for _, s := range parameterSelectors(source) {
-			from := n.producer(s)
-			value, ok := from.outputs.Parameters[s.OutputParameterKey]
-			if !ok {
-				continue
+			if value, ok := n.producer(s).outputs.Parameters[s.OutputParameterKey]; ok {
+				put(&out.Parameters, name, value)
+				break
 			}
-			put(&out.Parameters, name, value)
-			if from.outputs.gathered[s.OutputParameterKey] && isChannel(name) {
-				put(&out.gathered, name, true)
-			}
-			break
 		}
 	}
 	for name, source := range n.component.DAG.Outputs.Artifacts {
@@ -47,21 +31,18 @@ func (n *node) collect() outputs {
 }
 
 // gather returns the outputs of a loop: of each, the list over all iterations
-// that made it, in order.
-func (n *node) gather() outputs {
-	var out outputs
+// that made it, in order. A loop in a loop makes a list of lists of a parameter,
+// and one list of artifacts, whose lists cannot hold lists.
+func (n *node) gather() ir.Values {
+	var out ir.Values
 	for name := range n.component.OutputDefinitions.Parameters {
 		list := []any{}
 		for _, c := range n.children {
-			value, ok := c.outputs.Parameters[name]
-			if inner, isList := value.([]any); isList && c.outputs.gathered[name] {
-				list = append(list, inner...)
-			} else if ok {
+			if value, ok := c.outputs.Parameters[name]; ok {
 				list = append(list, value)
 			}
 		}
 		put(&out.Parameters, name, any(list))
-		put(&out.gathered, name, true)
 	}
 	for name := range n.component.OutputDefinitions.Artifacts {
 		list := []ir.Artifact{}
@@ -93,7 +74,3 @@ func parameterSelectors(source ir.DAGParameterOutput) []ir.OutputSelector {
 	}
 	return nil
 }
-
-// isChannel reports whether an output was made by the compiler to pass a value
-// out of a loop or condition, and not declared by the author of a pipeline.
-func isChannel(output string) bool { return strings.HasPrefix(output, "pipelinechannel--") }

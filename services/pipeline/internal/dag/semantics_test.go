@@ -292,7 +292,7 @@ func TestCollectedIsInOrderThroughNestedLoops(t *testing.T) {
 		t.Fatalf("the run ended %v", outcome)
 	}
 	in := w.launchedAt(t, "collect")
-	if want := []any{"made of a", "made of b", "made of c"}; !reflect.DeepEqual(in.Parameters["all"], want) {
+	if want := []any{[]any{"made of a", "made of b"}, []any{"made of c"}, []any{}}; !reflect.DeepEqual(in.Parameters["all"], want) {
 		t.Errorf("collected %v, want %v", in.Parameters["all"], want)
 	}
 	var uris []string

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -54,5 +55,23 @@ func TestCacheHitIsSavedBeforeWhatFollows(t *testing.T) {
 	w.stop()
 	if startsAtSave != 2 {
 		t.Errorf("%d workloads had started when the hit was saved, want the 2 of the first run", startsAtSave)
+	}
+}
+
+// TestEqualTasksAtOnce: tasks that compute the same and end together want one
+// cache entry, which one commit can write once.
+func TestEqualTasksAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.agent.program = obey
+	p := newPipeline()
+	for i := range 20 {
+		p.step(fmt.Sprintf("same-%d", i), "ok")["cachingOptions"] = m{"enableCache": true}
+	}
+	w.start()
+	for path, got := range tasks(w.archived(w.create(p.spec(), nil))) {
+		if got != pipelinev1.RuntimeState_SUCCEEDED {
+			t.Errorf("task %q ended %v", path, got)
+		}
 	}
 }

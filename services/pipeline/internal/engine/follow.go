@@ -36,7 +36,7 @@ func (r *runner) workloadChanged(ctx context.Context, w *gpuagentv1.Workload, de
 }
 
 // verify looks whether a workload is gone of which that was heard: it may have
-// been looked for before it came to be.
+// been heard of the time before it came to be, and be told only now.
 func (r *runner) verify(ctx context.Context, a *attempt) {
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		w, err := r.engine.get(ctx, a.request.Run.Namespace, a.name)
@@ -84,7 +84,7 @@ func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	if !state.Terminal(r.plan.State(a.TaskID)) {
 		return // it is tried again
 	}
-	r.recorder.put(a.TaskID)
+	r.recorder.waiting.put(a.TaskID)
 	if a.cacheKey != "" && result.Verdict == dag.Succeeded {
 		r.saver.markEntry(r.engine.entryOp(a.request, a.cacheKey, r.plan.Task(a.TaskID)))
 	}

@@ -40,8 +40,11 @@ func (s *saver) markStatus() {
 	s.status = true
 }
 
+// markEntry adds a cache entry. Equal steps of a run that end together have one
+// key, which a commit may write but once: the later entry counts.
 func (s *saver) markEntry(op store.Op) {
 	s.touch()
+	s.entries = slices.DeleteFunc(s.entries, func(earlier store.Op) bool { return earlier.Key == op.Key })
 	s.entries = append(s.entries, op)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -98,6 +99,15 @@ func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 	}}}}
 	if got := filesOf(layout, w); string(got[layout.OutputFile()].Content) != "{}" {
 		t.Errorf("files read back are %v", got)
+	}
+}
+
+func TestWorkloadKeepsTheDeadline(t *testing.T) {
+	for _, deadline := range []time.Duration{0, time.Minute} {
+		w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{Deadline: deadline})
+		if got := w.GetSpec().GetDeadline(); got.AsDuration() != deadline || (got == nil) != (deadline == 0) {
+			t.Errorf("a deadline of %v became %v", deadline, got)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
@@ -18,7 +20,7 @@ const maxOutputBytes = 128 << 10
 
 // workloadOf makes the workload that runs an attempt.
 func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Launch) *gpuagentv1.Workload {
-	return &gpuagentv1.Workload{
+	w := &gpuagentv1.Workload{
 		Metadata: &metav1.ObjectMeta{
 			Namespace: request.Run.Namespace,
 			Name:      name,
@@ -37,6 +39,10 @@ func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Lau
 			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, l)}},
 		},
 	}
+	if l.Deadline > 0 {
+		w.Spec.Deadline = durationpb.New(l.Deadline)
+	}
+	return w
 }
 
 func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {

@@ -274,11 +274,3 @@ type ArtifactInput struct {
 	} `json:"taskOutputArtifact"`
 	ComponentInputArtifact string `json:"componentInputArtifact"`
 }
-
-// Platform is the Kubernetes platform spec, kept as it came until it is used.
-type Platform struct {
-	DeploymentSpec struct {
-		Executors map[string]map[string]any `json:"executors"`
-	} `json:"deploymentSpec"`
-	PipelineConfig map[string]any `json:"pipelineConfig"`
-}

@@ -6,14 +6,10 @@ import (
 	"strings"
 )
 
-// channelPrefix begins the names of inputs that the SDK adds to a task for
-// references inside its other inputs; the component does not declare them.
-const channelPrefix = "pipelinechannel--"
-
 func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) {
 	path := s.path + ".inputs.parameters." + name
 	def, declared := s.component.InputDefinitions.Parameters[name]
-	if s.found && !declared && !strings.HasPrefix(name, channelPrefix) {
+	if s.found && !declared && !IsChannel(name) {
 		v.wrong(path, "component %q has no such input parameter; %s",
 			s.task.ComponentRef.Name, choices("it", s.component.InputDefinitions.Parameters))
 	}
@@ -131,7 +127,7 @@ func (v *validator) constant(path string, in ParameterInput, def ParameterDef) {
 
 func (v *validator) artifactInput(s taskScope, name string, in ArtifactInput) {
 	path := s.path + ".inputs.artifacts." + name
-	if _, declared := s.component.InputDefinitions.Artifacts[name]; s.found && !declared && !strings.HasPrefix(name, channelPrefix) {
+	if _, declared := s.component.InputDefinitions.Artifacts[name]; s.found && !declared && !IsChannel(name) {
 		v.wrong(path, "component %q has no such input artifact; %s",
 			s.task.ComponentRef.Name, choices("it", s.component.InputDefinitions.Artifacts))
 	}

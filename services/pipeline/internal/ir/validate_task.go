@@ -125,9 +125,9 @@ func (v *validator) policies(s taskScope) {
 		if p.Condition != "" {
 			v.because(s.path+".triggerPolicy.condition", v.conditions.Check(p.Condition))
 		}
-		strategies := []string{"", "TRIGGER_STRATEGY_UNSPECIFIED", "ALL_UPSTREAM_TASKS_SUCCEEDED", AllUpstreamCompleted}
-		if !slices.Contains(strategies, p.Strategy) {
-			v.wrong(s.path+".triggerPolicy.strategy", "is %q; it must be one of%s", p.Strategy, strings.Join(strategies, " "))
+		strategies := []string{"TRIGGER_STRATEGY_UNSPECIFIED", "ALL_UPSTREAM_TASKS_SUCCEEDED", AllUpstreamCompleted}
+		if p.Strategy != "" && !slices.Contains(strategies, p.Strategy) {
+			v.wrong(s.path+".triggerPolicy.strategy", "is %q; it must be one of %s", p.Strategy, strings.Join(strategies, ", "))
 		}
 	}
 	r := s.task.RetryPolicy

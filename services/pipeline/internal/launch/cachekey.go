@@ -19,7 +19,7 @@ type cacheInput struct {
 	Image            string                      `json:"image"`
 	Command          []string                    `json:"command"`
 	Args             []string                    `json:"args"`
-	Volumes          any                         `json:"volumes,omitempty"` // mounted, as the platform spec has them
+	Volumes          []map[string]any            `json:"volumes,omitempty"` // mounted, as the platform spec has them
 }
 
 type cacheArtifact struct {
@@ -77,9 +77,7 @@ func (req Request) cacheInput(c ir.Component, container *ir.Container) cacheInpu
 	for name, def := range c.OutputDefinitions.Parameters {
 		in.OutputParameters[name] = def.ParameterType
 	}
-	if req.Spec.Platform != nil {
-		in.Volumes = req.Spec.Platform.DeploymentSpec.Executors[c.ExecutorLabel]["pvcMount"]
-	}
+	in.Volumes = req.Spec.Pod(c.ExecutorLabel).PVCMount
 	return in
 }
 

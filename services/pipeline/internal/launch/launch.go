@@ -60,6 +60,7 @@ type Launch struct {
 	Args      []string
 	Env       []ir.EnvVar
 	Resources Resources
+	Deadline  time.Duration // after which it is stopped; 0 for none
 	// Inputs are the task's inputs as the step sees them: leaf defaults added,
 	// references resolved, values converted to the declared types.
 	Inputs        ir.Values
@@ -107,6 +108,9 @@ func Build(req Request) (*Launch, error) {
 	scope.ExecutorInput = string(input)
 	l := &Launch{Inputs: inputs, ExecutorInput: input}
 	if err := l.fill(scope, executor.Container); err != nil {
+		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
+	}
+	if err := l.pod(req, req.Spec.Pod(c.ExecutorLabel)); err != nil {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
 	l.place(req, c)

@@ -79,7 +79,7 @@ func (r *inputResolver) value(value any) (any, error) {
 }
 
 func (r *inputResolver) text(text string) (any, error) {
-	for _, name := range References(text) {
+	for _, name := range references(text) {
 		if _, known := r.scope.Inputs.Parameters[name]; known {
 			if err := r.resolve(name); err != nil {
 				return nil, err

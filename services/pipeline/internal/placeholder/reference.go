@@ -44,8 +44,8 @@ func segments(ref string) []string {
 	return parts
 }
 
-// References returns the names of the input parameters that text refers to.
-func References(text string) []string {
+// references returns the names of the input parameters that text refers to.
+func references(text string) []string {
 	var names []string
 	for _, ref := range reference.FindAllString(text, -1) {
 		if parts := segments(ref); len(parts) == 3 && parts[0] == "inputs" && parts[1] == "parameters" {

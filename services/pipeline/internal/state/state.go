@@ -11,8 +11,8 @@
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
 //
-// Specs are blobs named specs/<hex digits of the digest>. A finished run and its tasks move to the
-// archive as one record (see Record) and their keys go.
+// Specs are blobs named specs/<hex digits of the digest>. A finished run and its
+// tasks move to the archive as one record (see Record) and their keys go.
 package state
 
 import (
@@ -24,11 +24,6 @@ import (
 )
 
 const prefix = "/kfmesh/pipeline/"
-
-// Index names of the caches that New makes.
-const (
-	ByRun = "run" // tasks by run id
-)
 
 // State is the pipeline service's collections.
 type State struct {
