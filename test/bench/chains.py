@@ -1,11 +1,13 @@
 """Chains of steps: what a step costs beyond the work in it."""
 
+import json
 import os
 import statistics
 import time
 
 from harness.api import Api
 from harness.mesh import OneProcess
+from harness.steps import compiled
 from kfp import dsl
 
 RUNS = 5
@@ -55,9 +57,13 @@ def python_chain(steps: int):
 
 
 def seconds(api: Api, pipeline) -> float:
-    """Seconds from the request that makes a run until the word that it has ended."""
+    """Seconds from the request that makes a run until the word that it has ended.
+
+    The pipeline is compiled before: that is the SDK's time.
+    """
+    body = json.dumps({"display_name": pipeline.name, "pipeline_spec": compiled(pipeline)})
     started = time.monotonic()
-    run_id = api.submit(pipeline)
+    run_id = api.request("POST", "/apis/v2beta1/runs", data=body).json()["run_id"]
     with api.request("GET", f"/kfmesh/v1/runs/{run_id}:watch", stream=True) as response:
         for _ in response.iter_lines():
             pass
@@ -72,8 +78,8 @@ def measure_noop(mesh: OneProcess, chain) -> tuple[float, float]:
     api = Api(mesh)
     steps = len(chain.pipeline_spec.root.dag.tasks)
     seconds(api, chain)
-    through_kfmesh = statistics.median(seconds(api, chain) for _ in range(RUNS)) / steps
-    return through_kfmesh * 1000, bare_milliseconds()
+    a_step = statistics.median(seconds(api, chain) for _ in range(RUNS)) / steps
+    return a_step * 1000, bare_milliseconds()
 
 
 def bare_milliseconds() -> float:

@@ -179,3 +179,12 @@ func TestFitKeepsRecordsStorable(t *testing.T) {
 		}
 	}
 }
+
+func TestStepsBelongToTheTraceOfTheirRun(t *testing.T) {
+	w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{})
+	addTrace(traced(t.Context(), "0123abcd-0000-4000-8000-00000000ef01"), w)
+	got := w.GetMetadata().GetAnnotations()[traceAnnotation]
+	if !strings.HasPrefix(got, "00-0123abcd00004000800000000000ef01-") || !strings.HasSuffix(got, "-01") {
+		t.Errorf("the step is told %q", got)
+	}
+}
