@@ -38,6 +38,17 @@ func TestLogsCarryTheTraceID(t *testing.T) {
 	}
 }
 
+func TestSpansAreNotRecordedForNobody(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+	start(t)
+	_, span := otel.Tracer("test").Start(t.Context(), "work")
+	defer span.End()
+	if span.IsRecording() || !span.SpanContext().IsValid() {
+		t.Errorf("a span records: %t, has ids: %t; want ids alone", span.IsRecording(), span.SpanContext().IsValid())
+	}
+}
+
 func TestMetricsPageShowsACounter(t *testing.T) {
 	tel := start(t)
 	counter, err := otel.Meter("test").Int64Counter("kfmesh_test_things")

@@ -135,7 +135,9 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		}
 		s.cacheKey = key
 	}
-	s.workload, err = e.submit(ctx, workloadOf(l, request, name, built))
+	w := workloadOf(l, request, name, built)
+	addTrace(ctx, w)
+	s.workload, err = e.submit(ctx, w)
 	if err != nil && ctx.Err() == nil {
 		return concluded(rejected(err))
 	}

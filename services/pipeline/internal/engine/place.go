@@ -55,11 +55,24 @@ func layoutOf(run launch.Run, task string, a dag.Attempt) launch.Layout {
 	if a.Number > 1 {
 		folder += "-" + strconv.Itoa(a.Number)
 	}
-	place := strings.Join([]string{run.PipelineRoot, segment(run.PipelineName), run.ID, segment(task), folder}, "/")
+	place := runPlace(run) + "/" + segment(task) + "/" + folder
 	if path.IsAbs(run.PipelineRoot) {
 		return launch.Layout{TaskDir: place, InputDir: workdir + "/inputs"}
 	}
 	return launch.Layout{TaskDir: workdir + "/task", TaskURI: place, InputDir: workdir + "/inputs"}
+}
+
+// workspaceOf is the directory that the steps of a run share. There is none
+// where the root of the run is no directory.
+func workspaceOf(run launch.Run) string {
+	if !path.IsAbs(run.PipelineRoot) {
+		return ""
+	}
+	return runPlace(run) + "/.workspace"
+}
+
+func runPlace(run launch.Run) string {
+	return run.PipelineRoot + "/" + segment(run.PipelineName) + "/" + run.ID
 }
 
 // segment makes a name one segment of a path.

@@ -152,7 +152,7 @@ func (r *runner) describe() (launch.Run, error) {
 	if err != nil {
 		return launch.Run{}, err
 	}
-	return launch.Run{
+	self := launch.Run{
 		ID:           run.GetRunId(),
 		Name:         run.GetDisplayName(),
 		PipelineName: r.spec.PipelineInfo.Name,
@@ -160,7 +160,11 @@ func (r *runner) describe() (launch.Run, error) {
 		PipelineRoot: place,
 		Created:      timeOf(run.GetCreatedAt()),
 		Scheduled:    timeOf(run.GetScheduledAt()),
-	}, nil
+	}
+	if r.spec.WantsWorkspace() {
+		self.Workspace = workspaceOf(self)
+	}
+	return self, nil
 }
 
 // loop works through the inbox until the run is over and everything about it

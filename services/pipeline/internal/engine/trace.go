@@ -4,8 +4,14 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
+
+// traceAnnotation is the annotation of a workload with the trace that its processes go on with.
+const traceAnnotation = "kfmesh.dev/traceparent"
 
 // traced makes all calls for a run part of one trace, whose id is that of the
 // run: so it is found by whoever knows the run, and outlives restarts.
@@ -20,4 +26,14 @@ func traced(ctx context.Context, runID string) context.Context {
 		TraceFlags: trace.FlagsSampled,
 		Remote:     true,
 	}))
+}
+
+// addTrace makes a step part of the trace of its run, whether or not this process
+// exports traces: what a step does may be.
+func addTrace(ctx context.Context, w *gpuagentv1.Workload) {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	if parent := carrier.Get("traceparent"); parent != "" {
+		w.GetMetadata().GetAnnotations()[traceAnnotation] = parent
+	}
 }

@@ -78,6 +78,14 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+func TestWorkspace(t *testing.T) {
+	for pipelineRoot, want := range map[string]string{"/data": "/data/a%2Fb/r/.workspace", "s3://b": ""} {
+		if got := workspaceOf(launch.Run{ID: "r", PipelineName: "a/b", PipelineRoot: pipelineRoot}); got != want {
+			t.Errorf("below %s it is %q, want %q", pipelineRoot, got, want)
+		}
+	}
+}
+
 func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 	layout := layoutOf(launch.Run{ID: "r", PipelineName: "p", PipelineRoot: "s3://b"}, "t", dag.Attempt{TaskID: "t", Number: 1})
 	w := workloadOf(dag.Launch{Attempt: dag.Attempt{TaskID: "t", Number: 1}}, launch.Request{Layout: layout}, "w", &launch.Launch{
@@ -169,5 +177,14 @@ func TestFitKeepsRecordsStorable(t *testing.T) {
 		if test.out == small && task.GetOutputParameters() == nil {
 			t.Error("outputs that fit were left out")
 		}
+	}
+}
+
+func TestStepsBelongToTheTraceOfTheirRun(t *testing.T) {
+	w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{})
+	addTrace(traced(t.Context(), "0123abcd-0000-4000-8000-00000000ef01"), w)
+	got := w.GetMetadata().GetAnnotations()[traceAnnotation]
+	if !strings.HasPrefix(got, "00-0123abcd00004000800000000000ef01-") || !strings.HasSuffix(got, "-01") {
+		t.Errorf("the step is told %q", got)
 	}
 }

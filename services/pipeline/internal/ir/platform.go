@@ -39,6 +39,11 @@ type PodSource struct {
 	Optional  bool   `json:"optional"`  // whether the pod starts without it
 }
 
+// WantsWorkspace reports whether the steps of a run are to share a directory.
+func (s *Spec) WantsWorkspace() bool {
+	return s.Platform != nil && s.Platform.PipelineConfig["workspace"] != nil
+}
+
 // Pod returns what the platform spec says of the pod of an executor, by its label.
 func (s *Spec) Pod(executorLabel string) Pod {
 	if s.Platform == nil {

@@ -6,10 +6,14 @@ import (
 	"strings"
 )
 
+// isChannel reports whether the SDK added an input to a task for a reference
+// inside its other inputs; the component does not declare it.
+func isChannel(name string) bool { return strings.HasPrefix(name, "pipelinechannel--") }
+
 func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) {
 	path := s.path + ".inputs.parameters." + name
 	def, declared := s.component.InputDefinitions.Parameters[name]
-	if s.found && !declared && !IsChannel(name) {
+	if s.found && !declared && !isChannel(name) {
 		v.wrong(path, "component %q has no such input parameter; %s",
 			s.task.ComponentRef.Name, choices("it", s.component.InputDefinitions.Parameters))
 	}
@@ -127,7 +131,7 @@ func (v *validator) constant(path string, in ParameterInput, def ParameterDef) {
 
 func (v *validator) artifactInput(s taskScope, name string, in ArtifactInput) {
 	path := s.path + ".inputs.artifacts." + name
-	if _, declared := s.component.InputDefinitions.Artifacts[name]; s.found && !declared && !IsChannel(name) {
+	if _, declared := s.component.InputDefinitions.Artifacts[name]; s.found && !declared && !isChannel(name) {
 		v.wrong(path, "component %q has no such input artifact; %s",
 			s.task.ComponentRef.Name, choices("it", s.component.InputDefinitions.Artifacts))
 	}

@@ -1,9 +1,6 @@
 package ir
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Values are the inputs or outputs of a task as it ran. Parameter values are
 // what encoding/json makes: nil, bool, float64, string, []any, map[string]any.
@@ -21,11 +18,6 @@ type Artifact struct {
 	UID      string         `json:"uid"`    // in the metadata service
 	Digest   string         `json:"digest"` // "sha256:<hex>", empty when unknown
 }
-
-// IsChannel reports whether an input or output was made by the compiler, to pass
-// a value into a task that refers to it or out of a loop or condition, and not
-// declared by the author of a pipeline.
-func IsChannel(name string) bool { return strings.HasPrefix(name, "pipelinechannel--") }
 
 // Int is an integer that JSON may spell as a number or, as protobuf does with
 // 64-bit ones, as a string.

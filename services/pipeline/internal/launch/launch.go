@@ -111,7 +111,7 @@ func Build(req Request) (*Launch, error) {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
 	if err := l.pod(req, req.Spec.Pod(c.ExecutorLabel)); err != nil {
-		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
+		return nil, err
 	}
 	l.place(req, c)
 	return l, nil
@@ -143,6 +143,9 @@ func (l *Launch) place(req Request, c ir.Component) {
 	if writes(c) || l.mentions(req.Layout.TaskDir) || l.mentions(string(l.ExecutorInput)) {
 		l.Directories = []string{req.Layout.TaskDir}
 		l.Returns = []string{req.Layout.OutputFile()}
+	}
+	if req.Run.Workspace != "" {
+		l.Directories = append(l.Directories, req.Run.Workspace)
 	}
 	files := slices.Sorted(maps.Values(req.parameterFiles(c)))
 	if len(files) > 0 {

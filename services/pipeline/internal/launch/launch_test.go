@@ -45,6 +45,21 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+func TestBuildMakesTheWorkspace(t *testing.T) {
+	req := request(t, "comp-step", map[string]any{"count": 1.0, "text": "{{$.workspace_path}}/data"})
+	req.Run.Workspace = "/data/p/r1/.workspace"
+	l, err := Build(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Inputs.Parameters["text"]; got != "/data/p/r1/.workspace/data" {
+		t.Errorf("the step is given %q", got)
+	}
+	if !slices.Contains(l.Directories, "/data/p/r1/.workspace") {
+		t.Errorf("the workspace is not among the directories to make: %q", l.Directories)
+	}
+}
+
 func TestBuildConverts(t *testing.T) {
 	req := request(t, "comp-step", map[string]any{"count": 1.0, "text": []any{1.0, true}, "extra": nil})
 	l, err := Build(req)

@@ -111,7 +111,8 @@ func (s *Scope) job(ref, name string) (string, error) {
 		return s.Job.Root, nil
 	case "workspace_path":
 		if s.Job.Workspace == "" {
-			return "", fault.New(fault.Invalid, "%s: the pipeline asks for no workspace; set one in its PipelineConfig", ref)
+			return "", fault.New(fault.Invalid, "%s: the run has no workspace; "+
+				"it has one when its pipeline's PipelineConfig asks for it and artifacts are kept in a directory", ref)
 		}
 		return s.Job.Workspace, nil
 	case "outputMetadataUri": // an older name of outputs.output_file

@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+func TestPersistOutlastsWhatMayPass(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		kind fault.Kind
+		want int // calls made when the third would succeed
+	}{
+		{"unreachable", fault.Unavailable, 3},
+		{"out of time", fault.Canceled, 3},
+		{"refused", fault.Invalid, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				err := persist(t.Context(), func(context.Context) error {
+					calls++
+					if calls < 3 {
+						return fault.New(tc.kind, "call %d", calls)
+					}
+					return nil
+				})
+				if calls != tc.want || (err == nil) != (tc.want == 3) {
+					t.Errorf("%d calls and %v, want %d calls", calls, err, tc.want)
+				}
+			})
+		})
+	}
+}
+
+func TestPersistEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := fault.New(fault.Canceled, "given up")
+	if err := persist(ctx, func(context.Context) error { return gone }); err != gone { //nolint:errorlint // the very error
+		t.Errorf("got %v, want the call's own error", err)
+	}
+}
