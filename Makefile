@@ -37,8 +37,10 @@ build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
 # Go itself knows what is stale, so these always ask it.
 .PHONY: FORCE
 bin/kfmesh bin/kfmesh-supervisor: bin/%: FORCE
+	$(call say,go build ./cmd/$*)
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE
+	$(call say,go build ./cmd/$*)
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 .PHONY: gen

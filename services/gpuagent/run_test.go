@@ -169,9 +169,7 @@ func TestStop(t *testing.T) {
 	a := newNode(t).start()
 	a.submit(shell("s", "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"))
 	a.await("s", inPhase(gpuagentv1.Phase_PHASE_RUNNING))
-	if w := a.get("s"); w.GetStatus().GetReplicas()[0].GetPid() == 0 {
-		t.Errorf("no process id in %v", w.GetStatus())
-	}
+	a.await("s", func(w *gpuagentv1.Workload) bool { return w.GetStatus().GetReplicas()[0].GetPid() != 0 })
 	stopped, err := a.StopWorkload(t.Context(), &gpuagentv1.StopWorkloadRequest{Name: "s", Message: "enough"})
 	if err != nil || !stopped.GetStatus().GetStopRequested() {
 		t.Fatalf("%v, %v", stopped, err)

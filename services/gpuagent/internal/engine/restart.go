@@ -40,12 +40,16 @@ func (l *life) setPID(position int, pid func() int) {
 	l.pids[position] = pid
 }
 
-// fillPIDs brings the process ids up to date. The life is locked.
-func (l *life) fillPIDs() {
+// fillPIDs brings the process ids up to date and reports whether all that run
+// have one. The life is locked.
+func (l *life) fillPIDs() bool {
+	complete := true
 	for position, pid := range l.pids {
 		status := l.w.GetStatus().GetReplicas()[position]
 		if status.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING {
 			status.Pid = int64(pid())
+			complete = complete && status.GetPid() != 0
 		}
 	}
+	return complete
 }

@@ -36,7 +36,9 @@ func (l *life) settle(ctx context.Context) {
 		return
 	}
 	l.w.Status.Phase = phaseOf(l.w.GetStatus())
-	l.fillPIDs()
+	if !l.fillPIDs() {
+		l.changed()
+	}
 	l.publish()
 	l.mu.Unlock()
 	if err := l.store(ctx); err != nil && ctx.Err() == nil {
