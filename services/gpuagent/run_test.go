@@ -169,7 +169,7 @@ func TestStop(t *testing.T) {
 	a := newNode(t).start()
 	a.submit(shell("s", "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"))
 	a.await("s", inPhase(gpuagentv1.Phase_PHASE_RUNNING))
-	a.await("s", func(w *gpuagentv1.Workload) bool { return w.GetStatus().GetReplicas()[0].GetPid() != 0 })
+	a.await("s", func(s *gpuagentv1.WorkloadStatus) bool { return s.GetReplicas()[0].GetPid() != 0 })
 	stopped, err := a.StopWorkload(t.Context(), &gpuagentv1.StopWorkloadRequest{Name: "s", Message: "enough"})
 	if err != nil || !stopped.GetStatus().GetStopRequested() {
 		t.Fatalf("%v, %v", stopped, err)
