@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -65,10 +66,13 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn 
 		return db.fail(err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing is left to roll back after a commit
-	if err := fn(&Tx{db: db, tx: tx}); err != nil {
-		return err
+	if err = fn(&Tx{db: db, tx: tx}); err == nil {
+		err = db.fail(tx.Commit())
 	}
-	return db.fail(tx.Commit())
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return db.fail(ctx.Err()) // database/sql rolls a transaction back when its context ends
+	}
+	return err
 }
 
 // Exec runs a statement and returns how many rows it changed.

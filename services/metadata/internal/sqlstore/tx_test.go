@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"strconv"
 	"testing"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -88,6 +89,25 @@ func TestCanceledCallIsSaidToBe(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		err := db.Write(ctx, func(tx *sqlstore.Tx) error { return insert(t, tx, "never") })
+		if !fault.Is(err, fault.Canceled) {
+			t.Errorf("Write = %v, want Canceled", err)
+		}
+	})
+}
+
+// A transaction whose caller goes away in its midst was given up too, whatever
+// statement finds out.
+func TestCallGivenUpInItsMidstIsSaidToBe(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := db.Write(ctx, func(tx *sqlstore.Tx) error {
+			cancel()
+			for i := 0; ; i++ { // until database/sql has rolled back
+				if err := insert(t, tx, strconv.Itoa(i)); err != nil {
+					return err
+				}
+			}
+		})
 		if !fault.Is(err, fault.Canceled) {
 			t.Errorf("Write = %v, want Canceled", err)
 		}
