@@ -51,6 +51,16 @@ func (b *Bucket) locate(ctx context.Context, uri string) (place, error) {
 	return remotePlace{bucket: other, key: key, owned: true}, nil
 }
 
+// InBucket reports whether a URI names a place in a bucket that this program can
+// open: one of another machine's, such as s3://bucket/key, whose driver it links.
+func InBucket(uri string) bool {
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" || u.Scheme == "file" || u.Scheme == "mem" {
+		return false
+	}
+	return gcblob.DefaultURLMux().ValidBucketScheme(u.Scheme)
+}
+
 // localPath returns the path that a URI means on this host, if it does.
 func localPath(uri string) (string, bool) {
 	if p, ok := strings.CutPrefix(uri, "file://"); ok {

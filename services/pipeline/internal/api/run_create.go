@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
@@ -80,6 +82,9 @@ func (s *runs) runtimeConfig(id string, asked *pipelinev1.RuntimeConfig, of *spe
 	if _, err := ir.CheckParameters(of.Spec, given); err != nil {
 		return nil, err
 	}
+	if err := checkRoot(asked.GetPipelineRoot()); err != nil {
+		return nil, err
+	}
 	config := &pipelinev1.RuntimeConfig{PipelineRoot: asked.GetPipelineRoot(), Parameters: map[string]*structpb.Value{}}
 	for name, value := range given {
 		v, err := structpb.NewValue(value)
@@ -89,6 +94,15 @@ func (s *runs) runtimeConfig(id string, asked *pipelinev1.RuntimeConfig, of *spe
 		config.Parameters[name] = v
 	}
 	return config, nil
+}
+
+// checkRoot refuses a place for artifacts that no step could write to.
+func checkRoot(root string) error {
+	if root == "" || path.IsAbs(root) || blob.InBucket(root) {
+		return nil
+	}
+	return fault.Invalidf("runtime_config.pipeline_root",
+		"%q is neither an absolute path nor in a bucket that this server can open; leave it out to use the server's own place", root)
 }
 
 // start stores a run in its experiment. The experiment is written with it, so

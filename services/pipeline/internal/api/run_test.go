@@ -72,6 +72,8 @@ func TestCreateRunRefusals(t *testing.T) {
 		mention string
 	}{
 		"nothing to run":     {func(r *pipelinev1.Run) { r.PipelineSource = nil }, "pipeline_spec"},
+		"relative root":      {func(r *pipelinev1.Run) { r.RuntimeConfig.PipelineRoot = "here" }, "runtime_config.pipeline_root"},
+		"unknown bucket":     {func(r *pipelinev1.Run) { r.RuntimeConfig.PipelineRoot = "minio://x/y" }, "runtime_config.pipeline_root"},
 		"missing parameter":  {func(r *pipelinev1.Run) { delete(r.RuntimeConfig.Parameters, "name") }, "runtime_config.parameters.name"},
 		"extra parameter":    {func(r *pipelinev1.Run) { r.RuntimeConfig.Parameters["x"] = structpb.NewNullValue() }, "runtime_config.parameters.x"},
 		"mistyped parameter": {func(r *pipelinev1.Run) { r.RuntimeConfig.Parameters["times"] = structpb.NewStringValue("3") }, "runtime_config.parameters.times"},
