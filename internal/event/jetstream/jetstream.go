@@ -25,7 +25,9 @@ const (
 	keepBytes     = 512 << 20
 	dedupeWindow  = 5 * time.Minute
 	redeliverWait = 100 * time.Millisecond // pause before a failed event is delivered again
-	ackWait       = 30 * time.Second       // a handler that takes longer sees its event again
+	// maxFailedPulls, one each redeliverWait, is when a subscription gives up.
+	maxFailedPulls = 100
+	ackWait        = 30 * time.Second // a handler that takes longer sees its event again
 )
 
 // Bus is an event.Bus on a NATS connection, which it does not own.
@@ -77,6 +79,7 @@ func (b *Bus) Subscribe(ctx context.Context, sub event.Subscription, handle func
 	if err != nil {
 		return failure(ctx, err, "NATS takes no subscription to %s: %v", sub.Pattern, err)
 	}
+	failed := 0 // pulls in a row
 	for ctx.Err() == nil {
 		msg, err := consumer.Next(jetstream.FetchContext(ctx))
 		switch {
@@ -85,13 +88,30 @@ func (b *Bus) Subscribe(ctx context.Context, sub event.Subscription, handle func
 		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages):
 			continue
 		case err != nil:
-			return failure(ctx, err, "NATS ended the subscription to %s", sub.Pattern)
+			// A pull ends early when another subscriber of the name arrives, or the
+			// server restarts: what it waited for comes with the next.
+			if failed++; failed > maxFailedPulls {
+				return failure(ctx, err, "NATS ended the subscription to %s", sub.Pattern)
+			}
+			pause(ctx, redeliverWait)
+			continue
 		}
+		failed = 0
 		if err := settle(ctx, msg, handle); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// pause waits, at most until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // settle handles one message and tells JetStream how that went. A message that
