@@ -17,7 +17,7 @@ import (
 
 // Exit statuses of a supervisor. They are for logs only: the truth is on disk.
 const (
-	statusDone   = 0 // the command ended and the exit file says how
+	statusDone   = 0 // the command ended and the journal says how
 	statusFailed = 1 // the supervisor could not do its work
 	statusTaken  = 3 // the epoch has another owner; nothing was started
 )
@@ -45,7 +45,7 @@ func Main(in io.Reader, out, errOut io.Writer) int {
 	return statusDone
 }
 
-// run owns the epoch from claim to exit file.
+// run owns the epoch from claim to exit record.
 func run(spec Spec) (Exit, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return Exit{}, fmt.Errorf("become subreaper: %w", err)

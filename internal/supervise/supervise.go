@@ -21,12 +21,12 @@
 //   - An epoch that Seal took was never started. One whose supervisor is gone
 //     without a word on how the command ended is lost: nobody knows how far it got.
 //   - Each line is one write and counts only with its line feed, so it is there
-//     whole or not at all. Journals outlive every process; they are not synced, for
-//     a machine that goes down takes the command with it, and an end that was not
-//     yet in the store is then lost like one that had not come.
+//     whole or not at all. Journals outlive every process; they are not synced. A
+//     machine that loses power may lose the end of an epoch, or all of its journal:
+//     then nothing tells that the epoch was begun.
 //
-// The command dies with its supervisor (PR_SET_PDEATHSIG), and Kill ends what is
-// left of its session. The package uses the standard library and x/sys only:
+// The command dies with its supervisor (PR_SET_PDEATHSIG), and who
+// finds an epoch lost ends what is left of its session. The package uses the standard library and x/sys only:
 // the start-up time of a step depends on it.
 package supervise
 

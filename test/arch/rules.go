@@ -66,7 +66,7 @@ func layers() []Layer {
 		{
 			Packages: []Pattern{"internal/supervise/..."},
 			May:      nil,
-			Why:      "the supervisor starts once a step, so what it runs stands on the standard library alone",
+			Why:      "the supervisor starts once a step, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
 			Packages: []Pattern{"internal/fault/...", "internal/resource/...", "internal/config/...", "internal/telemetry/..."},

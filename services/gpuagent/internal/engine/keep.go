@@ -11,11 +11,11 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
-// LogPrefix is the key prefix of the kept logs of a workload.
-func LogPrefix(namespace, name string) string { return "logs/" + namespace + "/" + name }
+// logPrefix is the key prefix of the kept logs of a workload.
+func logPrefix(namespace, name string) string { return "logs/" + namespace + "/" + name }
 
-// LogName is the name below LogPrefix of one replica's kept log.
-func LogName(group string, index int32) string { return fmt.Sprintf("%s-%d.log", group, index) }
+// logName is the name below logPrefix of one replica's kept log.
+func logName(group string, index int32) string { return fmt.Sprintf("%s-%d.log", group, index) }
 
 // keepLogs puts what the replicas wrote into the object store, where it outlives
 // the workload. It may be repeated. An empty log is not kept.
@@ -28,7 +28,7 @@ func (e *Engine) keepLogs(ctx context.Context, w *gpuagentv1.Workload) {
 			continue
 		}
 		if err == nil {
-			err = e.keep(ctx, LogPrefix(m.GetNamespace(), m.GetName())+"/"+LogName(r.GetGroup(), r.GetIndex()), path)
+			err = e.keep(ctx, logPrefix(m.GetNamespace(), m.GetName())+"/"+logName(r.GetGroup(), r.GetIndex()), path)
 		}
 		if err != nil && ctx.Err() == nil {
 			e.Log.ErrorContext(ctx, "log cannot be kept", "workload", m.GetName(), "replica", replicaName(r), "error", err)

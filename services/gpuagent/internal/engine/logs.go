@@ -55,14 +55,14 @@ func (e *Engine) past(ctx context.Context, namespace, name string) (*Logs, error
 	logs := &Logs{engine: e}
 	var dir string
 	if local, ok := e.Objects.Local(); ok {
-		dir = filepath.Join(local, filepath.FromSlash(LogPrefix(namespace, name)))
+		dir = filepath.Join(local, filepath.FromSlash(logPrefix(namespace, name)))
 	} else {
 		var err error
 		if dir, err = os.MkdirTemp("", "kfmesh-logs-"); err != nil {
 			return nil, fault.Internalf(err, "logs cannot be fetched")
 		}
 		logs.fetched = dir
-		if err := e.Objects.Download(ctx, e.Objects.URI(LogPrefix(namespace, name)), dir); err != nil {
+		if err := e.Objects.Download(ctx, e.Objects.URI(logPrefix(namespace, name)), dir); err != nil {
 			logs.Close()
 			if fault.Is(err, fault.NotFound) {
 				return nil, errNoLogs(namespace, name)
@@ -83,7 +83,7 @@ func errNoLogs(namespace, name string) error {
 		WithReason("WORKLOAD_NOT_FOUND")
 }
 
-// keptName is what LogName makes.
+// keptName is what logName makes.
 var keptName = regexp.MustCompile(`^(.+)-([0-9]{1,9})\.log$`)
 
 func keptIn(dir string) []Log {

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 )
@@ -15,29 +14,18 @@ import (
 // knows, in the paths of a layout. It is an absolute path that does not exist.
 const workdir = "/.kfmesh-workdir"
 
-// root returns where the artifacts of a run go: what the run asks for, else the
-// default of its pipeline if this server can write there, else the server's own.
-func root(asked, fallback, own string) (string, error) {
-	if asked != "" {
-		if !path.IsAbs(asked) && !reachable(asked) {
-			return "", fault.Invalidf("runtime_config.pipeline_root",
-				"%q is neither an absolute path nor the URI of a bucket (s3://, gs://, azblob://)", asked)
-		}
-		return strings.TrimSuffix(asked, "/"), nil
+// root returns where the artifacts of a run go: what the run asks for, which the
+// API has checked, else the default of its pipeline if this server can write
+// there, else the server's own.
+func root(asked, fallback, own string) string {
+	place := own
+	switch {
+	case asked != "":
+		place = asked
+	case path.IsAbs(fallback), scheme(fallback) != "" && scheme(fallback) == scheme(own):
+		place = fallback
 	}
-	if path.IsAbs(fallback) || scheme(fallback) != "" && scheme(fallback) == scheme(own) {
-		return strings.TrimSuffix(fallback, "/"), nil
-	}
-	return strings.TrimSuffix(own, "/"), nil
-}
-
-// reachable reports whether staging can move files to and from a URI.
-func reachable(uri string) bool {
-	switch scheme(uri) {
-	case "s3", "gs", "azblob":
-		return true
-	}
-	return false
+	return strings.TrimSuffix(place, "/")
 }
 
 func scheme(uri string) string {

@@ -113,9 +113,6 @@ func (r *runner) begin(ctx context.Context) error {
 		r.spec, err = r.engine.specs.get(ctx, r.item.Value.GetSpecDigest())
 		return err
 	})
-	if err == nil {
-		r.self, err = r.describe()
-	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -124,6 +121,7 @@ func (r *runner) begin(ctx context.Context) error {
 		r.outcome = &dag.Outcome{State: pipelinev1.RuntimeState_FAILED, Message: "the run cannot start: " + err.Error()}
 		return nil
 	}
+	r.self = r.describe()
 	r.plan = dag.New(r.spec, dag.Run{
 		ID:           run.GetRunId(),
 		ResourceName: r.self.ResourceName(),
@@ -146,25 +144,21 @@ func (r *runner) begin(ctx context.Context) error {
 }
 
 // describe is what the steps of the run know of it.
-func (r *runner) describe() (launch.Run, error) {
+func (r *runner) describe() launch.Run {
 	run := r.item.Value.GetRun()
-	place, err := root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI("artifacts"))
-	if err != nil {
-		return launch.Run{}, err
-	}
 	self := launch.Run{
 		ID:           run.GetRunId(),
 		Name:         run.GetDisplayName(),
 		PipelineName: r.spec.PipelineInfo.Name,
 		Namespace:    r.item.Value.GetNamespace(),
-		PipelineRoot: place,
+		PipelineRoot: root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI("artifacts")),
 		Created:      timeOf(run.GetCreatedAt()),
 		Scheduled:    timeOf(run.GetScheduledAt()),
 	}
 	if r.spec.WantsWorkspace() {
 		self.Workspace = workspaceOf(self)
 	}
-	return self, nil
+	return self
 }
 
 // loop works through the inbox until the run is over and everything about it
