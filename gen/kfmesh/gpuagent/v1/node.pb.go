@@ -108,9 +108,11 @@ type NodeStatus struct {
 	// When the agent last reported.
 	HeartbeatTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=heartbeat_time,json=heartbeatTime,proto3" json:"heartbeat_time,omitempty"`
 	// Version of the agent.
-	AgentVersion  string `protobuf:"bytes,13,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	AgentVersion string `protobuf:"bytes,13,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
+	// Container engine and its version, such as "Docker 29.1.3"; empty when none answers.
+	ContainerEngine string `protobuf:"bytes,14,opt,name=container_engine,json=containerEngine,proto3" json:"container_engine,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -230,6 +232,13 @@ func (x *NodeStatus) GetHeartbeatTime() *timestamppb.Timestamp {
 func (x *NodeStatus) GetAgentVersion() string {
 	if x != nil {
 		return x.AgentVersion
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetContainerEngine() string {
+	if x != nil {
+		return x.ContainerEngine
 	}
 	return ""
 }
@@ -443,7 +452,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xe6\x03\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\x91\x04\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -460,7 +469,8 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	" \x01(\tR\tuvVersion\x12+\n" +
 	"\x11running_workloads\x18\v \x01(\x05R\x10runningWorkloads\x12A\n" +
 	"\x0eheartbeat_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\rheartbeatTime\x12#\n" +
-	"\ragent_version\x18\r \x01(\tR\fagentVersion\"h\n" +
+	"\ragent_version\x18\r \x01(\tR\fagentVersion\x12)\n" +
+	"\x10container_engine\x18\x0e \x01(\tR\x0fcontainerEngine\"h\n" +
 	"\x03Gpu\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +

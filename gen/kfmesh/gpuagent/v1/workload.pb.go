@@ -83,6 +83,59 @@ func (RestartPolicy) EnumDescriptor() ([]byte, []int) {
 	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
 }
 
+// PullPolicy says when a container image is pulled.
+type PullPolicy int32
+
+const (
+	PullPolicy_PULL_POLICY_UNSPECIFIED    PullPolicy = 0
+	PullPolicy_PULL_POLICY_IF_NOT_PRESENT PullPolicy = 1
+	PullPolicy_PULL_POLICY_ALWAYS         PullPolicy = 2
+	PullPolicy_PULL_POLICY_NEVER          PullPolicy = 3
+)
+
+// Enum value maps for PullPolicy.
+var (
+	PullPolicy_name = map[int32]string{
+		0: "PULL_POLICY_UNSPECIFIED",
+		1: "PULL_POLICY_IF_NOT_PRESENT",
+		2: "PULL_POLICY_ALWAYS",
+		3: "PULL_POLICY_NEVER",
+	}
+	PullPolicy_value = map[string]int32{
+		"PULL_POLICY_UNSPECIFIED":    0,
+		"PULL_POLICY_IF_NOT_PRESENT": 1,
+		"PULL_POLICY_ALWAYS":         2,
+		"PULL_POLICY_NEVER":          3,
+	}
+)
+
+func (x PullPolicy) Enum() *PullPolicy {
+	p := new(PullPolicy)
+	*p = x
+	return p
+}
+
+func (x PullPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PullPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+}
+
+func (PullPolicy) Type() protoreflect.EnumType {
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+}
+
+func (x PullPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PullPolicy.Descriptor instead.
+func (PullPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+}
+
 // Phase is where a workload or a replica is in its life.
 type Phase int32
 
@@ -135,11 +188,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -148,7 +201,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
 }
 
 // Type of a change.
@@ -192,11 +245,11 @@ func (x WorkloadEvent_Type) String() string {
 }
 
 func (WorkloadEvent_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
 }
 
 func (WorkloadEvent_Type) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
 }
 
 func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
@@ -205,7 +258,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -470,8 +523,24 @@ type Template struct {
 	Staging *Staging `protobuf:"bytes,8,opt,name=staging,proto3" json:"staging,omitempty"`
 	// When the replica counts as ready. Unset: as soon as it runs.
 	ReadinessProbe *Probe `protobuf:"bytes,9,opt,name=readiness_probe,json=readinessProbe,proto3" json:"readiness_probe,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What its mounts may refer to.
+	Volumes []*Volume `protobuf:"bytes,10,rep,name=volumes,proto3" json:"volumes,omitempty"`
+	// Where volumes appear in its file system.
+	Mounts []*VolumeMount `protobuf:"bytes,11,rep,name=mounts,proto3" json:"mounts,omitempty"`
+	// Labels its node must have.
+	NodeSelector map[string]string `protobuf:"bytes,12,rep,name=node_selector,json=nodeSelector,proto3" json:"node_selector,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// When a container image is pulled. Default IF_NOT_PRESENT, and ALWAYS for
+	// the tag "latest". The process runtime pulls nothing.
+	ImagePullPolicy PullPolicy `protobuf:"varint,13,opt,name=image_pull_policy,json=imagePullPolicy,proto3,enum=kfmesh.gpuagent.v1.PullPolicy" json:"image_pull_policy,omitempty"`
+	// Secrets of type "kubernetes.io/dockerconfigjson" to pull the image with.
+	ImagePullSecrets []string `protobuf:"bytes,14,rep,name=image_pull_secrets,json=imagePullSecrets,proto3" json:"image_pull_secrets,omitempty"`
+	// Who it runs as.
+	SecurityContext *SecurityContext `protobuf:"bytes,15,opt,name=security_context,json=securityContext,proto3" json:"security_context,omitempty"`
+	// Runtime it needs: "process" or "container". Empty means what its node
+	// chooses.
+	Runtime       string `protobuf:"bytes,16,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Template) Reset() {
@@ -567,20 +636,459 @@ func (x *Template) GetReadinessProbe() *Probe {
 	return nil
 }
 
+func (x *Template) GetVolumes() []*Volume {
+	if x != nil {
+		return x.Volumes
+	}
+	return nil
+}
+
+func (x *Template) GetMounts() []*VolumeMount {
+	if x != nil {
+		return x.Mounts
+	}
+	return nil
+}
+
+func (x *Template) GetNodeSelector() map[string]string {
+	if x != nil {
+		return x.NodeSelector
+	}
+	return nil
+}
+
+func (x *Template) GetImagePullPolicy() PullPolicy {
+	if x != nil {
+		return x.ImagePullPolicy
+	}
+	return PullPolicy_PULL_POLICY_UNSPECIFIED
+}
+
+func (x *Template) GetImagePullSecrets() []string {
+	if x != nil {
+		return x.ImagePullSecrets
+	}
+	return nil
+}
+
+func (x *Template) GetSecurityContext() *SecurityContext {
+	if x != nil {
+		return x.SecurityContext
+	}
+	return nil
+}
+
+func (x *Template) GetRuntime() string {
+	if x != nil {
+		return x.Runtime
+	}
+	return ""
+}
+
+// SecurityContext says who a replica runs as.
+type SecurityContext struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// User id.
+	RunAsUser *int64 `protobuf:"varint,1,opt,name=run_as_user,json=runAsUser,proto3,oneof" json:"run_as_user,omitempty"`
+	// Group id.
+	RunAsGroup *int64 `protobuf:"varint,2,opt,name=run_as_group,json=runAsGroup,proto3,oneof" json:"run_as_group,omitempty"`
+	// Refuse to run as user 0.
+	RunAsNonRoot  bool `protobuf:"varint,3,opt,name=run_as_non_root,json=runAsNonRoot,proto3" json:"run_as_non_root,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecurityContext) Reset() {
+	*x = SecurityContext{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecurityContext) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecurityContext) ProtoMessage() {}
+
+func (x *SecurityContext) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecurityContext.ProtoReflect.Descriptor instead.
+func (*SecurityContext) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SecurityContext) GetRunAsUser() int64 {
+	if x != nil && x.RunAsUser != nil {
+		return *x.RunAsUser
+	}
+	return 0
+}
+
+func (x *SecurityContext) GetRunAsGroup() int64 {
+	if x != nil && x.RunAsGroup != nil {
+		return *x.RunAsGroup
+	}
+	return 0
+}
+
+func (x *SecurityContext) GetRunAsNonRoot() bool {
+	if x != nil {
+		return x.RunAsNonRoot
+	}
+	return false
+}
+
+// Volume is a source of files that mounts refer to by name. Secrets, config maps and
+// claims are those of the workload's namespace.
+type Volume struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, unique in the template.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where the files come from.
+	//
+	// Types that are valid to be assigned to Source:
+	//
+	//	*Volume_Secret
+	//	*Volume_ConfigMap
+	//	*Volume_Claim
+	//	*Volume_EmptyDir
+	Source        isVolume_Source `protobuf_oneof:"source"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Volume) Reset() {
+	*x = Volume{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Volume) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Volume) ProtoMessage() {}
+
+func (x *Volume) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Volume.ProtoReflect.Descriptor instead.
+func (*Volume) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Volume) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Volume) GetSource() isVolume_Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *Volume) GetSecret() *KeyedSource {
+	if x != nil {
+		if x, ok := x.Source.(*Volume_Secret); ok {
+			return x.Secret
+		}
+	}
+	return nil
+}
+
+func (x *Volume) GetConfigMap() *KeyedSource {
+	if x != nil {
+		if x, ok := x.Source.(*Volume_ConfigMap); ok {
+			return x.ConfigMap
+		}
+	}
+	return nil
+}
+
+func (x *Volume) GetClaim() string {
+	if x != nil {
+		if x, ok := x.Source.(*Volume_Claim); ok {
+			return x.Claim
+		}
+	}
+	return ""
+}
+
+func (x *Volume) GetEmptyDir() *EmptyDir {
+	if x != nil {
+		if x, ok := x.Source.(*Volume_EmptyDir); ok {
+			return x.EmptyDir
+		}
+	}
+	return nil
+}
+
+type isVolume_Source interface {
+	isVolume_Source()
+}
+
+type Volume_Secret struct {
+	// One file for each key of a secret, readable by the replica's user alone.
+	Secret *KeyedSource `protobuf:"bytes,2,opt,name=secret,proto3,oneof"`
+}
+
+type Volume_ConfigMap struct {
+	// One file for each key of a config map.
+	ConfigMap *KeyedSource `protobuf:"bytes,3,opt,name=config_map,json=configMap,proto3,oneof"`
+}
+
+type Volume_Claim struct {
+	// Name of a persistent volume.
+	Claim string `protobuf:"bytes,4,opt,name=claim,proto3,oneof"`
+}
+
+type Volume_EmptyDir struct {
+	// A directory that is empty at first and goes with the workload.
+	EmptyDir *EmptyDir `protobuf:"bytes,5,opt,name=empty_dir,json=emptyDir,proto3,oneof"`
+}
+
+func (*Volume_Secret) isVolume_Source() {}
+
+func (*Volume_ConfigMap) isVolume_Source() {}
+
+func (*Volume_Claim) isVolume_Source() {}
+
+func (*Volume_EmptyDir) isVolume_Source() {}
+
+// KeyedSource names a secret or a config map, as a whole or some of its keys.
+type KeyedSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether the replica starts without it when it does not exist.
+	Optional bool `protobuf:"varint,2,opt,name=optional,proto3" json:"optional,omitempty"`
+	// File names by key. Empty means all keys, each under its own name.
+	Items         map[string]string `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyedSource) Reset() {
+	*x = KeyedSource{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyedSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyedSource) ProtoMessage() {}
+
+func (x *KeyedSource) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyedSource.ProtoReflect.Descriptor instead.
+func (*KeyedSource) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *KeyedSource) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KeyedSource) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
+}
+
+func (x *KeyedSource) GetItems() map[string]string {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+// EmptyDir is a directory that is empty at first.
+type EmptyDir struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it is kept in memory.
+	InMemory bool `protobuf:"varint,1,opt,name=in_memory,json=inMemory,proto3" json:"in_memory,omitempty"`
+	// Bytes it may grow to. 0 means no limit.
+	SizeLimitBytes int64 `protobuf:"varint,2,opt,name=size_limit_bytes,json=sizeLimitBytes,proto3" json:"size_limit_bytes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *EmptyDir) Reset() {
+	*x = EmptyDir{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EmptyDir) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EmptyDir) ProtoMessage() {}
+
+func (x *EmptyDir) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EmptyDir.ProtoReflect.Descriptor instead.
+func (*EmptyDir) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *EmptyDir) GetInMemory() bool {
+	if x != nil {
+		return x.InMemory
+	}
+	return false
+}
+
+func (x *EmptyDir) GetSizeLimitBytes() int64 {
+	if x != nil {
+		return x.SizeLimitBytes
+	}
+	return 0
+}
+
+// VolumeMount is a volume at a path of a replica's file system.
+type VolumeMount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the volume.
+	Volume string `protobuf:"bytes,1,opt,name=volume,proto3" json:"volume,omitempty"`
+	// Absolute path.
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// Path inside the volume; empty means its root. It may not climb out.
+	SubPath string `protobuf:"bytes,3,opt,name=sub_path,json=subPath,proto3" json:"sub_path,omitempty"`
+	// Whether writing is refused.
+	ReadOnly      bool `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VolumeMount) Reset() {
+	*x = VolumeMount{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VolumeMount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VolumeMount) ProtoMessage() {}
+
+func (x *VolumeMount) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VolumeMount.ProtoReflect.Descriptor instead.
+func (*VolumeMount) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *VolumeMount) GetVolume() string {
+	if x != nil {
+		return x.Volume
+	}
+	return ""
+}
+
+func (x *VolumeMount) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *VolumeMount) GetSubPath() string {
+	if x != nil {
+		return x.SubPath
+	}
+	return ""
+}
+
+func (x *VolumeMount) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
 // EnvVar is one environment variable.
 type EnvVar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name, without "=".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Value.
-	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Where the value comes from instead. It is looked up when the replica starts
+	// and stored nowhere.
+	ValueFrom     *ValueSource `protobuf:"bytes,3,opt,name=value_from,json=valueFrom,proto3" json:"value_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EnvVar) Reset() {
 	*x = EnvVar{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +1100,7 @@ func (x *EnvVar) String() string {
 func (*EnvVar) ProtoMessage() {}
 
 func (x *EnvVar) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +1113,7 @@ func (x *EnvVar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvVar.ProtoReflect.Descriptor instead.
 func (*EnvVar) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EnvVar) GetName() string {
@@ -620,6 +1128,184 @@ func (x *EnvVar) GetValue() string {
 		return x.Value
 	}
 	return ""
+}
+
+func (x *EnvVar) GetValueFrom() *ValueSource {
+	if x != nil {
+		return x.ValueFrom
+	}
+	return nil
+}
+
+// ValueSource is where the value of an environment variable comes from.
+type ValueSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where.
+	//
+	// Types that are valid to be assigned to Source:
+	//
+	//	*ValueSource_Secret
+	//	*ValueSource_ConfigMap
+	//	*ValueSource_FieldPath
+	Source        isValueSource_Source `protobuf_oneof:"source"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ValueSource) Reset() {
+	*x = ValueSource{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ValueSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ValueSource) ProtoMessage() {}
+
+func (x *ValueSource) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ValueSource.ProtoReflect.Descriptor instead.
+func (*ValueSource) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ValueSource) GetSource() isValueSource_Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *ValueSource) GetSecret() *KeySelector {
+	if x != nil {
+		if x, ok := x.Source.(*ValueSource_Secret); ok {
+			return x.Secret
+		}
+	}
+	return nil
+}
+
+func (x *ValueSource) GetConfigMap() *KeySelector {
+	if x != nil {
+		if x, ok := x.Source.(*ValueSource_ConfigMap); ok {
+			return x.ConfigMap
+		}
+	}
+	return nil
+}
+
+func (x *ValueSource) GetFieldPath() string {
+	if x != nil {
+		if x, ok := x.Source.(*ValueSource_FieldPath); ok {
+			return x.FieldPath
+		}
+	}
+	return ""
+}
+
+type isValueSource_Source interface {
+	isValueSource_Source()
+}
+
+type ValueSource_Secret struct {
+	// A key of a secret of the workload's namespace.
+	Secret *KeySelector `protobuf:"bytes,1,opt,name=secret,proto3,oneof"`
+}
+
+type ValueSource_ConfigMap struct {
+	// A key of a config map of the workload's namespace.
+	ConfigMap *KeySelector `protobuf:"bytes,2,opt,name=config_map,json=configMap,proto3,oneof"`
+}
+
+type ValueSource_FieldPath struct {
+	// A field of the replica, as Kubernetes' downward API spells it:
+	// metadata.name, metadata.namespace, metadata.uid,
+	// metadata.labels['KEY'], metadata.annotations['KEY'], spec.nodeName,
+	// spec.serviceAccountName, status.hostIP, status.podIP, status.podIPs.
+	FieldPath string `protobuf:"bytes,3,opt,name=field_path,json=fieldPath,proto3,oneof"`
+}
+
+func (*ValueSource_Secret) isValueSource_Source() {}
+
+func (*ValueSource_ConfigMap) isValueSource_Source() {}
+
+func (*ValueSource_FieldPath) isValueSource_Source() {}
+
+// KeySelector names a key of a secret or config map.
+type KeySelector struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the secret or config map.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Key in it.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// Whether the variable is left out when there is no such key.
+	Optional      bool `protobuf:"varint,3,opt,name=optional,proto3" json:"optional,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeySelector) Reset() {
+	*x = KeySelector{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeySelector) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeySelector) ProtoMessage() {}
+
+func (x *KeySelector) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeySelector.ProtoReflect.Descriptor instead.
+func (*KeySelector) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *KeySelector) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KeySelector) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeySelector) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
 }
 
 // Resources are amounts a replica needs.
@@ -643,7 +1329,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +1341,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +1354,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Resources) GetCpuMilli() int64 {
@@ -727,7 +1413,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +1425,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +1438,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Port) GetName() string {
@@ -789,7 +1475,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +1487,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +1500,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Probe) GetCheck() isProbe_Check {
@@ -896,7 +1582,7 @@ type Staging struct {
 
 func (x *Staging) Reset() {
 	*x = Staging{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1594,7 @@ func (x *Staging) String() string {
 func (*Staging) ProtoMessage() {}
 
 func (x *Staging) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1607,7 @@ func (x *Staging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Staging.ProtoReflect.Descriptor instead.
 func (*Staging) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Staging) GetDownloads() []*Transfer {
@@ -972,7 +1658,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1670,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1683,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Transfer) GetUri() string {
@@ -1027,7 +1713,7 @@ type ReturnedPath struct {
 
 func (x *ReturnedPath) Reset() {
 	*x = ReturnedPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +1725,7 @@ func (x *ReturnedPath) String() string {
 func (*ReturnedPath) ProtoMessage() {}
 
 func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +1738,7 @@ func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedPath.ProtoReflect.Descriptor instead.
 func (*ReturnedPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReturnedPath) GetPath() string {
@@ -1084,7 +1770,7 @@ type InlineFile struct {
 
 func (x *InlineFile) Reset() {
 	*x = InlineFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1782,7 @@ func (x *InlineFile) String() string {
 func (*InlineFile) ProtoMessage() {}
 
 func (x *InlineFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1795,7 @@ func (x *InlineFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InlineFile.ProtoReflect.Descriptor instead.
 func (*InlineFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *InlineFile) GetPath() string {
@@ -1160,7 +1846,7 @@ type WorkloadStatus struct {
 
 func (x *WorkloadStatus) Reset() {
 	*x = WorkloadStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1858,7 @@ func (x *WorkloadStatus) String() string {
 func (*WorkloadStatus) ProtoMessage() {}
 
 func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1871,7 @@ func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadStatus.ProtoReflect.Descriptor instead.
 func (*WorkloadStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WorkloadStatus) GetPhase() Phase {
@@ -1296,7 +1982,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1994,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +2007,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReplicaStatus) GetGroup() string {
@@ -1467,7 +2153,7 @@ type ReturnedFile struct {
 
 func (x *ReturnedFile) Reset() {
 	*x = ReturnedFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1479,7 +2165,7 @@ func (x *ReturnedFile) String() string {
 func (*ReturnedFile) ProtoMessage() {}
 
 func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1492,7 +2178,7 @@ func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedFile.ProtoReflect.Descriptor instead.
 func (*ReturnedFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReturnedFile) GetPath() string {
@@ -1534,7 +2220,7 @@ type SubmitWorkloadRequest struct {
 
 func (x *SubmitWorkloadRequest) Reset() {
 	*x = SubmitWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +2232,7 @@ func (x *SubmitWorkloadRequest) String() string {
 func (*SubmitWorkloadRequest) ProtoMessage() {}
 
 func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +2245,7 @@ func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*SubmitWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
@@ -1582,7 +2268,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +2280,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +2293,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -1641,7 +2327,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1653,7 +2339,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1666,7 +2352,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -1710,7 +2396,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +2408,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +2421,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -1767,7 +2453,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +2465,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2478,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -1829,7 +2515,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +2527,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +2540,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -1886,7 +2572,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1898,7 +2584,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1911,7 +2597,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -1948,7 +2634,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2646,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2659,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -2012,7 +2698,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2710,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2723,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -2097,7 +2783,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2109,7 +2795,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2122,7 +2808,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -2169,7 +2855,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
 	"\x05count\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x80 (\x00R\x05count\x12@\n" +
-	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\"\x85\x03\n" +
+	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\"\xee\x06\n" +
 	"\bTemplate\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12\x18\n" +
 	"\acommand\x18\x02 \x03(\tR\acommand\x12\x12\n" +
@@ -2180,10 +2866,65 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\tresources\x18\x06 \x01(\v2\x1d.kfmesh.gpuagent.v1.ResourcesR\tresources\x12.\n" +
 	"\x05ports\x18\a \x03(\v2\x18.kfmesh.gpuagent.v1.PortR\x05ports\x125\n" +
 	"\astaging\x18\b \x01(\v2\x1b.kfmesh.gpuagent.v1.StagingR\astaging\x12B\n" +
-	"\x0freadiness_probe\x18\t \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\x0ereadinessProbe\"F\n" +
+	"\x0freadiness_probe\x18\t \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\x0ereadinessProbe\x124\n" +
+	"\avolumes\x18\n" +
+	" \x03(\v2\x1a.kfmesh.gpuagent.v1.VolumeR\avolumes\x127\n" +
+	"\x06mounts\x18\v \x03(\v2\x1f.kfmesh.gpuagent.v1.VolumeMountR\x06mounts\x12S\n" +
+	"\rnode_selector\x18\f \x03(\v2..kfmesh.gpuagent.v1.Template.NodeSelectorEntryR\fnodeSelector\x12J\n" +
+	"\x11image_pull_policy\x18\r \x01(\x0e2\x1e.kfmesh.gpuagent.v1.PullPolicyR\x0fimagePullPolicy\x12,\n" +
+	"\x12image_pull_secrets\x18\x0e \x03(\tR\x10imagePullSecrets\x12N\n" +
+	"\x10security_context\x18\x0f \x01(\v2#.kfmesh.gpuagent.v1.SecurityContextR\x0fsecurityContext\x12\x18\n" +
+	"\aruntime\x18\x10 \x01(\tR\aruntime\x1a?\n" +
+	"\x11NodeSelectorEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb7\x01\n" +
+	"\x0fSecurityContext\x12,\n" +
+	"\vrun_as_user\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x00R\trunAsUser\x88\x01\x01\x12.\n" +
+	"\frun_as_group\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x01R\n" +
+	"runAsGroup\x88\x01\x01\x12%\n" +
+	"\x0frun_as_non_root\x18\x03 \x01(\bR\frunAsNonRootB\x0e\n" +
+	"\f_run_as_userB\x0f\n" +
+	"\r_run_as_group\"\xb0\x02\n" +
+	"\x06Volume\x12A\n" +
+	"\x04name\x18\x01 \x01(\tB-\xbaH*r(2&^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$R\x04name\x129\n" +
+	"\x06secret\x18\x02 \x01(\v2\x1f.kfmesh.gpuagent.v1.KeyedSourceH\x00R\x06secret\x12@\n" +
+	"\n" +
+	"config_map\x18\x03 \x01(\v2\x1f.kfmesh.gpuagent.v1.KeyedSourceH\x00R\tconfigMap\x12\x1f\n" +
+	"\x05claim\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x05claim\x12;\n" +
+	"\tempty_dir\x18\x05 \x01(\v2\x1c.kfmesh.gpuagent.v1.EmptyDirH\x00R\bemptyDirB\b\n" +
+	"\x06source\"\xc2\x01\n" +
+	"\vKeyedSource\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1a\n" +
+	"\boptional\x18\x02 \x01(\bR\boptional\x12@\n" +
+	"\x05items\x18\x03 \x03(\v2*.kfmesh.gpuagent.v1.KeyedSource.ItemsEntryR\x05items\x1a8\n" +
+	"\n" +
+	"ItemsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Z\n" +
+	"\bEmptyDir\x12\x1b\n" +
+	"\tin_memory\x18\x01 \x01(\bR\binMemory\x121\n" +
+	"\x10size_limit_bytes\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x0esizeLimitBytes\"\x84\x01\n" +
+	"\vVolumeMount\x12\x1f\n" +
+	"\x06volume\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06volume\x12\x1c\n" +
+	"\x04path\x18\x02 \x01(\tB\b\xbaH\x05r\x03:\x01/R\x04path\x12\x19\n" +
+	"\bsub_path\x18\x03 \x01(\tR\asubPath\x12\x1b\n" +
+	"\tread_only\x18\x04 \x01(\bR\breadOnly\"\x86\x01\n" +
 	"\x06EnvVar\x12&\n" +
 	"\x04name\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\v^[^=\\x00]+$R\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xff\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12>\n" +
+	"\n" +
+	"value_from\x18\x03 \x01(\v2\x1f.kfmesh.gpuagent.v1.ValueSourceR\tvalueFrom\"\xbe\x01\n" +
+	"\vValueSource\x129\n" +
+	"\x06secret\x18\x01 \x01(\v2\x1f.kfmesh.gpuagent.v1.KeySelectorH\x00R\x06secret\x12@\n" +
+	"\n" +
+	"config_map\x18\x02 \x01(\v2\x1f.kfmesh.gpuagent.v1.KeySelectorH\x00R\tconfigMap\x12(\n" +
+	"\n" +
+	"field_path\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\tfieldPathB\b\n" +
+	"\x06source\"a\n" +
+	"\vKeySelector\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x19\n" +
+	"\x03key\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03key\x12\x1a\n" +
+	"\boptional\x18\x03 \x01(\bR\boptional\"\xff\x01\n" +
 	"\tResources\x12$\n" +
 	"\tcpu_milli\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\bcpuMilli\x12*\n" +
 	"\fmemory_bytes\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vmemoryBytes\x12\x1b\n" +
@@ -2318,7 +3059,13 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x1aRESTART_POLICY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14RESTART_POLICY_NEVER\x10\x01\x12\x1d\n" +
 	"\x19RESTART_POLICY_ON_FAILURE\x10\x02\x12\x19\n" +
-	"\x15RESTART_POLICY_ALWAYS\x10\x03*\x92\x01\n" +
+	"\x15RESTART_POLICY_ALWAYS\x10\x03*x\n" +
+	"\n" +
+	"PullPolicy\x12\x1b\n" +
+	"\x17PULL_POLICY_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aPULL_POLICY_IF_NOT_PRESENT\x10\x01\x12\x16\n" +
+	"\x12PULL_POLICY_ALWAYS\x10\x02\x12\x15\n" +
+	"\x11PULL_POLICY_NEVER\x10\x03*\x92\x01\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rPHASE_PENDING\x10\x01\x12\x12\n" +
@@ -2349,98 +3096,120 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_workload_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(RestartPolicy)(0),            // 0: kfmesh.gpuagent.v1.RestartPolicy
-	(Phase)(0),                    // 1: kfmesh.gpuagent.v1.Phase
-	(WorkloadEvent_Type)(0),       // 2: kfmesh.gpuagent.v1.WorkloadEvent.Type
-	(*Workload)(nil),              // 3: kfmesh.gpuagent.v1.Workload
-	(*WorkloadSpec)(nil),          // 4: kfmesh.gpuagent.v1.WorkloadSpec
-	(*ReplicaGroup)(nil),          // 5: kfmesh.gpuagent.v1.ReplicaGroup
-	(*Template)(nil),              // 6: kfmesh.gpuagent.v1.Template
-	(*EnvVar)(nil),                // 7: kfmesh.gpuagent.v1.EnvVar
-	(*Resources)(nil),             // 8: kfmesh.gpuagent.v1.Resources
-	(*Port)(nil),                  // 9: kfmesh.gpuagent.v1.Port
-	(*Probe)(nil),                 // 10: kfmesh.gpuagent.v1.Probe
-	(*Staging)(nil),               // 11: kfmesh.gpuagent.v1.Staging
-	(*Transfer)(nil),              // 12: kfmesh.gpuagent.v1.Transfer
-	(*ReturnedPath)(nil),          // 13: kfmesh.gpuagent.v1.ReturnedPath
-	(*InlineFile)(nil),            // 14: kfmesh.gpuagent.v1.InlineFile
-	(*WorkloadStatus)(nil),        // 15: kfmesh.gpuagent.v1.WorkloadStatus
-	(*ReplicaStatus)(nil),         // 16: kfmesh.gpuagent.v1.ReplicaStatus
-	(*ReturnedFile)(nil),          // 17: kfmesh.gpuagent.v1.ReturnedFile
-	(*SubmitWorkloadRequest)(nil), // 18: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*GetWorkloadRequest)(nil),    // 19: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 20: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 21: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 22: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 23: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 24: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 25: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 26: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 27: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 28: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 29: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 30: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 31: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 32: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 34: google.protobuf.Empty
+	(PullPolicy)(0),               // 1: kfmesh.gpuagent.v1.PullPolicy
+	(Phase)(0),                    // 2: kfmesh.gpuagent.v1.Phase
+	(WorkloadEvent_Type)(0),       // 3: kfmesh.gpuagent.v1.WorkloadEvent.Type
+	(*Workload)(nil),              // 4: kfmesh.gpuagent.v1.Workload
+	(*WorkloadSpec)(nil),          // 5: kfmesh.gpuagent.v1.WorkloadSpec
+	(*ReplicaGroup)(nil),          // 6: kfmesh.gpuagent.v1.ReplicaGroup
+	(*Template)(nil),              // 7: kfmesh.gpuagent.v1.Template
+	(*SecurityContext)(nil),       // 8: kfmesh.gpuagent.v1.SecurityContext
+	(*Volume)(nil),                // 9: kfmesh.gpuagent.v1.Volume
+	(*KeyedSource)(nil),           // 10: kfmesh.gpuagent.v1.KeyedSource
+	(*EmptyDir)(nil),              // 11: kfmesh.gpuagent.v1.EmptyDir
+	(*VolumeMount)(nil),           // 12: kfmesh.gpuagent.v1.VolumeMount
+	(*EnvVar)(nil),                // 13: kfmesh.gpuagent.v1.EnvVar
+	(*ValueSource)(nil),           // 14: kfmesh.gpuagent.v1.ValueSource
+	(*KeySelector)(nil),           // 15: kfmesh.gpuagent.v1.KeySelector
+	(*Resources)(nil),             // 16: kfmesh.gpuagent.v1.Resources
+	(*Port)(nil),                  // 17: kfmesh.gpuagent.v1.Port
+	(*Probe)(nil),                 // 18: kfmesh.gpuagent.v1.Probe
+	(*Staging)(nil),               // 19: kfmesh.gpuagent.v1.Staging
+	(*Transfer)(nil),              // 20: kfmesh.gpuagent.v1.Transfer
+	(*ReturnedPath)(nil),          // 21: kfmesh.gpuagent.v1.ReturnedPath
+	(*InlineFile)(nil),            // 22: kfmesh.gpuagent.v1.InlineFile
+	(*WorkloadStatus)(nil),        // 23: kfmesh.gpuagent.v1.WorkloadStatus
+	(*ReplicaStatus)(nil),         // 24: kfmesh.gpuagent.v1.ReplicaStatus
+	(*ReturnedFile)(nil),          // 25: kfmesh.gpuagent.v1.ReturnedFile
+	(*SubmitWorkloadRequest)(nil), // 26: kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	(*GetWorkloadRequest)(nil),    // 27: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 28: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 29: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 30: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 31: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 32: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*DeleteWorkloadRequest)(nil), // 33: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 34: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 35: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 36: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 37: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 38: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 39: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 40: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 41: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 42: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 44: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	31, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
-	4,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
-	15, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
-	5,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
+	41, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	5,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
+	23, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
+	6,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
 	0,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	32, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	32, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
-	6,  // 7: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
-	7,  // 8: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	8,  // 9: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	9,  // 10: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	11, // 11: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	10, // 12: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	32, // 13: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	12, // 14: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	12, // 15: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	13, // 16: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	14, // 17: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	1,  // 18: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	33, // 19: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	33, // 20: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	16, // 21: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	1,  // 22: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	28, // 23: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	33, // 24: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	33, // 25: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	17, // 26: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	3,  // 27: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	29, // 28: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	3,  // 29: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	30, // 30: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	2,  // 31: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	3,  // 32: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	18, // 33: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	19, // 34: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	20, // 35: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	22, // 36: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	24, // 37: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	25, // 38: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	26, // 39: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	3,  // 40: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	3,  // 41: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	21, // 42: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	23, // 43: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	3,  // 44: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	34, // 45: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	27, // 46: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	40, // [40:47] is the sub-list for method output_type
-	33, // [33:40] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	42, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	42, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	7,  // 7: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
+	13, // 8: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	16, // 9: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	17, // 10: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	19, // 11: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	18, // 12: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	9,  // 13: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	12, // 14: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	36, // 15: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	1,  // 16: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	8,  // 17: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	10, // 18: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	10, // 19: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	11, // 20: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	37, // 21: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	14, // 22: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	15, // 23: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	15, // 24: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	42, // 25: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	20, // 26: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	20, // 27: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	21, // 28: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	22, // 29: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	2,  // 30: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	43, // 31: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	43, // 32: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	24, // 33: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	2,  // 34: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	38, // 35: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	43, // 36: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	43, // 37: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	25, // 38: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	4,  // 39: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	39, // 40: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	4,  // 41: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	40, // 42: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	3,  // 43: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	4,  // 44: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	26, // 45: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	27, // 46: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	28, // 47: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	30, // 48: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	32, // 49: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	33, // 50: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	34, // 51: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	4,  // 52: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	4,  // 53: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	29, // 54: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	31, // 55: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	4,  // 56: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	44, // 57: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	35, // 58: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	52, // [52:59] is the sub-list for method output_type
+	45, // [45:52] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -2448,7 +3217,19 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 	if File_kfmesh_gpuagent_v1_workload_proto != nil {
 		return
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4].OneofWrappers = []any{}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5].OneofWrappers = []any{
+		(*Volume_Secret)(nil),
+		(*Volume_ConfigMap)(nil),
+		(*Volume_Claim)(nil),
+		(*Volume_EmptyDir)(nil),
+	}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10].OneofWrappers = []any{
+		(*ValueSource_Secret)(nil),
+		(*ValueSource_ConfigMap)(nil),
+		(*ValueSource_FieldPath)(nil),
+	}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14].OneofWrappers = []any{
 		(*Probe_HttpGetPath)(nil),
 		(*Probe_Tcp)(nil),
 	}
@@ -2457,8 +3238,8 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   28,
+			NumEnums:      4,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1016,8 +1016,10 @@ type Task struct {
 	Workload string `protobuf:"bytes,13,opt,name=workload,proto3" json:"workload,omitempty"`
 	// Run whose task was reused instead, when cached.
 	CachedFromRunId string `protobuf:"bytes,14,opt,name=cached_from_run_id,json=cachedFromRunId,proto3" json:"cached_from_run_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Things asked for that the runtime could not honour, as sentences.
+	Warnings      []string `protobuf:"bytes,15,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -1146,6 +1148,13 @@ func (x *Task) GetCachedFromRunId() string {
 		return x.CachedFromRunId
 	}
 	return ""
+}
+
+func (x *Task) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 // TaskArtifact is an artifact under the name by which a task knows it.
@@ -1647,9 +1656,11 @@ type DeleteRunRequest struct {
 	// Id of its experiment; ignored.
 	ExperimentId string `protobuf:"bytes,1,opt,name=experiment_id,json=experimentId,proto3" json:"experiment_id,omitempty"`
 	// Id.
-	RunId         string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Also delete the artifacts it wrote, but for those that other runs reuse.
+	DeleteArtifacts bool `protobuf:"varint,3,opt,name=delete_artifacts,json=deleteArtifacts,proto3" json:"delete_artifacts,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *DeleteRunRequest) Reset() {
@@ -1694,6 +1705,13 @@ func (x *DeleteRunRequest) GetRunId() string {
 		return x.RunId
 	}
 	return ""
+}
+
+func (x *DeleteRunRequest) GetDeleteArtifacts() bool {
+	if x != nil {
+		return x.DeleteArtifacts
+	}
+	return false
 }
 
 // TerminateRunRequest names a run.
@@ -1751,6 +1769,107 @@ func (x *TerminateRunRequest) GetRunId() string {
 	return ""
 }
 
+// RetryRunRequest names a run.
+type RetryRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of its experiment; ignored.
+	ExperimentId string `protobuf:"bytes,1,opt,name=experiment_id,json=experimentId,proto3" json:"experiment_id,omitempty"`
+	// Id.
+	RunId         string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetryRunRequest) Reset() {
+	*x = RetryRunRequest{}
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryRunRequest) ProtoMessage() {}
+
+func (x *RetryRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryRunRequest.ProtoReflect.Descriptor instead.
+func (*RetryRunRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RetryRunRequest) GetExperimentId() string {
+	if x != nil {
+		return x.ExperimentId
+	}
+	return ""
+}
+
+func (x *RetryRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// GetRunSpecRequest names a run.
+type GetRunSpecRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRunSpecRequest) Reset() {
+	*x = GetRunSpecRequest{}
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRunSpecRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRunSpecRequest) ProtoMessage() {}
+
+func (x *GetRunSpecRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRunSpecRequest.ProtoReflect.Descriptor instead.
+func (*GetRunSpecRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetRunSpecRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
 // WatchRunRequest names a run.
 type WatchRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1762,7 +1881,7 @@ type WatchRunRequest struct {
 
 func (x *WatchRunRequest) Reset() {
 	*x = WatchRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1774,7 +1893,7 @@ func (x *WatchRunRequest) String() string {
 func (*WatchRunRequest) ProtoMessage() {}
 
 func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1787,7 +1906,7 @@ func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchRunRequest) GetRunId() string {
@@ -1808,7 +1927,7 @@ type ListTasksRequest struct {
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1820,7 +1939,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1833,7 +1952,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListTasksRequest) GetRunId() string {
@@ -1854,7 +1973,7 @@ type ListTasksResponse struct {
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +1985,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +1998,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTasksResponse) GetTasks() []*Task {
@@ -1906,7 +2025,7 @@ type TaskLogsRequest struct {
 
 func (x *TaskLogsRequest) Reset() {
 	*x = TaskLogsRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2037,7 @@ func (x *TaskLogsRequest) String() string {
 func (*TaskLogsRequest) ProtoMessage() {}
 
 func (x *TaskLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2050,7 @@ func (x *TaskLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLogsRequest.ProtoReflect.Descriptor instead.
 func (*TaskLogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TaskLogsRequest) GetRunId() string {
@@ -1979,7 +2098,7 @@ type TaskLogChunk struct {
 
 func (x *TaskLogChunk) Reset() {
 	*x = TaskLogChunk{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2110,7 @@ func (x *TaskLogChunk) String() string {
 func (*TaskLogChunk) ProtoMessage() {}
 
 func (x *TaskLogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2004,7 +2123,7 @@ func (x *TaskLogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLogChunk.ProtoReflect.Descriptor instead.
 func (*TaskLogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TaskLogChunk) GetTaskId() string {
@@ -2051,7 +2170,7 @@ type PipelineTaskDetail_ChildTask struct {
 
 func (x *PipelineTaskDetail_ChildTask) Reset() {
 	*x = PipelineTaskDetail_ChildTask{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2063,7 +2182,7 @@ func (x *PipelineTaskDetail_ChildTask) String() string {
 func (*PipelineTaskDetail_ChildTask) ProtoMessage() {}
 
 func (x *PipelineTaskDetail_ChildTask) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2334,7 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\x10failed_main_jobs\x18\x03 \x03(\tR\x0efailedMainJobs\x12@\n" +
 	"\x1dfailed_pre_caching_check_jobs\x18\x04 \x03(\tR\x19failedPreCachingCheckJobs\"1\n" +
 	"\fArtifactList\x12!\n" +
-	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\xf0\x05\n" +
+	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\x8c\x06\n" +
 	"\x04Task\x12>\n" +
 	"\x06detail\x18\x01 \x01(\v2&.kfmesh.pipeline.v1.PipelineTaskDetailR\x06detail\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2231,7 +2350,8 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\amessage\x18\v \x01(\tR\amessage\x12\x19\n" +
 	"\blog_tail\x18\f \x01(\tR\alogTail\x12\x1a\n" +
 	"\bworkload\x18\r \x01(\tR\bworkload\x12+\n" +
-	"\x12cached_from_run_id\x18\x0e \x01(\tR\x0fcachedFromRunId\"t\n" +
+	"\x12cached_from_run_id\x18\x0e \x01(\tR\x0fcachedFromRunId\x12\x1a\n" +
+	"\bwarnings\x18\x0f \x03(\tR\bwarnings\"t\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_DAG\x10\x01\x12\x12\n" +
@@ -2274,13 +2394,19 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\"Q\n" +
 	"\x13UnarchiveRunRequest\x12#\n" +
 	"\rexperiment_id\x18\x01 \x01(\tR\fexperimentId\x12\x15\n" +
-	"\x06run_id\x18\x02 \x01(\tR\x05runId\"N\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"y\n" +
 	"\x10DeleteRunRequest\x12#\n" +
 	"\rexperiment_id\x18\x01 \x01(\tR\fexperimentId\x12\x15\n" +
-	"\x06run_id\x18\x02 \x01(\tR\x05runId\"Q\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12)\n" +
+	"\x10delete_artifacts\x18\x03 \x01(\bR\x0fdeleteArtifacts\"Q\n" +
 	"\x13TerminateRunRequest\x12#\n" +
 	"\rexperiment_id\x18\x01 \x01(\tR\fexperimentId\x12\x15\n" +
-	"\x06run_id\x18\x02 \x01(\tR\x05runId\"(\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"M\n" +
+	"\x0fRetryRunRequest\x12#\n" +
+	"\rexperiment_id\x18\x01 \x01(\tR\fexperimentId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"*\n" +
+	"\x11GetRunSpecRequest\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"(\n" +
 	"\x0fWatchRunRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\")\n" +
 	"\x10ListTasksRequest\x12\x15\n" +
@@ -2309,7 +2435,7 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\tCANCELING\x10\x06\x12\f\n" +
 	"\bCANCELED\x10\a\x12\n" +
 	"\n" +
-	"\x06PAUSED\x10\b2\xb4\t\n" +
+	"\x06PAUSED\x10\b2\x9d\v\n" +
 	"\n" +
 	"RunService\x12k\n" +
 	"\tCreateRun\x12$.kfmesh.pipeline.v1.CreateRunRequest\x1a\x17.kfmesh.pipeline.v1.Run\"\x1f\x82\xd3\xe4\x93\x02\x19:\x03run\"\x12/apis/v2beta1/runs\x12i\n" +
@@ -2320,6 +2446,9 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\fUnarchiveRun\x12'.kfmesh.pipeline.v1.UnarchiveRunRequest\x1a\x16.google.protobuf.Empty\"-\x82\xd3\xe4\x93\x02'\"%/apis/v2beta1/runs/{run_id}:unarchive\x12n\n" +
 	"\tDeleteRun\x12$.kfmesh.pipeline.v1.DeleteRunRequest\x1a\x16.google.protobuf.Empty\"#\x82\xd3\xe4\x93\x02\x1d*\x1b/apis/v2beta1/runs/{run_id}\x12~\n" +
 	"\fTerminateRun\x12'.kfmesh.pipeline.v1.TerminateRunRequest\x1a\x16.google.protobuf.Empty\"-\x82\xd3\xe4\x93\x02'\"%/apis/v2beta1/runs/{run_id}:terminate\x12r\n" +
+	"\bRetryRun\x12#.kfmesh.pipeline.v1.RetryRunRequest\x1a\x16.google.protobuf.Empty\")\x82\xd3\xe4\x93\x02#\"!/apis/v2beta1/runs/{run_id}:retry\x12s\n" +
+	"\n" +
+	"GetRunSpec\x12%.kfmesh.pipeline.v1.GetRunSpecRequest\x1a\x17.google.protobuf.Struct\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/runs/{run_id}/spec\x12r\n" +
 	"\bWatchRun\x12#.kfmesh.pipeline.v1.WatchRunRequest\x1a\x17.kfmesh.pipeline.v1.Run\"&\x82\xd3\xe4\x93\x02 \x12\x1e/kfmesh/v1/runs/{run_id}:watch0\x01\x12\x80\x01\n" +
 	"\tListTasks\x12$.kfmesh.pipeline.v1.ListTasksRequest\x1a%.kfmesh.pipeline.v1.ListTasksResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/kfmesh/v1/runs/{run_id}/tasks\x12z\n" +
 	"\bTaskLogs\x12#.kfmesh.pipeline.v1.TaskLogsRequest\x1a .kfmesh.pipeline.v1.TaskLogChunk\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/runs/{run_id}/logs0\x01B\xc8\x01\n" +
@@ -2338,7 +2467,7 @@ func file_kfmesh_pipeline_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_pipeline_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_pipeline_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_kfmesh_pipeline_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_kfmesh_pipeline_v1_run_proto_goTypes = []any{
 	(RuntimeState)(0),                    // 0: kfmesh.pipeline.v1.RuntimeState
 	(Run_StorageState)(0),                // 1: kfmesh.pipeline.v1.Run.StorageState
@@ -2361,59 +2490,61 @@ var file_kfmesh_pipeline_v1_run_proto_goTypes = []any{
 	(*UnarchiveRunRequest)(nil),          // 18: kfmesh.pipeline.v1.UnarchiveRunRequest
 	(*DeleteRunRequest)(nil),             // 19: kfmesh.pipeline.v1.DeleteRunRequest
 	(*TerminateRunRequest)(nil),          // 20: kfmesh.pipeline.v1.TerminateRunRequest
-	(*WatchRunRequest)(nil),              // 21: kfmesh.pipeline.v1.WatchRunRequest
-	(*ListTasksRequest)(nil),             // 22: kfmesh.pipeline.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),            // 23: kfmesh.pipeline.v1.ListTasksResponse
-	(*TaskLogsRequest)(nil),              // 24: kfmesh.pipeline.v1.TaskLogsRequest
-	(*TaskLogChunk)(nil),                 // 25: kfmesh.pipeline.v1.TaskLogChunk
-	nil,                                  // 26: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
-	(*PipelineTaskDetail_ChildTask)(nil), // 27: kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
-	nil,                                  // 28: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
-	nil,                                  // 29: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
-	(*structpb.Struct)(nil),              // 30: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),        // 31: google.protobuf.Timestamp
-	(*status.Status)(nil),                // 32: google.rpc.Status
-	(*structpb.Value)(nil),               // 33: google.protobuf.Value
-	(*emptypb.Empty)(nil),                // 34: google.protobuf.Empty
+	(*RetryRunRequest)(nil),              // 21: kfmesh.pipeline.v1.RetryRunRequest
+	(*GetRunSpecRequest)(nil),            // 22: kfmesh.pipeline.v1.GetRunSpecRequest
+	(*WatchRunRequest)(nil),              // 23: kfmesh.pipeline.v1.WatchRunRequest
+	(*ListTasksRequest)(nil),             // 24: kfmesh.pipeline.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),            // 25: kfmesh.pipeline.v1.ListTasksResponse
+	(*TaskLogsRequest)(nil),              // 26: kfmesh.pipeline.v1.TaskLogsRequest
+	(*TaskLogChunk)(nil),                 // 27: kfmesh.pipeline.v1.TaskLogChunk
+	nil,                                  // 28: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
+	(*PipelineTaskDetail_ChildTask)(nil), // 29: kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
+	nil,                                  // 30: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
+	nil,                                  // 31: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
+	(*structpb.Struct)(nil),              // 32: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),        // 33: google.protobuf.Timestamp
+	(*status.Status)(nil),                // 34: google.rpc.Status
+	(*structpb.Value)(nil),               // 35: google.protobuf.Value
+	(*emptypb.Empty)(nil),                // 36: google.protobuf.Empty
 }
 var file_kfmesh_pipeline_v1_run_proto_depIdxs = []int32{
 	1,  // 0: kfmesh.pipeline.v1.Run.storage_state:type_name -> kfmesh.pipeline.v1.Run.StorageState
-	30, // 1: kfmesh.pipeline.v1.Run.pipeline_spec:type_name -> google.protobuf.Struct
+	32, // 1: kfmesh.pipeline.v1.Run.pipeline_spec:type_name -> google.protobuf.Struct
 	4,  // 2: kfmesh.pipeline.v1.Run.pipeline_version_reference:type_name -> kfmesh.pipeline.v1.PipelineVersionReference
 	5,  // 3: kfmesh.pipeline.v1.Run.runtime_config:type_name -> kfmesh.pipeline.v1.RuntimeConfig
-	31, // 4: kfmesh.pipeline.v1.Run.created_at:type_name -> google.protobuf.Timestamp
-	31, // 5: kfmesh.pipeline.v1.Run.scheduled_at:type_name -> google.protobuf.Timestamp
-	31, // 6: kfmesh.pipeline.v1.Run.finished_at:type_name -> google.protobuf.Timestamp
+	33, // 4: kfmesh.pipeline.v1.Run.created_at:type_name -> google.protobuf.Timestamp
+	33, // 5: kfmesh.pipeline.v1.Run.scheduled_at:type_name -> google.protobuf.Timestamp
+	33, // 6: kfmesh.pipeline.v1.Run.finished_at:type_name -> google.protobuf.Timestamp
 	0,  // 7: kfmesh.pipeline.v1.Run.state:type_name -> kfmesh.pipeline.v1.RuntimeState
-	32, // 8: kfmesh.pipeline.v1.Run.error:type_name -> google.rpc.Status
+	34, // 8: kfmesh.pipeline.v1.Run.error:type_name -> google.rpc.Status
 	7,  // 9: kfmesh.pipeline.v1.Run.run_details:type_name -> kfmesh.pipeline.v1.RunDetails
 	6,  // 10: kfmesh.pipeline.v1.Run.state_history:type_name -> kfmesh.pipeline.v1.RuntimeStatus
-	26, // 11: kfmesh.pipeline.v1.RuntimeConfig.parameters:type_name -> kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
-	31, // 12: kfmesh.pipeline.v1.RuntimeStatus.update_time:type_name -> google.protobuf.Timestamp
+	28, // 11: kfmesh.pipeline.v1.RuntimeConfig.parameters:type_name -> kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
+	33, // 12: kfmesh.pipeline.v1.RuntimeStatus.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 13: kfmesh.pipeline.v1.RuntimeStatus.state:type_name -> kfmesh.pipeline.v1.RuntimeState
-	32, // 14: kfmesh.pipeline.v1.RuntimeStatus.error:type_name -> google.rpc.Status
+	34, // 14: kfmesh.pipeline.v1.RuntimeStatus.error:type_name -> google.rpc.Status
 	8,  // 15: kfmesh.pipeline.v1.RunDetails.task_details:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail
-	31, // 16: kfmesh.pipeline.v1.PipelineTaskDetail.create_time:type_name -> google.protobuf.Timestamp
-	31, // 17: kfmesh.pipeline.v1.PipelineTaskDetail.start_time:type_name -> google.protobuf.Timestamp
-	31, // 18: kfmesh.pipeline.v1.PipelineTaskDetail.end_time:type_name -> google.protobuf.Timestamp
+	33, // 16: kfmesh.pipeline.v1.PipelineTaskDetail.create_time:type_name -> google.protobuf.Timestamp
+	33, // 17: kfmesh.pipeline.v1.PipelineTaskDetail.start_time:type_name -> google.protobuf.Timestamp
+	33, // 18: kfmesh.pipeline.v1.PipelineTaskDetail.end_time:type_name -> google.protobuf.Timestamp
 	9,  // 19: kfmesh.pipeline.v1.PipelineTaskDetail.executor_detail:type_name -> kfmesh.pipeline.v1.PipelineTaskExecutorDetail
 	0,  // 20: kfmesh.pipeline.v1.PipelineTaskDetail.state:type_name -> kfmesh.pipeline.v1.RuntimeState
-	32, // 21: kfmesh.pipeline.v1.PipelineTaskDetail.error:type_name -> google.rpc.Status
-	28, // 22: kfmesh.pipeline.v1.PipelineTaskDetail.inputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
-	29, // 23: kfmesh.pipeline.v1.PipelineTaskDetail.outputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
+	34, // 21: kfmesh.pipeline.v1.PipelineTaskDetail.error:type_name -> google.rpc.Status
+	30, // 22: kfmesh.pipeline.v1.PipelineTaskDetail.inputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
+	31, // 23: kfmesh.pipeline.v1.PipelineTaskDetail.outputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
 	6,  // 24: kfmesh.pipeline.v1.PipelineTaskDetail.state_history:type_name -> kfmesh.pipeline.v1.RuntimeStatus
-	27, // 25: kfmesh.pipeline.v1.PipelineTaskDetail.child_tasks:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
+	29, // 25: kfmesh.pipeline.v1.PipelineTaskDetail.child_tasks:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
 	8,  // 26: kfmesh.pipeline.v1.Task.detail:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail
 	2,  // 27: kfmesh.pipeline.v1.Task.kind:type_name -> kfmesh.pipeline.v1.Task.Kind
-	30, // 28: kfmesh.pipeline.v1.Task.input_parameters:type_name -> google.protobuf.Struct
-	30, // 29: kfmesh.pipeline.v1.Task.output_parameters:type_name -> google.protobuf.Struct
+	32, // 28: kfmesh.pipeline.v1.Task.input_parameters:type_name -> google.protobuf.Struct
+	32, // 29: kfmesh.pipeline.v1.Task.output_parameters:type_name -> google.protobuf.Struct
 	12, // 30: kfmesh.pipeline.v1.Task.input_artifacts:type_name -> kfmesh.pipeline.v1.TaskArtifact
 	12, // 31: kfmesh.pipeline.v1.Task.output_artifacts:type_name -> kfmesh.pipeline.v1.TaskArtifact
-	30, // 32: kfmesh.pipeline.v1.TaskArtifact.metadata:type_name -> google.protobuf.Struct
+	32, // 32: kfmesh.pipeline.v1.TaskArtifact.metadata:type_name -> google.protobuf.Struct
 	3,  // 33: kfmesh.pipeline.v1.CreateRunRequest.run:type_name -> kfmesh.pipeline.v1.Run
 	3,  // 34: kfmesh.pipeline.v1.ListRunsResponse.runs:type_name -> kfmesh.pipeline.v1.Run
 	11, // 35: kfmesh.pipeline.v1.ListTasksResponse.tasks:type_name -> kfmesh.pipeline.v1.Task
-	33, // 36: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry.value:type_name -> google.protobuf.Value
+	35, // 36: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry.value:type_name -> google.protobuf.Value
 	10, // 37: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry.value:type_name -> kfmesh.pipeline.v1.ArtifactList
 	10, // 38: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry.value:type_name -> kfmesh.pipeline.v1.ArtifactList
 	13, // 39: kfmesh.pipeline.v1.RunService.CreateRun:input_type -> kfmesh.pipeline.v1.CreateRunRequest
@@ -2423,21 +2554,25 @@ var file_kfmesh_pipeline_v1_run_proto_depIdxs = []int32{
 	18, // 43: kfmesh.pipeline.v1.RunService.UnarchiveRun:input_type -> kfmesh.pipeline.v1.UnarchiveRunRequest
 	19, // 44: kfmesh.pipeline.v1.RunService.DeleteRun:input_type -> kfmesh.pipeline.v1.DeleteRunRequest
 	20, // 45: kfmesh.pipeline.v1.RunService.TerminateRun:input_type -> kfmesh.pipeline.v1.TerminateRunRequest
-	21, // 46: kfmesh.pipeline.v1.RunService.WatchRun:input_type -> kfmesh.pipeline.v1.WatchRunRequest
-	22, // 47: kfmesh.pipeline.v1.RunService.ListTasks:input_type -> kfmesh.pipeline.v1.ListTasksRequest
-	24, // 48: kfmesh.pipeline.v1.RunService.TaskLogs:input_type -> kfmesh.pipeline.v1.TaskLogsRequest
-	3,  // 49: kfmesh.pipeline.v1.RunService.CreateRun:output_type -> kfmesh.pipeline.v1.Run
-	3,  // 50: kfmesh.pipeline.v1.RunService.GetRun:output_type -> kfmesh.pipeline.v1.Run
-	16, // 51: kfmesh.pipeline.v1.RunService.ListRuns:output_type -> kfmesh.pipeline.v1.ListRunsResponse
-	34, // 52: kfmesh.pipeline.v1.RunService.ArchiveRun:output_type -> google.protobuf.Empty
-	34, // 53: kfmesh.pipeline.v1.RunService.UnarchiveRun:output_type -> google.protobuf.Empty
-	34, // 54: kfmesh.pipeline.v1.RunService.DeleteRun:output_type -> google.protobuf.Empty
-	34, // 55: kfmesh.pipeline.v1.RunService.TerminateRun:output_type -> google.protobuf.Empty
-	3,  // 56: kfmesh.pipeline.v1.RunService.WatchRun:output_type -> kfmesh.pipeline.v1.Run
-	23, // 57: kfmesh.pipeline.v1.RunService.ListTasks:output_type -> kfmesh.pipeline.v1.ListTasksResponse
-	25, // 58: kfmesh.pipeline.v1.RunService.TaskLogs:output_type -> kfmesh.pipeline.v1.TaskLogChunk
-	49, // [49:59] is the sub-list for method output_type
-	39, // [39:49] is the sub-list for method input_type
+	21, // 46: kfmesh.pipeline.v1.RunService.RetryRun:input_type -> kfmesh.pipeline.v1.RetryRunRequest
+	22, // 47: kfmesh.pipeline.v1.RunService.GetRunSpec:input_type -> kfmesh.pipeline.v1.GetRunSpecRequest
+	23, // 48: kfmesh.pipeline.v1.RunService.WatchRun:input_type -> kfmesh.pipeline.v1.WatchRunRequest
+	24, // 49: kfmesh.pipeline.v1.RunService.ListTasks:input_type -> kfmesh.pipeline.v1.ListTasksRequest
+	26, // 50: kfmesh.pipeline.v1.RunService.TaskLogs:input_type -> kfmesh.pipeline.v1.TaskLogsRequest
+	3,  // 51: kfmesh.pipeline.v1.RunService.CreateRun:output_type -> kfmesh.pipeline.v1.Run
+	3,  // 52: kfmesh.pipeline.v1.RunService.GetRun:output_type -> kfmesh.pipeline.v1.Run
+	16, // 53: kfmesh.pipeline.v1.RunService.ListRuns:output_type -> kfmesh.pipeline.v1.ListRunsResponse
+	36, // 54: kfmesh.pipeline.v1.RunService.ArchiveRun:output_type -> google.protobuf.Empty
+	36, // 55: kfmesh.pipeline.v1.RunService.UnarchiveRun:output_type -> google.protobuf.Empty
+	36, // 56: kfmesh.pipeline.v1.RunService.DeleteRun:output_type -> google.protobuf.Empty
+	36, // 57: kfmesh.pipeline.v1.RunService.TerminateRun:output_type -> google.protobuf.Empty
+	36, // 58: kfmesh.pipeline.v1.RunService.RetryRun:output_type -> google.protobuf.Empty
+	32, // 59: kfmesh.pipeline.v1.RunService.GetRunSpec:output_type -> google.protobuf.Struct
+	3,  // 60: kfmesh.pipeline.v1.RunService.WatchRun:output_type -> kfmesh.pipeline.v1.Run
+	25, // 61: kfmesh.pipeline.v1.RunService.ListTasks:output_type -> kfmesh.pipeline.v1.ListTasksResponse
+	27, // 62: kfmesh.pipeline.v1.RunService.TaskLogs:output_type -> kfmesh.pipeline.v1.TaskLogChunk
+	51, // [51:63] is the sub-list for method output_type
+	39, // [39:51] is the sub-list for method input_type
 	39, // [39:39] is the sub-list for extension type_name
 	39, // [39:39] is the sub-list for extension extendee
 	0,  // [0:39] is the sub-list for field type_name
@@ -2453,7 +2588,7 @@ func file_kfmesh_pipeline_v1_run_proto_init() {
 		(*Run_PipelineSpec)(nil),
 		(*Run_PipelineVersionReference)(nil),
 	}
-	file_kfmesh_pipeline_v1_run_proto_msgTypes[24].OneofWrappers = []any{
+	file_kfmesh_pipeline_v1_run_proto_msgTypes[26].OneofWrappers = []any{
 		(*PipelineTaskDetail_ChildTask_TaskId)(nil),
 		(*PipelineTaskDetail_ChildTask_PodName)(nil),
 	}
@@ -2463,7 +2598,7 @@ func file_kfmesh_pipeline_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_pipeline_v1_run_proto_rawDesc), len(file_kfmesh_pipeline_v1_run_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   27,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

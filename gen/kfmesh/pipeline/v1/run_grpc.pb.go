@@ -12,6 +12,7 @@ import (
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 )
 
 // This is a compile-time assertion to ensure that this generated file
@@ -27,6 +28,8 @@ const (
 	RunService_UnarchiveRun_FullMethodName = "/kfmesh.pipeline.v1.RunService/UnarchiveRun"
 	RunService_DeleteRun_FullMethodName    = "/kfmesh.pipeline.v1.RunService/DeleteRun"
 	RunService_TerminateRun_FullMethodName = "/kfmesh.pipeline.v1.RunService/TerminateRun"
+	RunService_RetryRun_FullMethodName     = "/kfmesh.pipeline.v1.RunService/RetryRun"
+	RunService_GetRunSpec_FullMethodName   = "/kfmesh.pipeline.v1.RunService/GetRunSpec"
 	RunService_WatchRun_FullMethodName     = "/kfmesh.pipeline.v1.RunService/WatchRun"
 	RunService_ListTasks_FullMethodName    = "/kfmesh.pipeline.v1.RunService/ListTasks"
 	RunService_TaskLogs_FullMethodName     = "/kfmesh.pipeline.v1.RunService/TaskLogs"
@@ -55,6 +58,12 @@ type RunServiceClient interface {
 	DeleteRun(ctx context.Context, in *DeleteRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// TerminateRun stops a run; it ends CANCELED. Refused when it has finished.
 	TerminateRun(ctx context.Context, in *TerminateRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// RetryRun runs again what failed or was canceled in a finished run, and what
+	// depends on it; what succeeded stays. Refused while the run is live and when
+	// it succeeded.
+	RetryRun(ctx context.Context, in *RetryRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// GetRunSpec returns what a run was made from, for a clone of it.
+	GetRunSpec(ctx context.Context, in *GetRunSpecRequest, opts ...grpc.CallOption) (*structpb.Struct, error)
 	// WatchRun sends the run as it is and again after each change, until it has
 	// finished. Changes in quick succession may be merged into one.
 	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Run], error)
@@ -143,6 +152,26 @@ func (c *runServiceClient) TerminateRun(ctx context.Context, in *TerminateRunReq
 	return out, nil
 }
 
+func (c *runServiceClient) RetryRun(ctx context.Context, in *RetryRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, RunService_RetryRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) GetRunSpec(ctx context.Context, in *GetRunSpecRequest, opts ...grpc.CallOption) (*structpb.Struct, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(structpb.Struct)
+	err := c.cc.Invoke(ctx, RunService_GetRunSpec_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Run], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &RunService_ServiceDesc.Streams[0], RunService_WatchRun_FullMethodName, cOpts...)
@@ -214,6 +243,12 @@ type RunServiceServer interface {
 	DeleteRun(context.Context, *DeleteRunRequest) (*emptypb.Empty, error)
 	// TerminateRun stops a run; it ends CANCELED. Refused when it has finished.
 	TerminateRun(context.Context, *TerminateRunRequest) (*emptypb.Empty, error)
+	// RetryRun runs again what failed or was canceled in a finished run, and what
+	// depends on it; what succeeded stays. Refused while the run is live and when
+	// it succeeded.
+	RetryRun(context.Context, *RetryRunRequest) (*emptypb.Empty, error)
+	// GetRunSpec returns what a run was made from, for a clone of it.
+	GetRunSpec(context.Context, *GetRunSpecRequest) (*structpb.Struct, error)
 	// WatchRun sends the run as it is and again after each change, until it has
 	// finished. Changes in quick succession may be merged into one.
 	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[Run]) error
@@ -252,6 +287,12 @@ func (UnimplementedRunServiceServer) DeleteRun(context.Context, *DeleteRunReques
 }
 func (UnimplementedRunServiceServer) TerminateRun(context.Context, *TerminateRunRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method TerminateRun not implemented")
+}
+func (UnimplementedRunServiceServer) RetryRun(context.Context, *RetryRunRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetryRun not implemented")
+}
+func (UnimplementedRunServiceServer) GetRunSpec(context.Context, *GetRunSpecRequest) (*structpb.Struct, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRunSpec not implemented")
 }
 func (UnimplementedRunServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[Run]) error {
 	return status.Error(codes.Unimplemented, "method WatchRun not implemented")
@@ -409,6 +450,42 @@ func _RunService_TerminateRun_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_RetryRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetryRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).RetryRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_RetryRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).RetryRun(ctx, req.(*RetryRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_GetRunSpec_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRunSpecRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).GetRunSpec(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_GetRunSpec_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).GetRunSpec(ctx, req.(*GetRunSpecRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_WatchRun_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchRunRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -483,6 +560,14 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TerminateRun",
 			Handler:    _RunService_TerminateRun_Handler,
+		},
+		{
+			MethodName: "RetryRun",
+			Handler:    _RunService_RetryRun_Handler,
+		},
+		{
+			MethodName: "GetRunSpec",
+			Handler:    _RunService_GetRunSpec_Handler,
 		},
 		{
 			MethodName: "ListTasks",

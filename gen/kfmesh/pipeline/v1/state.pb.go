@@ -9,6 +9,7 @@ package pipelinev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -36,8 +37,12 @@ type RunState struct {
 	CancelRequested bool `protobuf:"varint,5,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Whether it is to be forgotten once stopped.
 	DeleteRequested bool `protobuf:"varint,6,opt,name=delete_requested,json=deleteRequested,proto3" json:"delete_requested,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Whether its artifacts go with it.
+	DeleteArtifacts bool `protobuf:"varint,7,opt,name=delete_artifacts,json=deleteArtifacts,proto3" json:"delete_artifacts,omitempty"`
+	// Times it was retried.
+	Retries       int32 `protobuf:"varint,8,opt,name=retries,proto3" json:"retries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RunState) Reset() {
@@ -112,6 +117,20 @@ func (x *RunState) GetDeleteRequested() bool {
 	return false
 }
 
+func (x *RunState) GetDeleteArtifacts() bool {
+	if x != nil {
+		return x.DeleteArtifacts
+	}
+	return false
+}
+
+func (x *RunState) GetRetries() int32 {
+	if x != nil {
+		return x.Retries
+	}
+	return 0
+}
+
 // ArchivedRun is the detail of a run in the archive.
 type ArchivedRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -173,7 +192,9 @@ type CacheEntry struct {
 	// Run that made it.
 	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// The task, with its outputs.
-	Task          *Task `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"`
+	Task *Task `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"`
+	// When it was made.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,6 +239,13 @@ func (x *CacheEntry) GetRunId() string {
 func (x *CacheEntry) GetTask() *Task {
 	if x != nil {
 		return x.Task
+	}
+	return nil
+}
+
+func (x *CacheEntry) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
 	}
 	return nil
 }
@@ -332,11 +360,84 @@ func (x *NameClaim) GetId() string {
 	return ""
 }
 
+// RecurringRunState is a recurring run as the pipeline service stores it.
+type RecurringRunState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The recurring run, without spec.
+	RecurringRun *RecurringRun `protobuf:"bytes,1,opt,name=recurring_run,json=recurringRun,proto3" json:"recurring_run,omitempty"`
+	// Digest that names the blob with the spec, when it was given one.
+	SpecDigest string `protobuf:"bytes,2,opt,name=spec_digest,json=specDigest,proto3" json:"spec_digest,omitempty"`
+	// Time of the schedule that last made a run, or was last passed over.
+	LastTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	// Runs made so far: the number [[Index]] stands for.
+	Index         int64 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecurringRunState) Reset() {
+	*x = RecurringRunState{}
+	mi := &file_kfmesh_pipeline_v1_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecurringRunState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecurringRunState) ProtoMessage() {}
+
+func (x *RecurringRunState) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecurringRunState.ProtoReflect.Descriptor instead.
+func (*RecurringRunState) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RecurringRunState) GetRecurringRun() *RecurringRun {
+	if x != nil {
+		return x.RecurringRun
+	}
+	return nil
+}
+
+func (x *RecurringRunState) GetSpecDigest() string {
+	if x != nil {
+		return x.SpecDigest
+	}
+	return ""
+}
+
+func (x *RecurringRunState) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
+func (x *RecurringRunState) GetIndex() int64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 var File_kfmesh_pipeline_v1_state_proto protoreflect.FileDescriptor
 
 const file_kfmesh_pipeline_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1ekfmesh/pipeline/v1/state.proto\x12\x12kfmesh.pipeline.v1\x1a!kfmesh/pipeline/v1/pipeline.proto\x1a\x1ckfmesh/pipeline/v1/run.proto\"\xef\x01\n" +
+	"\x1ekfmesh/pipeline/v1/state.proto\x12\x12kfmesh.pipeline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!kfmesh/pipeline/v1/pipeline.proto\x1a&kfmesh/pipeline/v1/recurring_run.proto\x1a\x1ckfmesh/pipeline/v1/run.proto\"\xb4\x02\n" +
 	"\bRunState\x12)\n" +
 	"\x03run\x18\x01 \x01(\v2\x17.kfmesh.pipeline.v1.RunR\x03run\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12#\n" +
@@ -344,21 +445,31 @@ const file_kfmesh_pipeline_v1_state_proto_rawDesc = "" +
 	"\vspec_digest\x18\x04 \x01(\tR\n" +
 	"specDigest\x12)\n" +
 	"\x10cancel_requested\x18\x05 \x01(\bR\x0fcancelRequested\x12)\n" +
-	"\x10delete_requested\x18\x06 \x01(\bR\x0fdeleteRequested\"q\n" +
+	"\x10delete_requested\x18\x06 \x01(\bR\x0fdeleteRequested\x12)\n" +
+	"\x10delete_artifacts\x18\a \x01(\bR\x0fdeleteArtifacts\x12\x18\n" +
+	"\aretries\x18\b \x01(\x05R\aretries\"q\n" +
 	"\vArchivedRun\x122\n" +
 	"\x05state\x18\x01 \x01(\v2\x1c.kfmesh.pipeline.v1.RunStateR\x05state\x12.\n" +
-	"\x05tasks\x18\x02 \x03(\v2\x18.kfmesh.pipeline.v1.TaskR\x05tasks\"Q\n" +
+	"\x05tasks\x18\x02 \x03(\v2\x18.kfmesh.pipeline.v1.TaskR\x05tasks\"\x8c\x01\n" +
 	"\n" +
 	"CacheEntry\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12,\n" +
-	"\x04task\x18\x02 \x01(\v2\x18.kfmesh.pipeline.v1.TaskR\x04task\"\x8c\x01\n" +
+	"\x04task\x18\x02 \x01(\v2\x18.kfmesh.pipeline.v1.TaskR\x04task\x129\n" +
+	"\n" +
+	"created_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x8c\x01\n" +
 	"\fVersionState\x12=\n" +
 	"\aversion\x18\x01 \x01(\v2#.kfmesh.pipeline.v1.PipelineVersionR\aversion\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x1f\n" +
 	"\vspec_digest\x18\x03 \x01(\tR\n" +
 	"specDigest\"\x1b\n" +
 	"\tNameClaim\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02idB\xca\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xca\x01\n" +
+	"\x11RecurringRunState\x12E\n" +
+	"\rrecurring_run\x18\x01 \x01(\v2 .kfmesh.pipeline.v1.RecurringRunR\frecurringRun\x12\x1f\n" +
+	"\vspec_digest\x18\x02 \x01(\tR\n" +
+	"specDigest\x127\n" +
+	"\tlast_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\x12\x14\n" +
+	"\x05index\x18\x04 \x01(\x03R\x05indexB\xca\x01\n" +
 	"\x16com.kfmesh.pipeline.v1B\n" +
 	"StateProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1;pipelinev1\xa2\x02\x03KPX\xaa\x02\x12Kfmesh.Pipeline.V1\xca\x02\x12Kfmesh\\Pipeline\\V1\xe2\x02\x1eKfmesh\\Pipeline\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Pipeline::V1b\x06proto3"
 
@@ -374,28 +485,34 @@ func file_kfmesh_pipeline_v1_state_proto_rawDescGZIP() []byte {
 	return file_kfmesh_pipeline_v1_state_proto_rawDescData
 }
 
-var file_kfmesh_pipeline_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_kfmesh_pipeline_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_kfmesh_pipeline_v1_state_proto_goTypes = []any{
-	(*RunState)(nil),        // 0: kfmesh.pipeline.v1.RunState
-	(*ArchivedRun)(nil),     // 1: kfmesh.pipeline.v1.ArchivedRun
-	(*CacheEntry)(nil),      // 2: kfmesh.pipeline.v1.CacheEntry
-	(*VersionState)(nil),    // 3: kfmesh.pipeline.v1.VersionState
-	(*NameClaim)(nil),       // 4: kfmesh.pipeline.v1.NameClaim
-	(*Run)(nil),             // 5: kfmesh.pipeline.v1.Run
-	(*Task)(nil),            // 6: kfmesh.pipeline.v1.Task
-	(*PipelineVersion)(nil), // 7: kfmesh.pipeline.v1.PipelineVersion
+	(*RunState)(nil),              // 0: kfmesh.pipeline.v1.RunState
+	(*ArchivedRun)(nil),           // 1: kfmesh.pipeline.v1.ArchivedRun
+	(*CacheEntry)(nil),            // 2: kfmesh.pipeline.v1.CacheEntry
+	(*VersionState)(nil),          // 3: kfmesh.pipeline.v1.VersionState
+	(*NameClaim)(nil),             // 4: kfmesh.pipeline.v1.NameClaim
+	(*RecurringRunState)(nil),     // 5: kfmesh.pipeline.v1.RecurringRunState
+	(*Run)(nil),                   // 6: kfmesh.pipeline.v1.Run
+	(*Task)(nil),                  // 7: kfmesh.pipeline.v1.Task
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*PipelineVersion)(nil),       // 9: kfmesh.pipeline.v1.PipelineVersion
+	(*RecurringRun)(nil),          // 10: kfmesh.pipeline.v1.RecurringRun
 }
 var file_kfmesh_pipeline_v1_state_proto_depIdxs = []int32{
-	5, // 0: kfmesh.pipeline.v1.RunState.run:type_name -> kfmesh.pipeline.v1.Run
-	0, // 1: kfmesh.pipeline.v1.ArchivedRun.state:type_name -> kfmesh.pipeline.v1.RunState
-	6, // 2: kfmesh.pipeline.v1.ArchivedRun.tasks:type_name -> kfmesh.pipeline.v1.Task
-	6, // 3: kfmesh.pipeline.v1.CacheEntry.task:type_name -> kfmesh.pipeline.v1.Task
-	7, // 4: kfmesh.pipeline.v1.VersionState.version:type_name -> kfmesh.pipeline.v1.PipelineVersion
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	6,  // 0: kfmesh.pipeline.v1.RunState.run:type_name -> kfmesh.pipeline.v1.Run
+	0,  // 1: kfmesh.pipeline.v1.ArchivedRun.state:type_name -> kfmesh.pipeline.v1.RunState
+	7,  // 2: kfmesh.pipeline.v1.ArchivedRun.tasks:type_name -> kfmesh.pipeline.v1.Task
+	7,  // 3: kfmesh.pipeline.v1.CacheEntry.task:type_name -> kfmesh.pipeline.v1.Task
+	8,  // 4: kfmesh.pipeline.v1.CacheEntry.created_at:type_name -> google.protobuf.Timestamp
+	9,  // 5: kfmesh.pipeline.v1.VersionState.version:type_name -> kfmesh.pipeline.v1.PipelineVersion
+	10, // 6: kfmesh.pipeline.v1.RecurringRunState.recurring_run:type_name -> kfmesh.pipeline.v1.RecurringRun
+	8,  // 7: kfmesh.pipeline.v1.RecurringRunState.last_time:type_name -> google.protobuf.Timestamp
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_pipeline_v1_state_proto_init() }
@@ -404,6 +521,7 @@ func file_kfmesh_pipeline_v1_state_proto_init() {
 		return
 	}
 	file_kfmesh_pipeline_v1_pipeline_proto_init()
+	file_kfmesh_pipeline_v1_recurring_run_proto_init()
 	file_kfmesh_pipeline_v1_run_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -411,7 +529,7 @@ func file_kfmesh_pipeline_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_pipeline_v1_state_proto_rawDesc), len(file_kfmesh_pipeline_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

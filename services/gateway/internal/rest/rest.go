@@ -44,9 +44,16 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		pipelinev1.RegisterPipelineServiceHandlerClient(ctx, mux, pipelinev1.NewPipelineServiceClient(pipeline)),
 		pipelinev1.RegisterExperimentServiceHandlerClient(ctx, mux, pipelinev1.NewExperimentServiceClient(pipeline)),
 		pipelinev1.RegisterRunServiceHandlerClient(ctx, mux, pipelinev1.NewRunServiceClient(pipeline)),
+		pipelinev1.RegisterRecurringRunServiceHandlerClient(ctx, mux, pipelinev1.NewRecurringRunServiceClient(pipeline)),
+		pipelinev1.RegisterCacheServiceHandlerClient(ctx, mux, pipelinev1.NewCacheServiceClient(pipeline)),
+		pipelinev1.RegisterHousekeepingServiceHandlerClient(ctx, mux, pipelinev1.NewHousekeepingServiceClient(pipeline)),
 		metadatav1.RegisterMetadataServiceHandlerClient(ctx, mux, metadatav1.NewMetadataServiceClient(metadata)),
 		gpuagentv1.RegisterWorkloadServiceHandlerClient(ctx, mux, gpuagentv1.NewWorkloadServiceClient(gpuagent)),
 		gpuagentv1.RegisterNodeServiceHandlerClient(ctx, mux, gpuagentv1.NewNodeServiceClient(gpuagent)),
+		gpuagentv1.RegisterSecretServiceHandlerClient(ctx, mux, gpuagentv1.NewSecretServiceClient(gpuagent)),
+		gpuagentv1.RegisterConfigMapServiceHandlerClient(ctx, mux, gpuagentv1.NewConfigMapServiceClient(gpuagent)),
+		gpuagentv1.RegisterVolumeServiceHandlerClient(ctx, mux, gpuagentv1.NewVolumeServiceClient(gpuagent)),
+		gpuagentv1.RegisterHousekeepingServiceHandlerClient(ctx, mux, gpuagentv1.NewHousekeepingServiceClient(gpuagent)),
 	)
 	return http.MaxBytesHandler(mux, maxBodyBytes), err
 }
