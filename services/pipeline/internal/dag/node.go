@@ -64,6 +64,7 @@ type leaf struct {
 	workload   string
 	failed     []string // workloads of the attempts that failed
 	cachedFrom string
+	warnings   []string
 }
 
 // stamp is a state and when it was entered.

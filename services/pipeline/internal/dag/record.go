@@ -35,6 +35,7 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 		LogTail:          n.logTail,
 		Workload:         n.workload,
 		CachedFromRunId:  n.cachedFrom,
+		Warnings:         n.warnings,
 	}
 }
 
