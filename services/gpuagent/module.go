@@ -16,7 +16,6 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -61,7 +60,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		UV:        uv,
 		State:     state.New(deps.Store),
 		Objects:   deps.Blob,
-		Runtimes:  runtime.Set{processes},
+		Runtimes:  cfg.runtimes(processes, deps, host),
 		Pythons:   pythons,
 		GPUs:      detect.Nvidia{},
 		Log:       deps.Log,

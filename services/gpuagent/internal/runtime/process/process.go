@@ -45,6 +45,9 @@ func New(o Options) *Runtime { return &Runtime{Options: o} }
 // Name implements runtime.Runtime.
 func (*Runtime) Name() string { return runtime.Process }
 
+// Check implements runtime.Runtime: there are always processes.
+func (*Runtime) Check(context.Context) (string, error) { return "", nil }
+
 // Suits reports whether the image map says what the image means here.
 func (r *Runtime) Suits(name string) bool {
 	_, known := r.Images.Lookup(name)
@@ -81,3 +84,6 @@ func (r *Runtime) Adopt(at runtime.Place, n int) runtime.Attempt {
 
 // Forget implements runtime.Runtime: nothing of a process is elsewhere.
 func (*Runtime) Forget(context.Context, runtime.Place) error { return nil }
+
+// Close implements runtime.Runtime.
+func (*Runtime) Close() {}
