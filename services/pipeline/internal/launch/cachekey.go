@@ -19,7 +19,7 @@ type cacheInput struct {
 	Image            string                      `json:"image"`
 	Command          []string                    `json:"command"`
 	Args             []string                    `json:"args"`
-	Volumes          []map[string]any            `json:"volumes,omitempty"` // mounted, as the platform spec has them
+	Claims           []string                    `json:"claims,omitempty"` // persistent volumes mounted, sorted
 }
 
 type cacheArtifact struct {
@@ -77,7 +77,7 @@ func (req Request) cacheInput(c ir.Component, container *ir.Container) cacheInpu
 	for name, def := range c.OutputDefinitions.Parameters {
 		in.OutputParameters[name] = def.ParameterType
 	}
-	in.Volumes = req.Spec.Pod(c.ExecutorLabel).PVCMount
+	in.Claims = req.Pod.Claims()
 	return in
 }
 
