@@ -258,7 +258,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -2213,7 +2213,10 @@ func (x *ReturnedFile) GetTooLarge() bool {
 type SubmitWorkloadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The workload; metadata.name is required, status is ignored.
-	Workload      *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	// Leadership under which it is submitted. When it has passed to another, the
+	// answer is ABORTED and nothing is started. Unset means none is needed.
+	Fence         *Fence `protobuf:"bytes,2,opt,name=fence,proto3" json:"fence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2255,6 +2258,68 @@ func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
 	return nil
 }
 
+func (x *SubmitWorkloadRequest) GetFence() *Fence {
+	if x != nil {
+		return x.Fence
+	}
+	return nil
+}
+
+// Fence proves that the caller leads an election of kfmesh's own.
+type Fence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the election, such as "pipeline".
+	Election string `protobuf:"bytes,1,opt,name=election,proto3" json:"election,omitempty"`
+	// Token of the leadership, which grows with each.
+	Token         int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fence) Reset() {
+	*x = Fence{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fence) ProtoMessage() {}
+
+func (x *Fence) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fence.ProtoReflect.Descriptor instead.
+func (*Fence) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Fence) GetElection() string {
+	if x != nil {
+		return x.Election
+	}
+	return ""
+}
+
+func (x *Fence) GetToken() int64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
 // GetWorkloadRequest names a workload.
 type GetWorkloadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2268,7 +2333,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2280,7 +2345,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2293,7 +2358,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -2327,7 +2392,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2404,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2417,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -2396,7 +2461,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2473,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2486,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -2453,7 +2518,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2465,7 +2530,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2478,7 +2543,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -2515,7 +2580,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2527,7 +2592,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2540,7 +2605,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -2572,7 +2637,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2584,7 +2649,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2597,7 +2662,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -2634,7 +2699,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +2711,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2659,7 +2724,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -2698,7 +2763,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2710,7 +2775,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2723,7 +2788,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -2783,7 +2848,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +2860,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +2873,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -3001,9 +3066,13 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\acontent\x18\x02 \x01(\fR\acontent\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x1b\n" +
-	"\ttoo_large\x18\x04 \x01(\bR\btooLarge\"Y\n" +
+	"\ttoo_large\x18\x04 \x01(\bR\btooLarge\"\x8a\x01\n" +
 	"\x15SubmitWorkloadRequest\x12@\n" +
-	"\bworkload\x18\x01 \x01(\v2\x1c.kfmesh.gpuagent.v1.WorkloadB\x06\xbaH\x03\xc8\x01\x01R\bworkload\"O\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1c.kfmesh.gpuagent.v1.WorkloadB\x06\xbaH\x03\xc8\x01\x01R\bworkload\x12/\n" +
+	"\x05fence\x18\x02 \x01(\v2\x19.kfmesh.gpuagent.v1.FenceR\x05fence\"W\n" +
+	"\x05Fence\x12/\n" +
+	"\belection\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\f^[a-z0-9-]+$R\belection\x12\x1d\n" +
+	"\x05token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x05token\"O\n" +
 	"\x12GetWorkloadRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xa2\x02\n" +
@@ -3097,7 +3166,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(RestartPolicy)(0),            // 0: kfmesh.gpuagent.v1.RestartPolicy
 	(PullPolicy)(0),               // 1: kfmesh.gpuagent.v1.PullPolicy
@@ -3126,33 +3195,34 @@ var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(*ReplicaStatus)(nil),         // 24: kfmesh.gpuagent.v1.ReplicaStatus
 	(*ReturnedFile)(nil),          // 25: kfmesh.gpuagent.v1.ReturnedFile
 	(*SubmitWorkloadRequest)(nil), // 26: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*GetWorkloadRequest)(nil),    // 27: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 28: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 29: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 30: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 31: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 32: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 33: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 34: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 35: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 36: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 37: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 38: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 39: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 40: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 41: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 42: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 44: google.protobuf.Empty
+	(*Fence)(nil),                 // 27: kfmesh.gpuagent.v1.Fence
+	(*GetWorkloadRequest)(nil),    // 28: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 29: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 30: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 31: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 32: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 33: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*DeleteWorkloadRequest)(nil), // 34: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 35: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 36: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 37: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 38: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 39: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 40: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 41: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 42: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 43: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 45: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	41, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	42, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
 	23, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
 	6,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
 	0,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	42, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	42, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	43, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	43, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
 	7,  // 7: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
 	13, // 8: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
 	16, // 9: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
@@ -3161,55 +3231,56 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	18, // 12: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
 	9,  // 13: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
 	12, // 14: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	36, // 15: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	37, // 15: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
 	1,  // 16: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
 	8,  // 17: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
 	10, // 18: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
 	10, // 19: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
 	11, // 20: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	37, // 21: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	38, // 21: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
 	14, // 22: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
 	15, // 23: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
 	15, // 24: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	42, // 25: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	43, // 25: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
 	20, // 26: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
 	20, // 27: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
 	21, // 28: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
 	22, // 29: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
 	2,  // 30: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	43, // 31: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	43, // 32: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	44, // 31: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	44, // 32: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
 	24, // 33: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
 	2,  // 34: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	38, // 35: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	43, // 36: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	43, // 37: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	39, // 35: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	44, // 36: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	44, // 37: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
 	25, // 38: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
 	4,  // 39: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	39, // 40: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	4,  // 41: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	40, // 42: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	3,  // 43: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	4,  // 44: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	26, // 45: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	27, // 46: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	28, // 47: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	30, // 48: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	32, // 49: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	33, // 50: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	34, // 51: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	4,  // 52: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	4,  // 53: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	29, // 54: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	31, // 55: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	4,  // 56: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	44, // 57: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	35, // 58: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	52, // [52:59] is the sub-list for method output_type
-	45, // [45:52] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	27, // 40: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	40, // 41: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	4,  // 42: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	41, // 43: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	3,  // 44: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	4,  // 45: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	26, // 46: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	28, // 47: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	29, // 48: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	31, // 49: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	33, // 50: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	34, // 51: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	35, // 52: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	4,  // 53: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	4,  // 54: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	30, // 55: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	32, // 56: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	4,  // 57: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	45, // 58: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	36, // 59: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	53, // [53:60] is the sub-list for method output_type
+	46, // [46:53] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -3239,7 +3310,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   37,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,8 @@ var (
 	_ = metadata.Join
 )
 
+var filter_WorkloadService_SubmitWorkload_0 = &utilities.DoubleArray{Encoding: map[string]int{"workload": 0, "metadata": 1, "namespace": 2}, Base: []int{1, 1, 1, 2, 0, 0}, Check: []int{0, 1, 2, 3, 2, 4}}
+
 func request_WorkloadService_SubmitWorkload_0(ctx context.Context, marshaler runtime.Marshaler, client WorkloadServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq SubmitWorkloadRequest
@@ -51,6 +53,12 @@ func request_WorkloadService_SubmitWorkload_0(ctx context.Context, marshaler run
 	err = runtime.PopulateFieldFromPath(&protoReq, "workload.metadata.namespace", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "workload.metadata.namespace", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_WorkloadService_SubmitWorkload_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -75,6 +83,12 @@ func local_request_WorkloadService_SubmitWorkload_0(ctx context.Context, marshal
 	err = runtime.PopulateFieldFromPath(&protoReq, "workload.metadata.namespace", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "workload.metadata.namespace", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_WorkloadService_SubmitWorkload_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.SubmitWorkload(ctx, &protoReq)
 	return msg, metadata, err

@@ -871,9 +871,10 @@ type PipelineTaskExecutorDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the workload.
 	MainJob string `protobuf:"bytes,1,opt,name=main_job,json=mainJob,proto3" json:"main_job,omitempty"`
-	// Unused by kfmesh.
+	// Id of the run whose task was reused instead, when one was. KFP has no field
+	// of its own for it.
 	PreCachingCheckJob string `protobuf:"bytes,2,opt,name=pre_caching_check_job,json=preCachingCheckJob,proto3" json:"pre_caching_check_job,omitempty"`
-	// Names of workloads of failed attempts.
+	// Names of workloads of attempts before the last, and of the last if it failed.
 	FailedMainJobs []string `protobuf:"bytes,3,rep,name=failed_main_jobs,json=failedMainJobs,proto3" json:"failed_main_jobs,omitempty"`
 	// Unused by kfmesh.
 	FailedPreCachingCheckJobs []string `protobuf:"bytes,4,rep,name=failed_pre_caching_check_jobs,json=failedPreCachingCheckJobs,proto3" json:"failed_pre_caching_check_jobs,omitempty"`
@@ -1017,9 +1018,13 @@ type Task struct {
 	// Run whose task was reused instead, when cached.
 	CachedFromRunId string `protobuf:"bytes,14,opt,name=cached_from_run_id,json=cachedFromRunId,proto3" json:"cached_from_run_id,omitempty"`
 	// Things asked for that the runtime could not honour, as sentences.
-	Warnings      []string `protobuf:"bytes,15,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Warnings []string `protobuf:"bytes,15,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Retries of the run when this task was last taken up.
+	RunRetries int32 `protobuf:"varint,16,opt,name=run_retries,json=runRetries,proto3" json:"run_retries,omitempty"`
+	// How many of its attempts were made before that; retry policies count anew.
+	EarlierAttempts int32 `protobuf:"varint,17,opt,name=earlier_attempts,json=earlierAttempts,proto3" json:"earlier_attempts,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -1157,6 +1162,20 @@ func (x *Task) GetWarnings() []string {
 	return nil
 }
 
+func (x *Task) GetRunRetries() int32 {
+	if x != nil {
+		return x.RunRetries
+	}
+	return 0
+}
+
+func (x *Task) GetEarlierAttempts() int32 {
+	if x != nil {
+		return x.EarlierAttempts
+	}
+	return 0
+}
+
 // TaskArtifact is an artifact under the name by which a task knows it.
 type TaskArtifact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1176,7 +1195,8 @@ type TaskArtifact struct {
 	Uid string `protobuf:"bytes,7,opt,name=uid,proto3" json:"uid,omitempty"`
 	// Number in the metadata service.
 	ArtifactId int64 `protobuf:"varint,8,opt,name=artifact_id,json=artifactId,proto3" json:"artifact_id,omitempty"`
-	// Digest of the content, "sha256:<hex>", when known.
+	// Digest of the content, "sha256:<hex>", when known; "none" when the step wrote
+	// no content.
 	Digest        string `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2334,7 +2354,7 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\x10failed_main_jobs\x18\x03 \x03(\tR\x0efailedMainJobs\x12@\n" +
 	"\x1dfailed_pre_caching_check_jobs\x18\x04 \x03(\tR\x19failedPreCachingCheckJobs\"1\n" +
 	"\fArtifactList\x12!\n" +
-	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\x8c\x06\n" +
+	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\xd8\x06\n" +
 	"\x04Task\x12>\n" +
 	"\x06detail\x18\x01 \x01(\v2&.kfmesh.pipeline.v1.PipelineTaskDetailR\x06detail\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2351,7 +2371,10 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\blog_tail\x18\f \x01(\tR\alogTail\x12\x1a\n" +
 	"\bworkload\x18\r \x01(\tR\bworkload\x12+\n" +
 	"\x12cached_from_run_id\x18\x0e \x01(\tR\x0fcachedFromRunId\x12\x1a\n" +
-	"\bwarnings\x18\x0f \x03(\tR\bwarnings\"t\n" +
+	"\bwarnings\x18\x0f \x03(\tR\bwarnings\x12\x1f\n" +
+	"\vrun_retries\x18\x10 \x01(\x05R\n" +
+	"runRetries\x12)\n" +
+	"\x10earlier_attempts\x18\x11 \x01(\x05R\x0fearlierAttempts\"t\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_DAG\x10\x01\x12\x12\n" +

@@ -47,7 +47,7 @@ func Register(server grpc.ServiceRegistrar, deps Deps) {
 	pipelinev1.RegisterPipelineServiceServer(server, &pipelines{Deps: deps})
 	experiments := &experiments{Deps: deps}
 	pipelinev1.RegisterExperimentServiceServer(server, experiments)
-	runs := &runs{Deps: deps, experiments: experiments}
+	runs := &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)}
 	pipelinev1.RegisterRunServiceServer(server, runs)
 	pipelinev1.RegisterRecurringRunServiceServer(server, &recurring{Deps: deps, runs: runs})
 }

@@ -43,7 +43,15 @@ func (m Maker) MakeRun(ctx context.Context, order recur.Order, with ...store.Op)
 		return err
 	}
 	run.Run.RecurringRunId = made.GetRecurringRunId()
-	return m.runs.tryStart(ctx, run, made.GetExperimentId(), of, with...)
+	experiment, err := m.runs.place(ctx, run, made.GetExperimentId(), of)
+	if err != nil {
+		return err
+	}
+	experiment.Value.LastRunCreatedAt = run.GetRun().GetCreatedAt()
+	_, err = m.runs.State.Backend.Commit(ctx, append(with,
+		m.runs.State.Experiments.UpdateOp(experiment.Key, experiment.Value, experiment.Revision),
+		m.runs.State.Runs.CreateOp(order.RunID, run))...)
+	return err
 }
 
 // source is what a run of a recurring run runs: its own spec, or the version that

@@ -110,36 +110,33 @@ func checkRoot(root string) error {
 // start stores a run in its experiment.
 func (s *runs) start(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) error {
 	for {
-		err := s.tryStart(ctx, run, experimentID, of)
-		if !fault.Is(err, fault.Conflict) {
+		if _, err := s.place(ctx, run, experimentID, of); err != nil {
+			return err
+		}
+		if err := s.admission.admit(ctx, run); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}
 }
 
-// tryStart stores a run in its experiment, in one commit with the ops. The
-// experiment is written with it, so that it can neither be deleted nor put away
-// meanwhile; fault.Conflict when it changed.
-func (s *runs) tryStart(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source, with ...store.Op) error {
+// place finds the experiment of a run and stores its spec, all that comes before
+// the run itself.
+func (s *runs) place(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) (store.Item[*pipelinev1.Experiment], error) {
 	experiment, err := s.openExperiment(ctx, experimentID, of.namespace)
 	if err != nil {
-		return err
+		return experiment, err
 	}
 	run.Run.ExperimentId = experiment.Key
 	run.Namespace = experiment.Value.GetNamespace()
 	if size := proto.Size(run); size > store.MaxValueBytes {
-		return fault.Invalidf("runtime_config", "the run is %d bytes with its parameters; at most %d are allowed: "+
+		return experiment, fault.Invalidf("runtime_config", "the run is %d bytes with its parameters; at most %d are allowed: "+
 			"pass large values as artifacts", size, store.MaxValueBytes)
 	}
 	if err := of.store(ctx, s.Blob); err != nil {
-		return err
+		return experiment, err
 	}
 	run.SpecDigest = of.digest
-	experiment.Value.LastRunCreatedAt = run.GetRun().GetCreatedAt()
-	_, err = s.State.Backend.Commit(ctx, append(with,
-		s.State.Experiments.UpdateOp(experiment.Key, experiment.Value, experiment.Revision),
-		s.State.Runs.CreateOp(run.GetRun().GetRunId(), run))...)
-	return err
+	return experiment, nil
 }
 
 // openExperiment returns the experiment of a new run, which must not be put away.
