@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/list"
@@ -80,16 +79,9 @@ func (s *runs) ListRuns(ctx context.Context, r *pipelinev1.ListRunsRequest) (*pi
 }
 
 func parseListRuns(r *pipelinev1.ListRunsRequest) (list.Query, error) {
-	var scope []*metav1.Predicate
-	if r.GetNamespace() != "" {
-		namespace, err := namespaceOf(r.GetNamespace())
-		if err != nil {
-			return list.Query{}, err
-		}
-		scope = append(scope, list.Equals("namespace", namespace))
-	}
-	if r.GetExperimentId() != "" {
-		scope = append(scope, list.Equals("experiment_id", r.GetExperimentId()))
+	scope, err := listScope(r.GetNamespace(), r.GetExperimentId())
+	if err != nil {
+		return list.Query{}, err
 	}
 	return list.Parse(r, scope...)
 }
