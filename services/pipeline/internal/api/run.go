@@ -138,6 +138,16 @@ func (d Deps) detailed(ctx context.Context, run *pipelinev1.ArchivedRun) (*pipel
 	return shown(run, spec), nil
 }
 
+// GetRunSpec implements RunService. It works for every run, also when the version
+// it was made from was deleted.
+func (s *runs) GetRunSpec(ctx context.Context, r *pipelinev1.GetRunSpecRequest) (*structpb.Struct, error) {
+	run, err := s.find(ctx, r.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	return s.loadSpec(ctx, run.GetState().GetSpecDigest())
+}
+
 // ownSpec reads the spec of a run that came with it, nil for one of a version.
 func (d Deps) ownSpec(ctx context.Context, run *pipelinev1.RunState) (*structpb.Struct, error) {
 	if run.GetRun().GetPipelineSource() != nil {
