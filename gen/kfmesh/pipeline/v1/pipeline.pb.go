@@ -16,6 +16,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -577,6 +578,174 @@ func (x *CreatePipelineRequest) GetPipeline() *Pipeline {
 	return nil
 }
 
+// CreatePipelineAndVersionRequest carries both.
+type CreatePipelineAndVersionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pipeline.
+	Pipeline *Pipeline `protobuf:"bytes,1,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	// Its first version. Its name, display name, description and tags default to
+	// those of the pipeline.
+	PipelineVersion *PipelineVersion `protobuf:"bytes,2,opt,name=pipeline_version,json=pipelineVersion,proto3" json:"pipeline_version,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *CreatePipelineAndVersionRequest) Reset() {
+	*x = CreatePipelineAndVersionRequest{}
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreatePipelineAndVersionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreatePipelineAndVersionRequest) ProtoMessage() {}
+
+func (x *CreatePipelineAndVersionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreatePipelineAndVersionRequest.ProtoReflect.Descriptor instead.
+func (*CreatePipelineAndVersionRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CreatePipelineAndVersionRequest) GetPipeline() *Pipeline {
+	if x != nil {
+		return x.Pipeline
+	}
+	return nil
+}
+
+func (x *CreatePipelineAndVersionRequest) GetPipelineVersion() *PipelineVersion {
+	if x != nil {
+		return x.PipelineVersion
+	}
+	return nil
+}
+
+// UpdatePipelineRequest says what is to change.
+type UpdatePipelineRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pipeline by its id, with the new values.
+	Pipeline *Pipeline `protobuf:"bytes,1,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	// The fields to change: display_name and tags. Over REST they are those that
+	// the body names. Empty means those that are set.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePipelineRequest) Reset() {
+	*x = UpdatePipelineRequest{}
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePipelineRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePipelineRequest) ProtoMessage() {}
+
+func (x *UpdatePipelineRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePipelineRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePipelineRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UpdatePipelineRequest) GetPipeline() *Pipeline {
+	if x != nil {
+		return x.Pipeline
+	}
+	return nil
+}
+
+func (x *UpdatePipelineRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// UpdatePipelineVersionRequest says what is to change.
+type UpdatePipelineVersionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version by its ids, with the new values.
+	PipelineVersion *PipelineVersion `protobuf:"bytes,1,opt,name=pipeline_version,json=pipelineVersion,proto3" json:"pipeline_version,omitempty"`
+	// The fields to change: display_name and tags. Over REST they are those that
+	// the body names. Empty means those that are set.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePipelineVersionRequest) Reset() {
+	*x = UpdatePipelineVersionRequest{}
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePipelineVersionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePipelineVersionRequest) ProtoMessage() {}
+
+func (x *UpdatePipelineVersionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePipelineVersionRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePipelineVersionRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UpdatePipelineVersionRequest) GetPipelineVersion() *PipelineVersion {
+	if x != nil {
+		return x.PipelineVersion
+	}
+	return nil
+}
+
+func (x *UpdatePipelineVersionRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
 // GetPipelineRequest names a pipeline.
 type GetPipelineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -588,7 +757,7 @@ type GetPipelineRequest struct {
 
 func (x *GetPipelineRequest) Reset() {
 	*x = GetPipelineRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[6]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -600,7 +769,7 @@ func (x *GetPipelineRequest) String() string {
 func (*GetPipelineRequest) ProtoMessage() {}
 
 func (x *GetPipelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[6]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -613,7 +782,7 @@ func (x *GetPipelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPipelineRequest.ProtoReflect.Descriptor instead.
 func (*GetPipelineRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetPipelineRequest) GetPipelineId() string {
@@ -636,7 +805,7 @@ type GetPipelineByNameRequest struct {
 
 func (x *GetPipelineByNameRequest) Reset() {
 	*x = GetPipelineByNameRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[7]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +817,7 @@ func (x *GetPipelineByNameRequest) String() string {
 func (*GetPipelineByNameRequest) ProtoMessage() {}
 
 func (x *GetPipelineByNameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[7]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +830,7 @@ func (x *GetPipelineByNameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPipelineByNameRequest.ProtoReflect.Descriptor instead.
 func (*GetPipelineByNameRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetPipelineByNameRequest) GetName() string {
@@ -697,7 +866,7 @@ type ListPipelinesRequest struct {
 
 func (x *ListPipelinesRequest) Reset() {
 	*x = ListPipelinesRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[8]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +878,7 @@ func (x *ListPipelinesRequest) String() string {
 func (*ListPipelinesRequest) ProtoMessage() {}
 
 func (x *ListPipelinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[8]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +891,7 @@ func (x *ListPipelinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPipelinesRequest.ProtoReflect.Descriptor instead.
 func (*ListPipelinesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListPipelinesRequest) GetNamespace() string {
@@ -775,7 +944,7 @@ type ListPipelinesResponse struct {
 
 func (x *ListPipelinesResponse) Reset() {
 	*x = ListPipelinesResponse{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[9]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +956,7 @@ func (x *ListPipelinesResponse) String() string {
 func (*ListPipelinesResponse) ProtoMessage() {}
 
 func (x *ListPipelinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[9]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +969,7 @@ func (x *ListPipelinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPipelinesResponse.ProtoReflect.Descriptor instead.
 func (*ListPipelinesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListPipelinesResponse) GetPipelines() []*Pipeline {
@@ -837,7 +1006,7 @@ type DeletePipelineRequest struct {
 
 func (x *DeletePipelineRequest) Reset() {
 	*x = DeletePipelineRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[10]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +1018,7 @@ func (x *DeletePipelineRequest) String() string {
 func (*DeletePipelineRequest) ProtoMessage() {}
 
 func (x *DeletePipelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[10]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +1031,7 @@ func (x *DeletePipelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePipelineRequest.ProtoReflect.Descriptor instead.
 func (*DeletePipelineRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeletePipelineRequest) GetPipelineId() string {
@@ -892,7 +1061,7 @@ type CreatePipelineVersionRequest struct {
 
 func (x *CreatePipelineVersionRequest) Reset() {
 	*x = CreatePipelineVersionRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[11]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1073,7 @@ func (x *CreatePipelineVersionRequest) String() string {
 func (*CreatePipelineVersionRequest) ProtoMessage() {}
 
 func (x *CreatePipelineVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[11]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1086,7 @@ func (x *CreatePipelineVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePipelineVersionRequest.ProtoReflect.Descriptor instead.
 func (*CreatePipelineVersionRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CreatePipelineVersionRequest) GetPipelineId() string {
@@ -947,7 +1116,7 @@ type GetPipelineVersionRequest struct {
 
 func (x *GetPipelineVersionRequest) Reset() {
 	*x = GetPipelineVersionRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[12]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1128,7 @@ func (x *GetPipelineVersionRequest) String() string {
 func (*GetPipelineVersionRequest) ProtoMessage() {}
 
 func (x *GetPipelineVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[12]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1141,7 @@ func (x *GetPipelineVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPipelineVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetPipelineVersionRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetPipelineVersionRequest) GetPipelineId() string {
@@ -1008,7 +1177,7 @@ type ListPipelineVersionsRequest struct {
 
 func (x *ListPipelineVersionsRequest) Reset() {
 	*x = ListPipelineVersionsRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[13]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1189,7 @@ func (x *ListPipelineVersionsRequest) String() string {
 func (*ListPipelineVersionsRequest) ProtoMessage() {}
 
 func (x *ListPipelineVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[13]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1202,7 @@ func (x *ListPipelineVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPipelineVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListPipelineVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListPipelineVersionsRequest) GetPipelineId() string {
@@ -1086,7 +1255,7 @@ type ListPipelineVersionsResponse struct {
 
 func (x *ListPipelineVersionsResponse) Reset() {
 	*x = ListPipelineVersionsResponse{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[14]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1267,7 @@ func (x *ListPipelineVersionsResponse) String() string {
 func (*ListPipelineVersionsResponse) ProtoMessage() {}
 
 func (x *ListPipelineVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[14]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1280,7 @@ func (x *ListPipelineVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPipelineVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListPipelineVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListPipelineVersionsResponse) GetPipelineVersions() []*PipelineVersion {
@@ -1148,7 +1317,7 @@ type DeletePipelineVersionRequest struct {
 
 func (x *DeletePipelineVersionRequest) Reset() {
 	*x = DeletePipelineVersionRequest{}
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[15]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1329,7 @@ func (x *DeletePipelineVersionRequest) String() string {
 func (*DeletePipelineVersionRequest) ProtoMessage() {}
 
 func (x *DeletePipelineVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[15]
+	mi := &file_kfmesh_pipeline_v1_pipeline_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1342,7 @@ func (x *DeletePipelineVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePipelineVersionRequest.ProtoReflect.Descriptor instead.
 func (*DeletePipelineVersionRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeletePipelineVersionRequest) GetPipelineId() string {
@@ -1194,7 +1363,7 @@ var File_kfmesh_pipeline_v1_pipeline_proto protoreflect.FileDescriptor
 
 const file_kfmesh_pipeline_v1_pipeline_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/pipeline/v1/pipeline.proto\x12\x12kfmesh.pipeline.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xfc\x02\n" +
+	"!kfmesh/pipeline/v1/pipeline.proto\x12\x12kfmesh.pipeline.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xfc\x02\n" +
 	"\bPipeline\x12\x1f\n" +
 	"\vpipeline_id\x18\x01 \x01(\tR\n" +
 	"pipelineId\x12!\n" +
@@ -1255,7 +1424,18 @@ const file_kfmesh_pipeline_v1_pipeline_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Q\n" +
 	"\x15CreatePipelineRequest\x128\n" +
-	"\bpipeline\x18\x01 \x01(\v2\x1c.kfmesh.pipeline.v1.PipelineR\bpipeline\"5\n" +
+	"\bpipeline\x18\x01 \x01(\v2\x1c.kfmesh.pipeline.v1.PipelineR\bpipeline\"\xab\x01\n" +
+	"\x1fCreatePipelineAndVersionRequest\x128\n" +
+	"\bpipeline\x18\x01 \x01(\v2\x1c.kfmesh.pipeline.v1.PipelineR\bpipeline\x12N\n" +
+	"\x10pipeline_version\x18\x02 \x01(\v2#.kfmesh.pipeline.v1.PipelineVersionR\x0fpipelineVersion\"\x8e\x01\n" +
+	"\x15UpdatePipelineRequest\x128\n" +
+	"\bpipeline\x18\x01 \x01(\v2\x1c.kfmesh.pipeline.v1.PipelineR\bpipeline\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"\xab\x01\n" +
+	"\x1cUpdatePipelineVersionRequest\x12N\n" +
+	"\x10pipeline_version\x18\x01 \x01(\v2#.kfmesh.pipeline.v1.PipelineVersionR\x0fpipelineVersion\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"5\n" +
 	"\x12GetPipelineRequest\x12\x1f\n" +
 	"\vpipeline_id\x18\x01 \x01(\tR\n" +
 	"pipelineId\"L\n" +
@@ -1302,16 +1482,19 @@ const file_kfmesh_pipeline_v1_pipeline_proto_rawDesc = "" +
 	"\x1cDeletePipelineVersionRequest\x12\x1f\n" +
 	"\vpipeline_id\x18\x01 \x01(\tR\n" +
 	"pipelineId\x12.\n" +
-	"\x13pipeline_version_id\x18\x02 \x01(\tR\x11pipelineVersionId2\xdf\f\n" +
+	"\x13pipeline_version_id\x18\x02 \x01(\tR\x11pipelineVersionId2\x8c\x11\n" +
 	"\x0fPipelineService\x12Y\n" +
 	"\x0eUploadPipeline\x12).kfmesh.pipeline.v1.UploadPipelineRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\x12n\n" +
 	"\x15UploadPipelineVersion\x120.kfmesh.pipeline.v1.UploadPipelineVersionRequest\x1a#.kfmesh.pipeline.v1.PipelineVersion\x12\x84\x01\n" +
-	"\x0eCreatePipeline\x12).kfmesh.pipeline.v1.CreatePipelineRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\")\x82\xd3\xe4\x93\x02#:\bpipeline\"\x17/apis/v2beta1/pipelines\x12\x82\x01\n" +
+	"\x0eCreatePipeline\x12).kfmesh.pipeline.v1.CreatePipelineRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\")\x82\xd3\xe4\x93\x02#:\bpipeline\"\x17/apis/v2beta1/pipelines\x12\x98\x01\n" +
+	"\x18CreatePipelineAndVersion\x123.kfmesh.pipeline.v1.CreatePipelineAndVersionRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/apis/v2beta1/pipelines/create\x12\x9b\x01\n" +
+	"\x0eUpdatePipeline\x12).kfmesh.pipeline.v1.UpdatePipelineRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\"@\x82\xd3\xe4\x93\x02::\bpipeline2./apis/v2beta1/pipelines/{pipeline.pipeline_id}\x12\x82\x01\n" +
 	"\vGetPipeline\x12&.kfmesh.pipeline.v1.GetPipelineRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\"-\x82\xd3\xe4\x93\x02'\x12%/apis/v2beta1/pipelines/{pipeline_id}\x12\x8d\x01\n" +
 	"\x11GetPipelineByName\x12,.kfmesh.pipeline.v1.GetPipelineByNameRequest\x1a\x1c.kfmesh.pipeline.v1.Pipeline\",\x82\xd3\xe4\x93\x02&\x12$/apis/v2beta1/pipelines/names/{name}\x12\x85\x01\n" +
 	"\rListPipelines\x12(.kfmesh.pipeline.v1.ListPipelinesRequest\x1a).kfmesh.pipeline.v1.ListPipelinesResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/apis/v2beta1/pipelines\x12\x82\x01\n" +
 	"\x0eDeletePipeline\x12).kfmesh.pipeline.v1.DeletePipelineRequest\x1a\x16.google.protobuf.Empty\"-\x82\xd3\xe4\x93\x02'*%/apis/v2beta1/pipelines/{pipeline_id}\x12\xb8\x01\n" +
-	"\x15CreatePipelineVersion\x120.kfmesh.pipeline.v1.CreatePipelineVersionRequest\x1a#.kfmesh.pipeline.v1.PipelineVersion\"H\x82\xd3\xe4\x93\x02B:\x10pipeline_version\"./apis/v2beta1/pipelines/{pipeline_id}/versions\x12\xb6\x01\n" +
+	"\x15CreatePipelineVersion\x120.kfmesh.pipeline.v1.CreatePipelineVersionRequest\x1a#.kfmesh.pipeline.v1.PipelineVersion\"H\x82\xd3\xe4\x93\x02B:\x10pipeline_version\"./apis/v2beta1/pipelines/{pipeline_id}/versions\x12\xf1\x01\n" +
+	"\x15UpdatePipelineVersion\x120.kfmesh.pipeline.v1.UpdatePipelineVersionRequest\x1a#.kfmesh.pipeline.v1.PipelineVersion\"\x80\x01\x82\xd3\xe4\x93\x02z:\x10pipeline_version2f/apis/v2beta1/pipelines/{pipeline_version.pipeline_id}/versions/{pipeline_version.pipeline_version_id}\x12\xb6\x01\n" +
 	"\x12GetPipelineVersion\x12-.kfmesh.pipeline.v1.GetPipelineVersionRequest\x1a#.kfmesh.pipeline.v1.PipelineVersion\"L\x82\xd3\xe4\x93\x02F\x12D/apis/v2beta1/pipelines/{pipeline_id}/versions/{pipeline_version_id}\x12\xb1\x01\n" +
 	"\x14ListPipelineVersions\x12/.kfmesh.pipeline.v1.ListPipelineVersionsRequest\x1a0.kfmesh.pipeline.v1.ListPipelineVersionsResponse\"6\x82\xd3\xe4\x93\x020\x12./apis/v2beta1/pipelines/{pipeline_id}/versions\x12\xaf\x01\n" +
 	"\x15DeletePipelineVersion\x120.kfmesh.pipeline.v1.DeletePipelineVersionRequest\x1a\x16.google.protobuf.Empty\"L\x82\xd3\xe4\x93\x02F*D/apis/v2beta1/pipelines/{pipeline_id}/versions/{pipeline_version_id}B\xcd\x01\n" +
@@ -1329,75 +1512,91 @@ func file_kfmesh_pipeline_v1_pipeline_proto_rawDescGZIP() []byte {
 	return file_kfmesh_pipeline_v1_pipeline_proto_rawDescData
 }
 
-var file_kfmesh_pipeline_v1_pipeline_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_kfmesh_pipeline_v1_pipeline_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_kfmesh_pipeline_v1_pipeline_proto_goTypes = []any{
-	(*Pipeline)(nil),                     // 0: kfmesh.pipeline.v1.Pipeline
-	(*PipelineVersion)(nil),              // 1: kfmesh.pipeline.v1.PipelineVersion
-	(*Url)(nil),                          // 2: kfmesh.pipeline.v1.Url
-	(*UploadPipelineRequest)(nil),        // 3: kfmesh.pipeline.v1.UploadPipelineRequest
-	(*UploadPipelineVersionRequest)(nil), // 4: kfmesh.pipeline.v1.UploadPipelineVersionRequest
-	(*CreatePipelineRequest)(nil),        // 5: kfmesh.pipeline.v1.CreatePipelineRequest
-	(*GetPipelineRequest)(nil),           // 6: kfmesh.pipeline.v1.GetPipelineRequest
-	(*GetPipelineByNameRequest)(nil),     // 7: kfmesh.pipeline.v1.GetPipelineByNameRequest
-	(*ListPipelinesRequest)(nil),         // 8: kfmesh.pipeline.v1.ListPipelinesRequest
-	(*ListPipelinesResponse)(nil),        // 9: kfmesh.pipeline.v1.ListPipelinesResponse
-	(*DeletePipelineRequest)(nil),        // 10: kfmesh.pipeline.v1.DeletePipelineRequest
-	(*CreatePipelineVersionRequest)(nil), // 11: kfmesh.pipeline.v1.CreatePipelineVersionRequest
-	(*GetPipelineVersionRequest)(nil),    // 12: kfmesh.pipeline.v1.GetPipelineVersionRequest
-	(*ListPipelineVersionsRequest)(nil),  // 13: kfmesh.pipeline.v1.ListPipelineVersionsRequest
-	(*ListPipelineVersionsResponse)(nil), // 14: kfmesh.pipeline.v1.ListPipelineVersionsResponse
-	(*DeletePipelineVersionRequest)(nil), // 15: kfmesh.pipeline.v1.DeletePipelineVersionRequest
-	nil,                                  // 16: kfmesh.pipeline.v1.Pipeline.TagsEntry
-	nil,                                  // 17: kfmesh.pipeline.v1.PipelineVersion.TagsEntry
-	nil,                                  // 18: kfmesh.pipeline.v1.UploadPipelineRequest.TagsEntry
-	nil,                                  // 19: kfmesh.pipeline.v1.UploadPipelineVersionRequest.TagsEntry
-	(*timestamppb.Timestamp)(nil),        // 20: google.protobuf.Timestamp
-	(*status.Status)(nil),                // 21: google.rpc.Status
-	(*structpb.Struct)(nil),              // 22: google.protobuf.Struct
-	(*emptypb.Empty)(nil),                // 23: google.protobuf.Empty
+	(*Pipeline)(nil),                        // 0: kfmesh.pipeline.v1.Pipeline
+	(*PipelineVersion)(nil),                 // 1: kfmesh.pipeline.v1.PipelineVersion
+	(*Url)(nil),                             // 2: kfmesh.pipeline.v1.Url
+	(*UploadPipelineRequest)(nil),           // 3: kfmesh.pipeline.v1.UploadPipelineRequest
+	(*UploadPipelineVersionRequest)(nil),    // 4: kfmesh.pipeline.v1.UploadPipelineVersionRequest
+	(*CreatePipelineRequest)(nil),           // 5: kfmesh.pipeline.v1.CreatePipelineRequest
+	(*CreatePipelineAndVersionRequest)(nil), // 6: kfmesh.pipeline.v1.CreatePipelineAndVersionRequest
+	(*UpdatePipelineRequest)(nil),           // 7: kfmesh.pipeline.v1.UpdatePipelineRequest
+	(*UpdatePipelineVersionRequest)(nil),    // 8: kfmesh.pipeline.v1.UpdatePipelineVersionRequest
+	(*GetPipelineRequest)(nil),              // 9: kfmesh.pipeline.v1.GetPipelineRequest
+	(*GetPipelineByNameRequest)(nil),        // 10: kfmesh.pipeline.v1.GetPipelineByNameRequest
+	(*ListPipelinesRequest)(nil),            // 11: kfmesh.pipeline.v1.ListPipelinesRequest
+	(*ListPipelinesResponse)(nil),           // 12: kfmesh.pipeline.v1.ListPipelinesResponse
+	(*DeletePipelineRequest)(nil),           // 13: kfmesh.pipeline.v1.DeletePipelineRequest
+	(*CreatePipelineVersionRequest)(nil),    // 14: kfmesh.pipeline.v1.CreatePipelineVersionRequest
+	(*GetPipelineVersionRequest)(nil),       // 15: kfmesh.pipeline.v1.GetPipelineVersionRequest
+	(*ListPipelineVersionsRequest)(nil),     // 16: kfmesh.pipeline.v1.ListPipelineVersionsRequest
+	(*ListPipelineVersionsResponse)(nil),    // 17: kfmesh.pipeline.v1.ListPipelineVersionsResponse
+	(*DeletePipelineVersionRequest)(nil),    // 18: kfmesh.pipeline.v1.DeletePipelineVersionRequest
+	nil,                                     // 19: kfmesh.pipeline.v1.Pipeline.TagsEntry
+	nil,                                     // 20: kfmesh.pipeline.v1.PipelineVersion.TagsEntry
+	nil,                                     // 21: kfmesh.pipeline.v1.UploadPipelineRequest.TagsEntry
+	nil,                                     // 22: kfmesh.pipeline.v1.UploadPipelineVersionRequest.TagsEntry
+	(*timestamppb.Timestamp)(nil),           // 23: google.protobuf.Timestamp
+	(*status.Status)(nil),                   // 24: google.rpc.Status
+	(*structpb.Struct)(nil),                 // 25: google.protobuf.Struct
+	(*fieldmaskpb.FieldMask)(nil),           // 26: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),                   // 27: google.protobuf.Empty
 }
 var file_kfmesh_pipeline_v1_pipeline_proto_depIdxs = []int32{
-	20, // 0: kfmesh.pipeline.v1.Pipeline.created_at:type_name -> google.protobuf.Timestamp
-	21, // 1: kfmesh.pipeline.v1.Pipeline.error:type_name -> google.rpc.Status
-	16, // 2: kfmesh.pipeline.v1.Pipeline.tags:type_name -> kfmesh.pipeline.v1.Pipeline.TagsEntry
-	20, // 3: kfmesh.pipeline.v1.PipelineVersion.created_at:type_name -> google.protobuf.Timestamp
+	23, // 0: kfmesh.pipeline.v1.Pipeline.created_at:type_name -> google.protobuf.Timestamp
+	24, // 1: kfmesh.pipeline.v1.Pipeline.error:type_name -> google.rpc.Status
+	19, // 2: kfmesh.pipeline.v1.Pipeline.tags:type_name -> kfmesh.pipeline.v1.Pipeline.TagsEntry
+	23, // 3: kfmesh.pipeline.v1.PipelineVersion.created_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: kfmesh.pipeline.v1.PipelineVersion.package_url:type_name -> kfmesh.pipeline.v1.Url
-	22, // 5: kfmesh.pipeline.v1.PipelineVersion.pipeline_spec:type_name -> google.protobuf.Struct
-	21, // 6: kfmesh.pipeline.v1.PipelineVersion.error:type_name -> google.rpc.Status
-	17, // 7: kfmesh.pipeline.v1.PipelineVersion.tags:type_name -> kfmesh.pipeline.v1.PipelineVersion.TagsEntry
-	18, // 8: kfmesh.pipeline.v1.UploadPipelineRequest.tags:type_name -> kfmesh.pipeline.v1.UploadPipelineRequest.TagsEntry
-	19, // 9: kfmesh.pipeline.v1.UploadPipelineVersionRequest.tags:type_name -> kfmesh.pipeline.v1.UploadPipelineVersionRequest.TagsEntry
+	25, // 5: kfmesh.pipeline.v1.PipelineVersion.pipeline_spec:type_name -> google.protobuf.Struct
+	24, // 6: kfmesh.pipeline.v1.PipelineVersion.error:type_name -> google.rpc.Status
+	20, // 7: kfmesh.pipeline.v1.PipelineVersion.tags:type_name -> kfmesh.pipeline.v1.PipelineVersion.TagsEntry
+	21, // 8: kfmesh.pipeline.v1.UploadPipelineRequest.tags:type_name -> kfmesh.pipeline.v1.UploadPipelineRequest.TagsEntry
+	22, // 9: kfmesh.pipeline.v1.UploadPipelineVersionRequest.tags:type_name -> kfmesh.pipeline.v1.UploadPipelineVersionRequest.TagsEntry
 	0,  // 10: kfmesh.pipeline.v1.CreatePipelineRequest.pipeline:type_name -> kfmesh.pipeline.v1.Pipeline
-	0,  // 11: kfmesh.pipeline.v1.ListPipelinesResponse.pipelines:type_name -> kfmesh.pipeline.v1.Pipeline
-	1,  // 12: kfmesh.pipeline.v1.CreatePipelineVersionRequest.pipeline_version:type_name -> kfmesh.pipeline.v1.PipelineVersion
-	1,  // 13: kfmesh.pipeline.v1.ListPipelineVersionsResponse.pipeline_versions:type_name -> kfmesh.pipeline.v1.PipelineVersion
-	3,  // 14: kfmesh.pipeline.v1.PipelineService.UploadPipeline:input_type -> kfmesh.pipeline.v1.UploadPipelineRequest
-	4,  // 15: kfmesh.pipeline.v1.PipelineService.UploadPipelineVersion:input_type -> kfmesh.pipeline.v1.UploadPipelineVersionRequest
-	5,  // 16: kfmesh.pipeline.v1.PipelineService.CreatePipeline:input_type -> kfmesh.pipeline.v1.CreatePipelineRequest
-	6,  // 17: kfmesh.pipeline.v1.PipelineService.GetPipeline:input_type -> kfmesh.pipeline.v1.GetPipelineRequest
-	7,  // 18: kfmesh.pipeline.v1.PipelineService.GetPipelineByName:input_type -> kfmesh.pipeline.v1.GetPipelineByNameRequest
-	8,  // 19: kfmesh.pipeline.v1.PipelineService.ListPipelines:input_type -> kfmesh.pipeline.v1.ListPipelinesRequest
-	10, // 20: kfmesh.pipeline.v1.PipelineService.DeletePipeline:input_type -> kfmesh.pipeline.v1.DeletePipelineRequest
-	11, // 21: kfmesh.pipeline.v1.PipelineService.CreatePipelineVersion:input_type -> kfmesh.pipeline.v1.CreatePipelineVersionRequest
-	12, // 22: kfmesh.pipeline.v1.PipelineService.GetPipelineVersion:input_type -> kfmesh.pipeline.v1.GetPipelineVersionRequest
-	13, // 23: kfmesh.pipeline.v1.PipelineService.ListPipelineVersions:input_type -> kfmesh.pipeline.v1.ListPipelineVersionsRequest
-	15, // 24: kfmesh.pipeline.v1.PipelineService.DeletePipelineVersion:input_type -> kfmesh.pipeline.v1.DeletePipelineVersionRequest
-	0,  // 25: kfmesh.pipeline.v1.PipelineService.UploadPipeline:output_type -> kfmesh.pipeline.v1.Pipeline
-	1,  // 26: kfmesh.pipeline.v1.PipelineService.UploadPipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
-	0,  // 27: kfmesh.pipeline.v1.PipelineService.CreatePipeline:output_type -> kfmesh.pipeline.v1.Pipeline
-	0,  // 28: kfmesh.pipeline.v1.PipelineService.GetPipeline:output_type -> kfmesh.pipeline.v1.Pipeline
-	0,  // 29: kfmesh.pipeline.v1.PipelineService.GetPipelineByName:output_type -> kfmesh.pipeline.v1.Pipeline
-	9,  // 30: kfmesh.pipeline.v1.PipelineService.ListPipelines:output_type -> kfmesh.pipeline.v1.ListPipelinesResponse
-	23, // 31: kfmesh.pipeline.v1.PipelineService.DeletePipeline:output_type -> google.protobuf.Empty
-	1,  // 32: kfmesh.pipeline.v1.PipelineService.CreatePipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
-	1,  // 33: kfmesh.pipeline.v1.PipelineService.GetPipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
-	14, // 34: kfmesh.pipeline.v1.PipelineService.ListPipelineVersions:output_type -> kfmesh.pipeline.v1.ListPipelineVersionsResponse
-	23, // 35: kfmesh.pipeline.v1.PipelineService.DeletePipelineVersion:output_type -> google.protobuf.Empty
-	25, // [25:36] is the sub-list for method output_type
-	14, // [14:25] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	0,  // 11: kfmesh.pipeline.v1.CreatePipelineAndVersionRequest.pipeline:type_name -> kfmesh.pipeline.v1.Pipeline
+	1,  // 12: kfmesh.pipeline.v1.CreatePipelineAndVersionRequest.pipeline_version:type_name -> kfmesh.pipeline.v1.PipelineVersion
+	0,  // 13: kfmesh.pipeline.v1.UpdatePipelineRequest.pipeline:type_name -> kfmesh.pipeline.v1.Pipeline
+	26, // 14: kfmesh.pipeline.v1.UpdatePipelineRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 15: kfmesh.pipeline.v1.UpdatePipelineVersionRequest.pipeline_version:type_name -> kfmesh.pipeline.v1.PipelineVersion
+	26, // 16: kfmesh.pipeline.v1.UpdatePipelineVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 17: kfmesh.pipeline.v1.ListPipelinesResponse.pipelines:type_name -> kfmesh.pipeline.v1.Pipeline
+	1,  // 18: kfmesh.pipeline.v1.CreatePipelineVersionRequest.pipeline_version:type_name -> kfmesh.pipeline.v1.PipelineVersion
+	1,  // 19: kfmesh.pipeline.v1.ListPipelineVersionsResponse.pipeline_versions:type_name -> kfmesh.pipeline.v1.PipelineVersion
+	3,  // 20: kfmesh.pipeline.v1.PipelineService.UploadPipeline:input_type -> kfmesh.pipeline.v1.UploadPipelineRequest
+	4,  // 21: kfmesh.pipeline.v1.PipelineService.UploadPipelineVersion:input_type -> kfmesh.pipeline.v1.UploadPipelineVersionRequest
+	5,  // 22: kfmesh.pipeline.v1.PipelineService.CreatePipeline:input_type -> kfmesh.pipeline.v1.CreatePipelineRequest
+	6,  // 23: kfmesh.pipeline.v1.PipelineService.CreatePipelineAndVersion:input_type -> kfmesh.pipeline.v1.CreatePipelineAndVersionRequest
+	7,  // 24: kfmesh.pipeline.v1.PipelineService.UpdatePipeline:input_type -> kfmesh.pipeline.v1.UpdatePipelineRequest
+	9,  // 25: kfmesh.pipeline.v1.PipelineService.GetPipeline:input_type -> kfmesh.pipeline.v1.GetPipelineRequest
+	10, // 26: kfmesh.pipeline.v1.PipelineService.GetPipelineByName:input_type -> kfmesh.pipeline.v1.GetPipelineByNameRequest
+	11, // 27: kfmesh.pipeline.v1.PipelineService.ListPipelines:input_type -> kfmesh.pipeline.v1.ListPipelinesRequest
+	13, // 28: kfmesh.pipeline.v1.PipelineService.DeletePipeline:input_type -> kfmesh.pipeline.v1.DeletePipelineRequest
+	14, // 29: kfmesh.pipeline.v1.PipelineService.CreatePipelineVersion:input_type -> kfmesh.pipeline.v1.CreatePipelineVersionRequest
+	8,  // 30: kfmesh.pipeline.v1.PipelineService.UpdatePipelineVersion:input_type -> kfmesh.pipeline.v1.UpdatePipelineVersionRequest
+	15, // 31: kfmesh.pipeline.v1.PipelineService.GetPipelineVersion:input_type -> kfmesh.pipeline.v1.GetPipelineVersionRequest
+	16, // 32: kfmesh.pipeline.v1.PipelineService.ListPipelineVersions:input_type -> kfmesh.pipeline.v1.ListPipelineVersionsRequest
+	18, // 33: kfmesh.pipeline.v1.PipelineService.DeletePipelineVersion:input_type -> kfmesh.pipeline.v1.DeletePipelineVersionRequest
+	0,  // 34: kfmesh.pipeline.v1.PipelineService.UploadPipeline:output_type -> kfmesh.pipeline.v1.Pipeline
+	1,  // 35: kfmesh.pipeline.v1.PipelineService.UploadPipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
+	0,  // 36: kfmesh.pipeline.v1.PipelineService.CreatePipeline:output_type -> kfmesh.pipeline.v1.Pipeline
+	0,  // 37: kfmesh.pipeline.v1.PipelineService.CreatePipelineAndVersion:output_type -> kfmesh.pipeline.v1.Pipeline
+	0,  // 38: kfmesh.pipeline.v1.PipelineService.UpdatePipeline:output_type -> kfmesh.pipeline.v1.Pipeline
+	0,  // 39: kfmesh.pipeline.v1.PipelineService.GetPipeline:output_type -> kfmesh.pipeline.v1.Pipeline
+	0,  // 40: kfmesh.pipeline.v1.PipelineService.GetPipelineByName:output_type -> kfmesh.pipeline.v1.Pipeline
+	12, // 41: kfmesh.pipeline.v1.PipelineService.ListPipelines:output_type -> kfmesh.pipeline.v1.ListPipelinesResponse
+	27, // 42: kfmesh.pipeline.v1.PipelineService.DeletePipeline:output_type -> google.protobuf.Empty
+	1,  // 43: kfmesh.pipeline.v1.PipelineService.CreatePipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
+	1,  // 44: kfmesh.pipeline.v1.PipelineService.UpdatePipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
+	1,  // 45: kfmesh.pipeline.v1.PipelineService.GetPipelineVersion:output_type -> kfmesh.pipeline.v1.PipelineVersion
+	17, // 46: kfmesh.pipeline.v1.PipelineService.ListPipelineVersions:output_type -> kfmesh.pipeline.v1.ListPipelineVersionsResponse
+	27, // 47: kfmesh.pipeline.v1.PipelineService.DeletePipelineVersion:output_type -> google.protobuf.Empty
+	34, // [34:48] is the sub-list for method output_type
+	20, // [20:34] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_pipeline_v1_pipeline_proto_init() }
@@ -1411,7 +1610,7 @@ func file_kfmesh_pipeline_v1_pipeline_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_pipeline_v1_pipeline_proto_rawDesc), len(file_kfmesh_pipeline_v1_pipeline_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

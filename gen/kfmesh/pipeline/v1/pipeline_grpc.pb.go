@@ -24,17 +24,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PipelineService_UploadPipeline_FullMethodName        = "/kfmesh.pipeline.v1.PipelineService/UploadPipeline"
-	PipelineService_UploadPipelineVersion_FullMethodName = "/kfmesh.pipeline.v1.PipelineService/UploadPipelineVersion"
-	PipelineService_CreatePipeline_FullMethodName        = "/kfmesh.pipeline.v1.PipelineService/CreatePipeline"
-	PipelineService_GetPipeline_FullMethodName           = "/kfmesh.pipeline.v1.PipelineService/GetPipeline"
-	PipelineService_GetPipelineByName_FullMethodName     = "/kfmesh.pipeline.v1.PipelineService/GetPipelineByName"
-	PipelineService_ListPipelines_FullMethodName         = "/kfmesh.pipeline.v1.PipelineService/ListPipelines"
-	PipelineService_DeletePipeline_FullMethodName        = "/kfmesh.pipeline.v1.PipelineService/DeletePipeline"
-	PipelineService_CreatePipelineVersion_FullMethodName = "/kfmesh.pipeline.v1.PipelineService/CreatePipelineVersion"
-	PipelineService_GetPipelineVersion_FullMethodName    = "/kfmesh.pipeline.v1.PipelineService/GetPipelineVersion"
-	PipelineService_ListPipelineVersions_FullMethodName  = "/kfmesh.pipeline.v1.PipelineService/ListPipelineVersions"
-	PipelineService_DeletePipelineVersion_FullMethodName = "/kfmesh.pipeline.v1.PipelineService/DeletePipelineVersion"
+	PipelineService_UploadPipeline_FullMethodName           = "/kfmesh.pipeline.v1.PipelineService/UploadPipeline"
+	PipelineService_UploadPipelineVersion_FullMethodName    = "/kfmesh.pipeline.v1.PipelineService/UploadPipelineVersion"
+	PipelineService_CreatePipeline_FullMethodName           = "/kfmesh.pipeline.v1.PipelineService/CreatePipeline"
+	PipelineService_CreatePipelineAndVersion_FullMethodName = "/kfmesh.pipeline.v1.PipelineService/CreatePipelineAndVersion"
+	PipelineService_UpdatePipeline_FullMethodName           = "/kfmesh.pipeline.v1.PipelineService/UpdatePipeline"
+	PipelineService_GetPipeline_FullMethodName              = "/kfmesh.pipeline.v1.PipelineService/GetPipeline"
+	PipelineService_GetPipelineByName_FullMethodName        = "/kfmesh.pipeline.v1.PipelineService/GetPipelineByName"
+	PipelineService_ListPipelines_FullMethodName            = "/kfmesh.pipeline.v1.PipelineService/ListPipelines"
+	PipelineService_DeletePipeline_FullMethodName           = "/kfmesh.pipeline.v1.PipelineService/DeletePipeline"
+	PipelineService_CreatePipelineVersion_FullMethodName    = "/kfmesh.pipeline.v1.PipelineService/CreatePipelineVersion"
+	PipelineService_UpdatePipelineVersion_FullMethodName    = "/kfmesh.pipeline.v1.PipelineService/UpdatePipelineVersion"
+	PipelineService_GetPipelineVersion_FullMethodName       = "/kfmesh.pipeline.v1.PipelineService/GetPipelineVersion"
+	PipelineService_ListPipelineVersions_FullMethodName     = "/kfmesh.pipeline.v1.PipelineService/ListPipelineVersions"
+	PipelineService_DeletePipelineVersion_FullMethodName    = "/kfmesh.pipeline.v1.PipelineService/DeletePipelineVersion"
 )
 
 // PipelineServiceClient is the client API for PipelineService service.
@@ -51,6 +54,11 @@ type PipelineServiceClient interface {
 	UploadPipelineVersion(ctx context.Context, in *UploadPipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
 	// CreatePipeline stores a pipeline without a version.
 	CreatePipeline(ctx context.Context, in *CreatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
+	// CreatePipelineAndVersion stores a pipeline and its first version, whose spec
+	// is in the request, together or not at all.
+	CreatePipelineAndVersion(ctx context.Context, in *CreatePipelineAndVersionRequest, opts ...grpc.CallOption) (*Pipeline, error)
+	// UpdatePipeline changes the display name and the tags of a pipeline.
+	UpdatePipeline(ctx context.Context, in *UpdatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// GetPipeline returns one pipeline.
 	GetPipeline(ctx context.Context, in *GetPipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// GetPipelineByName returns the pipeline of that name.
@@ -63,6 +71,8 @@ type PipelineServiceClient interface {
 	DeletePipeline(ctx context.Context, in *DeletePipelineRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// CreatePipelineVersion stores a version whose spec is in the request.
 	CreatePipelineVersion(ctx context.Context, in *CreatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
+	// UpdatePipelineVersion changes the display name and the tags of a version.
+	UpdatePipelineVersion(ctx context.Context, in *UpdatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
 	// GetPipelineVersion returns one version with its spec.
 	GetPipelineVersion(ctx context.Context, in *GetPipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
 	// ListPipelineVersions returns the versions of a pipeline with their specs.
@@ -103,6 +113,26 @@ func (c *pipelineServiceClient) CreatePipeline(ctx context.Context, in *CreatePi
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Pipeline)
 	err := c.cc.Invoke(ctx, PipelineService_CreatePipeline_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pipelineServiceClient) CreatePipelineAndVersion(ctx context.Context, in *CreatePipelineAndVersionRequest, opts ...grpc.CallOption) (*Pipeline, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Pipeline)
+	err := c.cc.Invoke(ctx, PipelineService_CreatePipelineAndVersion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pipelineServiceClient) UpdatePipeline(ctx context.Context, in *UpdatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Pipeline)
+	err := c.cc.Invoke(ctx, PipelineService_UpdatePipeline_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +189,16 @@ func (c *pipelineServiceClient) CreatePipelineVersion(ctx context.Context, in *C
 	return out, nil
 }
 
+func (c *pipelineServiceClient) UpdatePipelineVersion(ctx context.Context, in *UpdatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PipelineVersion)
+	err := c.cc.Invoke(ctx, PipelineService_UpdatePipelineVersion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *pipelineServiceClient) GetPipelineVersion(ctx context.Context, in *GetPipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PipelineVersion)
@@ -203,6 +243,11 @@ type PipelineServiceServer interface {
 	UploadPipelineVersion(context.Context, *UploadPipelineVersionRequest) (*PipelineVersion, error)
 	// CreatePipeline stores a pipeline without a version.
 	CreatePipeline(context.Context, *CreatePipelineRequest) (*Pipeline, error)
+	// CreatePipelineAndVersion stores a pipeline and its first version, whose spec
+	// is in the request, together or not at all.
+	CreatePipelineAndVersion(context.Context, *CreatePipelineAndVersionRequest) (*Pipeline, error)
+	// UpdatePipeline changes the display name and the tags of a pipeline.
+	UpdatePipeline(context.Context, *UpdatePipelineRequest) (*Pipeline, error)
 	// GetPipeline returns one pipeline.
 	GetPipeline(context.Context, *GetPipelineRequest) (*Pipeline, error)
 	// GetPipelineByName returns the pipeline of that name.
@@ -215,6 +260,8 @@ type PipelineServiceServer interface {
 	DeletePipeline(context.Context, *DeletePipelineRequest) (*emptypb.Empty, error)
 	// CreatePipelineVersion stores a version whose spec is in the request.
 	CreatePipelineVersion(context.Context, *CreatePipelineVersionRequest) (*PipelineVersion, error)
+	// UpdatePipelineVersion changes the display name and the tags of a version.
+	UpdatePipelineVersion(context.Context, *UpdatePipelineVersionRequest) (*PipelineVersion, error)
 	// GetPipelineVersion returns one version with its spec.
 	GetPipelineVersion(context.Context, *GetPipelineVersionRequest) (*PipelineVersion, error)
 	// ListPipelineVersions returns the versions of a pipeline with their specs.
@@ -240,6 +287,12 @@ func (UnimplementedPipelineServiceServer) UploadPipelineVersion(context.Context,
 func (UnimplementedPipelineServiceServer) CreatePipeline(context.Context, *CreatePipelineRequest) (*Pipeline, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreatePipeline not implemented")
 }
+func (UnimplementedPipelineServiceServer) CreatePipelineAndVersion(context.Context, *CreatePipelineAndVersionRequest) (*Pipeline, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreatePipelineAndVersion not implemented")
+}
+func (UnimplementedPipelineServiceServer) UpdatePipeline(context.Context, *UpdatePipelineRequest) (*Pipeline, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePipeline not implemented")
+}
 func (UnimplementedPipelineServiceServer) GetPipeline(context.Context, *GetPipelineRequest) (*Pipeline, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPipeline not implemented")
 }
@@ -254,6 +307,9 @@ func (UnimplementedPipelineServiceServer) DeletePipeline(context.Context, *Delet
 }
 func (UnimplementedPipelineServiceServer) CreatePipelineVersion(context.Context, *CreatePipelineVersionRequest) (*PipelineVersion, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreatePipelineVersion not implemented")
+}
+func (UnimplementedPipelineServiceServer) UpdatePipelineVersion(context.Context, *UpdatePipelineVersionRequest) (*PipelineVersion, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePipelineVersion not implemented")
 }
 func (UnimplementedPipelineServiceServer) GetPipelineVersion(context.Context, *GetPipelineVersionRequest) (*PipelineVersion, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPipelineVersion not implemented")
@@ -335,6 +391,42 @@ func _PipelineService_CreatePipeline_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(PipelineServiceServer).CreatePipeline(ctx, req.(*CreatePipelineRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PipelineService_CreatePipelineAndVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreatePipelineAndVersionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).CreatePipelineAndVersion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_CreatePipelineAndVersion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).CreatePipelineAndVersion(ctx, req.(*CreatePipelineAndVersionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PipelineService_UpdatePipeline_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePipelineRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).UpdatePipeline(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_UpdatePipeline_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).UpdatePipeline(ctx, req.(*UpdatePipelineRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -429,6 +521,24 @@ func _PipelineService_CreatePipelineVersion_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PipelineService_UpdatePipelineVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePipelineVersionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).UpdatePipelineVersion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_UpdatePipelineVersion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).UpdatePipelineVersion(ctx, req.(*UpdatePipelineVersionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PipelineService_GetPipelineVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetPipelineVersionRequest)
 	if err := dec(in); err != nil {
@@ -503,6 +613,14 @@ var PipelineService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PipelineService_CreatePipeline_Handler,
 		},
 		{
+			MethodName: "CreatePipelineAndVersion",
+			Handler:    _PipelineService_CreatePipelineAndVersion_Handler,
+		},
+		{
+			MethodName: "UpdatePipeline",
+			Handler:    _PipelineService_UpdatePipeline_Handler,
+		},
+		{
 			MethodName: "GetPipeline",
 			Handler:    _PipelineService_GetPipeline_Handler,
 		},
@@ -521,6 +639,10 @@ var PipelineService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreatePipelineVersion",
 			Handler:    _PipelineService_CreatePipelineVersion_Handler,
+		},
+		{
+			MethodName: "UpdatePipelineVersion",
+			Handler:    _PipelineService_UpdatePipelineVersion_Handler,
 		},
 		{
 			MethodName: "GetPipelineVersion",

@@ -383,7 +383,14 @@ type RecurringRun struct {
 	// Namespace. Empty means that of the experiment.
 	Namespace string `protobuf:"bytes,16,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Id of its experiment. Empty means the experiment "Default".
-	ExperimentId  string `protobuf:"bytes,17,opt,name=experiment_id,json=experimentId,proto3" json:"experiment_id,omitempty"`
+	ExperimentId string `protobuf:"bytes,17,opt,name=experiment_id,json=experimentId,proto3" json:"experiment_id,omitempty"`
+	// The time of the schedule for which it last made a run. Output only;
+	// kfmesh's own.
+	LastRunAt *timestamppb.Timestamp `protobuf:"bytes,100,opt,name=last_run_at,json=lastRunAt,proto3" json:"last_run_at,omitempty"`
+	// The time of the schedule for which it makes its next run; in the past while
+	// that run waits for others to end, unset when there is none. Output only;
+	// kfmesh's own.
+	NextRunAt     *timestamppb.Timestamp `protobuf:"bytes,101,opt,name=next_run_at,json=nextRunAt,proto3" json:"next_run_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -555,6 +562,20 @@ func (x *RecurringRun) GetExperimentId() string {
 		return x.ExperimentId
 	}
 	return ""
+}
+
+func (x *RecurringRun) GetLastRunAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastRunAt
+	}
+	return nil
+}
+
+func (x *RecurringRun) GetNextRunAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextRunAt
+	}
+	return nil
 }
 
 type isRecurringRun_PipelineSource interface {
@@ -986,7 +1007,7 @@ const file_kfmesh_pipeline_v1_recurring_run_proto_rawDesc = "" +
 	"\aTrigger\x12G\n" +
 	"\rcron_schedule\x18\x01 \x01(\v2 .kfmesh.pipeline.v1.CronScheduleH\x00R\fcronSchedule\x12S\n" +
 	"\x11periodic_schedule\x18\x02 \x01(\v2$.kfmesh.pipeline.v1.PeriodicScheduleH\x00R\x10periodicScheduleB\t\n" +
-	"\atrigger\"\xb5\b\n" +
+	"\atrigger\"\xad\t\n" +
 	"\fRecurringRun\x12(\n" +
 	"\x10recurring_run_id\x18\x01 \x01(\tR\x0erecurringRunId\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1009,7 +1030,9 @@ const file_kfmesh_pipeline_v1_recurring_run_proto_rawDesc = "" +
 	"\n" +
 	"no_catchup\x18\x0f \x01(\bR\tnoCatchup\x12\x1c\n" +
 	"\tnamespace\x18\x10 \x01(\tR\tnamespace\x12#\n" +
-	"\rexperiment_id\x18\x11 \x01(\tR\fexperimentId\"5\n" +
+	"\rexperiment_id\x18\x11 \x01(\tR\fexperimentId\x12:\n" +
+	"\vlast_run_at\x18d \x01(\v2\x1a.google.protobuf.TimestampR\tlastRunAt\x12:\n" +
+	"\vnext_run_at\x18e \x01(\v2\x1a.google.protobuf.TimestampR\tnextRunAt\"5\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -1103,25 +1126,27 @@ var file_kfmesh_pipeline_v1_recurring_run_proto_depIdxs = []int32{
 	13, // 12: kfmesh.pipeline.v1.RecurringRun.updated_at:type_name -> google.protobuf.Timestamp
 	1,  // 13: kfmesh.pipeline.v1.RecurringRun.status:type_name -> kfmesh.pipeline.v1.RecurringRun.Status
 	17, // 14: kfmesh.pipeline.v1.RecurringRun.error:type_name -> google.rpc.Status
-	5,  // 15: kfmesh.pipeline.v1.CreateRecurringRunRequest.recurring_run:type_name -> kfmesh.pipeline.v1.RecurringRun
-	5,  // 16: kfmesh.pipeline.v1.ListRecurringRunsResponse.recurringRuns:type_name -> kfmesh.pipeline.v1.RecurringRun
-	6,  // 17: kfmesh.pipeline.v1.RecurringRunService.CreateRecurringRun:input_type -> kfmesh.pipeline.v1.CreateRecurringRunRequest
-	7,  // 18: kfmesh.pipeline.v1.RecurringRunService.GetRecurringRun:input_type -> kfmesh.pipeline.v1.GetRecurringRunRequest
-	8,  // 19: kfmesh.pipeline.v1.RecurringRunService.ListRecurringRuns:input_type -> kfmesh.pipeline.v1.ListRecurringRunsRequest
-	10, // 20: kfmesh.pipeline.v1.RecurringRunService.EnableRecurringRun:input_type -> kfmesh.pipeline.v1.EnableRecurringRunRequest
-	11, // 21: kfmesh.pipeline.v1.RecurringRunService.DisableRecurringRun:input_type -> kfmesh.pipeline.v1.DisableRecurringRunRequest
-	12, // 22: kfmesh.pipeline.v1.RecurringRunService.DeleteRecurringRun:input_type -> kfmesh.pipeline.v1.DeleteRecurringRunRequest
-	5,  // 23: kfmesh.pipeline.v1.RecurringRunService.CreateRecurringRun:output_type -> kfmesh.pipeline.v1.RecurringRun
-	5,  // 24: kfmesh.pipeline.v1.RecurringRunService.GetRecurringRun:output_type -> kfmesh.pipeline.v1.RecurringRun
-	9,  // 25: kfmesh.pipeline.v1.RecurringRunService.ListRecurringRuns:output_type -> kfmesh.pipeline.v1.ListRecurringRunsResponse
-	18, // 26: kfmesh.pipeline.v1.RecurringRunService.EnableRecurringRun:output_type -> google.protobuf.Empty
-	18, // 27: kfmesh.pipeline.v1.RecurringRunService.DisableRecurringRun:output_type -> google.protobuf.Empty
-	18, // 28: kfmesh.pipeline.v1.RecurringRunService.DeleteRecurringRun:output_type -> google.protobuf.Empty
-	23, // [23:29] is the sub-list for method output_type
-	17, // [17:23] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	13, // 15: kfmesh.pipeline.v1.RecurringRun.last_run_at:type_name -> google.protobuf.Timestamp
+	13, // 16: kfmesh.pipeline.v1.RecurringRun.next_run_at:type_name -> google.protobuf.Timestamp
+	5,  // 17: kfmesh.pipeline.v1.CreateRecurringRunRequest.recurring_run:type_name -> kfmesh.pipeline.v1.RecurringRun
+	5,  // 18: kfmesh.pipeline.v1.ListRecurringRunsResponse.recurringRuns:type_name -> kfmesh.pipeline.v1.RecurringRun
+	6,  // 19: kfmesh.pipeline.v1.RecurringRunService.CreateRecurringRun:input_type -> kfmesh.pipeline.v1.CreateRecurringRunRequest
+	7,  // 20: kfmesh.pipeline.v1.RecurringRunService.GetRecurringRun:input_type -> kfmesh.pipeline.v1.GetRecurringRunRequest
+	8,  // 21: kfmesh.pipeline.v1.RecurringRunService.ListRecurringRuns:input_type -> kfmesh.pipeline.v1.ListRecurringRunsRequest
+	10, // 22: kfmesh.pipeline.v1.RecurringRunService.EnableRecurringRun:input_type -> kfmesh.pipeline.v1.EnableRecurringRunRequest
+	11, // 23: kfmesh.pipeline.v1.RecurringRunService.DisableRecurringRun:input_type -> kfmesh.pipeline.v1.DisableRecurringRunRequest
+	12, // 24: kfmesh.pipeline.v1.RecurringRunService.DeleteRecurringRun:input_type -> kfmesh.pipeline.v1.DeleteRecurringRunRequest
+	5,  // 25: kfmesh.pipeline.v1.RecurringRunService.CreateRecurringRun:output_type -> kfmesh.pipeline.v1.RecurringRun
+	5,  // 26: kfmesh.pipeline.v1.RecurringRunService.GetRecurringRun:output_type -> kfmesh.pipeline.v1.RecurringRun
+	9,  // 27: kfmesh.pipeline.v1.RecurringRunService.ListRecurringRuns:output_type -> kfmesh.pipeline.v1.ListRecurringRunsResponse
+	18, // 28: kfmesh.pipeline.v1.RecurringRunService.EnableRecurringRun:output_type -> google.protobuf.Empty
+	18, // 29: kfmesh.pipeline.v1.RecurringRunService.DisableRecurringRun:output_type -> google.protobuf.Empty
+	18, // 30: kfmesh.pipeline.v1.RecurringRunService.DeleteRecurringRun:output_type -> google.protobuf.Empty
+	25, // [25:31] is the sub-list for method output_type
+	19, // [19:25] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_pipeline_v1_recurring_run_proto_init() }

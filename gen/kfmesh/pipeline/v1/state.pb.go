@@ -379,7 +379,10 @@ type RecurringRunState struct {
 	// Time of the schedule that last made a run, or was last passed over.
 	LastTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
 	// Runs made so far: the number [[Index]] stands for.
-	Index         int64 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
+	Index int64 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
+	// Ids of the runs it made that had not ended when it made the last, and of
+	// that run: no more than may run at once.
+	ActiveRunIds  []string `protobuf:"bytes,5,rep,name=active_run_ids,json=activeRunIds,proto3" json:"active_run_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -442,6 +445,13 @@ func (x *RecurringRunState) GetIndex() int64 {
 	return 0
 }
 
+func (x *RecurringRunState) GetActiveRunIds() []string {
+	if x != nil {
+		return x.ActiveRunIds
+	}
+	return nil
+}
+
 var File_kfmesh_pipeline_v1_state_proto protoreflect.FileDescriptor
 
 const file_kfmesh_pipeline_v1_state_proto_rawDesc = "" +
@@ -473,13 +483,14 @@ const file_kfmesh_pipeline_v1_state_proto_rawDesc = "" +
 	"\vspec_digest\x18\x03 \x01(\tR\n" +
 	"specDigest\"\x1b\n" +
 	"\tNameClaim\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xca\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xf0\x01\n" +
 	"\x11RecurringRunState\x12E\n" +
 	"\rrecurring_run\x18\x01 \x01(\v2 .kfmesh.pipeline.v1.RecurringRunR\frecurringRun\x12\x1f\n" +
 	"\vspec_digest\x18\x02 \x01(\tR\n" +
 	"specDigest\x127\n" +
 	"\tlast_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\x12\x14\n" +
-	"\x05index\x18\x04 \x01(\x03R\x05indexB\xca\x01\n" +
+	"\x05index\x18\x04 \x01(\x03R\x05index\x12$\n" +
+	"\x0eactive_run_ids\x18\x05 \x03(\tR\factiveRunIdsB\xca\x01\n" +
 	"\x16com.kfmesh.pipeline.v1B\n" +
 	"StateProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1;pipelinev1\xa2\x02\x03KPX\xaa\x02\x12Kfmesh.Pipeline.V1\xca\x02\x12Kfmesh\\Pipeline\\V1\xe2\x02\x1eKfmesh\\Pipeline\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Pipeline::V1b\x06proto3"
 

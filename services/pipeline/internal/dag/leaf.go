@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -27,9 +28,27 @@ func (p *Plan) openLeaf(n *node) {
 }
 
 func (p *Plan) launch(n *node, attempt int, notBefore time.Time) {
+	l := n.launch(notBefore)
+	l.Number = attempt
+	pod, err := p.spec.Pod(n.component.ExecutorLabel).Bind(func(in ir.ParameterInput) (any, error) { return p.podValue(n, in) })
+	if err != nil {
+		p.fail(n, "its Kubernetes platform spec: "+err.Error())
+		return
+	}
+	l.Pod = pod
 	n.attempt = attempt
-	p.effects.Launch = append(p.effects.Launch, n.launch(notBefore))
+	p.effects.Launch = append(p.effects.Launch, l)
 	p.changed(n)
+}
+
+// podValue is what a reference of the platform spec stands for, nil where its
+// parameter has no value. It is resolved beside the task's own inputs.
+func (p *Plan) podValue(n *node, in ir.ParameterInput) (any, error) {
+	value, err := p.parameter(n, in)
+	if errors.Is(err, errAbsent) {
+		return nil, nil
+	}
+	return value, err
 }
 
 // stop asks for the end of the running attempt.
@@ -75,7 +94,7 @@ func (p *Plan) resume(n *node, past *pipelinev1.Task) {
 
 // finish ends the running attempt.
 func (p *Plan) finish(n *node, r Result) {
-	n.exitCode, n.logTail, n.cachedFrom = r.ExitCode, r.LogTail, r.CachedFrom
+	n.exitCode, n.logTail, n.cachedFrom, n.warnings = r.ExitCode, r.LogTail, r.CachedFrom, r.Warnings
 	if r.Workload != "" {
 		n.workload = r.Workload
 	}

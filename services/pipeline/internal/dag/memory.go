@@ -81,6 +81,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.workload = t.GetWorkload()
 	n.failed = t.GetDetail().GetExecutorDetail().GetFailedMainJobs()
 	n.cachedFrom = t.GetCachedFromRunId()
+	n.warnings = t.GetWarnings()
 	n.outputs = Outputs(t)
 }
 

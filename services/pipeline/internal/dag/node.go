@@ -66,6 +66,7 @@ type leaf struct {
 	workload   string
 	failed     []string // workloads of the attempts before, and of this one if it failed
 	cachedFrom string
+	warnings   []string
 }
 
 // stamp is a state and when it was entered.

@@ -90,7 +90,7 @@ func (p *Plan) Progress(attempt Attempt, news Progress, now time.Time) Effects {
 	if n == nil {
 		return Effects{}
 	}
-	n.message = news.Message
+	n.message, n.warnings = news.Message, news.Warnings
 	if news.Workload != "" {
 		n.workload = news.Workload
 	}

@@ -38,6 +38,7 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 		LogTail:          n.logTail,
 		Workload:         n.workload,
 		CachedFromRunId:  n.cachedFrom,
+		Warnings:         n.warnings,
 		RunRetries:       int32(n.retries),
 		EarlierAttempts:  int32(n.earlier),
 	}
