@@ -9,9 +9,10 @@
 // is stored as a blob, in canonical JSON, before the value that names it by
 // digest: a crash in between leaves a blob that nobody names, never the reverse.
 //
-// A run that has finished moves to the archive, from live to archive and never
-// back. So a run is looked up live first and then in the archive, and is in one
-// of them at any time; when it is in both, the archive has the last word.
+// A run that has finished moves to the archive, and back when it is retried. So
+// a run is looked up live first and then in the archive, and is in one of them at
+// any time. When it is in both, the one of more retries has the last word, and
+// of as many the archive.
 //
 // The engine hears of new, cancelled and deleted runs by watching their keys.
 // Handlers are safe for concurrent use and start no goroutine that outlives its
