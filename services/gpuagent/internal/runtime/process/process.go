@@ -87,6 +87,3 @@ func (r *Runtime) Adopt(at runtime.Place, n int) runtime.Attempt {
 
 // Forget implements runtime.Runtime: nothing of a process is elsewhere.
 func (*Runtime) Forget(context.Context, runtime.Place) error { return nil }
-
-// Close implements runtime.Runtime.
-func (*Runtime) Close() {}
