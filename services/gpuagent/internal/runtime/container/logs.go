@@ -36,7 +36,14 @@ func (l *logCopy) begin(ctx context.Context) {
 	l.done = make(chan struct{})
 	go func() {
 		defer close(l.done)
-		for l.copy(ctx) != nil && pause(ctx, retryEvery) {
+		for err := l.copy(ctx); err != nil; err = l.copy(ctx) {
+			if refusal(err) {
+				l.logger.WarnContext(ctx, "what a container wrote is not told by its engine", "container", l.claim.Name, "error", err)
+				return
+			}
+			if !pause(ctx, retryEvery) {
+				return
+			}
 		}
 	}()
 }
