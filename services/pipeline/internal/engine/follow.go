@@ -78,6 +78,7 @@ func makesArtifacts(a *attempt) bool { return len(a.Component.OutputDefinitions.
 func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	delete(r.attempts, a.Attempt)
 	if result.CachedFrom != "" {
+		r.saver.markHit(a.TaskID)
 		r.held = true // a hit cannot be derived again: it is saved before anything follows from it
 	}
 	r.apply(ctx, r.plan.Finished(a.Attempt, result, time.Now()))

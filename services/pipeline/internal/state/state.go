@@ -10,8 +10,10 @@
 //	runs/<run id>                         RunState, while the run is live
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
+//	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //
-// Specs are blobs named specs/<hex digits of the digest>. A finished run and its
+// Specs are blobs named specs/<hex digits of the digest>, artifacts are below
+// artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
 // tasks move to the archive as one record (see Record) and their keys go.
 package state
 
@@ -35,6 +37,7 @@ type State struct {
 	Runs        *store.Collection[*pipelinev1.RunState]
 	Tasks       *store.Collection[*pipelinev1.Task]
 	Cache       *store.Collection[*pipelinev1.CacheEntry]
+	Condemned   *store.Collection[*pipelinev1.CondemnedRun]
 }
 
 // New returns the collections on a backend.
@@ -48,6 +51,7 @@ func New(b store.Backend) *State {
 		Runs:        store.NewCollection[*pipelinev1.RunState](b, prefix+"runs/"),
 		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
 		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
+		Condemned:   store.NewCollection[*pipelinev1.CondemnedRun](b, prefix+"condemned/"),
 	}
 }
 
@@ -65,6 +69,9 @@ func NameKey(kind, scope, name string) string { return kind + "/" + scope + "/" 
 func CacheKey(namespace, pipeline, key string) string {
 	return url.PathEscape(namespace) + "/" + url.PathEscape(pipeline) + "/" + key
 }
+
+// Artifacts is the blob key below which runs keep their artifacts.
+const Artifacts = "artifacts"
 
 // Specs is the blob prefix under which specs are kept by their digest.
 const Specs = "specs/"
