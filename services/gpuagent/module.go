@@ -16,6 +16,8 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -42,21 +44,27 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		return nil, err
 	}
 	host, uv := os.Environ(), detect.Program(cfg.UV, "uv")
-	return &module{deps: deps, engine: engine.New(engine.Options{
-		Node:       cfg.NodeName,
-		Version:    deps.Version,
-		DataDir:    cfg.AgentDir,
-		MaxActive:  cfg.MaxActive,
+	pythons := pyenv.NewFinder(cfg.Python, host)
+	processes := process.New(process.Options{
 		Supervisor: supervisor,
-		UV:         uv,
 		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
-		State:      state.New(deps.Store),
-		Objects:    deps.Blob,
 		Images:     images,
-		Pythons:    pyenv.NewFinder(cfg.Python, host),
+		Pythons:    pythons,
 		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
-		GPUs:       detect.Nvidia{},
 		Log:        deps.Log,
+	})
+	return &module{deps: deps, engine: engine.New(engine.Options{
+		Node:      cfg.NodeName,
+		Version:   deps.Version,
+		DataDir:   cfg.AgentDir,
+		MaxActive: cfg.MaxActive,
+		UV:        uv,
+		State:     state.New(deps.Store),
+		Objects:   deps.Blob,
+		Runtimes:  runtime.Set{processes},
+		Pythons:   pythons,
+		GPUs:      detect.Nvidia{},
+		Log:       deps.Log,
 	})}, nil
 }
 

@@ -39,6 +39,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Runs:       m.runs,
 		Bucket:     deps.Blob,
 		Workloads:  m.workloads,
+		Volumes:    gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")),
 		Metadata:   metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")),
 		Archive:    m.archive,
 		Conditions: expr.NewConditions(),

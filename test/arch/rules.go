@@ -99,9 +99,14 @@ func bans() []Ban {
 			Why:     "only the backend that wraps NATS, and who opens its connection, may know it; use internal/event",
 		},
 		{
-			Imports: []Pattern{"gocloud.dev/..."},
+			Imports: []Pattern{"gocloud.dev/blob/..."},
 			Only:    []Pattern{"internal/blob/...", "internal/platform/...", "test/..."},
 			Why:     "buckets are opened in one place; use internal/blob",
+		},
+		{
+			Imports: []Pattern{"gocloud.dev/secrets/..."},
+			Only:    []Pattern{"services/gpuagent/internal/secret/...", "internal/platform/..."},
+			Why:     "keys are used in one place, which hands values to replicas and nobody else",
 		},
 		{
 			Imports: []Pattern{"modernc.org/sqlite/...", "github.com/jackc/pgx/...", "github.com/pressly/goose/...", "database/sql/..."},

@@ -9,7 +9,7 @@
 //   - The store holds intent: a workload is stored, placed, before anything of it
 //     is started. Its status there is written behind: at once at its end, and
 //     otherwise only if it lives longer than a moment (settleAfter).
-//   - The disk of the node holds fact: the journals of package supervise say what
+//   - The disk of the node holds fact: what the runtimes keep there says what
 //     was started and how it ended. Whoever finds a workload of this node in the
 //     store without knowing it, as after a crash, adopts it from there. So a
 //     command never runs twice for one attempt and no end is lost.
@@ -19,15 +19,15 @@
 // Directories, under <data dir>/workloads/<uid>/<group>-<index>/:
 //
 //	work/       working directory, unless the template names another
-//	site/       packages the replica itself installs
 //	log         what it wrote, all attempts one after the other
-//	epoch.<n>   the journal of attempt n
 //	staged      there once its files were fetched
+//
+// beside what its runtime keeps there.
 //
 // TMPDIR is apart, in the system's own place and removed at the workload's end: the
 // path of a Unix socket has room for a hundred bytes, and programs put those there.
 //
-// When the agent ends, replicas run on under their supervisors.
+// When the agent ends, replicas run on.
 package engine
 
 import (
@@ -45,9 +45,9 @@ import (
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -63,21 +63,18 @@ type Objects interface {
 
 // Options are what an engine works with.
 type Options struct {
-	Node       string   // name of the node
-	Version    string   // of the agent
-	DataDir    string   // absolute
-	MaxActive  int      // workloads that run at once; 0 chooses by the number of cores
-	Supervisor []string // program and leading arguments
-	UV         string   // path; empty without uv
-	Env        []string // what replicas inherit
+	Node      string // name of the node
+	Version   string // of the agent
+	DataDir   string // absolute
+	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
+	UV        string // path; empty without uv
 
-	State   *state.State
-	Objects Objects
-	Images  *image.Map
-	Pythons *pyenv.Finder
-	Envs    *pyenv.Cache
-	GPUs    detect.GPUs
-	Log     *slog.Logger
+	State    *state.State
+	Objects  Objects
+	Runtimes runtime.Set // at least one
+	Pythons  *pyenv.Finder
+	GPUs     detect.GPUs
+	Log      *slog.Logger
 }
 
 // Engine runs the workloads of a node. It is safe for concurrent use.

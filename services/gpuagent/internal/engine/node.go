@@ -73,7 +73,7 @@ func (e *Engine) describe(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.node.Status.UvVersion, e.node.Status.PythonVersion = uv, python.Version
-	e.node.Status.AgentVersion, e.node.Status.Runtimes = e.Version, []string{"process"}
+	e.node.Status.AgentVersion, e.node.Status.Runtimes = e.Version, e.Runtimes.Names()
 	e.node.Status.Ready = true
 }
 

@@ -3,16 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/logfile"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 )
 
@@ -38,7 +34,9 @@ type replica struct {
 	status   *gpuagentv1.ReplicaStatus
 	template *gpuagentv1.Template
 	dir      string
-	prepared *supervise.Spec // nil until the first attempt of this agent
+	runtime  runtime.Runtime // nil until run has chosen it
+	starter  runtime.Starter // nil until the first attempt of this agent
+	prepared bool
 }
 
 func newReplica(l *life, position int) *replica {
@@ -50,6 +48,11 @@ func newReplica(l *life, position int) *replica {
 	}
 }
 
+// place is what the runtimes know the replica by.
+func (r *replica) place() runtime.Place {
+	return runtime.Place{Workload: r.life.uid, Replica: replicaName(r.status), Dir: r.dir}
+}
+
 // replicaDir is where everything of one replica is.
 func replicaDir(workloadDir, group string, index int32) string {
 	return filepath.Join(workloadDir, fmt.Sprintf("%s-%d", group, index))
@@ -57,19 +60,15 @@ func replicaDir(workloadDir, group string, index int32) string {
 
 func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log") }
 
-// epochPrefix begins the names of journals.
-const epochPrefix = "epoch."
-
-func (r *replica) journal(n int) string { return filepath.Join(r.dir, epochPrefix+strconv.Itoa(n)) }
-
 // run takes up the last attempt, or makes the first, and goes on until no more
 // are wanted. Its result means nothing when ctx has ended.
 func (r *replica) run(ctx context.Context) result {
-	n, fresh, err := r.lastEpoch()
+	n, fresh, err := r.lastAttempt()
+	if err != nil {
+		return failure(runtime.ReasonStart, "%v", err)
+	}
+	defer r.close()
 	for {
-		if err != nil {
-			return failure(reasonStart, "%v", err)
-		}
 		res := r.attempt(ctx, n, fresh)
 		if ctx.Err() != nil {
 			return res
@@ -84,115 +83,89 @@ func (r *replica) run(ctx context.Context) result {
 	}
 }
 
-// lastEpoch returns the attempt to take up, and whether it is still to be made. An
-// attempt whose supervisor has not come so far as to begin its journal is made
-// again under the same number: only one of the two gets the journal.
-func (r *replica) lastEpoch() (n int, fresh bool, err error) {
-	entries, err := os.ReadDir(r.dir)
-	if err != nil && !os.IsNotExist(err) {
+// lastAttempt chooses the runtime: the one that has run the replica before, or else by
+// the template. It returns the attempt to take up, and whether it is still to be made.
+func (r *replica) lastAttempt() (n int, fresh bool, err error) {
+	past, h, err := r.life.engine.Runtimes.Past(r.place())
+	if err != nil {
 		return 0, false, err
 	}
-	started := int32(0)
-	state := supervise.Sealed
-	for _, n = range epochNumbers(entries) {
-		state, _, err = supervise.Inspect(r.journal(n))
-		if err != nil {
-			return 0, false, err
-		}
-		if state != supervise.Sealed {
-			started++
-		}
+	if past == nil {
+		r.runtime, err = r.life.engine.Runtimes.Choose(r.template)
+		return 1, true, err
 	}
-	if started > 1 {
-		r.life.recordRestarts(r.position, started-1)
+	r.runtime = past
+	if h.Begun > 1 {
+		r.life.recordRestarts(r.position, int32(h.Begun-1))
 	}
-	if state == supervise.Sealed {
-		return n + 1, true, nil
+	if h.Open {
+		return h.Attempts[len(h.Attempts)-1], false, nil
 	}
-	return n, false, nil
-}
-
-func epochNumbers(entries []os.DirEntry) []int {
-	var numbers []int
-	for _, entry := range entries {
-		number, ok := strings.CutPrefix(entry.Name(), epochPrefix)
-		if n, err := strconv.Atoi(number); ok && err == nil { // a claim that was cut short has another name
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers
+	return h.Next, true, nil
 }
 
 // attempt makes attempt n, or takes it up, and waits for its end.
 func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
-	epoch := supervise.Adopt(r.journal(n))
+	var attempt runtime.Attempt
 	if fresh {
 		if r.life.stopping.Err() != nil {
 			return stopResult(context.Cause(r.life.stopping), r.life.spec)
 		}
 		var failed *result
-		if epoch, failed = r.start(ctx, n); failed != nil {
+		if attempt, failed = r.start(ctx, n); failed != nil {
 			return *failed
 		}
+	} else {
+		attempt = r.runtime.Adopt(r.place(), n)
 	}
-	r.running(epoch)
+	r.running(attempt)
 	ready := r.probe(ctx)
 	defer ready()
 	unwatch := context.AfterFunc(r.life.stopping, func() {
-		if err := epoch.Stop(ctx); err != nil && ctx.Err() == nil {
+		if err := attempt.Stop(ctx); err != nil && ctx.Err() == nil {
 			r.life.engine.Log.ErrorContext(ctx, "replica cannot be told to stop", "workload", r.life.key, "error", err)
 		}
 	})
-	state, exit, err := epoch.Wait(ctx)
-	unwatch()
-	switch {
-	case err != nil && ctx.Err() == nil:
-		return failure(reasonLost, "how it ended cannot be read: %v", err)
-	case state == supervise.Free, state == supervise.Sealed:
-		return r.neverStarted(n)
+	defer unwatch()
+	exit, err := attempt.Wait(ctx)
+	if err != nil { // the agent ends
+		return result{}
 	}
-	return exitResult(state, exit, context.Cause(r.life.stopping), r.life.spec)
+	return exitResult(exit, context.Cause(r.life.stopping), r.life.spec)
 }
 
-// start prepares the replica and launches attempt n. The supervisor is on
+// start prepares the replica and begins attempt n. What the runtime warms up is on
 // its way while that goes on and while the workload is being stored.
-func (r *replica) start(ctx context.Context, n int) (*supervise.Epoch, *result) {
-	supervisor, err := supervise.Begin(r.life.engine.Supervisor)
-	if err != nil {
-		return nil, failed(reasonStart, err)
+func (r *replica) start(ctx context.Context, n int) (runtime.Attempt, *result) {
+	if r.starter == nil {
+		r.starter = r.runtime.Open(r.place())
 	}
-	if r.prepared == nil {
-		var failure *result
-		if r.prepared, failure = r.prepare(ctx); failure != nil {
-			supervisor.Dismiss()
+	if !r.prepared {
+		if failure := r.prepare(ctx); failure != nil {
 			return nil, failure
 		}
+		r.prepared = true
 	}
 	if !r.life.awaitKnown(ctx) {
-		supervisor.Dismiss()
 		stopped := stopResult(errDeleted, r.life.spec)
 		return nil, &stopped
 	}
-	spec := *r.prepared
-	spec.Journal = r.journal(n)
-	epoch, err := supervisor.Launch(spec)
+	attempt, err := r.starter.Start(ctx, n)
 	if err != nil {
-		return nil, failed(reasonStart, err)
+		return nil, failed(runtime.ReasonOf(err), err)
 	}
-	return epoch, nil
+	return attempt, nil
 }
 
-// neverStarted gives up an attempt whose supervisor ended without starting it.
-func (r *replica) neverStarted(n int) result {
-	if _, err := supervise.Seal(r.journal(n)); err != nil {
-		return failure(reasonStart, "%v", err)
+// close lets go of what was made ready for attempts.
+func (r *replica) close() {
+	if r.starter != nil {
+		r.starter.Close()
 	}
-	return failure(reasonStart, "the supervisor could not write %s: is the disk full?", r.journal(n))
 }
 
 // running notes that the replica runs.
-func (r *replica) running(epoch *supervise.Epoch) {
+func (r *replica) running(attempt runtime.Attempt) {
 	now := timestamp(time.Now())
 	r.life.update(func(s *gpuagentv1.WorkloadStatus) {
 		status := s.GetReplicas()[r.position]
@@ -203,7 +176,7 @@ func (r *replica) running(epoch *supervise.Epoch) {
 		}
 		tell(s, "")
 	})
-	r.life.setPID(r.position, epoch.PID)
+	r.life.setPID(r.position, attempt.PID)
 }
 
 // countRestart takes one of the restarts that are allowed. When none is left it

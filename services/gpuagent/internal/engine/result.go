@@ -9,20 +9,17 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	"github.com/kfmesh/kfmesh/internal/supervise"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
 // Reasons in statuses.
 const (
 	reasonExit     = "NonZeroExit"
-	reasonStart    = "StartFailed"
-	reasonLost     = "SupervisorLost"
 	reasonDeadline = "DeadlineExceeded"
 	reasonStopped  = "Stopped"
 	reasonSibling  = "SiblingFailed"
 	reasonStaging  = "StagingFailed"
 	reasonUpload   = "UploadFailed"
-	reasonInstall  = "InstallFailed"
 	reasonBackoff  = "BackoffLimitExceeded"
 	reasonTold     = "Terminated"
 )
@@ -57,38 +54,38 @@ func deadlineMessage(spec *gpuagentv1.WorkloadSpec) string {
 	return fmt.Sprintf("stopped because it had not ended within its deadline of %s", spec.GetDeadline().AsDuration())
 }
 
-// exitResult is how an attempt ended, from its journal and what the life was
-// told meanwhile.
-func exitResult(state supervise.State, exit supervise.Exit, cause error, spec *gpuagentv1.WorkloadSpec) result {
-	r := result{code: int32(exit.Code), start: exit.Start, finish: exit.Finish}
-	if state == supervise.Lost {
+// exitResult is how an attempt ended, from what its runtime says and what the
+// life was told meanwhile.
+func exitResult(exit runtime.Exit, cause error, spec *gpuagentv1.WorkloadSpec) result {
+	r := result{phase: gpuagentv1.Phase_PHASE_FAILED, code: int32(exit.Code), start: exit.Start, finish: exit.Finish}
+	switch exit.Cause {
+	case runtime.Lost:
 		if cause != nil && !errors.Is(cause, errSibling) {
 			return stopResult(cause, spec)
 		}
-		return failure(reasonLost, "the process that watched over it is gone, killed or with the machine, so how it ended is not known")
-	}
-	switch exit.Cause {
-	case supervise.Unstarted:
-		r.phase, r.reason, r.message = gpuagentv1.Phase_PHASE_FAILED, reasonStart, exit.Message
-	case supervise.Deadline:
-		r.phase, r.reason, r.message = gpuagentv1.Phase_PHASE_FAILED, reasonDeadline, deadlineMessage(spec)
-	case supervise.Stopped:
+		r.reason, r.message = exit.Reason, exit.Message
+	case runtime.Failed:
+		r.reason, r.message = exit.Reason, exit.Message
+	case runtime.Deadline:
+		r.reason, r.message = reasonDeadline, deadlineMessage(spec)
+	case runtime.Stopped:
 		if cause == nil {
-			r.phase, r.reason, r.message = gpuagentv1.Phase_PHASE_FAILED, reasonTold, "its supervisor was told from outside to stop it"
+			r.reason, r.message = reasonTold, "it was told from outside to stop"
 			break
 		}
 		stopped := stopResult(cause, spec)
 		r.phase, r.reason, r.message = stopped.phase, stopped.reason, stopped.message
 	default:
-		r.phase = gpuagentv1.Phase_PHASE_SUCCEEDED
-		if exit.Code != 0 {
-			r.phase, r.reason, r.message = gpuagentv1.Phase_PHASE_FAILED, reasonExit, exitMessage(exit)
+		if exit.Code == 0 {
+			r.phase = gpuagentv1.Phase_PHASE_SUCCEEDED
+			break
 		}
+		r.reason, r.message = reasonExit, exitMessage(exit)
 	}
 	return r
 }
 
-func exitMessage(exit supervise.Exit) string {
+func exitMessage(exit runtime.Exit) string {
 	if exit.Signal != 0 {
 		return fmt.Sprintf("ended by signal %d (%s)", exit.Signal, syscall.Signal(exit.Signal))
 	}
@@ -176,5 +173,5 @@ func wantsRestart(policy gpuagentv1.RestartPolicy, r result) bool {
 
 // retryable reports whether another attempt may fare better.
 func retryable(r result) bool {
-	return r.phase == gpuagentv1.Phase_PHASE_FAILED && r.reason != reasonDeadline && r.reason != reasonStart
+	return r.phase == gpuagentv1.Phase_PHASE_FAILED && r.reason != reasonDeadline && r.reason != runtime.ReasonStart
 }

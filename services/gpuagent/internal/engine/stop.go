@@ -10,7 +10,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
-	"github.com/kfmesh/kfmesh/internal/supervise"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -106,19 +106,35 @@ func (e *Engine) sweep(ctx context.Context) {
 
 // stopOrphans ends what still runs of a workload that nobody knows any more.
 func (e *Engine) stopOrphans(ctx context.Context, uid string) {
-	journals, err := filepath.Glob(filepath.Join(e.workloadDir(uid), "*", epochPrefix+"*"))
-	if err != nil {
-		return // the pattern is ours: uids have no brackets
-	}
-	for _, journal := range journals {
-		epoch := supervise.Adopt(journal)
-		if err := epoch.Stop(ctx); err != nil {
-			e.Log.ErrorContext(ctx, "an orphan cannot be stopped", "journal", journal, "error", err)
+	for _, at := range e.places(ctx, uid) {
+		past, h, err := e.Runtimes.Past(at)
+		if err != nil {
+			e.Log.ErrorContext(ctx, "what is left of an orphan cannot be read", "directory", at.Dir, "error", err)
+			continue
 		}
-		if _, _, err := epoch.Wait(ctx); err != nil {
-			return
+		for _, n := range h.Attempts {
+			orphan := past.Adopt(at, n)
+			if err := orphan.Stop(ctx); err != nil {
+				e.Log.ErrorContext(ctx, "an orphan cannot be stopped", "directory", at.Dir, "error", err)
+			}
+			if _, err := orphan.Wait(ctx); err != nil {
+				return
+			}
 		}
 	}
+}
+
+// places are the places of a workload's replicas, as their directories tell.
+func (e *Engine) places(ctx context.Context, uid string) []runtime.Place {
+	entries, err := os.ReadDir(e.workloadDir(uid))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.Log.ErrorContext(ctx, "directory of a workload cannot be read", "error", err)
+	}
+	var places []runtime.Place
+	for _, entry := range entries {
+		places = append(places, runtime.Place{Workload: uid, Replica: entry.Name(), Dir: filepath.Join(e.workloadDir(uid), entry.Name())})
+	}
+	return places
 }
 
 func (e *Engine) removeDir(ctx context.Context, uid string) {

@@ -4,6 +4,10 @@
 //
 //	workloads/<namespace>/<name>   Workload, until it is deleted
 //	nodes/<name>                   Node, for as long as its agent's lease lives
+//	secrets/<namespace>/<name>     SecretState, its values sealed
+//	configmaps/<namespace>/<name>  ConfigMapState
+//	volumes/<namespace>/<name>     PersistentVolume, until its directory is gone
+//	parts/<uid>/<generation>/<n>   ParcelPart of what is too large for one value
 //
 // A workload is written by the agent of the node it is placed on, and every write
 // is a compare-and-swap on its revision. What happened on a node between two
@@ -17,6 +21,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 )
 
@@ -27,17 +32,26 @@ const DefaultNamespace = "default"
 
 // State is the service's collections.
 type State struct {
-	Backend   store.Backend
-	Workloads *store.Collection[*gpuagentv1.Workload]
-	Nodes     *store.Collection[*gpuagentv1.Node]
+	Backend    store.Backend
+	Workloads  *store.Collection[*gpuagentv1.Workload]
+	Nodes      *store.Collection[*gpuagentv1.Node]
+	Secrets    *store.Collection[*gpuagentv1.SecretState]
+	ConfigMaps *store.Collection[*gpuagentv1.ConfigMapState]
+	Volumes    *store.Collection[*gpuagentv1.PersistentVolume]
+
+	parts *store.Collection[*gpuagentv1.ParcelPart]
 }
 
 // New returns the collections on a backend.
 func New(b store.Backend) *State {
 	return &State{
-		Backend:   b,
-		Workloads: store.NewCollection[*gpuagentv1.Workload](b, prefix+"workloads/"),
-		Nodes:     store.NewCollection[*gpuagentv1.Node](b, prefix+"nodes/"),
+		Backend:    b,
+		Workloads:  store.NewCollection[*gpuagentv1.Workload](b, prefix+"workloads/"),
+		Nodes:      store.NewCollection[*gpuagentv1.Node](b, prefix+"nodes/"),
+		Secrets:    store.NewCollection[*gpuagentv1.SecretState](b, prefix+"secrets/"),
+		ConfigMaps: store.NewCollection[*gpuagentv1.ConfigMapState](b, prefix+"configmaps/"),
+		Volumes:    store.NewCollection[*gpuagentv1.PersistentVolume](b, prefix+"volumes/"),
+		parts:      store.NewCollection[*gpuagentv1.ParcelPart](b, prefix+"parts/"),
 	}
 }
 
@@ -49,7 +63,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9]
 // to 253 letters, digits, '-', '_' and '.', with a letter or digit at both ends.
 func ValidName(name string) bool { return nameForm.MatchString(name) }
 
-// Key is the key of a workload in Workloads.
+// Key is the key of a workload, secret, config map or volume in its collection.
 func Key(namespace, name string) string {
 	if namespace == "" {
 		namespace = DefaultNamespace
@@ -57,7 +71,7 @@ func Key(namespace, name string) string {
 	return namespace + "/" + name
 }
 
-// KeyOf is the key of the workload that has this metadata.
+// KeyOf is the key of what has this metadata.
 func KeyOf(m *metav1.ObjectMeta) string { return Key(m.GetNamespace(), m.GetName()) }
 
 // Ended reports whether a phase is final.
@@ -73,4 +87,24 @@ func Ended(p gpuagentv1.Phase) bool {
 // PhaseName is a phase as people and event subjects spell it, such as "running".
 func PhaseName(p gpuagentv1.Phase) string {
 	return strings.ToLower(strings.TrimPrefix(p.String(), "PHASE_"))
+}
+
+// NamespacePrefix is what keys of a namespace begin with; those of any when it is
+// empty.
+func NamespacePrefix(namespace string) string {
+	if namespace == "" {
+		return ""
+	}
+	return namespace + "/"
+}
+
+// CheckNamespace says what is wrong with a namespace, and nothing when it is right
+// or left to be the default.
+func CheckNamespace(field, namespace string) []fault.Violation {
+	if namespace == "" || ValidName(namespace) {
+		return nil
+	}
+	return []fault.Violation{{
+		Field: field, Reason: "want letters, digits, '-', '_' and '.', with a letter or digit at both ends, or nothing for \"default\"",
+	}}
 }

@@ -48,7 +48,7 @@ func Register(server grpc.ServiceRegistrar, deps Deps) {
 	pipelinev1.RegisterPipelineServiceServer(server, &pipelines{Deps: deps})
 	experiments := &experiments{Deps: deps}
 	pipelinev1.RegisterExperimentServiceServer(server, experiments)
-	pipelinev1.RegisterRunServiceServer(server, &runs{Deps: deps, experiments: experiments})
+	pipelinev1.RegisterRunServiceServer(server, &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)})
 }
 
 // now is the time as the API shows it.

@@ -20,6 +20,7 @@ type runs struct {
 	pipelinev1.UnimplementedRunServiceServer
 	Deps
 	experiments *experiments
+	admission   *admission
 }
 
 // GetRun implements RunService.

@@ -123,11 +123,7 @@ func (s *runs) start(ctx context.Context, run *pipelinev1.RunState, experimentID
 			return err
 		}
 		run.SpecDigest = of.digest
-		experiment.Value.LastRunCreatedAt = run.GetRun().GetCreatedAt()
-		_, err = s.State.Backend.Commit(ctx,
-			s.State.Experiments.UpdateOp(experiment.Key, experiment.Value, experiment.Revision),
-			s.State.Runs.CreateOp(run.GetRun().GetRunId(), run))
-		if !fault.Is(err, fault.Conflict) {
+		if err := s.admission.admit(ctx, run); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}

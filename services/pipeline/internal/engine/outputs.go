@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -32,9 +33,7 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 		result.Verdict, result.Message = dag.Failed, sentence(err)
 		return result
 	}
-	for _, warning := range outputs.Warnings {
-		e.deps.Log.WarnContext(ctx, warning, "run", request.Run.ID, "task", request.Task.Name)
-	}
+	result.Warnings = slices.Concat(result.Warnings, outputs.Warnings)
 	result.Outputs = outputs.Values
 	for key, artifacts := range result.Outputs.Artifacts {
 		for i := range artifacts {

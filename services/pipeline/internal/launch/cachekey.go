@@ -25,7 +25,6 @@ type cacheInput struct {
 
 	Contents   map[string][]string `json:"inputArtifactContents,omitempty"`
 	Entrypoint bool                `json:"entrypoint,omitempty"` // arguments alone: they go to the program of the image
-	Volumes    []map[string]any    `json:"volumes,omitempty"`    // mounted, as the platform spec has them
 }
 
 type cacheNames struct {
@@ -49,6 +48,7 @@ type cacheContainer struct {
 	Image   string        `json:"image,omitempty"`
 	CmdArgs []string      `json:"cmdArgs,omitempty"`
 	Env     []cacheEnvVar `json:"env,omitempty"`
+	Claims  []string      `json:"pvcNames,omitempty"` // persistent volumes mounted, sorted
 }
 
 type cacheEnvVar struct {
@@ -106,10 +106,10 @@ func (req Request) cacheInput(c ir.Component, container *ir.Container) cacheInpu
 		Container: cacheContainer{
 			Image:   container.Image,
 			CmdArgs: slices.Concat(container.Command, container.Args),
+			Claims:  req.Pod.Claims(),
 		},
 		Contents:   map[string][]string{},
 		Entrypoint: len(container.Command) == 0 && len(container.Args) > 0,
-		Volumes:    req.Spec.Pod(c.ExecutorLabel).PVCMount,
 	}
 	for _, v := range container.Env {
 		in.Container.Env = append(in.Container.Env, cacheEnvVar{Name: v.Name, Value: v.Value})

@@ -27,6 +27,7 @@ type Request struct {
 	Run       Run
 	Task      Task
 	Inputs    ir.Values // as the DAG resolved them, without leaf defaults
+	Pod       *ir.Pod   // of the platform spec, bound; nil when it says nothing
 	Layout    Layout
 	// Stamps are the states of input artifacts whose digest is not known, by URI,
 	// as far as they could be found out. Only CacheKey looks at them.
@@ -63,7 +64,7 @@ type Launch struct {
 	Args      []string
 	Env       []ir.EnvVar
 	Resources Resources
-	Deadline  time.Duration // after which it is stopped; 0 for none
+	Pod       Pod // what the platform spec adds
 	// Inputs are the task's inputs as the step sees them: leaf defaults added,
 	// references resolved, values converted to the declared types.
 	Inputs        ir.Values
@@ -113,7 +114,7 @@ func Build(req Request) (*Launch, error) {
 	if err := l.fill(scope, executor.Container); err != nil {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
-	if err := l.pod(req, req.Spec.Pod(c.ExecutorLabel)); err != nil {
+	if l.Pod, err = buildPod(req, scope); err != nil {
 		return nil, err
 	}
 	l.place(req, c)

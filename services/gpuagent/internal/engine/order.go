@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// TraceAnnotation holds the W3C trace context a workload was submitted in.
+const TraceAnnotation = "kfmesh.dev/traceparent"
+
+// order is what the runtime is told to run.
+func (r *replica) order() (runtime.Order, error) {
+	scope := r.scope()
+	command, err := expand.Strings(r.template.GetCommand(), scope)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	args, err := expand.Strings(r.template.GetArgs(), scope)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	env, err := r.environment(scope)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	grace := defaultGrace
+	if r.life.spec.GetGracePeriod() != nil {
+		grace = r.life.spec.GetGracePeriod().AsDuration()
+	}
+	return runtime.Order{
+		Template: r.template, Command: command, Args: args, Env: env,
+		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Log: logPath(r.dir),
+		GPUs: r.status.GetGpus(), HideGPUs: r.life.engine.hasGPUs(), Ports: r.status.GetPorts(),
+		Deadline: r.life.deadline(), Grace: grace, Tell: r,
+	}, nil
+}
+
+// environment is what kfmesh and the template set.
+func (r *replica) environment(scope expand.Scope) ([]string, error) {
+	w := r.life.snapshot()
+	env := []string{
+		"TMPDIR=" + r.tempDir(),
+		"KFMESH_NAMESPACE=" + w.GetMetadata().GetNamespace(),
+		"KFMESH_WORKLOAD=" + w.GetMetadata().GetName(),
+		"KFMESH_REPLICA=" + replicaName(r.status),
+	}
+	if parent := w.GetMetadata().GetAnnotations()[TraceAnnotation]; parent != "" {
+		env = append(env, "TRACEPARENT="+parent)
+	}
+	for name, port := range r.status.GetPorts() {
+		env = append(env, fmt.Sprintf("PORT_%s=%d", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), port))
+	}
+	for _, v := range r.template.GetEnv() {
+		value, err := expand.String(v.GetValue(), scope)
+		if err != nil {
+			return nil, fmt.Errorf("env %s: %w", v.GetName(), err)
+		}
+		env = append(env, v.GetName()+"="+value)
+	}
+	return env, nil
+}
+
+// Warn implements runtime.Teller.
+func (r *replica) Warn(sentence string) { r.life.warn(sentence) }

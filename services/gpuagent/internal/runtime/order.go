@@ -1,0 +1,63 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
+)
+
+// Order says what the attempts at a replica are to run. Its directories exist.
+type Order struct {
+	// Template is what was submitted, for what is not resolved below.
+	Template *gpuagentv1.Template
+	// Command and Args are the template's with their references filled in. Without
+	// a command it is for the runtime to know the image's.
+	Command, Args []string
+	// Env is what kfmesh and the template set, as NAME=value; later entries win.
+	// What a replica gets besides is for the runtime to say.
+	Env []string
+	// WorkDir is the replica's own working directory, which relative paths of staging mean.
+	WorkDir string
+	// TempDir is TMPDIR.
+	TempDir string
+	// Log is the file that output is appended to.
+	Log string
+	// GPUs are the indexes of those it was given. HideGPUs tells that there are
+	// others.
+	GPUs     []int32
+	HideGPUs bool
+	// Ports are those it was given, by name.
+	Ports map[string]int32
+	// Mounts are to be in its file system beside its own directories.
+	Mounts []mount.Mount
+	// Labels say whose it is, for people who look at it from outside.
+	Labels map[string]string
+	// Deadline, when set, is when it is stopped.
+	Deadline time.Time
+	// Grace is the time between SIGTERM and SIGKILL.
+	Grace time.Duration
+	// Tell hears what is worth telling while it is prepared.
+	Tell Teller
+}
+
+// Teller passes on to whoever looks at a workload what a runtime has to say.
+type Teller interface {
+	// Warn tells what could not be honoured, once.
+	Warn(sentence string)
+	// Progress shows what goes on until the returned function is called.
+	// say is called every so often with the time spent so far.
+	Progress(ctx context.Context, say func(spent time.Duration) string) (end func())
+}
+
+// For is what Progress says of work that has no measure but time: "building (12 s)".
+func For(what string) func(time.Duration) string {
+	return func(spent time.Duration) string {
+		if seconds := spent.Round(time.Second); seconds >= time.Second {
+			return fmt.Sprintf("%s (%d s)", what, int(seconds.Seconds()))
+		}
+		return what
+	}
+}

@@ -1,0 +1,83 @@
+// Package process runs replicas as processes of the host, each under a supervisor
+// of its own (package supervise).
+//
+// The image map says what an image means here: an interpreter, an environment, an
+// entry point. A replica inherits the agent's environment as package environ
+// leaves it, and gets the Python packages that its command is about to install from
+// the cache of package pyenv.
+//
+// In a replica's directory:
+//
+//	epoch.<n>   the journal of attempt n, which is the claim on it too
+//	site/       packages that the replica itself installs
+package process
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/supervise"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// Options are what the runtime works with.
+type Options struct {
+	Supervisor []string // program and leading arguments
+	Env        []string // what replicas inherit
+	Images     *image.Map
+	Pythons    *pyenv.Finder
+	Envs       *pyenv.Cache
+	Log        *slog.Logger
+}
+
+// Runtime runs processes. Its zero value is of no use.
+type Runtime struct{ Options }
+
+var _ runtime.Runtime = (*Runtime)(nil)
+
+// New returns the runtime.
+func New(o Options) *Runtime { return &Runtime{Options: o} }
+
+// Name implements runtime.Runtime.
+func (*Runtime) Name() string { return runtime.Process }
+
+// Suits reports whether the image map says what the image means here.
+func (r *Runtime) Suits(name string) bool {
+	_, known := r.Images.Lookup(name)
+	return known || name == ""
+}
+
+// WorkDir implements runtime.Runtime: processes see the host's directories.
+func (r *Runtime) WorkDir(t *gpuagentv1.Template, own string) string {
+	switch dir := t.GetWorkingDir(); {
+	case filepath.IsAbs(dir):
+		return filepath.Clean(dir)
+	case dir != "":
+		return filepath.Join(own, dir)
+	}
+	if entry, _ := r.Images.Lookup(t.GetImage()); entry.WorkingDir != "" {
+		return entry.WorkingDir
+	}
+	return own
+}
+
+// Open starts a supervisor, which takes a millisecond that the caller can use for
+// something else.
+func (r *Runtime) Open(at runtime.Place) runtime.Starter {
+	s := &starter{runtime: r, at: at}
+	s.begin()
+	return s
+}
+
+// Adopt implements runtime.Runtime.
+func (r *Runtime) Adopt(at runtime.Place, n int) runtime.Attempt {
+	path := journal(at, n)
+	return &attempt{journal: path, epoch: supervise.Adopt(path)}
+}
+
+// Forget implements runtime.Runtime: nothing of a process is elsewhere.
+func (*Runtime) Forget(context.Context, runtime.Place) error { return nil }

@@ -1,0 +1,113 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/supervise"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// starter starts the attempts of one replica.
+type starter struct {
+	runtime *Runtime
+	at      runtime.Place
+	order   runtime.Order
+
+	warm *supervise.Supervisor // waits for its spec; nil when there is none
+	err  error                 // why there is none
+	spec supervise.Spec        // without the journal; filled in by Prepare
+}
+
+func (s *starter) begin() { s.warm, s.err = supervise.Begin(s.runtime.Supervisor) }
+
+// Prepare implements runtime.Starter.
+func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
+	s.order = o
+	entry := s.lookupImage()
+	args, err := commandLine(o, entry)
+	if err != nil {
+		return err
+	}
+	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry))
+	if err != nil {
+		return s.installFailed(err)
+	}
+	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace}
+	return nil
+}
+
+// lookupImage returns what stands in for the image, and warns where that is
+// nothing but the host.
+func (s *starter) lookupImage() image.Entry {
+	name := s.order.Template.GetImage()
+	entry, known := s.runtime.Images.Lookup(name)
+	if !known && name != "" {
+		s.order.Tell.Warn(fmt.Sprintf("image %s is not in the image map, so its command runs on the host as it is", name))
+	}
+	if need := s.order.Template.GetResources(); need.GetCpuLimitMilli() > 0 || need.GetMemoryLimitBytes() > 0 {
+		s.order.Tell.Warn("CPU and memory limits are not enforced for processes of the host")
+	}
+	return entry
+}
+
+func commandLine(o runtime.Order, entry image.Entry) ([]string, error) {
+	command := o.Command
+	if len(command) == 0 {
+		command = entry.Entrypoint
+	}
+	args := append(append([]string{}, command...), o.Args...)
+	if len(args) == 0 {
+		return nil, fault.Preconditionf("there is no command, and the entry point of image %q is not known on a host", o.Template.GetImage())
+	}
+	return args, nil
+}
+
+// environment is everything but what Python needs.
+func (s *starter) environment(entry image.Entry) []string {
+	env := append([]string{}, s.runtime.Env...)
+	for name, value := range entry.Env {
+		env = append(env, name+"="+value)
+	}
+	env = environ.Default(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	env = environ.Default(env, "HOME", s.order.WorkDir)
+	env = environ.Default(env, "LANG", "C.UTF-8")
+	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
+	if s.order.HideGPUs {                               // those that were not given
+		env = append(env, "CUDA_VISIBLE_DEVICES="+joinInts(s.order.GPUs))
+	}
+	return append(env, s.order.Env...)
+}
+
+func joinInts(numbers []int32) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")
+}
+
+// Start implements runtime.Starter.
+func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
+	if s.warm == nil && s.err == nil {
+		s.begin()
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	spec, supervisor := s.spec, s.warm
+	spec.Journal, s.warm = journal(s.at, n), nil
+	epoch, err := supervisor.Launch(spec)
+	if err != nil {
+		return nil, err
+	}
+	return &attempt{journal: spec.Journal, epoch: epoch}, nil
+}
+
+// Close dismisses a supervisor that was not told what to run.
+func (s *starter) Close() {
+	if s.warm != nil {
+		s.warm.Dismiss()
+		s.warm = nil
+	}
+}
