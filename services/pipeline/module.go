@@ -65,7 +65,7 @@ func (m *module) Name() string { return serviceName }
 
 // Register implements app.Module.
 func (m *module) Register(server grpc.ServiceRegistrar) {
-	api.Register(server, api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads})
+	api.Register(server, api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads, CacheTTL: m.cfg.CacheTTL})
 }
 
 // Run implements app.Module: it follows the runs, and drives them while this

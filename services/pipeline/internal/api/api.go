@@ -1,5 +1,6 @@
 // Package api is the pipeline service's gRPC face: PipelineService,
-// ExperimentService and RunService, which are the KFP v2beta1 API.
+// ExperimentService and RunService, which are the KFP v2beta1 API, and
+// CacheService.
 //
 // Handlers read the store itself, never a cache, so that a caller sees what it
 // wrote. What has to hold together is written in one commit; what refers to
@@ -37,10 +38,11 @@ type Deps struct {
 	Blob      *blob.Bucket                     // specs
 	Archive   metadatav1.ArchiveServiceClient  // finished runs
 	Workloads gpuagentv1.WorkloadServiceClient // logs
+	CacheTTL  time.Duration                    // how long cache entries count; 0 means for ever
 	Now       func() time.Time                 // time.Now when nil
 }
 
-// Register adds the three services to a server.
+// Register adds the services to a server.
 func Register(server grpc.ServiceRegistrar, deps Deps) {
 	if deps.Now == nil {
 		deps.Now = time.Now
@@ -49,6 +51,7 @@ func Register(server grpc.ServiceRegistrar, deps Deps) {
 	experiments := &experiments{Deps: deps}
 	pipelinev1.RegisterExperimentServiceServer(server, experiments)
 	pipelinev1.RegisterRunServiceServer(server, &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)})
+	pipelinev1.RegisterCacheServiceServer(server, &caches{Deps: deps})
 }
 
 // now is the time as the API shows it.

@@ -31,6 +31,7 @@ type fixture struct {
 	pipelinev1.PipelineServiceClient
 	pipelinev1.ExperimentServiceClient
 	pipelinev1.RunServiceClient
+	pipelinev1.CacheServiceClient
 	state   *state.State
 	archive *fakeArchive
 	logs    *fakeLogs
@@ -72,6 +73,7 @@ func newFixture(t *testing.T) *fixture {
 	f.PipelineServiceClient = pipelinev1.NewPipelineServiceClient(conn)
 	f.ExperimentServiceClient = pipelinev1.NewExperimentServiceClient(conn)
 	f.RunServiceClient = pipelinev1.NewRunServiceClient(conn)
+	f.CacheServiceClient = pipelinev1.NewCacheServiceClient(conn)
 	return f
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 )
 
@@ -35,12 +37,21 @@ func ParseCacheKey(key string) (namespace, pipeline, digest string) {
 	return namespace, pipeline, parts[2]
 }
 
+// MadeAt is when an entry was made. Entries of older versions of kfmesh do not
+// say so, but when their task ended.
+func MadeAt(entry *pipelinev1.CacheEntry) *timestamppb.Timestamp {
+	if at := entry.GetCreatedAt(); at != nil {
+		return at
+	}
+	return entry.GetTask().GetDetail().GetEndTime()
+}
+
 // ExpiresAt is when an entry counts no longer; zero means never.
 func ExpiresAt(entry *pipelinev1.CacheEntry, ttl time.Duration) time.Time {
 	if ttl == 0 {
 		return time.Time{}
 	}
-	return entry.GetCreatedAt().AsTime().Add(ttl)
+	return MadeAt(entry).AsTime().Add(ttl)
 }
 
 // Expired reports whether an entry counts no longer.
