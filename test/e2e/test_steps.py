@@ -1,5 +1,6 @@
 """What a step is told and what it gives back."""
 
+import json
 import pathlib
 from typing import Optional
 
@@ -326,3 +327,35 @@ def test_a_task_learns_its_configuration(api):
     assert resources == {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi", "nvidia.com/gpu": "1"}}
     assert env == [{"name": "COLOUR", "value": "red"}]
     assert colour == "red"
+
+
+def test_a_notebook_is_a_step(api, tmp_path):
+    cells = [
+        {
+            "cell_type": "code",
+            "metadata": {"tags": ["parameters"]},
+            "source": "who = 'nobody'",
+            "outputs": [],
+            "execution_count": None,
+        },
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "source": "print('hello', who)\nsaid = f'hello {who}'",
+            "outputs": [],
+            "execution_count": None,
+        },
+    ]
+    notebook = tmp_path / "hello.ipynb"
+    notebook.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+
+    @dsl.notebook_component(base_image=PYTHON, notebook_path=str(notebook))
+    def run_notebook(who: str) -> str:
+        dsl.run_notebook(who=who)
+        return f"ran for {who}"
+
+    @dsl.pipeline(name="notebook")
+    def with_notebook():
+        run_notebook(who="bob")
+
+    assert api.run(with_notebook).output("run-notebook") == "ran for bob"
