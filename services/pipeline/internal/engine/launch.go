@@ -125,7 +125,7 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 	case request.FillsWorkspace():
 		build = launch.BuildImport
 	case l.Executor.Importer != nil:
-		return concluded(e.importArtifact(request))
+		return concluded(e.importArtifact(ctx, request))
 	case launch.MakesVolume(l.Executor):
 		return e.volume(ctx, l, request)
 	}
