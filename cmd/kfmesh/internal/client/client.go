@@ -26,6 +26,7 @@ type Client struct {
 	Pipelines   pipelinev1.PipelineServiceClient
 	Experiments pipelinev1.ExperimentServiceClient
 	Runs        pipelinev1.RunServiceClient
+	Recurring   pipelinev1.RecurringRunServiceClient
 	Metadata    metadatav1.MetadataServiceClient
 	Workloads   gpuagentv1.WorkloadServiceClient
 	Nodes       gpuagentv1.NodeServiceClient
@@ -37,6 +38,7 @@ func New(mesh rpc.Mesh) *Client {
 		Pipelines:   pipelinev1.NewPipelineServiceClient(mesh.Conn("pipeline")),
 		Experiments: pipelinev1.NewExperimentServiceClient(mesh.Conn("pipeline")),
 		Runs:        pipelinev1.NewRunServiceClient(mesh.Conn("pipeline")),
+		Recurring:   pipelinev1.NewRecurringRunServiceClient(mesh.Conn("pipeline")),
 		Metadata:    metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
 		Workloads:   gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		Nodes:       gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
