@@ -94,7 +94,8 @@ func (m *module) lead(ctx context.Context, fence lease.Fence) error {
 	group.Go(func() error { return m.engine.Run(ctx, fence.Op()) })
 	group.Go(func() error {
 		return untilEnd(ctx, func(ctx context.Context) error {
-			return event.Relay(ctx, m.deps.Store, m.state.Runs.Prefix(), runEvent, m.deps.Bus)
+			relay := event.Relay{Backend: m.deps.Store, Prefix: m.state.Runs.Prefix(), Decode: runEvent, Bus: m.deps.Bus, Log: m.deps.Log}
+			return relay.Run(ctx)
 		})
 	})
 	return group.Wait()
