@@ -1,5 +1,6 @@
 // Package api is the pipeline service's gRPC face: PipelineService,
-// ExperimentService and RunService, which are the KFP v2beta1 API.
+// ExperimentService, RunService and RecurringRunService, which are the KFP
+// v2beta1 API, and CacheService.
 //
 // Handlers read the store itself, never a cache, so that a caller sees what it
 // wrote. What has to hold together is written in one commit; what refers to
@@ -38,18 +39,28 @@ type Deps struct {
 	Blob      *blob.Bucket                     // specs
 	Archive   metadatav1.ArchiveServiceClient  // finished runs
 	Workloads gpuagentv1.WorkloadServiceClient // logs
+	CacheTTL  time.Duration                    // how long cache entries count; 0 means for ever
 	Now       func() time.Time                 // time.Now when nil
 }
 
-// Register adds the three services to a server.
+// Register adds the services to a server.
 func Register(server grpc.ServiceRegistrar, deps Deps) {
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
+	deps = deps.complete()
 	pipelinev1.RegisterPipelineServiceServer(server, &pipelines{Deps: deps})
 	experiments := &experiments{Deps: deps}
 	pipelinev1.RegisterExperimentServiceServer(server, experiments)
-	pipelinev1.RegisterRunServiceServer(server, &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)})
+	runs := &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)}
+	pipelinev1.RegisterRunServiceServer(server, runs)
+	pipelinev1.RegisterRecurringRunServiceServer(server, &recurring{Deps: deps, runs: runs})
+	pipelinev1.RegisterCacheServiceServer(server, &caches{Deps: deps})
+}
+
+// complete fills in what may be left out.
+func (d Deps) complete() Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return d
 }
 
 // now is the time as the API shows it.

@@ -17,11 +17,14 @@ import (
 const archivePage = 200
 
 // ArchiveExperiment implements ExperimentService. The experiment goes first, so
-// that no run can join while its runs follow; a crash in between is mended by
-// calling again.
+// that no run can join while its runs follow; its recurring runs are disabled. A
+// crash in between is mended by calling again.
 func (s *experiments) ArchiveExperiment(ctx context.Context, r *pipelinev1.ArchiveExperimentRequest) (*emptypb.Empty, error) {
 	id := r.GetExperimentId()
 	if err := s.setStorage(ctx, id, pipelinev1.Experiment_ARCHIVED); err != nil {
+		return nil, err
+	}
+	if err := s.disableRecurring(ctx, id); err != nil {
 		return nil, err
 	}
 	if err := s.archiveLive(ctx, id); err != nil {

@@ -80,16 +80,9 @@ func (s *runs) ListRuns(ctx context.Context, r *pipelinev1.ListRunsRequest) (*pi
 }
 
 func parseListRuns(r *pipelinev1.ListRunsRequest) (list.Query, error) {
-	var scope []*metav1.Predicate
-	if r.GetNamespace() != "" {
-		namespace, err := namespaceOf(r.GetNamespace())
-		if err != nil {
-			return list.Query{}, err
-		}
-		scope = append(scope, list.Equals("namespace", namespace))
-	}
-	if r.GetExperimentId() != "" {
-		scope = append(scope, list.Equals("experiment_id", r.GetExperimentId()))
+	scope, err := listScope(r.GetNamespace(), r.GetExperimentId())
+	if err != nil {
+		return list.Query{}, err
 	}
 	return list.Parse(r, scope...)
 }
