@@ -34,6 +34,7 @@ type world struct {
 	told    *state.State // where engines hear of runs; usually the same
 	bucket  *blob.Bucket
 	mesh    rpc.Mesh
+	config  engine.Config
 	agent   *agent
 	volumes *volumes
 	books   *books
@@ -46,7 +47,10 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks()}
+	w := &world{
+		t: t, store: store.NewMemory(), bucket: bucket, config: engine.DefaultConfig(),
+		agent: newAgent(), volumes: newVolumes(), books: newBooks(),
+	}
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
@@ -64,7 +68,7 @@ func (w *world) start(guard ...store.Op) {
 	w.t.Helper()
 	var e *engine.Engine
 	runs := store.NewCache(w.told.Runs, nil, func(u []store.Update[*pipelinev1.RunState]) { e.Observe(u) })
-	e = engine.New(engine.DefaultConfig(), engine.Deps{
+	e = engine.New(w.config, engine.Deps{
 		State:     w.state,
 		Runs:      runs,
 		Bucket:    w.bucket,

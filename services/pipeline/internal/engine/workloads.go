@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
+)
+
+// name is where a workload is.
+type name struct{ namespace, name string }
+
+func runOf(w *gpuagentv1.Workload) string { return w.GetMetadata().GetLabels()[labelRun] }
+
+func nameOf(w *gpuagentv1.Workload) name {
+	return name{w.GetMetadata().GetNamespace(), w.GetMetadata().GetName()}
+}
+
+// workloads knows which workloads exist for each run, and which are to go. A run
+// may have tens of thousands: of each it keeps its name and what it is for.
+type workloads struct {
+	mu       sync.Mutex
+	byRun    map[string]map[name]dag.Attempt // guarded by mu
+	released *inbox[name]
+}
+
+// known is a workload that exists, as far as is known.
+type known struct {
+	name
+	run     string
+	attempt dag.Attempt
+}
+
+// workload is the workload as far as it is known.
+func (k known) workload() *gpuagentv1.Workload {
+	return &gpuagentv1.Workload{Metadata: &metav1.ObjectMeta{
+		Namespace: k.namespace,
+		Name:      k.name.name,
+		Labels: map[string]string{
+			labelOwner: owner, labelRun: k.run, labelTask: k.attempt.TaskID, labelAttempt: strconv.Itoa(k.attempt.Number),
+		},
+	}}
+}
+
+func newWorkloads() *workloads {
+	return &workloads{byRun: map[string]map[name]dag.Attempt{}, released: newInbox[name]()}
+}
+
+func (w *workloads) add(workload *gpuagentv1.Workload) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	run := runOf(workload)
+	if w.byRun[run] == nil {
+		w.byRun[run] = map[name]dag.Attempt{}
+	}
+	w.byRun[run][nameOf(workload)] = attemptOf(workload)
+}
+
+func (w *workloads) remove(workload *gpuagentv1.Workload) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(runOf(workload), nameOf(workload))
+}
+
+// forget drops a workload. The caller holds mu.
+func (w *workloads) forget(run string, n name) {
+	delete(w.byRun[run], n)
+	if len(w.byRun[run]) == 0 {
+		delete(w.byRun, run)
+	}
+}
+
+// except returns the workloads that are known and not among those named.
+func (w *workloads) except(names map[name]bool) []known {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var others []known
+	for run, workloads := range w.byRun {
+		for n, attempt := range workloads {
+			if !names[n] {
+				others = append(others, known{name: n, run: run, attempt: attempt})
+			}
+		}
+	}
+	return others
+}
+
+func (w *workloads) runs() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.byRun))
+}
+
+// release gives the workloads of a run free to be deleted.
+func (w *workloads) release(run string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n := range w.byRun[run] {
+		w.released.put(n)
+	}
+	delete(w.byRun, run)
+}
+
+// releaseOne gives one workload of a run free to be deleted, if it is known.
+func (w *workloads) releaseOne(run string, n name) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known := w.byRun[run][n]; known {
+		w.forget(run, n)
+		w.released.put(n)
+	}
+}
+
+// clean deletes released workloads until ctx ends. What it does not get to is
+// swept up later.
+func (e *Engine) clean(ctx context.Context) {
+	for {
+		select {
+		case <-e.workloads.released.ready:
+		case <-ctx.Done():
+			return
+		}
+		for _, n := range e.workloads.released.take() {
+			err := persist(ctx, func(ctx context.Context) error {
+				_, err := e.deps.Workloads.DeleteWorkload(ctx, &gpuagentv1.DeleteWorkloadRequest{Namespace: n.namespace, Name: n.name})
+				return err
+			})
+			if err != nil && !fault.Is(err, fault.NotFound) && ctx.Err() == nil {
+				e.deps.Log.WarnContext(ctx, "a workload could not be deleted", "namespace", n.namespace, "workload", n.name, "error", err)
+			}
+		}
+	}
+}
