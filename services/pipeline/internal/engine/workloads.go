@@ -7,11 +7,17 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
 )
+
+// deletedAtOnce is how many workloads are being deleted at a time: enough that
+// deletions keep up with the ends of short steps.
+const deletedAtOnce = 8
 
 // name is where a workload is.
 type name struct{ namespace, name string }
@@ -117,9 +123,12 @@ func (w *workloads) releaseOne(run string, n name) {
 	}
 }
 
-// clean deletes released workloads until ctx ends. What it does not get to is
-// swept up later.
+// clean deletes released workloads until ctx ends, some at a time. What it does
+// not get to is swept up later.
 func (e *Engine) clean(ctx context.Context) {
+	var group errgroup.Group
+	group.SetLimit(deletedAtOnce)
+	defer func() { _ = group.Wait() }() // no deletion returns an error
 	for {
 		select {
 		case <-e.workloads.released.ready:
@@ -127,13 +136,20 @@ func (e *Engine) clean(ctx context.Context) {
 			return
 		}
 		for _, n := range e.workloads.released.take() {
-			err := persist(ctx, func(ctx context.Context) error {
-				_, err := e.deps.Workloads.DeleteWorkload(ctx, &gpuagentv1.DeleteWorkloadRequest{Namespace: n.namespace, Name: n.name})
-				return err
+			group.Go(func() error {
+				e.delete(ctx, n)
+				return nil
 			})
-			if err != nil && !fault.Is(err, fault.NotFound) && ctx.Err() == nil {
-				e.deps.Log.WarnContext(ctx, "a workload could not be deleted", "namespace", n.namespace, "workload", n.name, "error", err)
-			}
 		}
+	}
+}
+
+func (e *Engine) delete(ctx context.Context, n name) {
+	err := persist(ctx, func(ctx context.Context) error {
+		_, err := e.deps.Workloads.DeleteWorkload(ctx, &gpuagentv1.DeleteWorkloadRequest{Namespace: n.namespace, Name: n.name})
+		return err
+	})
+	if err != nil && !fault.Is(err, fault.NotFound) && ctx.Err() == nil {
+		e.deps.Log.WarnContext(ctx, "a workload could not be deleted", "namespace", n.namespace, "workload", n.name, "error", err)
 	}
 }
