@@ -21,6 +21,7 @@ type Config struct {
 	SaveDelay      time.Duration // longest time a task waits to be saved, and recorded, with others
 	MaxDigestBytes int64         // largest artifact whose content is digested
 	KeptWorkloads  int           // of a live run, of those whose success is saved; the older ones are deleted
+	CacheTTL       time.Duration // how long what a task made may be reused; 0 means for ever
 }
 
 // DefaultConfig returns the limits for a machine of any size.

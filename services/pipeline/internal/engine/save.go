@@ -25,10 +25,19 @@ type saver struct {
 	dirty   *order // ids of tasks
 	status  bool   // whether the run's status is to be written
 	entries []store.Op
+	hits    map[string]bool // ids of tasks that reuse another's outputs, until that is written
 	writing bool
 	since   time.Time                   // when the oldest of it was marked
 	stored  map[string]*pipelinev1.Task // records as they were at the restore
 	spent   *order                      // workloads whose success is saved
+}
+
+// markHit has the commit that writes a task check that what it reuses stands.
+func (s *saver) markHit(id string) {
+	if s.hits == nil {
+		s.hits = map[string]bool{}
+	}
+	s.hits[id] = true
 }
 
 func (s *saver) mark(id string) {
@@ -107,7 +116,7 @@ func (r *runner) saved(c commit, item store.Item[*pipelinev1.RunState], err erro
 		r.fatal = err
 		return
 	}
-	r.discard(c.spent)
+	r.releaseSpent(c.spent)
 	if item.Revision > r.item.Revision {
 		r.item = item
 	}
@@ -125,7 +134,7 @@ func (r *runner) addEntries(c *commit) {
 // addTasks adds as many records as a commit takes, leaving room for the run.
 func (r *runner) addTasks(c *commit) {
 	size := 0
-	for len(c.ops) < maxOps-1 && size < maxBatchBytes-maxTaskBytes {
+	for len(c.ops) < maxOps-1-maxProducers && size < maxBatchBytes-maxTaskBytes {
 		ids := r.saver.dirty.take(1)
 		if len(ids) == 0 {
 			return
@@ -141,17 +150,30 @@ func (r *runner) addTasks(c *commit) {
 		if task.GetDetail().GetState() == pipelinev1.RuntimeState_SUCCEEDED && task.GetWorkload() != "" {
 			c.spent = append(c.spent, task.GetWorkload())
 		}
+		if r.saver.hits[ids[0]] {
+			delete(r.saver.hits, ids[0])
+			c.check(r.engine.standing(task))
+		}
 	}
 }
 
-// discard has workloads deleted whose success is saved, all but the latest: a run
+// check adds checks to the commit that it does not have yet.
+func (c *commit) check(ops []store.Op) {
+	for _, op := range ops {
+		if !slices.ContainsFunc(c.ops, func(has store.Op) bool { return has.Key == op.Key }) {
+			c.ops = append(c.ops, op)
+		}
+	}
+}
+
+// releaseSpent has workloads deleted whose success is saved, all but the latest: a run
 // of tens of thousands of steps would fill the memory of whoever keeps them.
-func (r *runner) discard(spent []string) {
+func (r *runner) releaseSpent(spent []string) {
 	for _, workload := range spent {
 		r.saver.spent.put(workload)
 	}
 	for _, workload := range r.saver.spent.take(r.saver.spent.len() - r.engine.cfg.KeptWorkloads) {
-		r.engine.workloads.releaseOne(r.item.Key, name{r.self.Namespace, workload})
+		r.engine.workloads.release(r.item.Key, name{r.self.Namespace, workload})
 	}
 }
 

@@ -93,8 +93,9 @@ func (e *Engine) sweep(ctx context.Context, runs ...string) {
 		if e.runner(id) != nil {
 			continue
 		}
+		known := e.workloads.of(id) // not those of a retry that comes now
 		if _, err := e.deps.State.Runs.Get(ctx, id); fault.Is(err, fault.NotFound) {
-			e.workloads.release(id)
+			e.workloads.release(id, known...)
 		}
 	}
 }

@@ -103,23 +103,22 @@ func (w *workloads) runs() []string {
 	return slices.Collect(maps.Keys(w.byRun))
 }
 
-// release gives the workloads of a run free to be deleted.
-func (w *workloads) release(run string) {
+// of returns the names of the workloads of a run.
+func (w *workloads) of(run string) []name {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for n := range w.byRun[run] {
-		w.released.put(n)
-	}
-	delete(w.byRun, run)
+	return slices.Collect(maps.Keys(w.byRun[run]))
 }
 
-// releaseOne gives one workload of a run free to be deleted, if it is known.
-func (w *workloads) releaseOne(run string, n name) {
+// release gives workloads of a run free to be deleted, those that are known.
+func (w *workloads) release(run string, names ...name) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, known := w.byRun[run][n]; known {
-		w.forget(run, n)
-		w.released.put(n)
+	for _, n := range names {
+		if _, known := w.byRun[run][n]; known {
+			w.forget(run, n)
+			w.released.put(n)
+		}
 	}
 }
 

@@ -34,10 +34,10 @@ type world struct {
 	told    *state.State // where engines hear of runs; usually the same
 	bucket  *blob.Bucket
 	mesh    rpc.Mesh
-	config  engine.Config
 	agent   *agent
 	volumes *volumes
 	books   *books
+	config  engine.Config
 	stopped func() // stops the engine that runs; nil when none does
 }
 

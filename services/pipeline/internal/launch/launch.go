@@ -29,6 +29,9 @@ type Request struct {
 	Inputs    ir.Values // as the DAG resolved them, without leaf defaults
 	Pod       *ir.Pod   // of the platform spec, bound; nil when it says nothing
 	Layout    Layout
+	// Stamps are the states of input artifacts whose digest is not known, by URI,
+	// as far as they could be found out. Only CacheKey looks at them.
+	Stamps map[string]string
 }
 
 // Run is what a task knows of its run.
@@ -160,11 +163,9 @@ func (l *Launch) place(req Request, c ir.Component) {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.OutputDefinitions.Artifacts)) {
-		uri, local := req.Layout.ArtifactURI(name), req.Layout.ArtifactPath(name)
-		if uri != local {
-			l.Uploads = append(l.Uploads, Transfer{URI: uri, Path: local})
-		}
+	if len(c.OutputDefinitions.Artifacts) > 0 && req.Layout.TaskURI != "" {
+		// All of the directory: the step may put its artifacts anywhere in it.
+		l.Uploads = []Transfer{{URI: req.Layout.TaskURI, Path: req.Layout.TaskDir}}
 	}
 }
 
