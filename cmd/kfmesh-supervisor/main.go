@@ -9,4 +9,4 @@ import (
 	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
-func main() { os.Exit(supervise.Main(os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(supervise.Main(os.Stdin, os.Stderr)) }

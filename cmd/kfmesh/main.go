@@ -19,7 +19,7 @@ func main() {
 	// An agent without kfmesh-supervisor beside it starts this program in its
 	// place. It must find the main thread, and signals as the system has them.
 	if len(os.Args) == 2 && os.Args[1] == "supervise" {
-		os.Exit(supervise.Main(os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(supervise.Main(os.Stdin, os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

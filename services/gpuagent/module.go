@@ -26,8 +26,9 @@ const serviceName = "gpuagent"
 
 // module is the agent of one node.
 type module struct {
-	deps   app.Deps
-	engine *engine.Engine
+	deps      app.Deps
+	engine    *engine.Engine
+	processes *process.Runtime
 }
 
 // New makes the agent.
@@ -53,7 +54,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
 		Log:        deps.Log,
 	})
-	return &module{deps: deps, engine: engine.New(engine.Options{
+	return &module{deps: deps, processes: processes, engine: engine.New(engine.Options{
 		Node:      cfg.NodeName,
 		Version:   deps.Version,
 		DataDir:   cfg.AgentDir,
@@ -89,6 +90,7 @@ func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m
 
 // Run implements app.Module.
 func (m *module) Run(ctx context.Context) error {
+	defer m.processes.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {

@@ -11,6 +11,7 @@
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
 //	condemned/<run id>                    CondemnedRun, while its artifacts are removed
+//	recurring/<recurring run id>          RecurringRunState; its own spec is a blob
 //
 // Specs are blobs named specs/<hex digits of the digest>, artifacts are below
 // artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
@@ -38,6 +39,7 @@ type State struct {
 	Tasks       *store.Collection[*pipelinev1.Task]
 	Cache       *store.Collection[*pipelinev1.CacheEntry]
 	Condemned   *store.Collection[*pipelinev1.CondemnedRun]
+	Recurring   *store.Collection[*pipelinev1.RecurringRunState]
 }
 
 // New returns the collections on a backend.
@@ -52,6 +54,7 @@ func New(b store.Backend) *State {
 		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
 		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
 		Condemned:   store.NewCollection[*pipelinev1.CondemnedRun](b, prefix+"condemned/"),
+		Recurring:   store.NewCollection[*pipelinev1.RecurringRunState](b, prefix+"recurring/"),
 	}
 }
 
