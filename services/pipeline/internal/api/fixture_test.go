@@ -31,9 +31,9 @@ type fixture struct {
 	pipelinev1.PipelineServiceClient
 	pipelinev1.ExperimentServiceClient
 	pipelinev1.RunServiceClient
-	pipelinev1.CacheServiceClient
 	pipelinev1.RecurringRunServiceClient
-	maker   Maker
+	maker Maker
+	pipelinev1.CacheServiceClient
 	state   *state.State
 	archive *fakeArchive
 	logs    *fakeLogs
@@ -77,8 +77,8 @@ func newFixture(t *testing.T) *fixture {
 	f.PipelineServiceClient = pipelinev1.NewPipelineServiceClient(conn)
 	f.ExperimentServiceClient = pipelinev1.NewExperimentServiceClient(conn)
 	f.RunServiceClient = pipelinev1.NewRunServiceClient(conn)
-	f.CacheServiceClient = pipelinev1.NewCacheServiceClient(conn)
 	f.RecurringRunServiceClient = pipelinev1.NewRecurringRunServiceClient(conn)
+	f.CacheServiceClient = pipelinev1.NewCacheServiceClient(conn)
 	return f
 }
 

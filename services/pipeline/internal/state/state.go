@@ -10,8 +10,8 @@
 //	runs/<run id>                         RunState, while the run is live
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
-//	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //	recurring/<recurring run id>          RecurringRunState; its own spec is a blob
+//	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //
 // Specs are blobs named specs/<hex digits of the digest>, artifacts are below
 // artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
@@ -38,8 +38,8 @@ type State struct {
 	Runs        *store.Collection[*pipelinev1.RunState]
 	Tasks       *store.Collection[*pipelinev1.Task]
 	Cache       *store.Collection[*pipelinev1.CacheEntry]
-	Condemned   *store.Collection[*pipelinev1.CondemnedRun]
 	Recurring   *store.Collection[*pipelinev1.RecurringRunState]
+	Condemned   *store.Collection[*pipelinev1.CondemnedRun]
 }
 
 // New returns the collections on a backend.
@@ -53,8 +53,8 @@ func New(b store.Backend) *State {
 		Runs:        store.NewCollection[*pipelinev1.RunState](b, prefix+"runs/"),
 		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
 		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
-		Condemned:   store.NewCollection[*pipelinev1.CondemnedRun](b, prefix+"condemned/"),
 		Recurring:   store.NewCollection[*pipelinev1.RecurringRunState](b, prefix+"recurring/"),
+		Condemned:   store.NewCollection[*pipelinev1.CondemnedRun](b, prefix+"condemned/"),
 	}
 }
 
