@@ -23,7 +23,7 @@ func TestExitStatusAndError(t *testing.T) {
 	}{
 		{"gte", exitUsage, "Did you mean this?\n\tget"},
 		{"get", exitUsage, "`kfmesh get --help` says how to use it"},
-		{"get things", exitUsage, `"things" is not a kind of resource; the kinds are runs, pipelines`},
+		{"get things", exitUsage, `"things" is not a kind of resource; the kinds are runs, recurringruns, pipelines`},
 		{"get runs --colour", exitUsage, "unknown flag: --colour"},
 		{"get runs -o xml", exitUsage, "table, wide, json, yaml, name"},
 		{"get runs --limit -1", exitUsage, "give 0 for all"},
@@ -93,6 +93,8 @@ func TestChangesAskTheServer(t *testing.T) {
 		{"cancel last", &pipelinev1.TerminateRunRequest{RunId: failedID}, "canceling run " + failedID},
 		{"cancel workload newer", &gpuagentv1.StopWorkloadRequest{Namespace: "default", Name: "newer", Message: "stopped with kfmesh cancel"}, "canceling workload newer"},
 		{"delete run/0b1d22aa", &pipelinev1.DeleteRunRequest{RunId: failedID}, "deleted run " + failedID + " (bad)"},
+		{"delete run/0b1d22aa --artifacts", &pipelinev1.DeleteRunRequest{RunId: failedID, DeleteArtifacts: true}, "deleted run " + failedID},
+		{"retry last", &pipelinev1.RetryRunRequest{RunId: failedID}, "retrying run " + failedID},
 		{"delete pipeline breast-cancer --cascade", &pipelinev1.DeletePipelineRequest{PipelineId: pipelineID, Cascade: true}, "deleted pipeline"},
 	}
 	for _, tt := range tests {

@@ -24,7 +24,7 @@ type world struct {
 	spec       *ir.Spec
 	parameters map[string]any
 	options    Options
-	retries    int // of the run so far
+	retries    int                 // of the run so far
 	answer     func(Launch) Result // how an attempt ends
 
 	plan     *Plan

@@ -37,6 +37,7 @@ type world struct {
 	agent   *agent
 	volumes *volumes
 	books   *books
+	config  engine.Config
 	stopped func() // stops the engine that runs; nil when none does
 }
 
@@ -46,7 +47,10 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks()}
+	w := &world{
+		t: t, store: store.NewMemory(), bucket: bucket, config: engine.DefaultConfig(),
+		agent: newAgent(), volumes: newVolumes(), books: newBooks(),
+	}
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
@@ -64,7 +68,7 @@ func (w *world) start(guard ...store.Op) {
 	w.t.Helper()
 	var e *engine.Engine
 	runs := store.NewCache(w.told.Runs, nil, func(u []store.Update[*pipelinev1.RunState]) { e.Observe(u) })
-	e = engine.New(engine.DefaultConfig(), engine.Deps{
+	e = engine.New(w.config, engine.Deps{
 		State:     w.state,
 		Runs:      runs,
 		Bucket:    w.bucket,
@@ -78,7 +82,7 @@ func (w *world) start(guard ...store.Op) {
 	done := make(chan struct{}, 2)
 	go func() { _ = runs.Run(ctx); done <- struct{}{} }()
 	go func() {
-		if err := e.Run(ctx, guard...); err != nil {
+		if err := e.Run(ctx, engine.Lead{Guard: guard}); err != nil {
 			w.t.Errorf("the engine ended with %v", err)
 		}
 		done <- struct{}{}

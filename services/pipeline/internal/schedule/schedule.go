@@ -30,10 +30,6 @@ type rule interface {
 	last(t, now time.Time) time.Time
 }
 
-// Start is the time that the creator named for the schedule to begin, zero when
-// there is none.
-func (s Schedule) Start() time.Time { return s.start }
-
 // Next returns the first time of the schedule after t, or false when there is
 // none.
 func (s Schedule) Next(t time.Time) (time.Time, bool) {

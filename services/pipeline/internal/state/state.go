@@ -10,8 +10,11 @@
 //	runs/<run id>                         RunState, while the run is live
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
+//	recurring/<recurring run id>          RecurringRunState; its own spec is a blob
+//	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //
-// Specs are blobs named specs/<hex digits of the digest>. A finished run and its
+// Specs are blobs named specs/<hex digits of the digest>, artifacts are below
+// artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
 // tasks move to the archive as one record (see Record) and their keys go.
 package state
 
@@ -35,6 +38,8 @@ type State struct {
 	Runs        *store.Collection[*pipelinev1.RunState]
 	Tasks       *store.Collection[*pipelinev1.Task]
 	Cache       *store.Collection[*pipelinev1.CacheEntry]
+	Recurring   *store.Collection[*pipelinev1.RecurringRunState]
+	Condemned   *store.Collection[*pipelinev1.CondemnedRun]
 }
 
 // New returns the collections on a backend.
@@ -48,6 +53,8 @@ func New(b store.Backend) *State {
 		Runs:        store.NewCollection[*pipelinev1.RunState](b, prefix+"runs/"),
 		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
 		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
+		Recurring:   store.NewCollection[*pipelinev1.RecurringRunState](b, prefix+"recurring/"),
+		Condemned:   store.NewCollection[*pipelinev1.CondemnedRun](b, prefix+"condemned/"),
 	}
 }
 
@@ -65,6 +72,9 @@ func NameKey(kind, scope, name string) string { return kind + "/" + scope + "/" 
 func CacheKey(namespace, pipeline, key string) string {
 	return url.PathEscape(namespace) + "/" + url.PathEscape(pipeline) + "/" + key
 }
+
+// Artifacts is the blob key below which runs keep their artifacts.
+const Artifacts = "artifacts"
 
 // Specs is the blob prefix under which specs are kept by their digest.
 const Specs = "specs/"
