@@ -80,6 +80,13 @@ test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run wha
 	@test/postgres/with-postgres env CGO_ENABLED=1 $(GO) test -race -count=1 ./services/metadata/...
 	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
 
+.PHONY: test-containers
+test-containers: build $(VENV)/ready ## Run what needs a container engine (KFMESH_INSTALL_ENGINE=1 lets apt-get install one)
+	@test/containers/with-engine bash -ec '\
+		CGO_ENABLED=1 $(GO) test -race -count=1 ./services/gpuagent/internal/runtime/container; \
+		CGO_ENABLED=1 $(GO) test -race -count=1 -run Container ./services/gpuagent; \
+		$(PY) -m pytest test/e2e/test_containers.py'
+
 .PHONY: lint
 lint: third_party $(VENV)/ready ## Check the style of Go, protos and Python
 	$(call say,golangci-lint)
