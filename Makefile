@@ -64,6 +64,13 @@ test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
 	$(call say,go test -race $(PKG))
 	@CGO_ENABLED=1 KFMESH_TEST_PYTHON=$(CURDIR)/$(PY) $(GO) test -race $(PKG) $(ARGS)
 
+# How long each fuzz test runs.
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for a while (FUZZTIME=10s each; PKG=./services/... for some)
+	@tools/fuzz/fuzz $(FUZZTIME) '$(PKG)'
+
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
 	@$(GO) build -o $@ go.etcd.io/etcd/server/v3

@@ -34,6 +34,9 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 	if err == nil {
 		err = checkSize(outputs.Values)
 	}
+	if err == nil {
+		err = checkLinks(request, outputs.Values)
+	}
 	if err != nil {
 		result.Verdict, result.Message = dag.Failed, sentence(err)
 		return result
