@@ -8,6 +8,7 @@ import kfp_server_api
 import pytest
 from harness.process import until
 from harness.steps import compiled, echo, shell, write
+from harness.walk import Walk
 from kfp import dsl
 from kfp_server_api import ApiException
 
@@ -53,20 +54,6 @@ def package(tmp_path):
     file = tmp_path / "probe.json"
     file.write_text(json.dumps(compiled(probe)))
     return file
-
-
-class Walk:
-    """One call after the other; each returns what the client made of the answer."""
-
-    def __init__(self, services):
-        """Nothing has been called yet."""
-        self.services = services
-        self.called = set()
-
-    def __getattr__(self, name):
-        """Return a call, and note that it was wanted."""
-        self.called.add(name)
-        return getattr(self.services, name)
 
 
 def test_every_generated_call(api, services, package, unique):
