@@ -73,5 +73,8 @@ func (s *runs) DeleteRun(ctx context.Context, r *pipelinev1.DeleteRunRequest) (*
 		return nil, err
 	}
 	_, err = s.Archive.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: state.RunKind, Uid: id})
+	if err == nil {
+		err = s.Blob.Delete(ctx, state.ParametersBlob(id))
+	}
 	return &emptypb.Empty{}, err
 }

@@ -75,7 +75,12 @@ func (r *runner) storedRun(ctx context.Context) (item store.Item[*pipelinev1.Run
 // run is to be deleted.
 func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []*pipelinev1.Task) error {
 	if run.GetDeleteRequested() {
-		return r.deleteRecord(ctx)
+		if err := r.deleteRecord(ctx); err != nil {
+			return err
+		}
+		return persist(ctx, func(ctx context.Context) error {
+			return r.engine.deps.Bucket.Delete(ctx, state.ParametersBlob(r.item.Key))
+		})
 	}
 	record, err := state.Record(run, tasks)
 	if err != nil {

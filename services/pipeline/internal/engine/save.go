@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	maxOps        = 100       // of a commit
-	maxEntries    = 20        // cache entries in a commit
-	maxTaskBytes  = 192 << 10 // of a record, with room below store.MaxValueBytes
-	maxBatchBytes = 1 << 20   // of a commit, below etcd's limit on requests
+	maxOps        = 100     // of a commit
+	maxEntries    = 20      // cache entries in a commit
+	maxBatchBytes = 1 << 20 // of a commit, below etcd's limit on requests
 )
 
 // saver knows what of a run is to be written. One commit is under way at a time.
@@ -158,19 +157,6 @@ func (c *commit) check(ops []store.Op) {
 			c.ops = append(c.ops, op)
 		}
 	}
-}
-
-// fit leaves out of a record what can be derived again when it is too large.
-func fit(task *pipelinev1.Task) *pipelinev1.Task {
-	if proto.Size(task) <= maxTaskBytes {
-		return task
-	}
-	task.InputParameters, task.InputArtifacts, task.Detail.Inputs = nil, nil, nil
-	if proto.Size(task) <= maxTaskBytes {
-		return task
-	}
-	task.OutputParameters, task.OutputArtifacts, task.Detail.Outputs = nil, nil, nil // of a DAG or loop: a leaf's were checked
-	return task
 }
 
 // write commits, taking in what others changed about the run meanwhile. It

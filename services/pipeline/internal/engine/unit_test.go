@@ -8,13 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
-
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 )
@@ -160,20 +155,6 @@ func TestSentenceLeavesOutWhatIsForRequests(t *testing.T) {
 	} {
 		if got := sentence(err); got != want {
 			t.Errorf("sentence(%v) is %q, want %q", err, got, want)
-		}
-	}
-}
-
-func TestFitKeepsRecordsStorable(t *testing.T) {
-	large := &structpb.Struct{Fields: map[string]*structpb.Value{"x": structpb.NewStringValue(strings.Repeat("x", maxTaskBytes))}}
-	small := &structpb.Struct{Fields: map[string]*structpb.Value{"x": structpb.NewStringValue("x")}}
-	for _, test := range []struct{ in, out *structpb.Struct }{{small, small}, {large, small}, {small, large}, {large, large}} {
-		task := fit(&pipelinev1.Task{Detail: &pipelinev1.PipelineTaskDetail{}, InputParameters: test.in, OutputParameters: test.out})
-		if size := proto.Size(task); size > maxTaskBytes || size > store.MaxValueBytes {
-			t.Errorf("the record is %d bytes", size)
-		}
-		if test.out == small && task.GetOutputParameters() == nil {
-			t.Error("outputs that fit were left out")
 		}
 	}
 }

@@ -117,6 +117,9 @@ func (w *world) create(spec string, parameters map[string]any) string {
 		}
 	}
 	stored := &pipelinev1.RunState{Run: run, Namespace: "default", PipelineName: "test", SpecDigest: digest}
+	if err := state.StoreParameters(context.Background(), w.bucket, stored); err != nil {
+		w.t.Fatal(err)
+	}
 	if _, err := w.state.Runs.Create(context.Background(), id, stored); err != nil {
 		w.t.Fatal(err)
 	}
