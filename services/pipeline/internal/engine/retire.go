@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -82,6 +84,20 @@ func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []
 			return r.engine.deps.Bucket.Delete(ctx, state.ParametersBlob(r.item.Key))
 		})
 	}
+	err := r.putRecord(ctx, run, closed(run.GetRun(), tasks))
+	if err == nil || !final(ctx, err) {
+		return err
+	}
+	r.log.WarnContext(ctx, "the run is archived without the inputs of its tasks and the ends of their logs", "error", err)
+	for i := range tasks {
+		tasks[i] = proto.CloneOf(tasks[i])
+		tasks[i].LogTail = ""
+		cutInputs(tasks[i])
+	}
+	return r.putRecord(ctx, run, tasks)
+}
+
+func (r *runner) putRecord(ctx context.Context, run *pipelinev1.RunState, tasks []*pipelinev1.Task) error {
 	record, err := state.Record(run, tasks)
 	if err != nil {
 		return err

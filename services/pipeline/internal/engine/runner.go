@@ -40,6 +40,7 @@ type runner struct {
 	held     bool       // nothing is launched until what is unsaved is saved
 	recorder recorder
 	saver    saver
+	givenUp  bool  // nothing but the status is saved any more
 	fatal    error // why the runner gives up
 }
 
@@ -232,6 +233,9 @@ func (r *runner) conclude(ctx context.Context) bool {
 
 // apply carries out the effects of an event.
 func (r *runner) apply(ctx context.Context, e dag.Effects) {
+	if r.givenUp {
+		return
+	}
 	for _, id := range e.Changed {
 		r.saver.mark(id)
 	}
@@ -252,7 +256,7 @@ func (r *runner) updated(ctx context.Context, item store.Item[*pipelinev1.RunSta
 		r.item = item
 	}
 	asked := item.Value.GetCancelRequested() || item.Value.GetDeleteRequested()
-	if !asked || r.canceled || r.plan == nil || r.outcome != nil {
+	if !asked || r.canceled || r.givenUp || r.plan == nil || r.outcome != nil {
 		return
 	}
 	r.canceled = true

@@ -103,13 +103,18 @@ func (r *runner) save(ctx context.Context) {
 	r.saver.writing = true
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		item, err := c.write(ctx, r.engine.deps.State)
-		return func(context.Context) { r.saved(item, err) }
+		return func(ctx context.Context) { r.saved(ctx, item, err) }
 	})
 }
 
-func (r *runner) saved(item store.Item[*pipelinev1.RunState], err error) {
+func (r *runner) saved(ctx context.Context, item store.Item[*pipelinev1.RunState], err error) {
 	r.saver.writing = false
-	if err != nil {
+	switch {
+	case err == nil:
+	case final(ctx, err) && !r.givenUp:
+		r.giveUp(ctx, err)
+		return
+	default:
 		r.fatal = err
 		return
 	}
