@@ -120,18 +120,21 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 
 // launch starts an attempt. It returns neither result nor workload when ctx ended.
 func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Request, name string) started {
-	if l.Executor.Importer != nil {
+	build := launch.Build
+	switch {
+	case request.FillsWorkspace():
+		build = launch.BuildImport
+	case l.Executor.Importer != nil:
 		return concluded(e.importArtifact(ctx, request))
-	}
-	if launch.MakesVolume(l.Executor) {
+	case launch.MakesVolume(l.Executor):
 		return e.volume(ctx, l, request)
 	}
-	built, err := launch.Build(request)
+	built, err := build(request)
 	if err != nil {
 		return concluded(rejected(err))
 	}
 	s := started{warnings: built.Pod.Warnings}
-	if l.Task.CachingOptions.EnableCache {
+	if l.Task.CachingOptions.EnableCache && l.Executor.Container != nil {
 		key, hit, err := e.lookup(ctx, request, l.Task.CachingOptions.CacheKey)
 		if err != nil {
 			e.deps.Log.WarnContext(ctx, "the cache cannot be used", "run", request.Run.ID, "task", l.Path, "error", err)
