@@ -43,22 +43,6 @@ func TestInboxKeepsWhatComesWhileItIsRead(t *testing.T) {
 	}
 }
 
-func TestRoot(t *testing.T) {
-	for _, test := range []struct{ asked, fallback, own, want string }{
-		{"", "", "/data/artifacts/", "/data/artifacts"},
-		{"/mine/", "gs://x", "/data", "/mine"},
-		{"s3://b/x", "", "/data", "s3://b/x"},
-		{"", "gs://your-bucket/x", "/data", "/data"},
-		{"", "dummy_root", "/data", "/data"},
-		{"", "s3://other/x", "s3://b/artifacts", "s3://other/x"},
-		{"", "/shared", "/data", "/shared"},
-	} {
-		if got := root(test.asked, test.fallback, test.own); got != test.want {
-			t.Errorf("root(%q, %q, %q) is %q; want %q", test.asked, test.fallback, test.own, got, test.want)
-		}
-	}
-}
-
 func TestLayout(t *testing.T) {
 	local := launch.Run{ID: "r", PipelineName: "a/../b", PipelineRoot: "/data"}
 	if got, want := layoutOf(local, "train", dag.Attempt{TaskID: "t", Number: 2}).TaskDir, "/data/a%2F..%2Fb/r/train/t-2"; got != want {

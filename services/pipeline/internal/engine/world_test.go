@@ -76,6 +76,7 @@ func (w *world) start(guard ...store.Op) {
 		Volumes:   gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
 		Metadata:  metadatav1.NewMetadataServiceClient(w.mesh.Conn("metadata")),
 		Archive:   metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata")),
+		Condemned: func() {},
 		Log:       slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
