@@ -16,7 +16,6 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -26,9 +25,8 @@ const serviceName = "gpuagent"
 
 // module is the agent of one node.
 type module struct {
-	deps      app.Deps
-	engine    *engine.Engine
-	processes *process.Runtime
+	deps   app.Deps
+	engine *engine.Engine
 }
 
 // New makes the agent.
@@ -54,7 +52,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
 		Log:        deps.Log,
 	})
-	return &module{deps: deps, processes: processes, engine: engine.New(engine.Options{
+	return &module{deps: deps, engine: engine.New(engine.Options{
 		Node:      cfg.NodeName,
 		Version:   deps.Version,
 		DataDir:   cfg.AgentDir,
@@ -62,7 +60,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		UV:        uv,
 		State:     state.New(deps.Store),
 		Objects:   deps.Blob,
-		Runtimes:  runtime.Set{processes},
+		Runtimes:  cfg.runtimes(processes, deps, host),
 		Pythons:   pythons,
 		GPUs:      detect.Nvidia{},
 		Log:       deps.Log,
@@ -90,11 +88,13 @@ func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m
 
 // Run implements app.Module.
 func (m *module) Run(ctx context.Context) error {
-	defer m.processes.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {
-		err := event.Relay(ctx, m.deps.Store, m.engine.State.Workloads.Prefix(), workloadEvent, m.deps.Bus)
+		relay := event.Relay{
+			Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,
+		}
+		err := relay.Run(ctx)
 		if ctx.Err() == nil {
 			return err
 		}

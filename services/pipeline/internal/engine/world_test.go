@@ -82,7 +82,7 @@ func (w *world) start(guard ...store.Op) {
 	done := make(chan struct{}, 2)
 	go func() { _ = runs.Run(ctx); done <- struct{}{} }()
 	go func() {
-		if err := e.Run(ctx, guard...); err != nil {
+		if err := e.Run(ctx, engine.Lead{Guard: guard}); err != nil {
 			w.t.Errorf("the engine ended with %v", err)
 		}
 		done <- struct{}{}
