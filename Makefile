@@ -77,6 +77,10 @@ bin/test/etcd: go.mod
 bin/test/nats-server: go.mod
 	@$(GO) build -o $@ github.com/nats-io/nats-server/v2
 
+# Fills the archive that a benchmark lists.
+bin/test/fill-archive: FORCE
+	@$(GO) build -o $@ ./test/bench/archive
+
 .PHONY: test-e2e
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
 	$(call say,pytest test/e2e)
@@ -116,7 +120,7 @@ chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again a
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
 
 .PHONY: bench
-bench: build $(VENV)/ready ## Measure start, memory and overhead a step
+bench: build bin/test/fill-archive $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
 	@PYTHONPATH=test $(PY) test/bench $(ARGS)
 
 .PHONY: demo
