@@ -4,8 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
 )
 
 // Config is what can be set about the agent.
@@ -18,6 +20,10 @@ type Config struct {
 	Python     string   `koanf:"python" usage:"default Python interpreter of steps, a path or a name in PATH"`
 	ImageMap   string   `koanf:"image-map" usage:"YAML file that says what images mean on this host"`
 	PassEnv    []string `koanf:"pass-env" usage:"variables that steps get although their names look like secrets"`
+
+	RetainLogs          time.Duration `koanf:"retain-logs" usage:"time for which logs are kept after they were last written; 0 means for ever"`
+	RetainEnvironments  time.Duration `koanf:"retain-environments" usage:"time for which Python environments are kept after they were last used; 0 means for ever"`
+	MaxEnvironmentBytes int64         `koanf:"max-environment-bytes" usage:"what all Python environments may take; those unused longest go first; 0 means any amount"`
 }
 
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
@@ -44,8 +50,19 @@ func (c Config) Validate() error {
 	if c.MaxActive < 0 {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
+	for name, kept := range map[string]int64{
+		"retain-logs": int64(c.RetainLogs), "retain-environments": int64(c.RetainEnvironments), "max-environment-bytes": c.MaxEnvironmentBytes,
+	} {
+		if kept < 0 {
+			violations = append(violations, fault.Violation{Field: name, Reason: "is negative; want 0 or more"})
+		}
+	}
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}
 	return nil
+}
+
+func (c Config) retention() garbage.Retention {
+	return garbage.Retention{Logs: c.RetainLogs, Environments: c.RetainEnvironments, EnvironmentBytes: c.MaxEnvironmentBytes}
 }
