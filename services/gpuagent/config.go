@@ -8,6 +8,7 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
 // Config is what can be set about the agent.
@@ -21,10 +22,24 @@ type Config struct {
 	ImageMap   string   `koanf:"image-map" usage:"YAML file that says what images mean on this host"`
 	PassEnv    []string `koanf:"pass-env" usage:"variables that steps get although their names look like secrets"`
 
+	Runtime             string   `koanf:"runtime" usage:"what steps run as: process, container, or auto: containers where an engine answers and the image map does not say what the image means on this host"`
+	ContainerHost       string   `koanf:"container-host" usage:"address of the Docker or Podman engine; empty means DOCKER_HOST, then the usual sockets"`
+	ContainerNetwork    string   `koanf:"container-network" usage:"network of containers: host, bridge, none or a name"`
+	ContainerUser       string   `koanf:"container-user" usage:"who containers run as that do not say: image, agent (the user of this agent) or uid[:gid]; empty means agent unless that is root or the engine is rootless"`
+	ContainerMounts     []string `koanf:"container-mounts" usage:"directories that every container sees at the same path, beside those kfmesh shares with it; PATH or PATH:ro"`
+	ContainerRegistries string   `koanf:"container-registries" usage:"Docker config.json with credentials for registries; empty means config.json in DOCKER_CONFIG or ~/.docker"`
+
 	RetainLogs          time.Duration `koanf:"retain-logs" usage:"time for which logs are kept after they were last written; 0 means for ever"`
 	RetainEnvironments  time.Duration `koanf:"retain-environments" usage:"time for which Python environments are kept after they were last used; 0 means for ever"`
 	MaxEnvironmentBytes int64         `koanf:"max-environment-bytes" usage:"what all Python environments may take; those unused longest go first; 0 means any amount"`
 }
+
+// Values of Config.Runtime.
+const (
+	runtimeProcess   = runtime.Process
+	runtimeContainer = runtime.Container
+	runtimeAuto      = "auto"
+)
 
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
 func DefaultConfig() Config {
@@ -32,7 +47,7 @@ func DefaultConfig() Config {
 	if err != nil || !nodeName.MatchString(host) {
 		host = "localhost"
 	}
-	return Config{NodeName: host, Python: "python3"}
+	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, ContainerNetwork: "host"}
 }
 
 // nodeName is what names of nodes may be: they are parts of keys.
@@ -57,6 +72,7 @@ func (c Config) Validate() error {
 			violations = append(violations, fault.Violation{Field: name, Reason: "is negative; want 0 or more"})
 		}
 	}
+	violations = append(violations, c.validateContainers()...)
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -34,7 +33,6 @@ type module struct {
 	deps      app.Deps
 	engine    *engine.Engine
 	collector *collect.Collector
-	processes *process.Runtime
 }
 
 // New makes the agent.
@@ -61,7 +59,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Envs:       envs,
 		Log:        deps.Log,
 	})
-	m := &module{deps: deps, processes: processes, engine: engine.New(engine.Options{
+	m := &module{deps: deps, engine: engine.New(engine.Options{
 		Node:      cfg.NodeName,
 		Version:   deps.Version,
 		DataDir:   cfg.AgentDir,
@@ -69,7 +67,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		UV:        uv,
 		State:     state.New(deps.Store),
 		Objects:   deps.Blob,
-		Runtimes:  runtime.Set{processes},
+		Runtimes:  cfg.runtimes(processes, deps, host),
 		Pythons:   pythons,
 		GPUs:      detect.Nvidia{},
 		Log:       deps.Log,
@@ -102,7 +100,6 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 
 // Run implements app.Module.
 func (m *module) Run(ctx context.Context) error {
-	defer m.processes.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {
@@ -112,7 +109,10 @@ func (m *module) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
-		err := event.Relay(ctx, m.deps.Store, m.engine.State.Workloads.Prefix(), workloadEvent, m.deps.Bus)
+		relay := event.Relay{
+			Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,
+		}
+		err := relay.Run(ctx)
 		if ctx.Err() == nil {
 			return err
 		}

@@ -113,7 +113,11 @@ func (m *module) Run(ctx context.Context) error {
 // lead does what one replica does for all.
 func (m *module) lead(ctx context.Context, fence lease.Fence) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return m.engine.Run(ctx, fence.Op()) })
+	lead := engine.Lead{
+		Guard: []store.Op{fence.Op()},
+		Fence: &gpuagentv1.Fence{Election: serviceName, Token: fence.Token()},
+	}
+	group.Go(func() error { return m.engine.Run(ctx, lead) })
 	group.Go(func() error { return m.recur.Run(ctx, fence.Op()) })
 	group.Go(func() error {
 		m.collector.Keep(ctx, m.cfg.CollectInterval, m.deps.Log)
@@ -121,7 +125,8 @@ func (m *module) lead(ctx context.Context, fence lease.Fence) error {
 	})
 	group.Go(func() error {
 		return untilEnd(ctx, func(ctx context.Context) error {
-			return event.Relay(ctx, m.deps.Store, m.state.Runs.Prefix(), runEvent, m.deps.Bus)
+			relay := event.Relay{Backend: m.deps.Store, Prefix: m.state.Runs.Prefix(), Decode: runEvent, Bus: m.deps.Bus, Log: m.deps.Log}
+			return relay.Run(ctx)
 		})
 	})
 	return group.Wait()

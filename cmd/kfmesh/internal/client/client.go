@@ -26,6 +26,7 @@ type Client struct {
 	Pipelines        pipelinev1.PipelineServiceClient
 	Experiments      pipelinev1.ExperimentServiceClient
 	Runs             pipelinev1.RunServiceClient
+	Recurring        pipelinev1.RecurringRunServiceClient
 	Cache            pipelinev1.CacheServiceClient
 	Housekeeping     pipelinev1.HousekeepingServiceClient
 	Metadata         metadatav1.MetadataServiceClient
@@ -40,6 +41,7 @@ func New(mesh rpc.Mesh) *Client {
 		Pipelines:        pipelinev1.NewPipelineServiceClient(mesh.Conn("pipeline")),
 		Experiments:      pipelinev1.NewExperimentServiceClient(mesh.Conn("pipeline")),
 		Runs:             pipelinev1.NewRunServiceClient(mesh.Conn("pipeline")),
+		Recurring:        pipelinev1.NewRecurringRunServiceClient(mesh.Conn("pipeline")),
 		Cache:            pipelinev1.NewCacheServiceClient(mesh.Conn("pipeline")),
 		Housekeeping:     pipelinev1.NewHousekeepingServiceClient(mesh.Conn("pipeline")),
 		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),

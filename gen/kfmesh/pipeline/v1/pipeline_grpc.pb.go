@@ -55,7 +55,7 @@ type PipelineServiceClient interface {
 	// CreatePipeline stores a pipeline without a version.
 	CreatePipeline(ctx context.Context, in *CreatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// CreatePipelineAndVersion stores a pipeline and its first version, whose spec
-	// is in the request, together or not at all.
+	// is in the request or at its package_url, together or not at all.
 	CreatePipelineAndVersion(ctx context.Context, in *CreatePipelineAndVersionRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// UpdatePipeline changes the display name and the tags of a pipeline.
 	UpdatePipeline(ctx context.Context, in *UpdatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
@@ -69,7 +69,8 @@ type PipelineServiceClient interface {
 	// DeletePipeline forgets a pipeline. It is refused while versions remain,
 	// unless cascade is set.
 	DeletePipeline(ctx context.Context, in *DeletePipelineRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// CreatePipelineVersion stores a version whose spec is in the request.
+	// CreatePipelineVersion stores a version whose spec is in the request, or at
+	// its package_url.
 	CreatePipelineVersion(ctx context.Context, in *CreatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
 	// UpdatePipelineVersion changes the display name and the tags of a version.
 	UpdatePipelineVersion(ctx context.Context, in *UpdatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
@@ -244,7 +245,7 @@ type PipelineServiceServer interface {
 	// CreatePipeline stores a pipeline without a version.
 	CreatePipeline(context.Context, *CreatePipelineRequest) (*Pipeline, error)
 	// CreatePipelineAndVersion stores a pipeline and its first version, whose spec
-	// is in the request, together or not at all.
+	// is in the request or at its package_url, together or not at all.
 	CreatePipelineAndVersion(context.Context, *CreatePipelineAndVersionRequest) (*Pipeline, error)
 	// UpdatePipeline changes the display name and the tags of a pipeline.
 	UpdatePipeline(context.Context, *UpdatePipelineRequest) (*Pipeline, error)
@@ -258,7 +259,8 @@ type PipelineServiceServer interface {
 	// DeletePipeline forgets a pipeline. It is refused while versions remain,
 	// unless cascade is set.
 	DeletePipeline(context.Context, *DeletePipelineRequest) (*emptypb.Empty, error)
-	// CreatePipelineVersion stores a version whose spec is in the request.
+	// CreatePipelineVersion stores a version whose spec is in the request, or at
+	// its package_url.
 	CreatePipelineVersion(context.Context, *CreatePipelineVersionRequest) (*PipelineVersion, error)
 	// UpdatePipelineVersion changes the display name and the tags of a version.
 	UpdatePipelineVersion(context.Context, *UpdatePipelineVersionRequest) (*PipelineVersion, error)

@@ -78,14 +78,11 @@ func (s *pipelines) createPipeline(ctx context.Context, p *pipelinev1.Pipeline, 
 		s.claim(pipelineNames, p.GetNamespace(), p.GetName(), p.GetPipelineId()),
 		s.State.Pipelines.CreateOp(p.GetPipelineId(), p))
 	_, err := s.State.Backend.Commit(ctx, ops...)
-	switch {
-	case fault.Is(err, fault.AlreadyExists):
+	if fault.Is(err, fault.AlreadyExists) {
 		return fault.AlreadyExistsf("a pipeline named %q exists in namespace %q: choose another name, or upload a new version of it",
 			p.GetName(), p.GetNamespace()).WithReason("PIPELINE_EXISTS")
-	case fault.Is(err, fault.Exhausted):
-		return fault.Invalidf("pipeline", "is larger than %d bytes; shorten its description or tags", store.MaxValueBytes).WithCause(err)
 	}
-	return err
+	return refuseSize(err, "pipeline")
 }
 
 // GetPipeline implements PipelineService.

@@ -36,15 +36,11 @@ func versionText(of func(*pipelinev1.PipelineVersion) string) list.Field[*pipeli
 
 // CreatePipelineVersion implements PipelineService.
 func (s *pipelines) CreatePipelineVersion(ctx context.Context, r *pipelinev1.CreatePipelineVersionRequest) (*pipelinev1.PipelineVersion, error) {
-	asked := r.GetPipelineVersion()
-	if asked.GetPipelineSpec() == nil {
-		return nil, fault.Invalidf("pipeline_version.pipeline_spec", "is missing; want the compiled pipeline, or upload it as a file")
-	}
-	checked, err := checkSpec(asked.GetPipelineSpec())
+	of, err := s.specOf(ctx, r.GetPipelineVersion())
 	if err != nil {
 		return nil, err
 	}
-	return s.addVersion(ctx, r.GetPipelineId(), asked, checked)
+	return s.addVersion(ctx, r.GetPipelineId(), r.GetPipelineVersion(), of)
 }
 
 // newVersion completes what a request says of a version, for one pipeline.

@@ -25,6 +25,11 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 	if result.Verdict != dag.Succeeded {
 		return result
 	}
+	if request.FillsWorkspace() {
+		imported := e.importArtifact(ctx, request)
+		result.Verdict, result.Message, result.Outputs = imported.Verdict, imported.Message, imported.Outputs
+		return result
+	}
 	outputs, err := launch.ReadOutputs(request, filesOf(request.Layout, w))
 	if err == nil {
 		err = checkSize(outputs.Values)

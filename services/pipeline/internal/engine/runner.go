@@ -52,7 +52,7 @@ func newRunner(e *Engine, item store.Item[*pipelinev1.RunState], guard []store.O
 		item:     item,
 		attempts: map[dag.Attempt]*attempt{},
 		recorder: recorder{waiting: newOrder()},
-		saver:    saver{dirty: newOrder()},
+		saver:    saver{dirty: newOrder(), spent: newOrder()},
 	}
 }
 

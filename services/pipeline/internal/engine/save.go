@@ -29,6 +29,7 @@ type saver struct {
 	writing bool
 	since   time.Time                   // when the oldest of it was marked
 	stored  map[string]*pipelinev1.Task // records as they were at the restore
+	spent   *order                      // workloads whose success is saved
 }
 
 // markHit has the commit that writes a task check that what it reuses stands.
@@ -84,6 +85,7 @@ type commit struct {
 	ops    []store.Op
 	item   store.Item[*pipelinev1.RunState]
 	status *runStatus // nil when it is not part of it
+	spent  []string   // workloads that nothing is to be learnt from any more, once this is written
 }
 
 // save starts a commit of what is to be written, unless one is under way. The
@@ -104,16 +106,17 @@ func (r *runner) save(ctx context.Context) {
 	r.saver.writing = true
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		item, err := c.write(ctx, r.engine.deps.State)
-		return func(context.Context) { r.saved(item, err) }
+		return func(context.Context) { r.saved(c, item, err) }
 	})
 }
 
-func (r *runner) saved(item store.Item[*pipelinev1.RunState], err error) {
+func (r *runner) saved(c commit, item store.Item[*pipelinev1.RunState], err error) {
 	r.saver.writing = false
 	if err != nil {
 		r.fatal = err
 		return
 	}
+	r.releaseSpent(c.spent)
 	if item.Revision > r.item.Revision {
 		r.item = item
 	}
@@ -144,6 +147,9 @@ func (r *runner) addTasks(c *commit) {
 			size += len(op.Value)
 			c.ops = append(c.ops, op)
 		}
+		if task.GetDetail().GetState() == pipelinev1.RuntimeState_SUCCEEDED && task.GetWorkload() != "" {
+			c.spent = append(c.spent, task.GetWorkload())
+		}
 		if r.saver.hits[ids[0]] {
 			delete(r.saver.hits, ids[0])
 			c.check(r.engine.standing(task))
@@ -157,6 +163,17 @@ func (c *commit) check(ops []store.Op) {
 		if !slices.ContainsFunc(c.ops, func(has store.Op) bool { return has.Key == op.Key }) {
 			c.ops = append(c.ops, op)
 		}
+	}
+}
+
+// releaseSpent has workloads deleted whose success is saved, all but the latest: a run
+// of tens of thousands of steps would fill the memory of whoever keeps them.
+func (r *runner) releaseSpent(spent []string) {
+	for _, workload := range spent {
+		r.saver.spent.put(workload)
+	}
+	for _, workload := range r.saver.spent.take(r.saver.spent.len() - r.engine.cfg.KeptWorkloads) {
+		r.engine.workloads.release(r.item.Key, name{r.self.Namespace, workload})
 	}
 }
 

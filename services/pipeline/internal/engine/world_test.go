@@ -47,7 +47,10 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks(), config: engine.DefaultConfig()}
+	w := &world{
+		t: t, store: store.NewMemory(), bucket: bucket, config: engine.DefaultConfig(),
+		agent: newAgent(), volumes: newVolumes(), books: newBooks(),
+	}
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
@@ -79,7 +82,7 @@ func (w *world) start(guard ...store.Op) {
 	done := make(chan struct{}, 2)
 	go func() { _ = runs.Run(ctx); done <- struct{}{} }()
 	go func() {
-		if err := e.Run(ctx, guard...); err != nil {
+		if err := e.Run(ctx, engine.Lead{Guard: guard}); err != nil {
 			w.t.Errorf("the engine ended with %v", err)
 		}
 		done <- struct{}{}

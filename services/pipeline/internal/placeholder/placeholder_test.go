@@ -32,7 +32,7 @@ func scope() *Scope {
 			Name: "job", ResourceName: "p-1", UUID: "1", TaskName: "task", TaskUUID: "2",
 			Created: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Root: "s3://root",
 		},
-		Path: func(uri string) string { return strings.Replace(uri, "s3://", "/s3/", 1) },
+		Path: func(a ir.Artifact) string { return strings.Replace(a.URI, "s3://", "/s3/", 1) },
 	}
 }
 

@@ -1,4 +1,4 @@
-package kfp
+package rest
 
 import (
 	"context"
@@ -10,14 +10,10 @@ import (
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 )
 
-// Runs is the run service as KFP's clients know it: a canceled run that is got is
-// FAILED, as KFP reports one, because its clients wait for no other end. The
-// error says that it was canceled, and the history still ends with CANCELED. All
-// other calls are passed on as they are.
-func Runs(runs pipelinev1.RunServiceClient) pipelinev1.RunServiceClient {
-	return endingRuns{runs}
-}
-
+// endingRuns is the run service as KFP's clients know it: a canceled run that is
+// got is FAILED, as KFP reports one, because its clients wait for no other end.
+// The error says that it was canceled, and the history still ends with CANCELED.
+// All other calls are passed on as they are.
 type endingRuns struct{ pipelinev1.RunServiceClient }
 
 // GetRun implements pipelinev1.RunServiceClient.
