@@ -23,9 +23,12 @@ func (e *Engine) replicaDir(uid, replica string) string {
 
 func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log") }
 
+// tempPrefix begins the names of temporary directories.
+const tempPrefix = "kfmesh-"
+
 // tempDir is the TMPDIR of a replica.
 func tempDir(uid, replica string) string {
-	return filepath.Join(os.TempDir(), "kfmesh-"+uid+"."+replica)
+	return filepath.Join(os.TempDir(), tempPrefix+uid+"."+replica)
 }
 
 func (r *replica) tempDir() string { return tempDir(r.life.uid, replicaName(r.status)) }

@@ -86,10 +86,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		e.Log.ErrorContext(ctx, "directories of workloads cannot be listed", "error", err)
 		return
 	}
-	known := map[string]bool{}
-	for _, w := range e.board.List(func(*gpuagentv1.Workload) bool { return true }) {
-		known[w.GetMetadata().GetUid()] = true
-	}
+	known := e.known()
 	for uid, places := range found {
 		if !known[uid] {
 			e.spawn(func(ctx context.Context) {
