@@ -3,10 +3,11 @@
 import collections
 import datetime
 import json
+import subprocess
 
 import pytest
 from harness.api import Api
-from harness.process import until
+from harness.process import BIN, environment, until
 from harness.steps import echo, mark, shell
 from kfp import compiler, dsl
 from kfp_server_api import ApiException
@@ -250,3 +251,28 @@ def test_kill_9_makes_no_run_twice_and_loses_none(shape, marks, tmp_path):
     assert times == [times[0] + datetime.timedelta(seconds=i) for i in range(len(times))]
     written = collections.Counter(marks.read_text().splitlines())
     assert written == collections.Counter(t.strftime("%Y%m%d%H%M%S") for t in times)
+
+
+def test_the_command_line(mesh, api, tmp_path, unique):
+    package = str(tmp_path / "recurs.yaml")
+    compiler.Compiler().compile(recurs, package)
+
+    def kfmesh(*arguments: str) -> str:
+        env = environment(KFMESH_SERVER=mesh.grpc_address)
+        return subprocess.run(
+            [BIN / "kfmesh", *arguments], capture_output=True, text=True, env=env, timeout=60, check=True
+        ).stdout
+
+    created = kfmesh("create", "recurringrun", unique, package, "--every", "1s", "-p", "text=n [[Index]]")
+    assert "first run" in created
+    made = api.kfp.get_recurring_run(created.split()[2])
+    assert made.trigger.periodic_schedule.interval_second == "1"
+    until("a run", lambda: runs_of(api, made))
+    listed = json.loads(kfmesh("get", "runs", "--recurring-run", unique, "-o", "json"))
+    assert {run["recurring_run_id"] for run in listed["items"]} == {made.recurring_run_id}
+    assert "ENABLED" in kfmesh("describe", "recurringrun", unique)
+    assert unique in kfmesh("disable", unique)
+    assert api.kfp.get_recurring_run(made.recurring_run_id).status == "DISABLED"
+    assert unique in kfmesh("enable", "schedule", unique)
+    assert unique in kfmesh("delete", "recurringrun", unique)
+    assert unique not in kfmesh("get", "recurringruns")
