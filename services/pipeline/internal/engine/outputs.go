@@ -30,6 +30,9 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 	if err == nil {
 		err = checkOutputs(outputs.Values)
 	}
+	if err == nil {
+		err = checkLinks(request, outputs.Values)
+	}
 	if err != nil {
 		result.Verdict, result.Message = dag.Failed, sentence(err)
 		return result
