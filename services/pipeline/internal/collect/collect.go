@@ -84,7 +84,7 @@ func (c *Collector) Resume(ctx context.Context) error {
 func (c *Collector) sweep(report func(*metav1.Garbage) error) *sweep {
 	return &sweep{
 		Deps: c.deps, report: report, now: c.deps.Now(),
-		doomed: map[string]bool{}, cleared: map[garbage.Place]bool{},
+		doomed: map[string]bool{}, removed: map[garbage.Place][]string{},
 	}
 }
 
@@ -96,8 +96,8 @@ type sweep struct {
 	now    time.Time
 	// doomed are the runs that a dry run would have removed by now.
 	doomed map[string]bool
-	// cleared are the places that have gone whole.
-	cleared map[garbage.Place]bool
+	// removed are the URIs of the artifacts that have gone, by place.
+	removed map[garbage.Place][]string
 }
 
 // dispose removes one thing, unless this is a dry run, and reports it.

@@ -52,7 +52,7 @@ func (s *sweep) dropLogs(ctx context.Context, byRun map[string][]string) error {
 	}
 	for _, run := range gone {
 		for _, key := range byRun[run] {
-			if err := s.disposeTree(ctx, "log", key, "run "+run+" is gone"); err != nil {
+			if err := s.disposeTree(ctx, "log", key, "its run is gone"); err != nil {
 				return err
 			}
 		}
