@@ -41,7 +41,11 @@ def kfmesh(mesh, *arguments: str) -> subprocess.CompletedProcess:
     """Run a command of the command line, which must succeed."""
     done = subprocess.run(
         [str(BIN / "kfmesh"), *arguments, f"--server={mesh.grpc_address}"],
-        env=environment(), capture_output=True, text=True, check=False, timeout=120,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -133,7 +137,10 @@ def test_kill_9_amid_a_collection(own_mesh):
         api.kfp.delete_run(run)
     collecting = subprocess.Popen(
         [str(BIN / "kfmesh"), "gc", f"--server={own_mesh.grpc_address}"],
-        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     collecting.stdout.readline()
     own_mesh.kill()
@@ -216,7 +223,13 @@ def test_environments_are_kept_while_in_use(tmp_path):
         for ready in environments.glob("*/ready"):
             age(ready)
         live = api.submit(with_environment, {"go": str(go)})
-        until("the step to run", lambda: any(t.get("detail", {}).get("state") == "RUNNING" and t.get("name") == "lightweight" for t in api.tasks(live)))
+        until(
+            "the step to run",
+            lambda: any(
+                t.get("detail", {}).get("state") == "RUNNING" and t.get("name") == "lightweight"
+                for t in api.tasks(live)
+            ),
+        )
         assert "environment" not in kinds(collect(mesh))
         go.touch()
         outcome = api.outcome(live)
@@ -234,7 +247,10 @@ def test_environments_are_kept_while_in_use(tmp_path):
 def test_wrong_usage(own_mesh, arguments):
     done = subprocess.run(
         [str(BIN / "kfmesh"), "gc", *arguments, f"--server={own_mesh.grpc_address}"],
-        env=environment(), capture_output=True, text=True, check=False,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert "--help" in done.stderr or "is none of" in done.stderr
