@@ -1,6 +1,6 @@
 // Package collect removes what package garbage says goes: finished runs that
-// retention no longer keeps, and logs, artifacts, specs and cache entries that
-// are left of runs and versions that are gone.
+// retention no longer keeps, and logs, artifacts, parameters, specs and cache
+// entries that are left of runs and versions that are gone.
 //
 // A collection may be cut off at any moment and repeated: each thing is found by
 // what is there and not by what was noted before. One thing at a time is gone
@@ -69,7 +69,7 @@ func (c *Collector) Collect(ctx context.Context, dryRun bool, report func(*metav
 	}
 	s := c.sweep(report)
 	s.dryRun = dryRun
-	for _, step := range []func(context.Context) error{s.condemned, s.runs, s.artifacts, s.entries, s.logs, s.specs} {
+	for _, step := range []func(context.Context) error{s.condemned, s.runs, s.artifacts, s.entries, s.logs, s.parameters, s.specs} {
 		if err := step(ctx); err != nil {
 			return err
 		}

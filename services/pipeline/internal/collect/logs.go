@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/garbage"
@@ -41,12 +42,7 @@ func (s *sweep) logs(ctx context.Context) error {
 
 // dropLogs removes the logs of those of the runs that are gone.
 func (s *sweep) dropLogs(ctx context.Context, byRun map[string][]string) error {
-	var ids []string
-	for run := range byRun {
-		ids = append(ids, run)
-	}
-	slices.Sort(ids)
-	gone, err := s.gone(ctx, ids)
+	gone, err := s.gone(ctx, sortedKeys(byRun))
 	if err != nil {
 		return err
 	}
@@ -59,3 +55,6 @@ func (s *sweep) dropLogs(ctx context.Context, byRun map[string][]string) error {
 	}
 	return nil
 }
+
+// sortedKeys are the keys of a map, so that what is done to it has an order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
