@@ -103,9 +103,9 @@ func (s *sweep) dropRun(ctx context.Context, r *metadatav1.Record, reason string
 	g := &metav1.Garbage{Kind: "run", Name: r.GetUid(), Reason: r.GetDisplayName() + ": " + reason}
 	return s.dispose(ctx, g, func(ctx context.Context) error {
 		_, err := s.Archive.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: state.RunKind, Uid: r.GetUid()})
-		if err != nil && !fault.Is(err, fault.NotFound) { // somebody else may have deleted it
-			return err
+		if fault.Is(err, fault.NotFound) { // somebody else deleted it
+			return nil
 		}
-		return s.Bucket.Delete(ctx, state.ParametersBlob(r.GetUid()))
+		return err
 	})
 }
