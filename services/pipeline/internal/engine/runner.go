@@ -107,6 +107,7 @@ func (r *runner) drive(ctx context.Context) error {
 			return err
 		}
 	}
+	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 
