@@ -40,7 +40,9 @@ type Fence struct {
 
 // FenceOf returns the fence of a leadership that somebody else holds or held, for
 // a service that writes on a leader's behalf.
-func FenceOf(election string, token int64) Fence { return Fence{key: prefix + election, revision: token} }
+func FenceOf(election string, token int64) Fence {
+	return Fence{key: prefix + election, revision: token}
+}
 
 // Op makes the commit it is part of fail with fault.Conflict unless this
 // leadership still stands.

@@ -1,6 +1,7 @@
 package gpuagent
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,10 +47,9 @@ func parseMount(text string) mount.Mount {
 // runtimes are what the configuration offers. Containers that an earlier
 // configuration began are taken up all the same.
 func (c Config) runtimes(process runtime.Runtime, deps app.Deps, host []string) runtime.Set {
-	containers := container.New(container.Options{
-		Host: c.ContainerHost, Network: c.ContainerNetwork, User: c.ContainerUser,
-		Mounts: c.sharedDirs(deps), Registries: c.registries(), Env: host, Log: deps.Log,
-	})
+	o := c.containerOptions(host)
+	o.Mounts, o.Log = c.sharedDirs(deps), deps.Log
+	containers := container.New(o)
 	switch c.Runtime {
 	case runtimeProcess:
 		return runtime.Set{Offered: []runtime.Runtime{process}, Retired: []runtime.Runtime{containers}}
@@ -58,6 +58,20 @@ func (c Config) runtimes(process runtime.Runtime, deps app.Deps, host []string) 
 	default:
 		return runtime.Set{Offered: []runtime.Runtime{process, containers}}
 	}
+}
+
+func (c Config) containerOptions(host []string) container.Options {
+	return container.Options{
+		Host: c.ContainerHost, Network: c.ContainerNetwork, User: c.ContainerUser, Registries: c.registries(), Env: host,
+	}
+}
+
+// ContainerEngine returns the name and version of the container engine that an agent
+// of this configuration would use; fault.Unavailable when none answers.
+func (c Config) ContainerEngine(ctx context.Context) (string, error) {
+	containers := container.New(c.containerOptions(os.Environ()))
+	defer containers.Close()
+	return containers.Check(ctx)
 }
 
 // sharedDirs are the artifacts, where they are in a directory, and what the

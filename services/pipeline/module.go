@@ -55,6 +55,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Metadata:   metadata,
 		Archive:    m.archive,
 		Conditions: expr.NewConditions(),
+		Condemned:  m.collector.Wake,
 		Log:        deps.Log,
 	})
 	m.recur = recur.New(recur.Deps{State: m.state, Recurring: m.recurring, Maker: api.NewMaker(m.api()), Log: deps.Log})

@@ -138,9 +138,15 @@ def test_the_newest_version_runs_and_a_deleted_pipeline_shows(api, recurring, tm
     compiler.Compiler().compile(recurs, package)
     pipeline = api.kfp.upload_pipeline(package, pipeline_name=unique)
     experiment = api.kfp.create_experiment(f"{unique}-e")
-    made = api.kfp.create_recurring_run(
-        experiment.experiment_id, unique, cron_expression=EVERY_SECOND, pipeline_id=pipeline.pipeline_id
-    )
+    body = {
+        "display_name": unique,
+        "experiment_id": experiment.experiment_id,
+        "trigger": {"cron_schedule": {"cron": EVERY_SECOND}},
+        "pipeline_version_reference": {"pipeline_id": pipeline.pipeline_id},
+    }
+    created = api.request("POST", "/apis/v2beta1/recurringruns", json=body)
+    assert created.ok, created.text
+    made = api.kfp.get_recurring_run(created.json()["recurring_run_id"])
     newest = api.kfp.upload_pipeline_version(package, f"{unique}-2", pipeline_id=pipeline.pipeline_id)
     until(
         "a run of the newest version",

@@ -77,9 +77,13 @@ class Process:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment with its Python first on PATH, and without the user's own KFMESH_*."""
+    """This process's environment with its Python first on PATH, and without the user's own KFMESH_*.
+
+    Steps are processes unless a test says otherwise, whether or not this machine has a container engine.
+    """
     env = {k: v for k, v in os.environ.items() if not k.startswith("KFMESH_")}
     env["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    env["KFMESH_RUNTIME"] = "process"
     return env | variables
 
 

@@ -24,7 +24,7 @@ func describeRecurringRun(ctx context.Context, c *client.Client, term *output.Te
 	s.fields(
 		[2]string{"Recurring run", r.GetDisplayName()},
 		[2]string{"Id", r.GetRecurringRunId()},
-		[2]string{"Status", r.GetStatus().String()},
+		[2]string{"Status", recurringStatus(r)},
 		[2]string{"Description", r.GetDescription()},
 		[2]string{"Experiment", experimentName(ctx, c, r.GetExperimentId())},
 		[2]string{"Schedule", scheduleText(r)},

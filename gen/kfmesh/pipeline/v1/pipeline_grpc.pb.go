@@ -63,8 +63,8 @@ type PipelineServiceClient interface {
 	GetPipeline(ctx context.Context, in *GetPipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// GetPipelineByName returns the pipeline of that name.
 	GetPipelineByName(ctx context.Context, in *GetPipelineByNameRequest, opts ...grpc.CallOption) (*Pipeline, error)
-	// ListPipelines returns pipelines. Filter and sort keys: pipeline_id, name,
-	// display_name, description, created_at, namespace.
+	// ListPipelines returns pipelines. Filter and sort keys: id, pipeline_id,
+	// name, display_name, description, created_at, namespace.
 	ListPipelines(ctx context.Context, in *ListPipelinesRequest, opts ...grpc.CallOption) (*ListPipelinesResponse, error)
 	// DeletePipeline forgets a pipeline. It is refused while versions remain,
 	// unless cascade is set.
@@ -253,8 +253,8 @@ type PipelineServiceServer interface {
 	GetPipeline(context.Context, *GetPipelineRequest) (*Pipeline, error)
 	// GetPipelineByName returns the pipeline of that name.
 	GetPipelineByName(context.Context, *GetPipelineByNameRequest) (*Pipeline, error)
-	// ListPipelines returns pipelines. Filter and sort keys: pipeline_id, name,
-	// display_name, description, created_at, namespace.
+	// ListPipelines returns pipelines. Filter and sort keys: id, pipeline_id,
+	// name, display_name, description, created_at, namespace.
 	ListPipelines(context.Context, *ListPipelinesRequest) (*ListPipelinesResponse, error)
 	// DeletePipeline forgets a pipeline. It is refused while versions remain,
 	// unless cascade is set.

@@ -91,10 +91,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		e.Log.ErrorContext(ctx, "directories of workloads cannot be listed", "error", err)
 		return
 	}
-	known := map[string]bool{}
-	for _, w := range e.board.List(func(*gpuagentv1.Workload) bool { return true }) {
-		known[w.GetMetadata().GetUid()] = true
-	}
+	known := e.known()
 	for _, entry := range entries {
 		if uid := entry.Name(); !known[uid] {
 			e.spawn(func(ctx context.Context) {
@@ -166,8 +163,11 @@ func (e *Engine) removeDir(ctx context.Context, uid string) {
 	e.removeTemp(ctx, uid)
 }
 
+// tempPrefix begins the names of temporary directories.
+const tempPrefix = "kfmesh-"
+
 // tempDir holds the TMPDIRs of a workload's replicas, by their positions.
-func tempDir(uid string) string { return filepath.Join(os.TempDir(), "kfmesh-"+uid) }
+func tempDir(uid string) string { return filepath.Join(os.TempDir(), tempPrefix+uid) }
 
 // removeTemp removes the temporary files of a workload that has ended.
 func (e *Engine) removeTemp(ctx context.Context, uid string) {

@@ -22,6 +22,7 @@ type pipelines struct {
 var pipelineFields = list.Fields[*pipelinev1.Pipeline]{
 	ID: (*pipelinev1.Pipeline).GetPipelineId,
 	Key: map[string]list.Field[*pipelinev1.Pipeline]{
+		"id":           {Text: (*pipelinev1.Pipeline).GetPipelineId},
 		"pipeline_id":  {Text: (*pipelinev1.Pipeline).GetPipelineId},
 		"name":         {Text: (*pipelinev1.Pipeline).GetName},
 		"display_name": {Text: (*pipelinev1.Pipeline).GetDisplayName},

@@ -18,6 +18,7 @@ import (
 var versionFields = list.Fields[*pipelinev1.VersionState]{
 	ID: func(v *pipelinev1.VersionState) string { return v.GetVersion().GetPipelineVersionId() },
 	Key: map[string]list.Field[*pipelinev1.VersionState]{
+		"id":                  versionText((*pipelinev1.PipelineVersion).GetPipelineVersionId),
 		"pipeline_version_id": versionText((*pipelinev1.PipelineVersion).GetPipelineVersionId),
 		"pipeline_id":         versionText((*pipelinev1.PipelineVersion).GetPipelineId),
 		"name":                versionText((*pipelinev1.PipelineVersion).GetName),

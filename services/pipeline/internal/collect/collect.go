@@ -45,8 +45,9 @@ type Deps struct {
 
 // Collector removes garbage. It is safe for concurrent use.
 type Collector struct {
-	deps Deps
-	turn chan struct{} // holds something while a collection runs
+	deps  Deps
+	turn  chan struct{} // holds something while a collection runs
+	woken chan struct{} // holds something when there may be condemned runs
 }
 
 // New returns a collector that has removed nothing yet.
@@ -54,7 +55,7 @@ func New(deps Deps) *Collector {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	return &Collector{deps: deps, turn: make(chan struct{}, 1)}
+	return &Collector{deps: deps, turn: make(chan struct{}, 1), woken: make(chan struct{}, 1)}
 }
 
 // Collect removes all the garbage there is, or in a dry run only says what would

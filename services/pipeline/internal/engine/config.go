@@ -47,5 +47,8 @@ type Deps struct {
 	Archive   metadatav1.ArchiveServiceClient
 	// Conditions keeps compiled conditions; it may be shared.
 	Conditions *expr.Conditions
-	Log        *slog.Logger
+	// Condemned is called when artifacts of a run are to be removed: there is a
+	// condemned run in the store. It must not block.
+	Condemned func()
+	Log       *slog.Logger
 }

@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	maxOps        = 100       // of a commit
-	maxEntries    = 20        // cache entries in a commit
-	maxTaskBytes  = 192 << 10 // of a record, with room below store.MaxValueBytes
-	maxBatchBytes = 1 << 20   // of a commit, below etcd's limit on requests
+	maxOps        = 100     // of a commit
+	maxEntries    = 20      // cache entries in a commit
+	maxBatchBytes = 1 << 20 // of a commit, below etcd's limit on requests
 )
 
 // saver knows what of a run is to be written. One commit is under way at a time.
@@ -106,13 +105,18 @@ func (r *runner) save(ctx context.Context) {
 	r.saver.writing = true
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		item, err := c.write(ctx, r.engine.deps.State)
-		return func(context.Context) { r.saved(c, item, err) }
+		return func(ctx context.Context) { r.saved(ctx, c, item, err) }
 	})
 }
 
-func (r *runner) saved(c commit, item store.Item[*pipelinev1.RunState], err error) {
+func (r *runner) saved(ctx context.Context, c commit, item store.Item[*pipelinev1.RunState], err error) {
 	r.saver.writing = false
-	if err != nil {
+	switch {
+	case err == nil:
+	case final(ctx, err) && !r.givenUp:
+		r.giveUp(ctx, err)
+		return
+	default:
 		r.fatal = err
 		return
 	}
@@ -175,19 +179,6 @@ func (r *runner) releaseSpent(spent []string) {
 	for _, workload := range r.saver.spent.take(r.saver.spent.len() - r.engine.cfg.KeptWorkloads) {
 		r.engine.workloads.release(r.item.Key, name{r.self.Namespace, workload})
 	}
-}
-
-// fit leaves out of a record what can be derived again when it is too large.
-func fit(task *pipelinev1.Task) *pipelinev1.Task {
-	if proto.Size(task) <= maxTaskBytes {
-		return task
-	}
-	task.InputParameters, task.InputArtifacts, task.Detail.Inputs = nil, nil, nil
-	if proto.Size(task) <= maxTaskBytes {
-		return task
-	}
-	task.OutputParameters, task.OutputArtifacts, task.Detail.Outputs = nil, nil, nil // of a DAG or loop: a leaf's were checked
-	return task
 }
 
 // write commits, taking in what others changed about the run meanwhile. It

@@ -76,6 +76,7 @@ func (w *world) start(guard ...store.Op) {
 		Volumes:   gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
 		Metadata:  metadatav1.NewMetadataServiceClient(w.mesh.Conn("metadata")),
 		Archive:   metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata")),
+		Condemned: func() {},
 		Log:       slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -120,6 +121,9 @@ func (w *world) create(spec string, parameters map[string]any) string {
 		}
 	}
 	stored := &pipelinev1.RunState{Run: run, Namespace: "default", PipelineName: "test", SpecDigest: digest}
+	if err := state.StoreParameters(context.Background(), w.bucket, stored); err != nil {
+		w.t.Fatal(err)
+	}
 	if _, err := w.state.Runs.Create(context.Background(), id, stored); err != nil {
 		w.t.Fatal(err)
 	}

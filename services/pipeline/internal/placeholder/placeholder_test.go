@@ -179,3 +179,27 @@ func FuzzResolveArgs(f *testing.F) {
 		}
 	})
 }
+
+func TestPlaceholdersAreNotNestedForEver(t *testing.T) {
+	nested := func(depth int) string {
+		return strings.Repeat(`{"Concat": [`, depth) + `"a"` + strings.Repeat(`]}`, depth)
+	}
+	if got, err := scope().ResolveArgs([]string{nested(20)}); err != nil || got[0] != "a" {
+		t.Errorf("20 deep: %q, %v", got, err)
+	}
+	if _, err := scope().ResolveArgs([]string{nested(5000)}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("5000 deep: %v", err)
+	}
+}
+
+func FuzzResolveInputs(f *testing.F) {
+	f.Add("{{$.inputs.parameters['b']}}", "{{$.inputs.parameters['a']}}")
+	f.Add("{{$.pipeline_job_uuid}}/{{$}}", `{{$.inputs.artifacts["data"].path}}`)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		s := scope()
+		s.Inputs.Parameters = map[string]any{"a": a, "b": []any{b, map[string]any{"c": a}}}
+		if _, err := s.ResolveInputs(); err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q, %q: %v", a, b, err)
+		}
+	})
+}

@@ -166,7 +166,9 @@ func (b *bench) engine() *engine {
 }
 
 // name is that of the container of an attempt.
-func (b *bench) name(n string) string { return "kfmesh-" + b.at.Workload + "-" + b.at.Replica + "-" + n }
+func (b *bench) name(n string) string {
+	return "kfmesh-" + b.at.Workload + "-" + b.at.Replica + "-" + n
+}
 
 func TestEnds(t *testing.T) {
 	for _, tt := range []struct {
