@@ -9,7 +9,7 @@ const whyService = "a service meets other services only through generated client
 
 func layers() []Layer {
 	nouns := []Pattern{
-		"gen/...", "internal/app", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
+		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
 		"internal/telemetry",
 	}

@@ -116,6 +116,7 @@ func (r *runner) drive(ctx context.Context) error {
 		}
 		r.measure(ctx)
 	}
+	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 
