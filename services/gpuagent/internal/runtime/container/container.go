@@ -75,8 +75,11 @@ func New(o Options) *Runtime { return &Runtime{Options: o} }
 // Name implements runtime.Runtime.
 func (*Runtime) Name() string { return runtime.Container }
 
-// checkTimeout is how long an engine may take to answer.
-const checkTimeout = 3 * time.Second
+// How long an engine may take to answer at all, and to say what it is.
+const (
+	pingTimeout  = 3 * time.Second
+	checkTimeout = 20 * time.Second
+)
 
 // Check looks for an engine that answers and returns its name and version.
 func (r *Runtime) Check(ctx context.Context) (string, error) {
