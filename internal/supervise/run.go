@@ -94,7 +94,7 @@ func start(spec Spec) (int, error) {
 		Dir:   spec.WorkDir,
 		Env:   lastWins(spec.Env),
 		Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+		Sys:   attributes(spec),
 	})
 }
 

@@ -45,6 +45,9 @@ type Spec struct {
 	Env []string
 	// WorkDir is the working directory; it exists.
 	WorkDir string
+	// Isolate starts the command in a user and a mount namespace of its own, as the
+	// same user, with the right to mount there.
+	Isolate bool `json:",omitempty"`
 	// Log is the file that standard output and standard error are appended to.
 	Log string
 	// Deadline, when set, is when the command is stopped.

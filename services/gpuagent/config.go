@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
@@ -18,6 +19,9 @@ type Config struct {
 	Python     string   `koanf:"python" usage:"default Python interpreter of steps, a path or a name in PATH"`
 	ImageMap   string   `koanf:"image-map" usage:"YAML file that says what images mean on this host"`
 	PassEnv    []string `koanf:"pass-env" usage:"variables that steps get although their names look like secrets"`
+
+	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
+	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
 }
 
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
@@ -44,6 +48,7 @@ func (c Config) Validate() error {
 	if c.MaxActive < 0 {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
+	violations = append(violations, checkLabels(c.NodeLabels)...)
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}

@@ -2,6 +2,7 @@ package gpuagent
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/api"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/configmap"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
@@ -18,7 +20,9 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
 )
 
 // serviceName is the service's name.
@@ -27,6 +31,7 @@ const serviceName = "gpuagent"
 // module is the agent of one node.
 type module struct {
 	deps   app.Deps
+	keys   *secret.Keyring
 	engine *engine.Engine
 }
 
@@ -53,18 +58,27 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
 		Log:        deps.Log,
 	})
-	return &module{deps: deps, engine: engine.New(engine.Options{
-		Node:      cfg.NodeName,
-		Version:   deps.Version,
-		DataDir:   cfg.AgentDir,
-		MaxActive: cfg.MaxActive,
-		UV:        uv,
-		State:     state.New(deps.Store),
-		Objects:   deps.Blob,
-		Runtimes:  runtime.Set{processes},
-		Pythons:   pythons,
-		GPUs:      detect.Nvidia{},
-		Log:       deps.Log,
+	keys, err := secret.NewKeyring(string(cfg.SecretsURL), filepath.Join(cfg.AgentDir, "secrets.key"))
+	if err != nil {
+		return nil, err
+	}
+	stored := state.New(deps.Store)
+	return &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
+		Node:       cfg.NodeName,
+		Version:    deps.Version,
+		DataDir:    cfg.AgentDir,
+		MaxActive:  cfg.MaxActive,
+		UV:         uv,
+		Labels:     cfg.labels(),
+		State:      stored,
+		Secrets:    secret.NewVault(stored, keys),
+		ConfigMaps: configmap.NewShelf(stored),
+		Volumes:    volume.New(stored, cfg.NodeName, filepath.Join(cfg.AgentDir, "volumes")),
+		Objects:    deps.Blob,
+		Runtimes:   runtime.Set{processes},
+		Pythons:    pythons,
+		GPUs:       detect.Nvidia{},
+		Log:        deps.Log,
 	})}, nil
 }
 
@@ -98,7 +112,7 @@ func (m *module) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	return group.Wait()
+	return errors.Join(group.Wait(), m.keys.Close())
 }
 
 // Ready implements app.Module.

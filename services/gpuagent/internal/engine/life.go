@@ -210,5 +210,8 @@ func (l *life) finish(ctx context.Context, results []result) {
 	l.engine.leave(l)
 	l.engine.keepLogs(ctx, l.snapshot())
 	l.engine.removeTemp(ctx, l.uid)
+	if mounts(l.spec) {
+		l.engine.removeVolumes(ctx, l.uid)
+	}
 	l.storeUntilDone(ctx)
 }

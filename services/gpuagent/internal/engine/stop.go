@@ -141,6 +141,7 @@ func (e *Engine) removeDir(ctx context.Context, uid string) {
 	if ctx.Err() != nil {
 		return
 	}
+	e.removeMemory(ctx, uid)
 	if err := os.RemoveAll(e.workloadDir(uid)); err != nil {
 		e.Log.ErrorContext(ctx, "directory of a workload cannot be removed", "error", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
@@ -18,9 +19,10 @@ type starter struct {
 	at      runtime.Place
 	order   runtime.Order
 
-	warm *supervise.Supervisor // waits for its spec; nil when there is none
-	err  error                 // why there is none
-	spec supervise.Spec        // without the journal; filled in by Prepare
+	warm  *supervise.Supervisor // waits for its spec; nil when there is none
+	err   error                 // why there is none
+	spec  supervise.Spec        // without the journal; filled in by Prepare
+	enter *enter.Plan           // without the refusal; nil when the command starts as it is
 }
 
 func (s *starter) begin() { s.warm, s.err = supervise.Begin(s.runtime.Supervisor) }
@@ -33,11 +35,19 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return err
 	}
-	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry))
+	who, err := s.identify()
+	if err == nil {
+		err = s.handOver(who)
+	}
+	if err != nil {
+		return err
+	}
+	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry, who))
 	if err != nil {
 		return s.installFailed(err)
 	}
 	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace}
+	s.enter = s.plan(who)
 	return nil
 }
 
@@ -68,7 +78,7 @@ func commandLine(o runtime.Order, entry image.Entry) ([]string, error) {
 }
 
 // environment is everything but what Python needs.
-func (s *starter) environment(entry image.Entry) []string {
+func (s *starter) environment(entry image.Entry, who identity) []string {
 	env := append([]string{}, s.runtime.Env...)
 	for name, value := range entry.Env {
 		env = append(env, name+"="+value)
@@ -79,6 +89,9 @@ func (s *starter) environment(entry image.Entry) []string {
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
 	if s.order.HideGPUs {                               // those that were not given
 		env = append(env, "CUDA_VISIBLE_DEVICES="+joinInts(s.order.GPUs))
+	}
+	if who.user != nil { // the agent's is another's
+		env = append(env, "HOME="+s.order.WorkDir)
 	}
 	return append(env, s.order.Env...)
 }
@@ -96,7 +109,12 @@ func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 		return nil, s.err
 	}
 	spec, supervisor := s.spec, s.warm
-	spec.Journal, s.warm = journal(s.at, n), nil
+	spec.Journal = journal(s.at, n)
+	spec, err := s.entered(spec)
+	if err != nil {
+		return nil, err
+	}
+	s.warm = nil
 	epoch, err := supervisor.Launch(spec)
 	if err != nil {
 		return nil, err
