@@ -97,6 +97,10 @@ fmt: $(VENV)/ready ## Format Go, protos and Python
 conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_CORPUS=DIR)
 	@PYTHONPATH=test $(PY) test/conformance $(ARGS)
 
+.PHONY: chaos
+chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again and again amid hundreds of runs (ARGS='--seed 7')
+	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
+
 .PHONY: bench
 bench: build $(VENV)/ready ## Measure start, memory and overhead a step
 	@PYTHONPATH=test $(PY) test/bench $(ARGS)

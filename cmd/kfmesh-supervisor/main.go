@@ -15,5 +15,5 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == enter.Verb {
 		os.Exit(enter.Main(os.Args[2:], os.Stderr))
 	}
-	os.Exit(supervise.Main(os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(supervise.Main(os.Stdin, os.Stderr))
 }

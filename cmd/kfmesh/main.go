@@ -20,7 +20,7 @@ func main() {
 	// An agent without kfmesh-supervisor beside it starts this program in its
 	// place. It must find the main thread, and signals as the system has them.
 	if len(os.Args) == 2 && os.Args[1] == "supervise" {
-		os.Exit(supervise.Main(os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(supervise.Main(os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == "supervise" && os.Args[2] == enter.Verb {
 		os.Exit(enter.Main(os.Args[3:], os.Stderr))

@@ -7,22 +7,34 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
+
+	"gocloud.dev/gcerrors"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 const digestPrefix = "sha256:"
 
+// Fresh is how long after it was written PutDigest leaves an object as it is.
+// Whoever removes objects that nothing refers to spares the fresh ones: somebody
+// may be about to refer to them.
+const Fresh = time.Hour
+
 // PutDigest writes content under prefix and the hex of its digest, unless it is
-// there, and returns the digest, "sha256:<hex>".
+// there and fresh, and returns the digest, "sha256:<hex>".
 func (b *Bucket) PutDigest(ctx context.Context, prefix string, content []byte) (string, error) {
 	digest := DigestOf(content)
 	key, err := DigestKey(prefix, digest)
 	if err != nil {
 		return "", err
 	}
-	if exists, err := b.Exists(ctx, key); err != nil || exists {
-		return digest, err
+	attributes, err := b.bucket.Attributes(ctx, key)
+	switch {
+	case err == nil && time.Since(attributes.ModTime) < Fresh:
+		return digest, nil
+	case err != nil && gcerrors.Code(err) != gcerrors.NotFound:
+		return "", failure(err, "looked up", key)
 	}
 	return digest, b.Put(ctx, key, content)
 }
@@ -67,20 +79,20 @@ func (b *Bucket) Digest(ctx context.Context, uri string) (string, error) {
 		return "", err
 	}
 	defer at.close()
-	names, err := at.names(ctx)
+	files, err := at.files(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(names) == 1 && names[0] == "" {
+	if len(files) == 1 && files[0].name == "" {
 		return digestFile(ctx, at, "")
 	}
 	tree := sha256.New()
-	for _, name := range names {
-		digest, err := digestFile(ctx, at, name)
+	for _, f := range files {
+		digest, err := digestFile(ctx, at, f.name)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(tree, "%s %s\n", digest, name)
+		fmt.Fprintf(tree, "%s %s\n", digest, f.name)
 	}
 	return digestPrefix + hex.EncodeToString(tree.Sum(nil)), nil
 }

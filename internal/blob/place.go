@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	gcblob "gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
@@ -20,11 +22,27 @@ import (
 // place is where a file or a tree is or is to be. Names are relative to it,
 // with slashes; the empty name is the place itself, when it is a file.
 type place interface {
-	// names returns the files there, sorted; fault.NotFound when there are none.
-	names(ctx context.Context) ([]string, error)
+	// files returns the files there, sorted by name; fault.NotFound when nothing
+	// is there, which a directory without files is not.
+	files(ctx context.Context) ([]file, error)
+	// holds reports whether files would find anything, without looking at all.
+	holds(ctx context.Context) (bool, error)
 	open(ctx context.Context, name string) (io.ReadCloser, error)
 	create(ctx context.Context, name string) (io.WriteCloser, error)
 	close()
+}
+
+// file is one file of a place.
+type file struct {
+	name     string
+	bytes    int64
+	modified time.Time
+	md5      []byte // of the content, where a bucket knows it
+}
+
+// byName sorts files.
+func byName(files []file) {
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.name, b.name) })
 }
 
 // locate finds the place of a URI: a local path, a key of this bucket, or a key
@@ -75,25 +93,40 @@ func localPath(uri string) (string, bool) {
 // localPlace is a path of this host.
 type localPlace string
 
-func (p localPlace) names(ctx context.Context) ([]string, error) {
+func (p localPlace) files(ctx context.Context) ([]file, error) {
 	info, err := os.Stat(string(p))
 	if err != nil {
 		return nil, localFailure(err, string(p))
 	}
 	if !info.IsDir() {
-		return []string{""}, nil
+		return []file{{bytes: info.Size(), modified: info.ModTime()}}, nil
 	}
-	names := []string{}
+	files := []file{}
 	err = filepath.WalkDir(string(p), func(at string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return errors.Join(err, ctx.Err())
 		}
 		name, err := filepath.Rel(string(p), at)
-		names = append(names, filepath.ToSlash(name))
-		return err
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		files = append(files, file{name: filepath.ToSlash(name), bytes: info.Size(), modified: info.ModTime()})
+		return nil
 	})
-	slices.Sort(names)
-	return names, localFailure(err, string(p))
+	byName(files)
+	return files, localFailure(err, string(p))
+}
+
+func (p localPlace) holds(context.Context) (bool, error) {
+	_, err := os.Stat(string(p))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, localFailure(err, string(p))
 }
 
 func (p localPlace) open(_ context.Context, name string) (io.ReadCloser, error) {
@@ -166,16 +199,16 @@ type remotePlace struct {
 	owned  bool // opened for this place alone
 }
 
-func (p remotePlace) names(ctx context.Context) ([]string, error) {
-	single, err := p.bucket.Exists(ctx, p.key)
-	if err != nil {
+func (p remotePlace) files(ctx context.Context) ([]file, error) {
+	attributes, err := p.bucket.Attributes(ctx, p.key)
+	switch {
+	case err == nil:
+		return []file{{bytes: attributes.Size, modified: attributes.ModTime, md5: attributes.MD5}}, nil
+	case gcerrors.Code(err) != gcerrors.NotFound:
 		return nil, failure(err, "looked up", p.key)
 	}
-	if single {
-		return []string{""}, nil
-	}
-	var names []string
-	objects := p.bucket.List(&gcblob.ListOptions{Prefix: p.key + "/"})
+	var files []file
+	objects := p.below()
 	for {
 		object, err := objects.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -185,14 +218,31 @@ func (p remotePlace) names(ctx context.Context) ([]string, error) {
 			return nil, failure(err, "listed", p.key)
 		}
 		if name := object.Key[len(p.key)+1:]; name != "" && filepath.IsLocal(name) {
-			names = append(names, name)
+			files = append(files, file{name: name, bytes: object.Size, modified: object.ModTime, md5: object.MD5})
 		}
 	}
-	if len(names) == 0 {
+	if len(files) == 0 {
 		return nil, fault.NotFoundf("object %s does not exist", p.key)
 	}
-	slices.Sort(names)
-	return names, nil
+	byName(files)
+	return files, nil
+}
+
+func (p remotePlace) holds(ctx context.Context) (bool, error) {
+	single, err := p.bucket.Exists(ctx, p.key)
+	if err != nil || single {
+		return single, failure(err, "looked up", p.key)
+	}
+	_, err = p.below().Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, failure(err, "listed", p.key)
+}
+
+// below lists the objects of a tree.
+func (p remotePlace) below() *gcblob.ListIterator {
+	return p.bucket.List(&gcblob.ListOptions{Prefix: p.key + "/"})
 }
 
 func (p remotePlace) open(ctx context.Context, name string) (io.ReadCloser, error) {

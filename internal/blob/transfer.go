@@ -34,12 +34,12 @@ func (b *Bucket) transfer(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer target.close()
-	names, err := source.names(ctx)
+	files, err := source.files(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if err := copyFile(ctx, source, target, name); err != nil {
+	for _, f := range files {
+		if err := copyFile(ctx, source, target, f.name); err != nil {
 			return err
 		}
 	}

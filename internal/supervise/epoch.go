@@ -19,28 +19,28 @@ const (
 
 // Inspect reads the state of the epoch of a journal, and how it ended when Done.
 func Inspect(journal string) (State, Exit, error) {
-	o, err := ownerOf(journal)
-	switch {
-	case err != nil, o == (owner{}):
-		return Free, Exit{}, err
-	case o.PID == 0:
-		return Sealed, Exit{}, nil
-	}
-	alive, err := locked(journal)
-	if err != nil {
-		return Free, Exit{}, err
-	}
-	if alive {
-		return Running, Exit{}, nil
-	}
-	r, err := readJournal(journal) // anew: the end was written before the lock was let go
+	r, held, err := readJournal(journal)
 	switch {
 	case err != nil:
 		return Free, Exit{}, err
-	case r.Exit == nil:
-		return Lost, Exit{}, nil
+	case held: // by somebody who may not have said so yet
+		return Running, Exit{}, nil
 	}
-	return Done, *r.Exit, nil
+	state, exit := r.state()
+	return state, exit, nil
+}
+
+// state is where the epoch of a journal is that nobody holds.
+func (r record) state() (State, Exit) {
+	switch {
+	case r.Owner == nil:
+		return Free, Exit{}
+	case r.Owner.PID == 0:
+		return Sealed, Exit{}
+	case r.Exit == nil:
+		return Lost, Exit{}
+	}
+	return Done, *r.Exit
 }
 
 // Seal takes a free epoch so that no supervisor can start it any more. It
@@ -54,16 +54,4 @@ func Seal(journal string) (bool, error) {
 		return false, err
 	}
 	return true, f.Close()
-}
-
-// ownerOf returns the owner of an epoch; the zero owner while it is free.
-func ownerOf(journal string) (owner, error) {
-	r, err := readJournal(journal)
-	if errors.Is(err, fs.ErrNotExist) {
-		return owner{}, nil
-	}
-	if err != nil {
-		return owner{}, err
-	}
-	return *r.Owner, nil
 }

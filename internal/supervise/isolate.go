@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attributes are what the kernel is to know of the command: it leads a group of its
+// attributes are what the kernel is to know of the command: it leads a session of its
 // own and dies with its supervisor.
-func attributes(spec Spec) *syscall.SysProcAttr {
-	sys := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+func attributes(spec Spec, pidfd *int) *syscall.SysProcAttr {
+	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: pidfd}
 	if spec.Isolate {
 		isolate(sys)
 	}

@@ -1,40 +1,53 @@
-// Package supervise keeps one command alive, apart from whoever asked for it,
-// and leaves on disk how it ended.
+// Package supervise keeps commands alive, apart from whoever asked for them, and
+// leaves on disk how they ended.
 //
-// An agent starts a supervisor, a tiny program in a session of its own, with a
-// Spec on its standard input. The supervisor runs the command in a process group
-// of its own, appends its output to a log file, enforces deadline and grace
-// period, and outlives the agent. What it knows it appends to a journal,
-// one file for each epoch, which is an attempt at running the command. The
-// journal's lines say who owns the epoch, the command's process id, and how the
-// command ended.
+// An agent has a Pool of supervisors: tiny processes in sessions of their own,
+// each of which runs up to attemptsEach commands at a time. It hands a
+// supervisor a Spec over a socket. The supervisor starts the command as the leader of a
+// new session, appends its output to a log file, enforces deadline and grace
+// period, and tells the agent how it ended. When its agent is gone a supervisor
+// takes no more commands and ends after its last one.
+//
+// What a supervisor knows it appends to journals, one file for each epoch, which is
+// an attempt at running a command. The journal's lines say who owns the epoch, the
+// command's process id, that it is to stop, and how it ended. The journal is
+// all that another agent needs to take up an epoch: the socket only makes
+// things fast.
 //
 // Invariants:
 //
 //   - An epoch has one owner for ever: a supervisor, or an agent that gave the
-//     epoch up. The journal is begun under another name, locked, and then linked
-//     into place, which fails if there is one. So a command is started at most
-//     once an epoch, whatever is killed when.
-//   - A supervisor holds the lock on its journal for as long as it lives. The
-//     kernel lets go of it however the supervisor ends, so "does it live" is
-//     answered without trusting process ids.
-//   - An epoch that Seal took was never started. One whose supervisor is gone
-//     without a word on how the command ended is lost: nobody knows how far it got.
+//     epoch up. Whoever locks the journal and finds no owner in it writes itself
+//     down as the owner, before anything is started. So a command is started at
+//     most once an epoch, whatever is killed when.
+//   - A supervisor holds the lock on a journal until the end of its epoch is
+//     written. The kernel lets go of it however the supervisor ends, so "does it
+//     run" is answered without trusting process ids.
+//   - An epoch that Seal took was never started. One that is not locked and has no
+//     word on how the command ended is lost: nobody knows how far it got.
 //   - Each line is one write and counts only with its line feed, so it is there
 //     whole or not at all. Journals outlive every process; they are not synced. A
 //     machine that loses power may lose the end of an epoch, or all of its journal:
 //     then nothing tells that the epoch was begun.
+//   - Nothing of a command outlives its epoch. It dies with its supervisor
+//     (PR_SET_PDEATHSIG); what it left behind is handed to the supervisor
+//     (PR_SET_CHILD_SUBREAPER) and known by its session or by EpochVariable in its
+//     environment. Who finds an epoch lost ends what is left of it by the same signs.
 //
-// The command dies with its supervisor (PR_SET_PDEATHSIG), and who
-// finds an epoch lost ends what is left of its session. The package uses the standard library and x/sys only:
-// the start-up time of a step depends on it.
+// A supervisor is one thread that polls: no goroutine, timer or thread is added
+// for a command. The package uses the standard library and x/sys only, because
+// a supervisor should be small and start quickly.
 package supervise
 
 import (
 	"time"
 )
 
-// Spec is what a supervisor is told on its standard input, as JSON.
+// EpochVariable is the environment variable by which the processes of a command
+// are known. Its value is the path of the epoch's journal.
+const EpochVariable = "KFMESH_EPOCH"
+
+// Spec is what a supervisor is to run.
 type Spec struct {
 	// Journal is the path of the epoch's journal; its directory exists.
 	Journal string
@@ -42,6 +55,7 @@ type Spec struct {
 	// looked up in the PATH of Env.
 	Args []string
 	// Env is the whole environment, as NAME=value; later entries win.
+	// EpochVariable is added to it.
 	Env []string
 	// WorkDir is the working directory; it exists.
 	WorkDir string
@@ -82,15 +96,15 @@ type Exit struct {
 	Start, Finish time.Time
 }
 
-// record is a line of a journal, or all lines merged.
-type record struct {
-	Owner *owner `json:",omitempty"`
-	PID   int    `json:",omitempty"` // of the command
-	Exit  *Exit  `json:",omitempty"`
+// order is what an agent tells a supervisor, one JSON value a line.
+type order struct {
+	ID   uint64 // by which the report names it
+	Spec Spec
 }
 
-// owner says who took an epoch.
-type owner struct {
-	PID    int    // of the supervisor and so of its session; 0 for an agent that sealed the epoch
-	BootID string // of the running kernel: process ids mean nothing across a restart
+// report is what a supervisor answers to an order, one JSON value a line.
+type report struct {
+	ID      uint64
+	Exit    *Exit  `json:",omitempty"` // how the command ended; the journal has it too
+	Problem string `json:",omitempty"` // why the epoch could not be claimed; with neither, another has it
 }

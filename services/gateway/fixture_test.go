@@ -187,6 +187,17 @@ func (fakeRuns) CreateRun(_ context.Context, r *pipelinev1.CreateRunRequest) (*p
 	return run, nil
 }
 
+// GetRun returns a run in the state that its id names.
+func (fakeRuns) GetRun(_ context.Context, r *pipelinev1.GetRunRequest) (*pipelinev1.Run, error) {
+	state := pipelinev1.RuntimeState(pipelinev1.RuntimeState_value[r.GetRunId()])
+	return &pipelinev1.Run{RunId: r.GetRunId(), State: state, StateHistory: []*pipelinev1.RuntimeStatus{{State: state}}}, nil
+}
+
+// ListRuns returns a canceled run.
+func (fakeRuns) ListRuns(context.Context, *pipelinev1.ListRunsRequest) (*pipelinev1.ListRunsResponse, error) {
+	return &pipelinev1.ListRunsResponse{Runs: []*pipelinev1.Run{{State: pipelinev1.RuntimeState_CANCELED}}}, nil
+}
+
 // WatchRun sends two states, and then nothing until it is given up when the run
 // is called "endless".
 func (fakeRuns) WatchRun(r *pipelinev1.WatchRunRequest, stream grpc.ServerStreamingServer[pipelinev1.Run]) error {

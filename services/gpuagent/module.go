@@ -30,9 +30,10 @@ const serviceName = "gpuagent"
 
 // module is the agent of one node.
 type module struct {
-	deps   app.Deps
-	keys   *secret.Keyring
-	engine *engine.Engine
+	deps      app.Deps
+	keys      *secret.Keyring
+	engine    *engine.Engine
+	processes *process.Runtime
 }
 
 // New makes the agent.
@@ -63,7 +64,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		return nil, err
 	}
 	stored := state.New(deps.Store)
-	return &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
+	return &module{deps: deps, keys: keys, processes: processes, engine: engine.New(engine.Options{
 		Node:       cfg.NodeName,
 		Version:    deps.Version,
 		DataDir:    cfg.AgentDir,
@@ -103,6 +104,7 @@ func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m
 
 // Run implements app.Module.
 func (m *module) Run(ctx context.Context) error {
+	defer m.processes.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {

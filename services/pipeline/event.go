@@ -13,14 +13,16 @@ import (
 )
 
 // runEvent makes the event of a change of a run: that it entered a state, or
-// that it was deleted. That a finished run leaves the store is no event.
+// that it was deleted. That a finished run leaves the store is no event, nor that
+// it comes back to be deleted.
 func runEvent(change store.Change) (event.Event, bool) {
 	before, had := runOf(change.Prev)
 	after, has := runOf(change.Value)
 	switch {
 	case change.Deleted && had && before.GetDeleteRequested():
 		return newRunEvent(path.Base(change.Key), before, "deleted", change.Revision), true
-	case change.Deleted || !has || had && before.GetRun().GetState() == after.GetRun().GetState():
+	case change.Deleted || !has || !had && after.GetDeleteRequested(),
+		had && before.GetRun().GetState() == after.GetRun().GetState():
 		return event.Event{}, false
 	}
 	what := strings.ToLower(after.GetRun().GetState().String())

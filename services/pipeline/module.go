@@ -19,6 +19,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/api"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/expr"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/recur"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
@@ -33,17 +34,25 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	m := &module{cfg: cfg, deps: deps, state: state.New(deps.Store), synced: make(chan struct{})}
 	m.archive = metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata"))
 	m.workloads = gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent"))
-	m.runs = store.NewCache(m.state.Runs, nil, func(updates []store.Update[*pipelinev1.RunState]) { m.engine.Observe(updates) })
+	m.runs = store.NewCache(m.state.Runs, nil, func(updates []store.Update[*pipelinev1.RunState]) {
+		m.engine.Observe(updates)
+		m.recur.ObserveRuns(updates)
+	})
+	m.recurring = store.NewCache(m.state.Recurring, nil, func(updates []store.Update[*pipelinev1.RecurringRunState]) {
+		m.recur.Observe(updates)
+	})
 	m.engine = engine.New(cfg.engine(), engine.Deps{
 		State:      m.state,
 		Runs:       m.runs,
 		Bucket:     deps.Blob,
 		Workloads:  m.workloads,
+		Volumes:    gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")),
 		Metadata:   metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")),
 		Archive:    m.archive,
 		Conditions: expr.NewConditions(),
 		Log:        deps.Log,
 	})
+	m.recur = recur.New(recur.Deps{State: m.state, Recurring: m.recurring, Maker: api.NewMaker(m.api()), Log: deps.Log})
 	return m, nil
 }
 
@@ -54,6 +63,8 @@ type module struct {
 	state     *state.State
 	runs      *store.Cache[*pipelinev1.RunState]
 	engine    *engine.Engine
+	recurring *store.Cache[*pipelinev1.RecurringRunState]
+	recur     *recur.Engine
 	archive   metadatav1.ArchiveServiceClient
 	workloads gpuagentv1.WorkloadServiceClient
 	synced    chan struct{} // closed once the runs are known
@@ -64,7 +75,11 @@ func (m *module) Name() string { return serviceName }
 
 // Register implements app.Module.
 func (m *module) Register(server grpc.ServiceRegistrar) {
-	api.Register(server, api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads})
+	api.Register(server, m.api())
+}
+
+func (m *module) api() api.Deps {
+	return api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads}
 }
 
 // Run implements app.Module: it follows the runs, and drives them while this
@@ -72,6 +87,7 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 func (m *module) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return untilEnd(ctx, m.runs.Run) })
+	group.Go(func() error { return untilEnd(ctx, m.recurring.Run) })
 	group.Go(func() error {
 		if m.runs.WaitSynced(ctx) == nil {
 			close(m.synced)
@@ -91,6 +107,7 @@ func (m *module) Run(ctx context.Context) error {
 func (m *module) lead(ctx context.Context, fence lease.Fence) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx, fence.Op()) })
+	group.Go(func() error { return m.recur.Run(ctx, fence.Op()) })
 	group.Go(func() error {
 		return untilEnd(ctx, func(ctx context.Context) error {
 			return event.Relay(ctx, m.deps.Store, m.state.Runs.Prefix(), runEvent, m.deps.Bus)

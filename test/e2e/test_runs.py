@@ -88,9 +88,22 @@ def test_terminate(api, marks):
     assert outcome.task_state("mark") == "SUCCEEDED"
     assert outcome.task_state("shell") == "CANCELED"
     assert marks.read_text() == "started\n"
+    assert outcome.run.state == "FAILED"
+    assert outcome.run.error.code == 1
+    assert outcome.run.error.message.startswith("canceled: ")
+    listed = {run.run_id: run.state for run in api.kfp.list_runs(sort_by="created_at desc").runs}
+    assert listed[run_id] == "CANCELED"
     with pytest.raises(ApiException) as refused:
         api.kfp.terminate_run(run_id)
     assert refused.value.status == 400
+
+
+def test_waiting_for_a_terminated_run_ends(api, marks):
+    run_id = api.submit(endless, {"file": str(marks)})
+    until("the first step", lambda: marks.read_text() == "started\n")
+    api.kfp.terminate_run(run_id)
+    run = api.kfp.wait_for_run_completion(run_id, timeout=30, sleep_duration=0.1)
+    assert run.state_history[-1].state == "CANCELED"
 
 
 def test_archive_and_delete(api):

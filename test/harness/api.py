@@ -85,7 +85,8 @@ class Outcome:
         """Both as the server told them."""
         self.run = run
         self.run_id = run.run_id
-        self.state = run.state
+        # A canceled run is got as FAILED; its history tells the truth.
+        self.state = run.state_history[-1].state
         self.tasks = tasks
 
     def explain(self) -> str:

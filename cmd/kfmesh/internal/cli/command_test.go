@@ -93,6 +93,8 @@ func TestChangesAskTheServer(t *testing.T) {
 		{"cancel last", &pipelinev1.TerminateRunRequest{RunId: failedID}, "canceling run " + failedID},
 		{"cancel workload newer", &gpuagentv1.StopWorkloadRequest{Namespace: "default", Name: "newer", Message: "stopped with kfmesh cancel"}, "canceling workload newer"},
 		{"delete run/0b1d22aa", &pipelinev1.DeleteRunRequest{RunId: failedID}, "deleted run " + failedID + " (bad)"},
+		{"delete run/0b1d22aa --artifacts", &pipelinev1.DeleteRunRequest{RunId: failedID, DeleteArtifacts: true}, "deleted run " + failedID},
+		{"retry last", &pipelinev1.RetryRunRequest{RunId: failedID}, "retrying run " + failedID},
 		{"delete pipeline breast-cancer --cascade", &pipelinev1.DeletePipelineRequest{PipelineId: pipelineID, Cascade: true}, "deleted pipeline"},
 	}
 	for _, tt := range tests {

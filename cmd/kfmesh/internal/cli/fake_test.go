@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
@@ -125,6 +126,23 @@ func (f *fake) TerminateRun(_ context.Context, r *pipelinev1.TerminateRunRequest
 		err = fault.Preconditionf("run %s has SUCCEEDED and cannot be terminated", r.GetRunId())
 	}
 	return &emptypb.Empty{}, err
+}
+
+func (f *fake) RetryRun(_ context.Context, r *pipelinev1.RetryRunRequest) (*emptypb.Empty, error) {
+	f.asked(r)
+	return &emptypb.Empty{}, nil
+}
+
+func (f *fake) GetRunSpec(_ context.Context, r *pipelinev1.GetRunSpecRequest) (*structpb.Struct, error) {
+	run, err := pick(f.runs, "run", r.GetRunId(), (*pipelinev1.Run).GetRunId)
+	if err == nil && run.GetPipelineSpec() == nil {
+		return f.versions[0].GetPipelineSpec(), nil
+	}
+	return run.GetPipelineSpec(), err
+}
+
+func (f *fake) GetPipelineVersion(_ context.Context, r *pipelinev1.GetPipelineVersionRequest) (*pipelinev1.PipelineVersion, error) {
+	return pick(f.versions, "version", r.GetPipelineVersionId(), (*pipelinev1.PipelineVersion).GetPipelineVersionId)
 }
 
 func (f *fake) DeleteRun(_ context.Context, r *pipelinev1.DeleteRunRequest) (*emptypb.Empty, error) {

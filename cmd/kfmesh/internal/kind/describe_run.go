@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
@@ -12,8 +13,8 @@ import (
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 )
 
-// describeRun prints a run: its parameters, the tree of its tasks, its metrics
-// and artifacts, and what failed.
+// describeRun prints a run: its parameters and outputs, the tree of its tasks,
+// its metrics and artifacts, and what failed.
 func describeRun(ctx context.Context, c *client.Client, term *output.Terminal, m proto.Message) error {
 	run := m.(*pipelinev1.Run)
 	listed, err := c.Runs.ListTasks(ctx, &pipelinev1.ListTasksRequest{RunId: run.GetRunId()})
@@ -37,11 +38,34 @@ func describeRun(ctx context.Context, c *client.Client, term *output.Terminal, m
 		[2]string{"Message", run.GetError().GetMessage()},
 	)
 	s.values("parameters", run.GetRuntimeConfig().GetParameters())
+	s.values("output parameters", outputsOf(tasks))
 	s.lines("tasks", tree.Draw(tree.Rows(tree.Build(tasks), term.Now()), term, tree.Still))
+	s.lines("warnings", warningsOf(tasks))
 	s.keep(report.Metrics(term, &s.text, tasks))
 	s.keep(report.Artifacts(term, &s.text, tasks))
 	report.Failures(term, &s.text, run, tasks)
 	return s.print()
+}
+
+// outputsOf is what a run made: the output parameters of its root.
+func outputsOf(tasks []*pipelinev1.Task) map[string]*structpb.Value {
+	for _, task := range tasks {
+		if task.GetPath() == "" {
+			return task.GetOutputParameters().GetFields()
+		}
+	}
+	return nil
+}
+
+// warningsOf lists what tasks asked for and did not get.
+func warningsOf(tasks []*pipelinev1.Task) []string {
+	var lines []string
+	for _, task := range tasks {
+		for _, warning := range task.GetWarnings() {
+			lines = append(lines, output.Clean(tree.Path(task)+": "+warning))
+		}
+	}
+	return lines
 }
 
 // experimentName is the name of an experiment with its id, or the id alone when

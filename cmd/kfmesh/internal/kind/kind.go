@@ -39,7 +39,8 @@ type match struct {
 
 // DeleteOptions say how far a deletion goes.
 type DeleteOptions struct {
-	Cascade bool // what belongs to it too; pipelines only
+	Cascade   bool // what belongs to it too; pipelines only
+	Artifacts bool // what it wrote too; runs only
 }
 
 // Kind is a kind of resource. A nil function is something that cannot be done

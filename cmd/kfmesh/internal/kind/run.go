@@ -42,8 +42,10 @@ func Runs() *Kind {
 			_, err := c.Runs.TerminateRun(ctx, &pipelinev1.TerminateRunRequest{RunId: m.(*pipelinev1.Run).GetRunId()})
 			return err
 		},
-		Delete: func(ctx context.Context, c *client.Client, m proto.Message, _ DeleteOptions) error {
-			_, err := c.Runs.DeleteRun(ctx, &pipelinev1.DeleteRunRequest{RunId: m.(*pipelinev1.Run).GetRunId()})
+		Delete: func(ctx context.Context, c *client.Client, m proto.Message, o DeleteOptions) error {
+			_, err := c.Runs.DeleteRun(ctx, &pipelinev1.DeleteRunRequest{
+				RunId: m.(*pipelinev1.Run).GetRunId(), DeleteArtifacts: o.Artifacts,
+			})
 			return err
 		},
 	}

@@ -31,10 +31,18 @@ var examples = map[string]string{
 // values are read as the type the pipeline declares. All that is wrong with
 // them is reported at once.
 func (d *Document) Parameters(file string, assignments []string) (map[string]*structpb.Value, error) {
-	values, err := d.fromFile(file)
+	return d.ParametersOver(nil, file, assignments)
+}
+
+// ParametersOver gives values like Parameters, over those of an earlier run.
+func (d *Document) ParametersOver(earlier map[string]*structpb.Value, file string, assignments []string) (map[string]*structpb.Value, error) {
+	given, err := d.fromFile(file)
 	if err != nil {
 		return nil, err
 	}
+	values := make(map[string]*structpb.Value, len(earlier)+len(given))
+	maps.Copy(values, earlier)
+	maps.Copy(values, given)
 	var wrong []fault.Violation
 	for _, assignment := range assignments {
 		name, text, ok := strings.Cut(assignment, "=")

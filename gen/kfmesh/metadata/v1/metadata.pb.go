@@ -190,7 +190,7 @@ func (x GetLineageRequest_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GetLineageRequest_Direction.Descriptor instead.
 func (GetLineageRequest_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18, 0}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Artifact is one thing an execution wrote or read: a dataset, a model, metrics.
@@ -210,7 +210,7 @@ type Artifact struct {
 	Uri string `protobuf:"bytes,6,opt,name=uri,proto3" json:"uri,omitempty"`
 	// Custom metadata.
 	Metadata *structpb.Struct `protobuf:"bytes,7,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	// Digest of the content, "sha256:<hex>", when known.
+	// Digest of the content, "sha256:<hex>", when known; "none" for none.
 	Digest string `protobuf:"bytes,8,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Name of what produced it as a whole, such as a run id.
 	Context string `protobuf:"bytes,9,opt,name=context,proto3" json:"context,omitempty"`
@@ -1382,6 +1382,181 @@ func (x *ListEventsResponse) GetEvents() []*Event {
 	return nil
 }
 
+// ListUsesRequest says where the artifacts are.
+type ListUsesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Place: the artifacts are those whose URIs start with it and a slash.
+	Place string `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
+	// Context whose own executions do not count, such as the id of the run that
+	// wrote there.
+	ExceptContext string `protobuf:"bytes,2,opt,name=except_context,json=exceptContext,proto3" json:"except_context,omitempty"`
+	// Only uses after this one in the order of the answer.
+	After *ArtifactUse `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	// Largest number to return. 0 means 1000.
+	PageSize      int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsesRequest) Reset() {
+	*x = ListUsesRequest{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsesRequest) ProtoMessage() {}
+
+func (x *ListUsesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsesRequest.ProtoReflect.Descriptor instead.
+func (*ListUsesRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListUsesRequest) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *ListUsesRequest) GetExceptContext() string {
+	if x != nil {
+		return x.ExceptContext
+	}
+	return ""
+}
+
+func (x *ListUsesRequest) GetAfter() *ArtifactUse {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *ListUsesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+// ArtifactUse says that an execution of a context read or wrote an artifact.
+type ArtifactUse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// URI of the artifact.
+	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
+	// Context of the execution, such as a run id.
+	Context       string `protobuf:"bytes,2,opt,name=context,proto3" json:"context,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactUse) Reset() {
+	*x = ArtifactUse{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactUse) ProtoMessage() {}
+
+func (x *ArtifactUse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactUse.ProtoReflect.Descriptor instead.
+func (*ArtifactUse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ArtifactUse) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+func (x *ArtifactUse) GetContext() string {
+	if x != nil {
+		return x.Context
+	}
+	return ""
+}
+
+// ListUsesResponse is one page.
+type ListUsesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The uses, each once, by URI and context.
+	Uses          []*ArtifactUse `protobuf:"bytes,1,rep,name=uses,proto3" json:"uses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsesResponse) Reset() {
+	*x = ListUsesResponse{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsesResponse) ProtoMessage() {}
+
+func (x *ListUsesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsesResponse.ProtoReflect.Descriptor instead.
+func (*ListUsesResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListUsesResponse) GetUses() []*ArtifactUse {
+	if x != nil {
+		return x.Uses
+	}
+	return nil
+}
+
 // GetLineageRequest says where to start and which way to go.
 type GetLineageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1397,7 +1572,7 @@ type GetLineageRequest struct {
 
 func (x *GetLineageRequest) Reset() {
 	*x = GetLineageRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1584,7 @@ func (x *GetLineageRequest) String() string {
 func (*GetLineageRequest) ProtoMessage() {}
 
 func (x *GetLineageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1597,7 @@ func (x *GetLineageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineageRequest.ProtoReflect.Descriptor instead.
 func (*GetLineageRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetLineageRequest) GetArtifactId() int64 {
@@ -1461,7 +1636,7 @@ type GetLineageResponse struct {
 
 func (x *GetLineageResponse) Reset() {
 	*x = GetLineageResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1473,7 +1648,7 @@ func (x *GetLineageResponse) String() string {
 func (*GetLineageResponse) ProtoMessage() {}
 
 func (x *GetLineageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1486,7 +1661,7 @@ func (x *GetLineageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineageResponse.ProtoReflect.Descriptor instead.
 func (*GetLineageResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetLineageResponse) GetArtifacts() []*Artifact {
@@ -1621,7 +1796,18 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\vartifact_id\x18\x02 \x01(\x03R\n" +
 	"artifactId\"G\n" +
 	"\x12ListEventsResponse\x121\n" +
-	"\x06events\x18\x01 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events\"\x8b\x02\n" +
+	"\x06events\x18\x01 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events\"\xb7\x01\n" +
+	"\x0fListUsesRequest\x12\x1d\n" +
+	"\x05place\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05place\x12%\n" +
+	"\x0eexcept_context\x18\x02 \x01(\tR\rexceptContext\x125\n" +
+	"\x05after\x18\x03 \x01(\v2\x1f.kfmesh.metadata.v1.ArtifactUseR\x05after\x12'\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\"9\n" +
+	"\vArtifactUse\x12\x10\n" +
+	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x18\n" +
+	"\acontext\x18\x02 \x01(\tR\acontext\"G\n" +
+	"\x10ListUsesResponse\x123\n" +
+	"\x04uses\x18\x01 \x03(\v2\x1f.kfmesh.metadata.v1.ArtifactUseR\x04uses\"\x8b\x02\n" +
 	"\x11GetLineageRequest\x12\x1f\n" +
 	"\vartifact_id\x18\x01 \x01(\x03R\n" +
 	"artifactId\x12M\n" +
@@ -1637,7 +1823,8 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x02 \x03(\v2\x1d.kfmesh.metadata.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xdc\t\n" +
+	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xb3\n" +
+	"\n" +
 	"\x0fMetadataService\x12\x83\x01\n" +
 	"\fPutExecution\x12'.kfmesh.metadata.v1.PutExecutionRequest\x1a(.kfmesh.metadata.v1.PutExecutionResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/kfmesh/v1/executions\x12\x8c\x01\n" +
 	"\rPutExecutions\x12(.kfmesh.metadata.v1.PutExecutionsRequest\x1a).kfmesh.metadata.v1.PutExecutionsResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/kfmesh/v1/executions:batch\x12\x84\x01\n" +
@@ -1647,7 +1834,8 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\rListArtifacts\x12(.kfmesh.metadata.v1.ListArtifactsRequest\x1a).kfmesh.metadata.v1.ListArtifactsResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/kfmesh/v1/artifacts\x12\x93\x01\n" +
 	"\x0eDeleteArtifact\x12).kfmesh.metadata.v1.DeleteArtifactRequest\x1a*.kfmesh.metadata.v1.DeleteArtifactResponse\"*\x82\xd3\xe4\x93\x02$*\"/kfmesh/v1/artifacts/{artifact_id}\x12v\n" +
 	"\n" +
-	"ListEvents\x12%.kfmesh.metadata.v1.ListEventsRequest\x1a&.kfmesh.metadata.v1.ListEventsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/kfmesh/v1/events\x12\x8f\x01\n" +
+	"ListEvents\x12%.kfmesh.metadata.v1.ListEventsRequest\x1a&.kfmesh.metadata.v1.ListEventsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/kfmesh/v1/events\x12U\n" +
+	"\bListUses\x12#.kfmesh.metadata.v1.ListUsesRequest\x1a$.kfmesh.metadata.v1.ListUsesResponse\x12\x8f\x01\n" +
 	"\n" +
 	"GetLineage\x12%.kfmesh.metadata.v1.GetLineageRequest\x1a&.kfmesh.metadata.v1.GetLineageResponse\"2\x82\xd3\xe4\x93\x02,\x12*/kfmesh/v1/artifacts/{artifact_id}/lineageB\xcd\x01\n" +
 	"\x16com.kfmesh.metadata.v1B\rMetadataProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1;metadatav1\xa2\x02\x03KMX\xaa\x02\x12Kfmesh.Metadata.V1\xca\x02\x12Kfmesh\\Metadata\\V1\xe2\x02\x1eKfmesh\\Metadata\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Metadata::V1b\x06proto3"
@@ -1665,7 +1853,7 @@ func file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_metadata_v1_metadata_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
 	(Execution_State)(0),             // 0: kfmesh.metadata.v1.Execution.State
 	(Event_Type)(0),                  // 1: kfmesh.metadata.v1.Event.Type
@@ -1688,20 +1876,23 @@ var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
 	(*ListArtifactsResponse)(nil),    // 18: kfmesh.metadata.v1.ListArtifactsResponse
 	(*ListEventsRequest)(nil),        // 19: kfmesh.metadata.v1.ListEventsRequest
 	(*ListEventsResponse)(nil),       // 20: kfmesh.metadata.v1.ListEventsResponse
-	(*GetLineageRequest)(nil),        // 21: kfmesh.metadata.v1.GetLineageRequest
-	(*GetLineageResponse)(nil),       // 22: kfmesh.metadata.v1.GetLineageResponse
-	(*structpb.Struct)(nil),          // 23: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*ListUsesRequest)(nil),          // 21: kfmesh.metadata.v1.ListUsesRequest
+	(*ArtifactUse)(nil),              // 22: kfmesh.metadata.v1.ArtifactUse
+	(*ListUsesResponse)(nil),         // 23: kfmesh.metadata.v1.ListUsesResponse
+	(*GetLineageRequest)(nil),        // 24: kfmesh.metadata.v1.GetLineageRequest
+	(*GetLineageResponse)(nil),       // 25: kfmesh.metadata.v1.GetLineageResponse
+	(*structpb.Struct)(nil),          // 26: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),    // 27: google.protobuf.Timestamp
 }
 var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
-	23, // 0: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
-	24, // 1: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
+	26, // 0: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
+	27, // 1: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
 	0,  // 2: kfmesh.metadata.v1.Execution.state:type_name -> kfmesh.metadata.v1.Execution.State
-	23, // 3: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
-	23, // 4: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
-	24, // 5: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
-	24, // 6: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
-	24, // 7: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
+	26, // 3: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
+	26, // 4: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
+	27, // 5: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
+	27, // 6: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
+	27, // 7: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 8: kfmesh.metadata.v1.Event.type:type_name -> kfmesh.metadata.v1.Event.Type
 	3,  // 9: kfmesh.metadata.v1.ArtifactEvent.artifact:type_name -> kfmesh.metadata.v1.Artifact
 	4,  // 10: kfmesh.metadata.v1.PutExecutionRequest.execution:type_name -> kfmesh.metadata.v1.Execution
@@ -1712,33 +1903,37 @@ var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
 	4,  // 15: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
 	3,  // 16: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
 	5,  // 17: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
-	2,  // 18: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
-	3,  // 19: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	4,  // 20: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	5,  // 21: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
-	7,  // 22: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
-	9,  // 23: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
-	11, // 24: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
-	12, // 25: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
-	14, // 26: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
-	17, // 27: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
-	15, // 28: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
-	19, // 29: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
-	21, // 30: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
-	8,  // 31: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
-	10, // 32: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
-	4,  // 33: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
-	13, // 34: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
-	3,  // 35: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
-	18, // 36: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
-	16, // 37: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
-	20, // 38: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
-	22, // 39: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
-	31, // [31:40] is the sub-list for method output_type
-	22, // [22:31] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	22, // 18: kfmesh.metadata.v1.ListUsesRequest.after:type_name -> kfmesh.metadata.v1.ArtifactUse
+	22, // 19: kfmesh.metadata.v1.ListUsesResponse.uses:type_name -> kfmesh.metadata.v1.ArtifactUse
+	2,  // 20: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
+	3,  // 21: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	4,  // 22: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	5,  // 23: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
+	7,  // 24: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
+	9,  // 25: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
+	11, // 26: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
+	12, // 27: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
+	14, // 28: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
+	17, // 29: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
+	15, // 30: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
+	19, // 31: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
+	21, // 32: kfmesh.metadata.v1.MetadataService.ListUses:input_type -> kfmesh.metadata.v1.ListUsesRequest
+	24, // 33: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
+	8,  // 34: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
+	10, // 35: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
+	4,  // 36: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
+	13, // 37: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
+	3,  // 38: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
+	18, // 39: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
+	16, // 40: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
+	20, // 41: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
+	23, // 42: kfmesh.metadata.v1.MetadataService.ListUses:output_type -> kfmesh.metadata.v1.ListUsesResponse
+	25, // 43: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
+	34, // [34:44] is the sub-list for method output_type
+	24, // [24:34] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_metadata_v1_metadata_proto_init() }
@@ -1752,7 +1947,7 @@ func file_kfmesh_metadata_v1_metadata_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_metadata_v1_metadata_proto_rawDesc), len(file_kfmesh_metadata_v1_metadata_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	MetadataService_ListArtifacts_FullMethodName  = "/kfmesh.metadata.v1.MetadataService/ListArtifacts"
 	MetadataService_DeleteArtifact_FullMethodName = "/kfmesh.metadata.v1.MetadataService/DeleteArtifact"
 	MetadataService_ListEvents_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/ListEvents"
+	MetadataService_ListUses_FullMethodName       = "/kfmesh.metadata.v1.MetadataService/ListUses"
 	MetadataService_GetLineage_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/GetLineage"
 )
 
@@ -62,6 +63,9 @@ type MetadataServiceClient interface {
 	DeleteArtifact(ctx context.Context, in *DeleteArtifactRequest, opts ...grpc.CallOption) (*DeleteArtifactResponse, error)
 	// ListEvents returns the events of an execution or of an artifact.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	// ListUses returns who used artifacts below a place. The answer is cut at
+	// page_size: what is asked is whether there is any use, and whose.
+	ListUses(ctx context.Context, in *ListUsesRequest, opts ...grpc.CallOption) (*ListUsesResponse, error)
 	// GetLineage walks from an artifact: up to what it was made from, down to
 	// what was made from it, or both.
 	GetLineage(ctx context.Context, in *GetLineageRequest, opts ...grpc.CallOption) (*GetLineageResponse, error)
@@ -155,6 +159,16 @@ func (c *metadataServiceClient) ListEvents(ctx context.Context, in *ListEventsRe
 	return out, nil
 }
 
+func (c *metadataServiceClient) ListUses(ctx context.Context, in *ListUsesRequest, opts ...grpc.CallOption) (*ListUsesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListUsesResponse)
+	err := c.cc.Invoke(ctx, MetadataService_ListUses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *metadataServiceClient) GetLineage(ctx context.Context, in *GetLineageRequest, opts ...grpc.CallOption) (*GetLineageResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetLineageResponse)
@@ -194,6 +208,9 @@ type MetadataServiceServer interface {
 	DeleteArtifact(context.Context, *DeleteArtifactRequest) (*DeleteArtifactResponse, error)
 	// ListEvents returns the events of an execution or of an artifact.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	// ListUses returns who used artifacts below a place. The answer is cut at
+	// page_size: what is asked is whether there is any use, and whose.
+	ListUses(context.Context, *ListUsesRequest) (*ListUsesResponse, error)
 	// GetLineage walks from an artifact: up to what it was made from, down to
 	// what was made from it, or both.
 	GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error)
@@ -230,6 +247,9 @@ func (UnimplementedMetadataServiceServer) DeleteArtifact(context.Context, *Delet
 }
 func (UnimplementedMetadataServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+}
+func (UnimplementedMetadataServiceServer) ListUses(context.Context, *ListUsesRequest) (*ListUsesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListUses not implemented")
 }
 func (UnimplementedMetadataServiceServer) GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLineage not implemented")
@@ -399,6 +419,24 @@ func _MetadataService_ListEvents_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MetadataService_ListUses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListUsesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MetadataServiceServer).ListUses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MetadataService_ListUses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MetadataServiceServer).ListUses(ctx, req.(*ListUsesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MetadataService_GetLineage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetLineageRequest)
 	if err := dec(in); err != nil {
@@ -455,6 +493,10 @@ var MetadataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListEvents",
 			Handler:    _MetadataService_ListEvents_Handler,
+		},
+		{
+			MethodName: "ListUses",
+			Handler:    _MetadataService_ListUses_Handler,
 		},
 		{
 			MethodName: "GetLineage",

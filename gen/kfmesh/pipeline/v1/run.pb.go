@@ -871,7 +871,8 @@ type PipelineTaskExecutorDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the workload.
 	MainJob string `protobuf:"bytes,1,opt,name=main_job,json=mainJob,proto3" json:"main_job,omitempty"`
-	// Unused by kfmesh.
+	// Id of the run whose task was reused instead, when one was. KFP has no field
+	// of its own for it.
 	PreCachingCheckJob string `protobuf:"bytes,2,opt,name=pre_caching_check_job,json=preCachingCheckJob,proto3" json:"pre_caching_check_job,omitempty"`
 	// Names of workloads of attempts before the last, and of the last if it failed.
 	FailedMainJobs []string `protobuf:"bytes,3,rep,name=failed_main_jobs,json=failedMainJobs,proto3" json:"failed_main_jobs,omitempty"`
@@ -1194,7 +1195,8 @@ type TaskArtifact struct {
 	Uid string `protobuf:"bytes,7,opt,name=uid,proto3" json:"uid,omitempty"`
 	// Number in the metadata service.
 	ArtifactId int64 `protobuf:"varint,8,opt,name=artifact_id,json=artifactId,proto3" json:"artifact_id,omitempty"`
-	// Digest of the content, "sha256:<hex>", when known.
+	// Digest of the content, "sha256:<hex>", when known; "none" when the step wrote
+	// no content.
 	Digest        string `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,5 +1,5 @@
 // Package rest is the REST form of every service: grpc-gateway over the mesh,
-// with the JSON that KFP's clients expect.
+// with the JSON that KFP's clients expect, and what kfp.Runs makes of a run.
 //
 // JSON uses the protos' field names (snake_case), leaves unset fields out, writes
 // enums as names and 64-bit integers as strings, and refuses fields it does not
@@ -21,6 +21,7 @@ import (
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/rpc"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
 )
 
 // maxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
@@ -43,7 +44,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 	err := errors.Join(
 		pipelinev1.RegisterPipelineServiceHandlerClient(ctx, mux, pipelinev1.NewPipelineServiceClient(pipeline)),
 		pipelinev1.RegisterExperimentServiceHandlerClient(ctx, mux, pipelinev1.NewExperimentServiceClient(pipeline)),
-		pipelinev1.RegisterRunServiceHandlerClient(ctx, mux, pipelinev1.NewRunServiceClient(pipeline)),
+		pipelinev1.RegisterRunServiceHandlerClient(ctx, mux, kfp.Runs(pipelinev1.NewRunServiceClient(pipeline))),
 		pipelinev1.RegisterRecurringRunServiceHandlerClient(ctx, mux, pipelinev1.NewRecurringRunServiceClient(pipeline)),
 		pipelinev1.RegisterCacheServiceHandlerClient(ctx, mux, pipelinev1.NewCacheServiceClient(pipeline)),
 		pipelinev1.RegisterHousekeepingServiceHandlerClient(ctx, mux, pipelinev1.NewHousekeepingServiceClient(pipeline)),

@@ -1,5 +1,6 @@
 // Package api is the pipeline service's gRPC face: PipelineService,
-// ExperimentService and RunService, which are the KFP v2beta1 API.
+// ExperimentService, RunService and RecurringRunService, which are the KFP
+// v2beta1 API.
 //
 // Handlers read the store itself, never a cache, so that a caller sees what it
 // wrote. What has to hold together is written in one commit; what refers to
@@ -8,9 +9,10 @@
 // is stored as a blob, in canonical JSON, before the value that names it by
 // digest: a crash in between leaves a blob that nobody names, never the reverse.
 //
-// A run that has finished moves to the archive, from live to archive and never
-// back. So a run is looked up live first and then in the archive, and is in one
-// of them at any time; when it is in both, the archive has the last word.
+// A run that has finished moves to the archive, and back when it is retried. So
+// a run is looked up live first and then in the archive, and is in one of them at
+// any time. When it is in both, the one of more retries has the last word, and
+// of as many the archive.
 //
 // The engine hears of new, cancelled and deleted runs by watching their keys.
 // Handlers are safe for concurrent use and start no goroutine that outlives its
@@ -40,15 +42,23 @@ type Deps struct {
 	Now       func() time.Time                 // time.Now when nil
 }
 
-// Register adds the three services to a server.
+// Register adds the services to a server.
 func Register(server grpc.ServiceRegistrar, deps Deps) {
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
+	deps = deps.complete()
 	pipelinev1.RegisterPipelineServiceServer(server, &pipelines{Deps: deps})
 	experiments := &experiments{Deps: deps}
 	pipelinev1.RegisterExperimentServiceServer(server, experiments)
-	pipelinev1.RegisterRunServiceServer(server, &runs{Deps: deps, experiments: experiments})
+	runs := &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)}
+	pipelinev1.RegisterRunServiceServer(server, runs)
+	pipelinev1.RegisterRecurringRunServiceServer(server, &recurring{Deps: deps, runs: runs})
+}
+
+// complete fills in what may be left out.
+func (d Deps) complete() Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return d
 }
 
 // now is the time as the API shows it.

@@ -17,11 +17,14 @@ import (
 const archivePage = 200
 
 // ArchiveExperiment implements ExperimentService. The experiment goes first, so
-// that no run can join while its runs follow; a crash in between is mended by
-// calling again.
+// that no run can join while its runs follow; its recurring runs are disabled. A
+// crash in between is mended by calling again.
 func (s *experiments) ArchiveExperiment(ctx context.Context, r *pipelinev1.ArchiveExperimentRequest) (*emptypb.Empty, error) {
 	id := r.GetExperimentId()
 	if err := s.setStorage(ctx, id, pipelinev1.Experiment_ARCHIVED); err != nil {
+		return nil, err
+	}
+	if err := s.disableRecurring(ctx, id); err != nil {
 		return nil, err
 	}
 	if err := s.archiveLive(ctx, id); err != nil {
@@ -65,13 +68,17 @@ func (s *experiments) archiveLive(ctx context.Context, id string) error {
 	return nil
 }
 
-// archiveFinished puts away the finished runs of an experiment: each page is of
-// what is not put away yet, until there is none.
+// archiveFinished puts away the finished runs of an experiment, each page after
+// the one before. A run that is live too is put away there, and so its record
+// stays as it is for now: no page may come twice.
 func (s *experiments) archiveFinished(ctx context.Context, id string) error {
+	var after *metadatav1.RecordPosition
 	for {
 		page, err := s.Archive.ListRecords(ctx, &metadatav1.ListRecordsRequest{
 			Kind:     state.RunKind,
 			PageSize: archivePage,
+			OrderBy:  "uid",
+			After:    after,
 			Filter: &metav1.Filter{Predicates: []*metav1.Predicate{
 				list.Equals("parent", id),
 				list.Equals("storage_state", pipelinev1.Run_AVAILABLE.String()),
@@ -85,6 +92,7 @@ func (s *experiments) archiveFinished(ctx context.Context, id string) error {
 			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
 			}
+			after = &metadatav1.RecordPosition{Value: record.GetUid(), Uid: record.GetUid()}
 		}
 	}
 }

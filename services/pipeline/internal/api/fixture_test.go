@@ -31,6 +31,8 @@ type fixture struct {
 	pipelinev1.PipelineServiceClient
 	pipelinev1.ExperimentServiceClient
 	pipelinev1.RunServiceClient
+	pipelinev1.RecurringRunServiceClient
+	maker   Maker
 	state   *state.State
 	archive *fakeArchive
 	logs    *fakeLogs
@@ -55,12 +57,14 @@ func newFixture(t *testing.T) *fixture {
 	metadatav1.RegisterArchiveServiceServer(server, f.archive)
 	gpuagentv1.RegisterWorkloadServiceServer(server, f.logs)
 	conn := mesh.Conn("pipeline")
-	Register(server, Deps{
+	deps := Deps{
 		State:     f.state,
 		Blob:      bucket,
 		Archive:   metadatav1.NewArchiveServiceClient(conn),
 		Workloads: gpuagentv1.NewWorkloadServiceClient(conn),
-	})
+	}
+	Register(server, deps)
+	f.maker = NewMaker(deps)
 	served := make(chan error, 1)
 	go func() { served <- mesh.Serve() }()
 	t.Cleanup(func() {
@@ -72,6 +76,7 @@ func newFixture(t *testing.T) *fixture {
 	f.PipelineServiceClient = pipelinev1.NewPipelineServiceClient(conn)
 	f.ExperimentServiceClient = pipelinev1.NewExperimentServiceClient(conn)
 	f.RunServiceClient = pipelinev1.NewRunServiceClient(conn)
+	f.RecurringRunServiceClient = pipelinev1.NewRecurringRunServiceClient(conn)
 	return f
 }
 
@@ -196,6 +201,7 @@ var recordFields = list.Fields[*metadatav1.Record]{
 		"state":         {Text: (*metadatav1.Record).GetState},
 		"storage_state": {Text: (*metadatav1.Record).GetStorageState},
 		"parent":        {Text: (*metadatav1.Record).GetParent},
+		"origin":        {Text: (*metadatav1.Record).GetOrigin},
 		"created_at":    {Time: (*metadatav1.Record).GetCreatedAt},
 		"finished_at":   {Time: (*metadatav1.Record).GetFinishedAt},
 	},

@@ -20,6 +20,7 @@ type runs struct {
 	pipelinev1.UnimplementedRunServiceServer
 	Deps
 	experiments *experiments
+	admission   *admission
 }
 
 // GetRun implements RunService.
@@ -46,7 +47,7 @@ func (d Deps) find(ctx context.Context, id string) (*pipelinev1.ArchivedRun, err
 
 // liveRun reads a run that is not in the archive, nil when there is none. Tasks
 // are read before the run: while the run is there and has not ended, none of
-// them has gone.
+// them has gone. Those that a retry has yet to bring back are still in the archive.
 func (d Deps) liveRun(ctx context.Context, id string) (*pipelinev1.ArchivedRun, error) {
 	tasks, err := values(ctx, d.State.Tasks, state.TaskKey(id, ""))
 	if err != nil {
@@ -62,20 +63,46 @@ func (d Deps) liveRun(ctx context.Context, id string) (*pipelinev1.ArchivedRun, 
 		return nil, noRun(id)
 	}
 	if state.Terminal(item.Value.GetRun().GetState()) { // being archived, or about to be
-		if archived, err := d.isArchived(ctx, id); archived || err != nil {
+		if archived, err := d.isArchived(ctx, item.Value); archived || err != nil {
 			return nil, err
 		}
 	}
-	return &pipelinev1.ArchivedRun{State: item.Value, Tasks: tasks}, nil
+	if item.Value.GetRestoring() {
+		tasks, err = d.restoredTasks(ctx, id)
+	}
+	return &pipelinev1.ArchivedRun{State: item.Value, Tasks: tasks}, err
 }
 
-// isArchived reports whether the archive has a run.
-func (d Deps) isArchived(ctx context.Context, id string) (bool, error) {
-	_, err := d.finishedRun(ctx, id)
+// isArchived reports whether the archive has a stored run as it is.
+func (d Deps) isArchived(ctx context.Context, run *pipelinev1.RunState) (bool, error) {
+	archived, err := d.finishedRun(ctx, run.GetRun().GetRunId())
 	if fault.Is(err, fault.NotFound) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil && archived.GetState().GetRetries() >= run.GetRetries(), err
+}
+
+// restoredTasks reads the tasks of a run that a retry brings back. The archive is
+// read first: what is no longer there is stored.
+func (d Deps) restoredTasks(ctx context.Context, id string) ([]*pipelinev1.Task, error) {
+	archived, err := d.finishedRun(ctx, id)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	tasks, err := values(ctx, d.State.Tasks, state.TaskKey(id, ""))
+	if err != nil {
+		return nil, err
+	}
+	stored := make(map[string]bool, len(tasks))
+	for _, t := range tasks {
+		stored[t.GetDetail().GetTaskId()] = true
+	}
+	for _, t := range archived.GetTasks() {
+		if !stored[t.GetDetail().GetTaskId()] {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks, nil
 }
 
 // byCreation orders tasks as they came to be. Those of a DAG come to be at once:
@@ -110,6 +137,16 @@ func (d Deps) detailed(ctx context.Context, run *pipelinev1.ArchivedRun) (*pipel
 		return nil, err
 	}
 	return shown(run, spec), nil
+}
+
+// GetRunSpec implements RunService. It works for every run, also when the version
+// it was made from was deleted.
+func (s *runs) GetRunSpec(ctx context.Context, r *pipelinev1.GetRunSpecRequest) (*structpb.Struct, error) {
+	run, err := s.find(ctx, r.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	return s.loadSpec(ctx, run.GetState().GetSpecDigest())
 }
 
 // ownSpec reads the spec of a run that came with it, nil for one of a version.

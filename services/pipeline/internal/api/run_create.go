@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/blob"
@@ -27,7 +28,8 @@ func (s *runs) CreateRun(ctx context.Context, r *pipelinev1.CreateRunRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	run, err := s.newRun(r.GetRun(), of)
+	now := s.Now()
+	run, err := s.newRun(r.GetRun(), of, ir.Macros{RunID: newID(), Now: now, Scheduled: now})
 	if err != nil {
 		return nil, err
 	}
@@ -38,29 +40,30 @@ func (s *runs) CreateRun(ctx context.Context, r *pipelinev1.CreateRunRequest) (*
 	return s.detailed(ctx, &pipelinev1.ArchivedRun{State: run})
 }
 
-// newRun completes what a request says of a run, all but its experiment.
-func (s *runs) newRun(asked *pipelinev1.Run, of *source) (*pipelinev1.RunState, error) {
-	id, now := newID(), s.now()
-	config, err := s.runtimeConfig(id, asked.GetRuntimeConfig(), of.spec)
+// newRun completes what a request says of a run, all but its experiment. Its id
+// and times are those that its macros stand for.
+func (s *runs) newRun(asked *pipelinev1.Run, of *source, macros ir.Macros) (*pipelinev1.RunState, error) {
+	config, err := runtimeConfig(asked.GetRuntimeConfig(), of.spec, macros)
 	if err != nil {
 		return nil, err
 	}
 	name := asked.GetDisplayName()
 	if name == "" {
-		name = fmt.Sprintf("%s %s", of.PipelineInfo.Name, id[:8])
+		name = fmt.Sprintf("%s %s", of.PipelineInfo.Name, macros.RunID[:8])
 	}
 	if err := checkName("display_name", name); err != nil {
 		return nil, err
 	}
+	now := timestamppb.New(macros.Now)
 	run := &pipelinev1.Run{
-		RunId:          id,
+		RunId:          macros.RunID,
 		DisplayName:    name,
 		Description:    asked.GetDescription(),
 		StorageState:   pipelinev1.Run_AVAILABLE,
 		RuntimeConfig:  config,
 		ServiceAccount: asked.GetServiceAccount(),
 		CreatedAt:      now,
-		ScheduledAt:    now,
+		ScheduledAt:    timestamppb.New(macros.Scheduled),
 		State:          pipelinev1.RuntimeState_PENDING,
 		StateHistory:   []*pipelinev1.RuntimeStatus{{UpdateTime: now, State: pipelinev1.RuntimeState_PENDING}},
 	}
@@ -72,13 +75,12 @@ func (s *runs) newRun(asked *pipelinev1.Run, of *source) (*pipelinev1.RunState, 
 
 // runtimeConfig checks what a run is started with and expands its macros.
 // Defaults are not filled in: a get shows what was asked for.
-func (s *runs) runtimeConfig(id string, asked *pipelinev1.RuntimeConfig, of *spec) (*pipelinev1.RuntimeConfig, error) {
+func runtimeConfig(asked *pipelinev1.RuntimeConfig, of *spec, macros ir.Macros) (*pipelinev1.RuntimeConfig, error) {
 	given := make(map[string]any, len(asked.GetParameters()))
 	for name, value := range asked.GetParameters() {
 		given[name] = value.AsInterface()
 	}
-	now := s.Now()
-	given = ir.Macros{RunID: id, Now: now, Scheduled: now}.Expand(given)
+	given = macros.Expand(given)
 	if _, err := ir.CheckParameters(of.Spec, given); err != nil {
 		return nil, err
 	}
@@ -105,32 +107,36 @@ func checkRoot(root string) error {
 		"%q is neither an absolute path nor in a bucket that this server can open; leave it out to use the server's own place", root)
 }
 
-// start stores a run in its experiment. The experiment is written with it, so
-// that it can neither be deleted nor put away meanwhile.
+// start stores a run in its experiment.
 func (s *runs) start(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) error {
 	for {
-		experiment, err := s.openExperiment(ctx, experimentID, of.namespace)
-		if err != nil {
+		if _, err := s.place(ctx, run, experimentID, of); err != nil {
 			return err
 		}
-		run.Run.ExperimentId = experiment.Key
-		run.Namespace = experiment.Value.GetNamespace()
-		if size := proto.Size(run); size > store.MaxValueBytes {
-			return fault.Invalidf("runtime_config", "the run is %d bytes with its parameters; at most %d are allowed: "+
-				"pass large values as artifacts", size, store.MaxValueBytes)
-		}
-		if err := of.store(ctx, s.Blob); err != nil {
-			return err
-		}
-		run.SpecDigest = of.digest
-		experiment.Value.LastRunCreatedAt = run.GetRun().GetCreatedAt()
-		_, err = s.State.Backend.Commit(ctx,
-			s.State.Experiments.UpdateOp(experiment.Key, experiment.Value, experiment.Revision),
-			s.State.Runs.CreateOp(run.GetRun().GetRunId(), run))
-		if !fault.Is(err, fault.Conflict) {
+		if err := s.admission.admit(ctx, run); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}
+}
+
+// place finds the experiment of a run and stores its spec, all that comes before
+// the run itself.
+func (s *runs) place(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) (store.Item[*pipelinev1.Experiment], error) {
+	experiment, err := s.openExperiment(ctx, experimentID, of.namespace)
+	if err != nil {
+		return experiment, err
+	}
+	run.Run.ExperimentId = experiment.Key
+	run.Namespace = experiment.Value.GetNamespace()
+	if size := proto.Size(run); size > store.MaxValueBytes {
+		return experiment, fault.Invalidf("runtime_config", "the run is %d bytes with its parameters; at most %d are allowed: "+
+			"pass large values as artifacts", size, store.MaxValueBytes)
+	}
+	if err := of.store(ctx, s.Blob); err != nil {
+		return experiment, err
+	}
+	run.SpecDigest = of.digest
+	return experiment, nil
 }
 
 // openExperiment returns the experiment of a new run, which must not be put away.

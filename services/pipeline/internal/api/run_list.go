@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/list"
@@ -57,11 +56,11 @@ func (s *runs) ListRuns(ctx context.Context, r *pipelinev1.ListRunsRequest) (*pi
 	if err != nil {
 		return nil, err
 	}
-	live, err := s.liveRuns(ctx, q)
+	live, outdated, err := s.liveRuns(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	archived, err := s.Archive.ListRecords(ctx, archiveQuery(q))
+	archived, err := s.Archive.ListRecords(ctx, archiveQuery(q, outdated))
 	if err != nil {
 		return nil, err
 	}
@@ -80,47 +79,58 @@ func (s *runs) ListRuns(ctx context.Context, r *pipelinev1.ListRunsRequest) (*pi
 }
 
 func parseListRuns(r *pipelinev1.ListRunsRequest) (list.Query, error) {
-	var scope []*metav1.Predicate
-	if r.GetNamespace() != "" {
-		namespace, err := namespaceOf(r.GetNamespace())
-		if err != nil {
-			return list.Query{}, err
-		}
-		scope = append(scope, list.Equals("namespace", namespace))
-	}
-	if r.GetExperimentId() != "" {
-		scope = append(scope, list.Equals("experiment_id", r.GetExperimentId()))
+	scope, err := listScope(r.GetNamespace(), r.GetExperimentId())
+	if err != nil {
+		return list.Query{}, err
 	}
 	return list.Parse(r, scope...)
 }
 
-// liveRuns returns the matching runs, in order, that are not in the archive.
-func (s *runs) liveRuns(ctx context.Context, q list.Query) ([]*pipelinev1.RunState, error) {
+// liveRuns returns the matching runs, in order, that are not in the archive, and
+// the ids of those whose record there, if there is one, no longer counts.
+func (s *runs) liveRuns(ctx context.Context, q list.Query) (live []*pipelinev1.RunState, outdated []string, err error) {
 	all, err := values(ctx, s.State.Runs, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	for _, run := range all {
+		stays := run.GetRetries() > 0
+		if stays {
+			left, err := s.hasLeft(ctx, run)
+			if err != nil {
+				return nil, nil, err
+			}
+			stays = !left
+		}
+		if stays || run.GetDeleteRequested() {
+			outdated = append(outdated, run.GetRun().GetRunId())
+		}
 	}
 	matching, err := list.Match(q, runFields, all)
-	if err != nil {
-		return nil, err
-	}
-	live := make([]*pipelinev1.RunState, 0, len(matching))
 	for _, run := range matching {
-		gone := run.GetDeleteRequested()
-		if !gone && state.Terminal(run.GetRun().GetState()) { // being archived, or about to be
-			if gone, err = s.isArchived(ctx, run.GetRun().GetRunId()); err != nil {
-				return nil, err
-			}
+		left, err := s.hasLeft(ctx, run)
+		if err != nil {
+			return nil, nil, err
 		}
-		if !gone {
+		if !left {
 			live = append(live, run)
 		}
 	}
-	return live, nil
+	return live, outdated, err
 }
 
-// archiveQuery is a query as the archive takes it.
-func archiveQuery(q list.Query) *metadatav1.ListRecordsRequest {
+// hasLeft reports whether a stored run is to be deleted, or is in the archive as
+// it is.
+func (s *runs) hasLeft(ctx context.Context, run *pipelinev1.RunState) (bool, error) {
+	if run.GetDeleteRequested() || !state.Terminal(run.GetRun().GetState()) {
+		return run.GetDeleteRequested(), nil
+	}
+	return s.isArchived(ctx, run)
+}
+
+// archiveQuery is a query as the archive takes it, without the records of some
+// runs.
+func archiveQuery(q list.Query, without []string) *metadatav1.ListRecordsRequest {
 	request := &metadatav1.ListRecordsRequest{
 		Kind:       state.RunKind,
 		Filter:     proto.CloneOf(q.Filter),
@@ -130,6 +140,14 @@ func archiveQuery(q list.Query) *metadatav1.ListRecordsRequest {
 	}
 	for _, p := range request.GetFilter().GetPredicates() {
 		p.Key = archiveKey(p.GetKey())
+	}
+	for _, id := range without {
+		if request.Filter == nil {
+			request.Filter = &metav1.Filter{}
+		}
+		request.Filter.Predicates = append(request.Filter.Predicates, &metav1.Predicate{
+			Operation: metav1.Predicate_NOT_EQUALS, Key: "uid", Value: &metav1.Predicate_StringValue{StringValue: id},
+		})
 	}
 	if q.After != nil {
 		request.After = &metadatav1.RecordPosition{Value: q.After.Value, Uid: q.After.ID}

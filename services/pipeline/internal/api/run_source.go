@@ -37,14 +37,9 @@ func (s *runs) source(ctx context.Context, asked *pipelinev1.Run) (*source, erro
 	}
 }
 
-// stored is a version's spec. It was checked when it was stored, and is again:
-// what a newer kfmesh refuses must not reach the engine.
+// stored is what runs of a version run.
 func (s *runs) stored(ctx context.Context, v *pipelinev1.VersionState) (*source, error) {
-	shown, err := s.loadSpec(ctx, v.GetSpecDigest())
-	if err != nil {
-		return nil, err
-	}
-	checked, err := checkSpec(shown)
+	checked, err := s.storedSpec(ctx, v.GetSpecDigest())
 	return &source{
 		spec:      checked,
 		namespace: v.GetNamespace(),
@@ -53,6 +48,16 @@ func (s *runs) stored(ctx context.Context, v *pipelinev1.VersionState) (*source,
 			PipelineVersionId: v.GetVersion().GetPipelineVersionId(),
 		},
 	}, err
+}
+
+// storedSpec is a spec by its digest. It was checked when it was stored, and is
+// again: what a newer kfmesh refuses must not reach the engine.
+func (d Deps) storedSpec(ctx context.Context, digest string) (*spec, error) {
+	shown, err := d.loadSpec(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	return checkSpec(shown)
 }
 
 // referenced finds the version that a reference names, or the newest.

@@ -43,11 +43,28 @@ func (d Deps) watchRun(ctx context.Context, id string) (*runView, error) {
 	for _, task := range tasks {
 		v.tasks[d.State.Tasks.Prefix()+task.Key] = task.Value
 	}
+	if v.run.GetRestoring() {
+		if err := d.addRestored(ctx, v, id); err != nil {
+			return nil, err
+		}
+	}
 	if v.runChanges, err = d.State.Backend.Watch(ctx, d.State.Runs.Prefix()+id, runRevision); err != nil {
 		return nil, err
 	}
 	v.taskChanges, err = d.State.Backend.Watch(ctx, d.State.Tasks.Prefix()+state.TaskKey(id, ""), taskRevision)
 	return v, err
+}
+
+// addRestored adds the tasks that a retry has yet to bring back.
+func (d Deps) addRestored(ctx context.Context, v *runView, id string) error {
+	tasks, err := d.restoredTasks(ctx, id)
+	for _, task := range tasks {
+		key := d.State.Tasks.Prefix() + state.TaskKey(id, task.GetDetail().GetTaskId())
+		if v.tasks[key] == nil {
+			v.tasks[key] = task
+		}
+	}
+	return err
 }
 
 // over reports whether the run has ended, or is gone, or is to go: then what

@@ -10,7 +10,8 @@ import (
 // decide says what becomes of a node for which all upstream tasks have ended.
 func (p *Plan) decide(n *node) {
 	n.phase = open
-	if p.canceled && !p.memory.opened[n.path] {
+	p.settleRetrial(n)
+	if p.canceled && !p.wasOpen(n) {
 		p.leaveOut(n)
 		return
 	}
@@ -37,6 +38,9 @@ func (p *Plan) decide(n *node) {
 // crash, it stays.
 func (p *Plan) leaveOut(n *node) {
 	past := p.memory.tasks[n.id]
+	if int(past.GetRunRetries()) != n.retries {
+		past = nil // it was to be another
+	}
 	switch past.GetDetail().GetState() {
 	case pipelinev1.RuntimeState_FAILED:
 		p.fail(n, past.GetMessage())

@@ -38,6 +38,9 @@ type Launch struct {
 	// Inputs are resolved but for the placeholders in parameters and the
 	// component's own defaults.
 	Inputs ir.Values
+	// Pod is what the platform spec says of the task's pod, bound to the
+	// parameters it refers to; nil when it says nothing.
+	Pod *ir.Pod
 	// NotBefore is when a retry may start; zero means now.
 	NotBefore time.Time
 }
@@ -69,7 +72,8 @@ type Result struct {
 	Message    string // why it failed
 	LogTail    string
 	Workload   string
-	CachedFrom string // run whose outputs these are, when it did not run
+	CachedFrom string   // run whose outputs these are, when it did not run
+	Warnings   []string // things asked for that could not be honoured
 }
 
 // Progress is news of an attempt that has not ended.
@@ -78,4 +82,5 @@ type Progress struct {
 	Started  time.Time // when, if it runs
 	Message  string    // why it waits
 	Workload string
+	Warnings []string // things asked for that cannot be honoured
 }

@@ -27,7 +27,7 @@ func (p *Plan) resolve(n *node) (ir.Values, error) {
 		switch {
 		case err == nil:
 			put(&in.Parameters, name, value)
-		case !errors.Is(err, errAbsent) || declared && !def.IsOptional && !def.HasDefault:
+		case !errors.Is(err, errAbsent) || declared && !def.IsOptional && !def.HasDefault && !n.mayLack(name):
 			return in, fmt.Errorf("input %q: %w", name, err)
 		}
 	}
@@ -65,7 +65,7 @@ func (p *Plan) source(n *node, source ir.ParameterInput) (any, error) {
 		if value, ok := n.parent.inputs.Parameters[source.ComponentInputParameter]; ok {
 			return value, nil
 		}
-		return nil, errAbsent
+		return n.loopItem(source.ComponentInputParameter)
 	case source.TaskOutputParameter != nil:
 		from := source.TaskOutputParameter
 		if up := n.sibling(from.ProducerTask); up != nil {
@@ -78,6 +78,23 @@ func (p *Plan) source(n *node, source ir.ParameterInput) (any, error) {
 		return p.finalStatus(n.sibling(source.TaskFinalStatus.ProducerTask)), nil
 	case source.RuntimeValue != nil:
 		return source.RuntimeValue.Constant, nil
+	}
+	return nil, errAbsent
+}
+
+// loopItem returns the item of a loop around the node, or an entry of it, by
+// the name that the SDK gives it; errAbsent when there is no such loop.
+func (n *node) loopItem(name string) (any, error) {
+	item, key, ok := ir.LoopItem(name)
+	for around := n.parent; ok && around != nil; around = around.parent {
+		if !around.isIteration() || around.parent.loop.parameter != item {
+			continue
+		}
+		value := around.parent.loop.items[around.index]
+		if key == "" {
+			return value, nil
+		}
+		return expr.Select(expr.Entry(key), value)
 	}
 	return nil, errAbsent
 }
@@ -132,7 +149,7 @@ func supplyMissing(n *node, in *ir.Values) error {
 		switch {
 		case ok && value == nil && def.IsOptional && n.isLeaf():
 			delete(in.Parameters, name)
-		case ok || n.isItem(name):
+		case ok || n.isItem(name) || n.mayLack(name):
 		case !def.HasDefault && !def.IsOptional:
 			missing = append(missing, name)
 		case n.isLeaf():
@@ -152,6 +169,13 @@ func supplyMissing(n *node, in *ir.Values) error {
 // isItem reports whether the input is what a loop node gives to each iteration.
 func (n *node) isItem(input string) bool {
 	return n.iterates() && n.task.ParameterIterator != nil && n.task.ParameterIterator.ItemInput == input
+}
+
+// mayLack reports whether a composite may do without an input: one that hands
+// the item of a loop further in to itself, which is there for those that ask.
+func (n *node) mayLack(input string) bool {
+	_, _, isItem := ir.LoopItem(input)
+	return isItem && !n.isLeaf()
 }
 
 // resolveReferences replaces {{$.inputs...}} inside the constants that a nested

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -19,17 +20,35 @@ const (
 
 // openLeaf launches the first attempt, or takes up what was remembered.
 func (p *Plan) openLeaf(n *node) {
-	if past := p.memory.tasks[n.id]; past != nil && past.GetAttempts() > 0 {
-		p.resume(n, past)
+	if p.begunNow(n) {
+		p.resume(n, p.memory.tasks[n.id])
 		return
 	}
-	p.launch(n, 1, time.Time{})
+	p.launch(n, n.attempt+1, time.Time{})
 }
 
 func (p *Plan) launch(n *node, attempt int, notBefore time.Time) {
+	l := n.launch(notBefore)
+	l.Number = attempt
+	pod, err := p.spec.Pod(n.component.ExecutorLabel).Bind(func(in ir.ParameterInput) (any, error) { return p.podValue(n, in) })
+	if err != nil {
+		p.fail(n, "its Kubernetes platform spec: "+err.Error())
+		return
+	}
+	l.Pod = pod
 	n.attempt = attempt
-	p.effects.Launch = append(p.effects.Launch, n.launch(notBefore))
+	p.effects.Launch = append(p.effects.Launch, l)
 	p.changed(n)
+}
+
+// podValue is what a reference of the platform spec stands for, nil where its
+// parameter has no value. It is resolved beside the task's own inputs.
+func (p *Plan) podValue(n *node, in ir.ParameterInput) (any, error) {
+	value, err := p.parameter(n, in)
+	if errors.Is(err, errAbsent) {
+		return nil, nil
+	}
+	return value, err
 }
 
 // stop asks for the end of the running attempt.
@@ -66,8 +85,8 @@ func (p *Plan) resume(n *node, past *pipelinev1.Task) {
 		p.settle(n, n.state, n.message)
 	case p.canceled:
 		p.stop(n)
-	case n.attempt > 1 && !n.ended.IsZero(): // the attempt before ended, this one has not begun
-		p.launch(n, n.attempt, n.ended.Add(backoff(n.task.RetryPolicy, n.attempt-1)))
+	case n.tries() > 1 && !n.ended.IsZero(): // the attempt before ended, this one has not begun
+		p.launch(n, n.attempt, n.ended.Add(backoff(n.task.RetryPolicy, n.tries()-1)))
 	default:
 		p.launch(n, n.attempt, time.Time{})
 	}
@@ -75,7 +94,7 @@ func (p *Plan) resume(n *node, past *pipelinev1.Task) {
 
 // finish ends the running attempt.
 func (p *Plan) finish(n *node, r Result) {
-	n.exitCode, n.logTail, n.cachedFrom = r.ExitCode, r.LogTail, r.CachedFrom
+	n.exitCode, n.logTail, n.cachedFrom, n.warnings = r.ExitCode, r.LogTail, r.CachedFrom, r.Warnings
 	if r.Workload != "" {
 		n.workload = r.Workload
 	}
@@ -104,7 +123,7 @@ func (p *Plan) finish(n *node, r Result) {
 		n.noteFailed(r.Workload)
 		n.message = fmt.Sprintf("attempt %d failed: %s", n.attempt, r.Message)
 		n.enter(pipelinev1.RuntimeState_PENDING, p.now)
-		p.launch(n, n.attempt+1, n.ended.Add(backoff(n.task.RetryPolicy, n.attempt)))
+		p.launch(n, n.attempt+1, n.ended.Add(backoff(n.task.RetryPolicy, n.tries())))
 	default:
 		n.noteFailed(r.Workload)
 		p.fail(n, r.Message)
@@ -118,9 +137,12 @@ func (n *node) noteFailed(workload string) {
 	}
 }
 
+// tries is how many attempts there were since the run was last retried.
+func (n *node) tries() int { return n.attempt - n.earlier }
+
 // mayRetry reports whether the policy allows an attempt after the present one.
 func (n *node) mayRetry() bool {
-	return n.task.RetryPolicy != nil && n.attempt <= int(n.task.RetryPolicy.MaxRetryCount)
+	return n.task.RetryPolicy != nil && n.tries() <= int(n.task.RetryPolicy.MaxRetryCount)
 }
 
 // backoff is how long to wait after the failed attempt: the policy's duration,

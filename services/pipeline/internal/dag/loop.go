@@ -41,13 +41,13 @@ func (p *Plan) openLoop(n *node) {
 }
 
 // advance opens further iterations as far as the limit allows. Of a canceled
-// run only those are opened that were open before a crash; the others count as
-// canceled.
+// run only those are opened that were open before a crash, or had ended; the
+// others count as canceled.
 func (p *Plan) advance(n *node) {
 	l := n.loop
 	for ; l.next < len(n.children) && (l.limit == 0 || l.active < l.limit); l.next++ {
 		path := n.path + "[" + strconv.Itoa(l.next) + "]"
-		if p.canceled && !p.memory.opened[path] {
+		if p.canceled && !p.memory.opened[path] && !p.hadEnded(path) {
 			n.pending--
 			n.canceled++
 			continue

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func (p *Plan) remember(tasks []*pipelinev1.Task) memory {
 	m := memory{tasks: make(map[string]*pipelinev1.Task, len(tasks)), opened: map[string]bool{}}
 	for _, t := range tasks {
 		m.tasks[t.GetDetail().GetTaskId()] = t
-		if t.GetAttempts() > 0 || t.GetDetail().GetStartTime() != nil {
+		if p.stands(t) && (begun(t) || t.GetDetail().GetStartTime() != nil) {
 			m.open(t.GetPath())
 		}
 		for _, a := range t.GetOutputArtifacts() {
@@ -41,11 +42,28 @@ func (m memory) open(path string) {
 	}
 }
 
-// recall gives a new node its history.
-func (m memory) recall(n *node) {
-	if t := m.tasks[n.id]; t != nil {
-		n.recorded = t.GetDetail().GetExecutionId()
-		n.past = decodeHistory(t)
+// recall gives a new node what its record says of it.
+func (p *Plan) recall(n *node) {
+	past := p.memory.tasks[n.id]
+	switch {
+	case past == nil:
+	case !p.stands(past) || n.anew && p.outdated(past):
+		n.created = decodeTime(past.GetDetail().GetCreateTime())
+		p.renew(n, past)
+		return
+	default:
+		n.recorded = past.GetDetail().GetExecutionId()
+		n.retries = int(past.GetRunRetries())
+		n.before, n.past = splitHistory(decodeHistory(past))
+		n.history = slices.Clone(n.before)
+		n.restoreAttempts(past)
+		if p.outdated(past) {
+			n.kept = past
+		}
+	}
+	n.created = n.enter(pipelinev1.RuntimeState_PENDING, p.now)
+	if past != nil {
+		n.created = decodeTime(past.GetDetail().GetCreateTime())
 	}
 }
 
@@ -54,6 +72,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.state = t.GetDetail().GetState()
 	n.history, n.past = decodeHistory(t), nil
 	n.attempt = int(t.GetAttempts())
+	n.earlier = int(t.GetEarlierAttempts())
 	n.started = decodeTime(t.GetDetail().GetStartTime())
 	n.ended = decodeTime(t.GetDetail().GetEndTime())
 	n.exitCode = t.GetExitCode()
@@ -62,6 +81,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.workload = t.GetWorkload()
 	n.failed = t.GetDetail().GetExecutorDetail().GetFailedMainJobs()
 	n.cachedFrom = t.GetCachedFromRunId()
+	n.warnings = t.GetWarnings()
 	n.outputs = Outputs(t)
 }
 

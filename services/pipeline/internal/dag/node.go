@@ -38,6 +38,7 @@ type node struct {
 	history  []stamp
 	past     []stamp // history from before a crash that was not replayed yet
 	recorded int64   // number of its execution in the metadata service
+	retrial          // what the last retry of the run made of it
 
 	waits     int // upstream tasks that have not ended
 	composite     // of DAGs, loops and iterations that are DAGs
@@ -59,11 +60,13 @@ type composite struct {
 type leaf struct {
 	executor   *ir.Executor
 	attempt    int
+	earlier    int // attempts made before the run was last retried
 	exitCode   int32
 	logTail    string
 	workload   string
-	failed     []string // workloads of the attempts that failed
+	failed     []string // workloads of the attempts before, and of this one if it failed
 	cachedFrom string
+	warnings   []string
 }
 
 // stamp is a state and when it was entered.

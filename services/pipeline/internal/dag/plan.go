@@ -15,6 +15,7 @@ type Run struct {
 	ID           string
 	ResourceName string         // what a taskFinalStatus calls the run
 	Parameters   map[string]any // of the pipeline, checked, defaults filled in
+	Retries      int            // how often the run was retried
 }
 
 // Options are the limits of a plan.
@@ -70,7 +71,8 @@ func (p *Plan) Start(now time.Time) Effects { return p.Restore(nil, false, now) 
 
 // Restore starts the run from the records that were saved of it. Attempts that
 // may have been started before are launched again under the same number.
-// Canceled says whether Cancel was called before.
+// Canceled says whether Cancel was called before. Records from before the last
+// retry of the run are taken up as that retry has it: see retrial.
 func (p *Plan) Restore(tasks []*pipelinev1.Task, canceled bool, now time.Time) Effects {
 	p.now = now
 	p.canceled = canceled
@@ -88,7 +90,7 @@ func (p *Plan) Progress(attempt Attempt, news Progress, now time.Time) Effects {
 	if n == nil {
 		return Effects{}
 	}
-	n.message = news.Message
+	n.message, n.warnings = news.Message, news.Warnings
 	if news.Workload != "" {
 		n.workload = news.Workload
 	}
@@ -179,8 +181,9 @@ func (p *Plan) newNode(parent *node, index int, name, path string, task *ir.Task
 		component: component,
 	}
 	n.kind = p.kindOf(n)
-	p.memory.recall(n)
-	n.created = n.enter(pipelinev1.RuntimeState_PENDING, p.now)
+	n.retries = p.run.Retries
+	n.anew = parent != nil && parent.anew
+	p.recall(n)
 	p.nodes[n.id] = n
 	return n
 }

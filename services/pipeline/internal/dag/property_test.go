@@ -174,10 +174,7 @@ func drawTask(t *rapid.T, s *ir.Spec, name string, index, depth int) ir.Task {
 func drawWiring(t *rapid.T, task *ir.Task, name string) {
 	if rapid.Bool().Draw(t, name+" reads") {
 		var in ir.ParameterInput
-		in.TaskOutputParameter = &struct {
-			ProducerTask       string `json:"producerTask"`
-			OutputParameterKey string `json:"outputParameterKey"`
-		}{ProducerTask: task.DependentTasks[0], OutputParameterKey: "out"}
+		in.TaskOutputParameter = &ir.TaskOutputParameter{ProducerTask: task.DependentTasks[0], OutputParameterKey: "out"}
 		task.Inputs.Parameters = map[string]ir.ParameterInput{"in": in}
 	}
 	if rapid.IntRange(0, 3).Draw(t, name+" exit") == 0 {

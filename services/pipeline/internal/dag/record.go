@@ -20,6 +20,9 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 	if n == nil {
 		return nil
 	}
+	if n.kept != nil {
+		return n.kept
+	}
 	return &pipelinev1.Task{
 		Detail:           p.detail(n),
 		Name:             n.name,
@@ -35,6 +38,9 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 		LogTail:          n.logTail,
 		Workload:         n.workload,
 		CachedFromRunId:  n.cachedFrom,
+		Warnings:         n.warnings,
+		RunRetries:       int32(n.retries),
+		EarlierAttempts:  int32(n.earlier),
 	}
 }
 
@@ -63,7 +69,7 @@ func (p *Plan) detail(n *node) *pipelinev1.PipelineTaskDetail {
 	if n.parent != nil {
 		d.ParentTaskId = n.parent.id
 	}
-	if n.workload != "" {
+	if n.workload != "" || n.failed != nil {
 		d.ExecutorDetail = &pipelinev1.PipelineTaskExecutorDetail{MainJob: n.workload, FailedMainJobs: slices.Clone(n.failed)}
 	}
 	if n.state == pipelinev1.RuntimeState_FAILED {

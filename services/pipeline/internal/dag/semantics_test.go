@@ -447,3 +447,50 @@ func TestRetryWaitSurvivesARestart(t *testing.T) {
 		t.Errorf("after the restart attempt %d waits until %s, want attempt 2 and %s", got.Number, got.NotBefore, want)
 	}
 }
+
+// The SDK writes an f-string inside loops like this: it hands the items of inner
+// loops in from outside, where they are not, and not those of outer loops.
+func TestItemsOfLoopsAround(t *testing.T) {
+	const item1, item2 = "pipelinechannel--loop-item-param-1", "pipelinechannel--loop-item-param-2"
+	w := newWorld(parse(t, `
+  outer:
+    inputDefinitions: {parameters: {`+item1+`: {parameterType: STRUCT}, `+item1+`-subvar-k: {parameterType: STRING}, `+item2+`: {parameterType: STRING}}}
+    dag:
+      tasks:
+        inner:
+          componentRef: {name: inner}
+          parameterIterator: {itemInput: `+item2+`, items: {raw: '["x", "y"]'}}
+          inputs: {parameters: {`+item2+`: {componentInputParameter: `+item2+`}}}
+  inner:
+    inputDefinitions: {parameters: {`+item2+`: {parameterType: STRING}}}
+    dag:
+      tasks:
+        say:
+          componentRef: {name: step}
+          inputs:
+            parameters:
+              `+item1+`-subvar-k: {componentInputParameter: `+item1+`-subvar-k}
+              `+item2+`: {componentInputParameter: `+item2+`}
+              x: {runtimeValue: {constant: "both"}}
+`, `
+  dag:
+    tasks:
+      outer:
+        componentRef: {name: outer}
+        parameterIterator: {itemInput: `+item1+`, items: {raw: '[{"k": "v"}, {"k": "w"}]'}}
+        inputs: {parameters: {`+item1+`-subvar-k: {componentInputParameter: loop-item-param-1-subvar-k}, `+item2+`: {componentInputParameter: loop-item-param-2}}}
+`), nil, echo(nil))
+	if err := ir.Validate(w.spec); err != nil {
+		t.Fatal(err)
+	}
+	w.run(t)
+	for path, want := range map[string][]any{
+		"outer[0]/inner[1]/say": {"v", "y"},
+		"outer[1]/inner[0]/say": {"w", "x"},
+	} {
+		in := w.launchedAt(t, path).Parameters
+		if got := []any{in[item1+"-subvar-k"], in[item2]}; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s gets %v, want %v", path, got, want)
+		}
+	}
+}

@@ -20,6 +20,7 @@ func (p *Plan) settle(n *node, state pipelinev1.RuntimeState, message string) {
 	if n.ended.IsZero() {
 		n.ended = at
 	}
+	n.reran = p.ranAnew(n)
 	p.changed(n)
 	parent := n.parent
 	if parent == nil {
@@ -49,6 +50,7 @@ func (n *node) count(child *node) {
 		n.loop.active--
 	}
 	n.failures += child.failures
+	n.stirred = n.stirred || child.reran
 	if n.culprit == nil {
 		n.culprit = child.culprit
 	}

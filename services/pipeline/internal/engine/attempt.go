@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type attempt struct {
 	phase    gpuagentv1.Phase     // as last heard
 	message  string               // as last heard
 	cacheKey string               // under which its outputs are to be kept; empty for none
+	warnings []string             // what it asks for that no runtime can give
+	heard    int                  // warnings of its workload that were heard of
 }
 
 // stage is how far the engine has come with an attempt.
@@ -57,13 +60,14 @@ func attemptOf(w *gpuagentv1.Workload) dag.Attempt {
 }
 
 // progressOf reads news of a workload that has not ended.
-func progressOf(w *gpuagentv1.Workload) dag.Progress {
+func (a *attempt) progressOf(w *gpuagentv1.Workload) dag.Progress {
 	s := w.GetStatus()
 	return dag.Progress{
 		Running:  s.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING,
 		Started:  timeOf(s.GetStartTime()),
 		Message:  s.GetMessage(),
 		Workload: w.GetMetadata().GetName(),
+		Warnings: slices.Concat(a.warnings, s.GetWarnings()),
 	}
 }
 
@@ -75,6 +79,7 @@ func resultOf(w *gpuagentv1.Workload) dag.Result {
 		Started:  timeOf(s.GetStartTime()),
 		Ended:    timeOf(s.GetFinishTime()),
 		Workload: w.GetMetadata().GetName(),
+		Warnings: s.GetWarnings(),
 	}
 	var replica *gpuagentv1.ReplicaStatus
 	if len(s.GetReplicas()) > 0 {

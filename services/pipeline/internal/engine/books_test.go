@@ -14,8 +14,9 @@ import (
 type books struct {
 	metadatav1.UnimplementedMetadataServiceServer
 	metadatav1.UnimplementedArchiveServiceServer
-	refused   string // name of executions that are refused
-	archiving func() // called before a record is put
+	refused   string       // name of executions that are refused
+	archiving func()       // called before a record is put
+	refuse    func() error // what a change of the archive answers; nil for none
 
 	mu         sync.Mutex
 	executions map[string]*metadatav1.PutExecutionRequest // guarded by mu; by uid
@@ -75,6 +76,9 @@ func (b *books) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRe
 
 func (b *books) PutRecord(_ context.Context, r *metadatav1.PutRecordRequest) (*emptypb.Empty, error) {
 	b.archiving()
+	if err := b.refusal(); err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.records[r.GetRecord().GetUid()] = r.GetRecord()
@@ -82,6 +86,9 @@ func (b *books) PutRecord(_ context.Context, r *metadatav1.PutRecordRequest) (*e
 }
 
 func (b *books) DeleteRecord(_ context.Context, r *metadatav1.DeleteRecordRequest) (*emptypb.Empty, error) {
+	if err := b.refusal(); err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.records[r.GetUid()] == nil {
@@ -89,6 +96,26 @@ func (b *books) DeleteRecord(_ context.Context, r *metadatav1.DeleteRecordReques
 	}
 	delete(b.records, r.GetUid())
 	return &emptypb.Empty{}, nil
+}
+
+func (b *books) refusal() error {
+	if b.refuse == nil {
+		return nil
+	}
+	return b.refuse()
+}
+
+func (b *books) GetRecord(_ context.Context, r *metadatav1.GetRecordRequest) (*metadatav1.Record, error) {
+	if record := b.record(r.GetUid()); record != nil {
+		return record, nil
+	}
+	return nil, fault.NotFoundf("there is no record %s", r.GetUid())
+}
+
+func (b *books) forget(uid string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.records, uid)
 }
 
 func (b *books) record(uid string) *metadatav1.Record {

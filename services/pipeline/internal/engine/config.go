@@ -39,6 +39,7 @@ type Deps struct {
 	Runs      *store.Cache[*pipelinev1.RunState] // must call Engine.Observe
 	Bucket    *blob.Bucket
 	Workloads gpuagentv1.WorkloadServiceClient
+	Volumes   gpuagentv1.VolumeServiceClient
 	Metadata  metadatav1.MetadataServiceClient
 	Archive   metadatav1.ArchiveServiceClient
 	// Conditions keeps compiled conditions; it may be shared.

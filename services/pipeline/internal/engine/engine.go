@@ -74,10 +74,11 @@ type dispatcher struct {
 	waiting []string
 }
 
-// ending is the end of a runner, and whether the run is left undone.
+// ending is the end of a runner.
 type ending struct {
-	id     string
-	undone bool
+	id       string
+	undone   bool  // whether the run is left undone
+	revision int64 // of the run as the runner last knew it
 }
 
 func (d *dispatcher) run(ctx context.Context) {
@@ -89,17 +90,25 @@ func (d *dispatcher) run(ctx context.Context) {
 			}
 		case <-d.ended.ready:
 			for _, end := range d.ended.take() {
-				d.engine.forget(end.id)
-				if end.undone {
-					d.changed(end.id)
-				} else {
-					d.engine.workloads.release(end.id)
-				}
+				d.done(end)
 			}
 		case <-ctx.Done():
 			return
 		}
 		d.start(ctx)
+	}
+}
+
+// done goes on after a runner. A run that was put away may have been retried at
+// that moment, of which the runner did not hear any more.
+func (d *dispatcher) done(end ending) {
+	d.engine.forget(end.id)
+	if !end.undone {
+		d.engine.workloads.release(end.id, d.engine.workloads.of(end.id)...)
+	}
+	item, exists := d.engine.deps.Runs.Get(end.id)
+	if end.undone || exists && item.Revision > end.revision {
+		d.changed(end.id)
 	}
 }
 
@@ -131,7 +140,7 @@ func (d *dispatcher) start(ctx context.Context) {
 		d.engine.add(id, r)
 		d.group.Go(func() {
 			done := r.run(ctx)
-			d.ended.put(ending{id: id, undone: !done})
+			d.ended.put(ending{id: id, undone: !done, revision: r.item.Revision})
 		})
 	}
 }

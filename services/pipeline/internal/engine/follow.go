@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -29,9 +30,9 @@ func (r *runner) workloadChanged(ctx context.Context, w *gpuagentv1.Workload, de
 		r.read(ctx, a, w)
 	case deleted:
 		r.verify(ctx, a)
-	case phase != a.phase || w.GetStatus().GetMessage() != a.message:
-		a.phase, a.message = phase, w.GetStatus().GetMessage()
-		r.apply(ctx, r.plan.Progress(a.Attempt, progressOf(w), time.Now()))
+	case phase != a.phase || w.GetStatus().GetMessage() != a.message || len(w.GetStatus().GetWarnings()) != a.heard:
+		a.phase, a.message, a.heard = phase, w.GetStatus().GetMessage(), len(w.GetStatus().GetWarnings())
+		r.apply(ctx, r.plan.Progress(a.Attempt, a.progressOf(w), time.Now()))
 	}
 }
 
@@ -77,6 +78,7 @@ func makesArtifacts(a *attempt) bool { return len(a.Component.OutputDefinitions.
 // finished tells the plan the end of an attempt and has it recorded.
 func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	delete(r.attempts, a.Attempt)
+	result.Warnings = slices.Concat(a.warnings, result.Warnings)
 	if result.CachedFrom != "" {
 		r.held = true // a hit cannot be derived again: it is saved before anything follows from it
 	}

@@ -31,6 +31,7 @@ func (r *runner) newAttempt(l dag.Launch) *attempt {
 			Run:       r.self,
 			Task:      launch.Task{ID: l.TaskID, Name: l.Name},
 			Inputs:    l.Inputs,
+			Pod:       l.Pod,
 			Layout:    layoutOf(r.self, l.Name, l.Attempt),
 		},
 	}
@@ -90,11 +91,13 @@ func (r *runner) launch(ctx context.Context, a *attempt) {
 type started struct {
 	result   *dag.Result
 	workload *gpuagentv1.Workload
-	cacheKey string // under which the outputs are to be kept
+	cacheKey string   // under which the outputs are to be kept
+	warnings []string // what the step asks for that no runtime can give
 }
 
 // launched goes on after a launch.
 func (r *runner) launched(ctx context.Context, a *attempt, s started) {
+	a.warnings = s.warnings
 	if s.result != nil {
 		r.finished(ctx, a, *s.result)
 		return
@@ -120,11 +123,14 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 	if l.Executor.Importer != nil {
 		return concluded(e.importArtifact(request))
 	}
+	if launch.MakesVolume(l.Executor) {
+		return e.volume(ctx, l, request)
+	}
 	built, err := launch.Build(request)
 	if err != nil {
 		return concluded(rejected(err))
 	}
-	var s started
+	s := started{warnings: built.Pod.Warnings}
 	if l.Task.CachingOptions.EnableCache {
 		key, hit, err := e.lookup(ctx, request, l.Task.CachingOptions.CacheKey)
 		if err != nil {

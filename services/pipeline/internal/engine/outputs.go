@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -36,9 +37,7 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 		result.Verdict, result.Message = dag.Failed, sentence(err)
 		return result
 	}
-	for _, warning := range outputs.Warnings {
-		e.deps.Log.WarnContext(ctx, warning, "run", request.Run.ID, "task", request.Task.Name)
-	}
+	result.Warnings = slices.Concat(result.Warnings, outputs.Warnings)
 	result.Outputs = outputs.Values
 	for key, artifacts := range result.Outputs.Artifacts {
 		for i := range artifacts {

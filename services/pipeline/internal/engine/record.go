@@ -128,7 +128,7 @@ func number(numbers map[string]int64, events []*metadatav1.ArtifactEvent, ids []
 func (r *runner) recordRestored(tasks []*pipelinev1.Task) {
 	for _, t := range tasks {
 		d := t.GetDetail()
-		if t.GetAttempts() > 0 && state.Terminal(d.GetState()) && d.GetExecutionId() == 0 {
+		if t.GetAttempts() > 0 && state.Terminal(r.plan.State(d.GetTaskId())) && d.GetExecutionId() == 0 {
 			r.recorder.put(d.GetTaskId())
 		}
 	}

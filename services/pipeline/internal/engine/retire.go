@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"slices"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
@@ -13,7 +15,8 @@ import (
 
 // retire moves a run that has ended from the store to the archive, or out of
 // the world when it is to be deleted. The run's key goes only as it was
-// archived, so that no later change of it is lost.
+// archived, so that no later change of it is lost. When that change is a retry,
+// errRetried is returned, and nothing of the run has gone.
 func (r *runner) retire(ctx context.Context) error {
 	tasks, err := r.storedTasks(ctx)
 	if err != nil {
@@ -26,6 +29,10 @@ func (r *runner) retire(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+		r.item = item
+		if !state.Terminal(item.Value.GetRun().GetState()) {
+			return errRetried
 		}
 		if err := r.archive(ctx, item.Value, tasks); err != nil {
 			return err
@@ -68,14 +75,7 @@ func (r *runner) storedRun(ctx context.Context) (item store.Item[*pipelinev1.Run
 // run is to be deleted.
 func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []*pipelinev1.Task) error {
 	if run.GetDeleteRequested() {
-		err := persist(ctx, func(ctx context.Context) error {
-			_, err := r.engine.deps.Archive.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: state.RunKind, Uid: r.item.Key})
-			return err
-		})
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
-		return err
+		return r.deleteRecord(ctx)
 	}
 	record, err := state.Record(run, tasks)
 	if err != nil {
@@ -102,7 +102,7 @@ func (r *runner) drop(ctx context.Context, item store.Item[*pipelinev1.RunState]
 
 // commitAll commits any number of operations, the guard with each batch of them.
 func commitAll(ctx context.Context, backend store.Backend, guard, ops []store.Op) error {
-	for batch := range slices.Chunk(ops, maxOps-len(guard)) {
+	for batch := range batches(ops, maxOps-len(guard)) {
 		err := persist(ctx, func(ctx context.Context) error {
 			_, err := backend.Commit(ctx, append(slices.Clone(guard), batch...)...)
 			return err
@@ -114,23 +114,49 @@ func commitAll(ctx context.Context, backend store.Backend, guard, ops []store.Op
 	return nil
 }
 
-// sweepTasks deletes the tasks of runs that are gone.
-func (e *Engine) sweepTasks(ctx context.Context, guard []store.Op) {
-	tasks, _, err := e.deps.State.Tasks.List(ctx, "")
-	gone := map[string]bool{}
-	var ops []store.Op
-	for _, t := range tasks {
-		run := t.Value.GetDetail().GetRunId()
-		if _, known := gone[run]; !known {
-			_, getErr := e.deps.State.Runs.Get(ctx, run)
-			gone[run] = fault.Is(getErr, fault.NotFound)
-		}
-		if gone[run] {
-			ops = append(ops, e.deps.State.Tasks.DeleteOp(t.Key, store.AnyRevision))
+// batches parts operations into what one commit takes: at most count of them, and
+// not too many bytes.
+func batches(ops []store.Op, count int) iter.Seq[[]store.Op] {
+	return func(yield func([]store.Op) bool) {
+		for len(ops) > 0 {
+			n, size := 0, 0
+			for n < min(count, len(ops)) && (n == 0 || size+len(ops[n].Value) <= maxBatchBytes) {
+				size += len(ops[n].Value)
+				n++
+			}
+			if !yield(ops[:n]) {
+				return
+			}
+			ops = ops[n:]
 		}
 	}
-	if err == nil {
-		err = commitAll(ctx, e.deps.State.Backend, guard, ops)
+}
+
+// sweepTasks deletes the tasks of runs that are gone. A run may come back by a
+// retry at any time, and then keeps them.
+func (e *Engine) sweepTasks(ctx context.Context, guard []store.Op) {
+	s := e.deps.State
+	tasks, _, err := s.Tasks.List(ctx, "")
+	orphans := map[string][]store.Op{} // by run; nil for a run that lives
+	for _, t := range tasks {
+		run := t.Value.GetDetail().GetRunId()
+		ops, known := orphans[run]
+		if !known {
+			if _, getErr := s.Runs.Get(ctx, run); fault.Is(getErr, fault.NotFound) {
+				ops = []store.Op{}
+			}
+		}
+		if ops != nil {
+			ops = append(ops, s.Tasks.DeleteOp(t.Key, store.AnyRevision))
+		}
+		orphans[run] = ops
+	}
+	for run, ops := range orphans {
+		gone := store.Op{Key: s.Runs.Prefix() + run, Check: true}
+		goneErr := commitAll(ctx, s.Backend, append(slices.Clone(guard), gone), ops)
+		if !fault.Is(goneErr, fault.AlreadyExists) {
+			err = errors.Join(err, goneErr)
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		e.deps.Log.WarnContext(ctx, "tasks of runs that are gone could not be deleted", "error", err)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ func (r *runner) do(ctx context.Context, job func(context.Context) func(context.
 // that a new one does not fail at once.
 func (r *runner) run(ctx context.Context) bool {
 	err := r.drive(ctx)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errRetried) && ctx.Err() == nil {
 		r.log.ErrorContext(ctx, "the run cannot be driven; trying again", "error", err)
 		pause(ctx, lastWait)
 	}
@@ -92,6 +93,13 @@ func (r *runner) drive(ctx context.Context) error {
 	}
 	r.item, r.status = item, statusOf(item.Value.GetRun())
 	if !state.Terminal(r.status.state) {
+		if r.item.Value.GetRetries() > 0 {
+			if err := r.reclaim(ctx); errors.Is(err, errOutrun) {
+				return r.discard(ctx)
+			} else if err != nil {
+				return err
+			}
+		}
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
@@ -126,6 +134,7 @@ func (r *runner) begin(ctx context.Context) error {
 		ID:           run.GetRunId(),
 		ResourceName: r.self.ResourceName(),
 		Parameters:   parametersOf(run),
+		Retries:      int(r.item.Value.GetRetries()),
 	}, dag.Options{MaxIterations: r.engine.cfg.MaxIterations, Conditions: r.engine.deps.Conditions})
 	saved := make([]*pipelinev1.Task, 0, len(tasks))
 	for _, t := range tasks {

@@ -110,7 +110,7 @@ func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 
 func TestWorkloadKeepsTheDeadline(t *testing.T) {
 	for _, deadline := range []time.Duration{0, time.Minute} {
-		w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{Deadline: deadline})
+		w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{Pod: launch.Pod{Deadline: deadline}})
 		if got := w.GetSpec().GetDeadline(); got.AsDuration() != deadline || (got == nil) != (deadline == 0) {
 			t.Errorf("a deadline of %v became %v", deadline, got)
 		}

@@ -96,8 +96,9 @@ func (e *Engine) sweep(ctx context.Context, runs ...string) {
 		if e.runner(id) != nil {
 			continue
 		}
+		known := e.workloads.of(id) // not those of a retry that comes now
 		if _, err := e.deps.State.Runs.Get(ctx, id); fault.Is(err, fault.NotFound) {
-			e.workloads.release(id)
+			e.workloads.release(id, known...)
 		}
 	}
 }
@@ -163,14 +164,24 @@ func (w *workloads) runs() []string {
 	return slices.Collect(maps.Keys(w.byRun))
 }
 
-// release gives the workloads of a run free to be deleted.
-func (w *workloads) release(run string) {
+// of returns the names of the workloads of a run.
+func (w *workloads) of(run string) []name {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for n := range w.byRun[run] {
+	return slices.Collect(maps.Keys(w.byRun[run]))
+}
+
+// release gives workloads of a run free to be deleted.
+func (w *workloads) release(run string, names ...name) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range names {
 		w.released.put(n)
+		delete(w.byRun[run], n)
 	}
-	delete(w.byRun, run)
+	if len(w.byRun[run]) == 0 {
+		delete(w.byRun, run)
+	}
 }
 
 // clean deletes released workloads until ctx ends. What it does not get to is

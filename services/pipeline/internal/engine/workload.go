@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -24,25 +25,35 @@ func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Lau
 		Metadata: &metav1.ObjectMeta{
 			Namespace: request.Run.Namespace,
 			Name:      name,
-			Labels: map[string]string{
+			Labels: over(l.Pod.Labels, map[string]string{
 				labelOwner:   owner,
 				labelRun:     request.Run.ID,
 				labelTask:    a.TaskID,
 				labelAttempt: strconv.Itoa(a.Number),
-			},
-			Annotations: map[string]string{
-				"kfmesh.dev/pipeline":  request.Run.PipelineName,
+			}),
+			Annotations: over(l.Pod.Annotations, map[string]string{
+				annotationPipeline:     request.Run.PipelineName,
 				"kfmesh.dev/task-path": a.Path,
-			},
+			}),
 		},
 		Spec: &gpuagentv1.WorkloadSpec{
 			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, l)}},
 		},
 	}
-	if l.Deadline > 0 {
-		w.Spec.Deadline = durationpb.New(l.Deadline)
+	if l.Pod.Deadline > 0 {
+		w.Spec.Deadline = durationpb.New(l.Pod.Deadline)
 	}
 	return w
+}
+
+// over adds entries to those of a pipeline's author; they win.
+func over(theirs, ours map[string]string) map[string]string {
+	if len(theirs) == 0 {
+		return ours
+	}
+	all := maps.Clone(theirs)
+	maps.Copy(all, ours)
+	return all
 }
 
 func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
@@ -58,11 +69,18 @@ func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
 			Gpus:             l.Resources.GPUs,
 			GpuModel:         l.Resources.GPUModel,
 		},
-		Staging: stagingOf(layout, l),
+		Staging:          stagingOf(layout, l),
+		Volumes:          l.Pod.Volumes,
+		Mounts:           l.Pod.Mounts,
+		NodeSelector:     l.Pod.NodeSelector,
+		ImagePullPolicy:  l.Pod.PullPolicy,
+		ImagePullSecrets: l.Pod.PullSecrets,
+		SecurityContext:  l.Pod.SecurityContext,
 	}
 	for _, e := range l.Env {
 		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: e.Name, Value: literal(e.Value)})
 	}
+	t.Env = append(t.Env, l.Pod.Env...)
 	return t
 }
 

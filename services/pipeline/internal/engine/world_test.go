@@ -35,6 +35,7 @@ type world struct {
 	bucket  *blob.Bucket
 	mesh    rpc.Mesh
 	agent   *agent
+	volumes *volumes
 	books   *books
 	stopped func() // stops the engine that runs; nil when none does
 }
@@ -45,11 +46,12 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), books: newBooks()}
+	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks()}
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
 		gpuagentv1.RegisterWorkloadServiceServer(server, w.agent)
+		gpuagentv1.RegisterVolumeServiceServer(server, w.volumes)
 		metadatav1.RegisterMetadataServiceServer(server, w.books)
 		metadatav1.RegisterArchiveServiceServer(server, w.books)
 	})
@@ -67,6 +69,7 @@ func (w *world) start(guard ...store.Op) {
 		Runs:      runs,
 		Bucket:    w.bucket,
 		Workloads: gpuagentv1.NewWorkloadServiceClient(w.mesh.Conn("gpuagent")),
+		Volumes:   gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
 		Metadata:  metadatav1.NewMetadataServiceClient(w.mesh.Conn("metadata")),
 		Archive:   metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata")),
 		Log:       slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),

@@ -34,6 +34,9 @@ func Select(selector string, value any) (any, error) {
 	return value, nil
 }
 
+// Entry is the selector of one entry of a mapping.
+func Entry(key string) string { return root + `["` + key + `"]` }
+
 // CheckSelector says with fault.Invalid why a selector cannot be read.
 func CheckSelector(selector string) error {
 	_, err := parseSelector(selector)

@@ -76,11 +76,25 @@ func (d *decoder) fillStruct(from any, to reflect.Value, path string) {
 			d.fill(m[key], to.Field(i), join(path, key))
 		}
 	}
-	if p, ok := to.Addr().Interface().(*ParameterDef); ok {
+	switch v := to.Addr().Interface().(type) {
+	case *ParameterDef:
 		_, camel := m["defaultValue"]
 		_, snake := m["default_value"]
-		p.HasDefault = camel || snake
+		v.HasDefault = camel || snake
+	case *Pod:
+		v.Unknown = unknown(m, index)
 	}
+}
+
+// unknown returns the keys that have no field, sorted.
+func unknown(m map[string]any, index map[string]int) []string {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if _, known := index[key]; !known {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 func (d *decoder) fillMap(from any, to reflect.Value, path string) {

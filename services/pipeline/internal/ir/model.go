@@ -95,6 +95,17 @@ type Component struct {
 	OutputDefinitions Definitions `json:"outputDefinitions"`
 	DAG               *DAG        `json:"dag"`
 	ExecutorLabel     string      `json:"executorLabel"`
+	// TaskConfigPassthroughs are the parts of a task's configuration that its
+	// input of type TASK_CONFIG tells.
+	TaskConfigPassthroughs []TaskConfigPassthrough `json:"taskConfigPassthroughs"`
+}
+
+// TaskConfigPassthrough is a part of a task's configuration that the task is
+// told of.
+type TaskConfigPassthrough struct {
+	Field string `json:"field"` // such as RESOURCES or ENV
+	// ApplyToTask says that the part applies to the task as well.
+	ApplyToTask bool `json:"applyToTask"`
 }
 
 // Definitions are the inputs or outputs of a component.
@@ -249,21 +260,27 @@ type TaskInputs struct {
 
 // ParameterInput is the source of one parameter; exactly one is set.
 type ParameterInput struct {
-	TaskOutputParameter *struct {
-		ProducerTask       string `json:"producerTask"`
-		OutputParameterKey string `json:"outputParameterKey"`
-	} `json:"taskOutputParameter"`
-	RuntimeValue *struct {
-		Constant         any    `json:"constant"`
-		RuntimeParameter string `json:"runtimeParameter"`
-	} `json:"runtimeValue"`
-	ComponentInputParameter string `json:"componentInputParameter"`
+	TaskOutputParameter     *TaskOutputParameter `json:"taskOutputParameter"`
+	RuntimeValue            *RuntimeValue        `json:"runtimeValue"`
+	ComponentInputParameter string               `json:"componentInputParameter"`
 	TaskFinalStatus         *struct {
 		ProducerTask string `json:"producerTask"`
 	} `json:"taskFinalStatus"`
 	// ParameterExpressionSelector picks a part of the value:
 	// parseJson(string_value)["key"].
 	ParameterExpressionSelector string `json:"parameterExpressionSelector"`
+}
+
+// TaskOutputParameter names an output parameter of a task of the same DAG.
+type TaskOutputParameter struct {
+	ProducerTask       string `json:"producerTask"`
+	OutputParameterKey string `json:"outputParameterKey"`
+}
+
+// RuntimeValue is a value that is written into the pipeline.
+type RuntimeValue struct {
+	Constant         any    `json:"constant"`
+	RuntimeParameter string `json:"runtimeParameter"`
 }
 
 // ArtifactInput is the source of one artifact; exactly one is set.

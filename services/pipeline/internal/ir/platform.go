@@ -1,53 +1,36 @@
 package ir
 
-// Platform is the Kubernetes platform spec, as far as it means something to a
-// process. The rest of it, such as tolerations and affinities, says where and as
-// whom a pod runs, and is passed over.
+// Platform is the Kubernetes platform spec of a pipeline, the second document
+// of a compiled file.
 type Platform struct {
 	DeploymentSpec struct {
-		Executors map[string]Pod `json:"executors"`
+		Executors map[string]*Pod `json:"executors"`
 	} `json:"deploymentSpec"`
-	PipelineConfig map[string]any `json:"pipelineConfig"`
+	PipelineConfig PipelineConfig `json:"pipelineConfig"`
 }
 
-// Pod is what the platform spec says of the pod of an executor.
-type Pod struct {
-	PodMetadata struct {
-		Labels      map[string]string `json:"labels"`
-		Annotations map[string]string `json:"annotations"`
-	} `json:"podMetadata"`
-	FieldPathAsEnv []struct {
-		Name      string `json:"name"`
-		FieldPath string `json:"fieldPath"`
-	} `json:"fieldPathAsEnv"`
-	ActiveDeadlineSeconds  Int              `json:"activeDeadlineSeconds"` // 0 for none
-	SecretAsEnv            []PodSource      `json:"secretAsEnv"`
-	SecretAsVolume         []PodSource      `json:"secretAsVolume"`
-	ConfigMapAsEnv         []PodSource      `json:"configMapAsEnv"`
-	ConfigMapAsVolume      []PodSource      `json:"configMapAsVolume"`
-	PVCMount               []map[string]any `json:"pvcMount"`
-	EmptyDirMounts         []PodSource      `json:"emptyDirMounts"`
-	GenericEphemeralVolume []PodSource      `json:"genericEphemeralVolume"`
-	InitContainers         []struct {
-		Name string `json:"name"`
-	} `json:"initContainers"`
+// PipelineConfig is what the platform spec says of the run as a whole. Its
+// resource TTLs, which are about objects of a cluster, are not read.
+type PipelineConfig struct {
+	Workspace             *Workspace `json:"workspace"`
+	ActiveDeadlineSeconds Int        `json:"activeDeadlineSeconds"` // 0 for none
 }
 
-// PodSource is a secret, config map or volume that a pod is given.
-type PodSource struct {
-	MountPath string `json:"mountPath"` // empty where it is given as variables
-	Optional  bool   `json:"optional"`  // whether the pod starts without it
+// Workspace is a directory that the steps of a run share.
+type Workspace struct {
+	Size string `json:"size"`
 }
 
 // WantsWorkspace reports whether the steps of a run are to share a directory.
 func (s *Spec) WantsWorkspace() bool {
-	return s.Platform != nil && s.Platform.PipelineConfig["workspace"] != nil
+	return s.Platform != nil && s.Platform.PipelineConfig.Workspace != nil
 }
 
-// Pod returns what the platform spec says of the pod of an executor, by its label.
-func (s *Spec) Pod(executorLabel string) Pod {
+// Pod returns what the platform spec says of the pod of an executor, by its
+// label, nil when it says nothing.
+func (s *Spec) Pod(executorLabel string) *Pod {
 	if s.Platform == nil {
-		return Pod{}
+		return nil
 	}
 	return s.Platform.DeploymentSpec.Executors[executorLabel]
 }

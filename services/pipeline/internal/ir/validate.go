@@ -20,7 +20,7 @@ const maxViolations = 100
 // Validate says everything that is wrong with a spec as one fault.Invalid with
 // the path of each field, and nil when a run of it can be started.
 func Validate(spec *Spec) error {
-	v := &validator{spec: spec, conditions: expr.NewConditions()}
+	v := &validator{spec: spec, conditions: expr.NewConditions(), loopItems: loopItems(spec)}
 	v.header()
 	for _, name := range slices.Sorted(maps.Keys(spec.DeploymentSpec.Executors)) {
 		v.executor("deploymentSpec.executors."+name, spec.DeploymentSpec.Executors[name])
@@ -43,6 +43,7 @@ func Validate(spec *Spec) error {
 type validator struct {
 	spec       *Spec
 	conditions *expr.Conditions
+	loopItems  map[string]bool // of loops
 	violations []fault.Violation
 }
 

@@ -8,7 +8,7 @@ import (
 
 // isChannel reports whether the SDK added an input to a task for a reference
 // inside its other inputs; the component does not declare it.
-func isChannel(name string) bool { return strings.HasPrefix(name, "pipelinechannel--") }
+func isChannel(name string) bool { return strings.HasPrefix(name, channelPrefix) }
 
 func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) {
 	path := s.path + ".inputs.parameters." + name
@@ -24,10 +24,10 @@ func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) 
 			"componentInputParameter and taskFinalStatus", sources(in))
 	case in.ComponentInputParameter != "":
 		from, known := s.owner.InputDefinitions.Parameters[in.ComponentInputParameter]
-		if !known {
+		if !known && !v.isLoopItem(in.ComponentInputParameter) {
 			v.wrong(path+".componentInputParameter", "the component around the task has no input parameter %q; %s",
 				in.ComponentInputParameter, choices("it", s.owner.InputDefinitions.Parameters))
-		} else if declared {
+		} else if known && declared {
 			v.flow(path, in, from.ParameterType, def.ParameterType)
 		}
 	case in.TaskOutputParameter != nil:
@@ -42,6 +42,12 @@ func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) 
 			v.constant(path+".runtimeValue.constant", in, def)
 		}
 	}
+}
+
+// isLoopItem reports whether a name means the item of a loop.
+func (v *validator) isLoopItem(name string) bool {
+	item, _, ok := LoopItem(name)
+	return ok && v.loopItems[item]
 }
 
 // sources counts where an input says it comes from.

@@ -88,10 +88,10 @@ func (req Request) passedOn(local string) (string, bool) {
 }
 
 // merge returns the entries of both maps; those of over win.
-func merge(base, over map[string]any) map[string]any {
+func merge[V any](base, over map[string]V) map[string]V {
 	merged := maps.Clone(base)
 	if merged == nil {
-		merged = make(map[string]any, len(over))
+		merged = make(map[string]V, len(over))
 	}
 	maps.Copy(merged, over)
 	return merged

@@ -3,38 +3,67 @@ package launch
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 )
 
-// cacheInput is what a key is made of: what KFP's cache key holds, and the
-// content of input artifacts where it is known.
+// cacheInput is what a key is made of. Its JSON is that of the CacheKey message
+// in kubeflow/pipelines' cache_key.proto, so that a task whose outcome depends on
+// nothing else has the very key that KFP gives it; what KFP leaves out follows,
+// and is absent where it says nothing.
 type cacheInput struct {
-	InputArtifacts   map[string][]string         `json:"inputArtifacts"`
-	InputParameters  map[string]any              `json:"inputParameters"`
-	OutputArtifacts  map[string]cacheArtifact    `json:"outputArtifacts"`
-	OutputParameters map[string]ir.ParameterType `json:"outputParameters"`
-	Image            string                      `json:"image"`
-	Command          []string                    `json:"command"`
-	Args             []string                    `json:"args"`
-	Volumes          []map[string]any            `json:"volumes,omitempty"` // mounted, as the platform spec has them
+	InputArtifacts   map[string]cacheNames       `json:"inputArtifactNames,omitempty"`
+	InputParameters  map[string]any              `json:"inputParameterValues,omitempty"`
+	OutputArtifacts  map[string]cacheArtifact    `json:"outputArtifactsSpec,omitempty"`
+	OutputParameters map[string]ir.ParameterType `json:"outputParametersSpec,omitempty"`
+	Container        cacheContainer              `json:"containerSpec"`
+
+	Contents   map[string][]string `json:"inputArtifactContents,omitempty"`
+	Entrypoint bool                `json:"entrypoint,omitempty"` // arguments alone: they go to the program of the image
+}
+
+type cacheNames struct {
+	Names []string `json:"artifactNames,omitempty"`
 }
 
 type cacheArtifact struct {
-	Type     string         `json:"type"`
+	Name     string         `json:"name,omitempty"`
+	Type     cacheType      `json:"type"`
 	Metadata map[string]any `json:"metadata,omitempty"`
+}
+
+type cacheType struct {
+	SchemaTitle    string `json:"schemaTitle,omitempty"`
+	SchemaURI      string `json:"schemaUri,omitempty"`
+	InstanceSchema string `json:"instanceSchema,omitempty"`
+	SchemaVersion  string `json:"schemaVersion,omitempty"`
+}
+
+type cacheContainer struct {
+	Image   string        `json:"image,omitempty"`
+	CmdArgs []string      `json:"cmdArgs,omitempty"`
+	Env     []cacheEnvVar `json:"env,omitempty"`
+	Claims  []string      `json:"pvcNames,omitempty"` // persistent volumes mounted, sorted
+}
+
+type cacheEnvVar struct {
+	Name  string `json:"name,omitempty"`
+	Value string `json:"value,omitempty"`
 }
 
 // CacheKey names what a container task would compute: tasks of one pipeline
 // with equal keys may share their outputs. customKey is the task's
 // cachingOptions.cacheKey, empty for none; with it only the component counts.
 //
-// As in KFP the environment and the defaults of absent inputs do not count, and
-// command and arguments count with their placeholders unresolved. Unlike KFP an
-// input artifact counts by the digest of its content where that is known, and
-// by name, type, metadata and URI where it is not.
+// As in KFP the defaults of absent inputs do not count, and command, arguments
+// and environment count with their placeholders unresolved. Unlike in KFP an
+// input artifact counts by the digest of its content. Where that is not known it
+// counts by name, URI and what Request.Stamps says of it.
 func CacheKey(req Request, customKey string) (string, error) {
 	c, executor, err := req.component()
 	if err != nil {
@@ -43,54 +72,81 @@ func CacheKey(req Request, customKey string) (string, error) {
 	if executor.Container == nil {
 		return "", fault.Internalf(nil, "component %q is no container", req.Component)
 	}
-	hash := sha256.New()
 	if customKey != "" {
+		hash := sha256.New()
 		io.WriteString(hash, req.Component+"\x00"+customKey)
 		return hex.EncodeToString(hash.Sum(nil)), nil
 	}
-	content, err := compactJSON(req.cacheInput(c, executor.Container))
+	return req.cacheInput(c, executor.Container).fingerprint()
+}
+
+// fingerprint is the SHA-256 of the JSON, keys sorted, in hex digits.
+func (in cacheInput) fingerprint() (string, error) {
+	content, err := json.Marshal(in)
 	if err != nil {
-		return "", err
+		return "", fault.Internalf(err, "the task's inputs cannot be written as JSON")
 	}
-	hash.Write(content)
-	return hex.EncodeToString(hash.Sum(nil)), nil
+	var fields any // for its keys to be sorted
+	if err := json.Unmarshal(content, &fields); err != nil {
+		return "", fault.Internalf(err, "the task's inputs cannot be read back as JSON")
+	}
+	if content, err = json.Marshal(fields); err != nil {
+		return "", fault.Internalf(err, "the task's inputs cannot be written as JSON")
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func (req Request) cacheInput(c ir.Component, container *ir.Container) cacheInput {
 	in := cacheInput{
-		InputArtifacts:   map[string][]string{},
+		InputArtifacts:   map[string]cacheNames{},
 		InputParameters:  req.Inputs.Parameters,
 		OutputArtifacts:  map[string]cacheArtifact{},
 		OutputParameters: map[string]ir.ParameterType{},
-		Image:            container.Image,
-		Command:          container.Command,
-		Args:             container.Args,
+		Container: cacheContainer{
+			Image:   container.Image,
+			CmdArgs: slices.Concat(container.Command, container.Args),
+			Claims:  req.Pod.Claims(),
+		},
+		Contents:   map[string][]string{},
+		Entrypoint: len(container.Command) == 0 && len(container.Args) > 0,
+	}
+	for _, v := range container.Env {
+		in.Container.Env = append(in.Container.Env, cacheEnvVar{Name: v.Name, Value: v.Value})
 	}
 	for name, artifacts := range req.Inputs.Artifacts {
+		var names cacheNames
 		for _, a := range artifacts {
-			in.InputArtifacts[name] = append(in.InputArtifacts[name], identity(a))
+			names.Names = append(names.Names, a.Name)
+			in.Contents[name] = append(in.Contents[name], req.identity(a))
 		}
+		in.InputArtifacts[name] = names
 	}
 	for name, def := range c.OutputDefinitions.Artifacts {
-		in.OutputArtifacts[name] = cacheArtifact{Type: def.ArtifactType.SchemaTitle, Metadata: def.Metadata}
+		in.OutputArtifacts[name] = cacheArtifact{Name: name, Type: cacheType(def.ArtifactType), Metadata: def.Metadata}
 	}
 	for name, def := range c.OutputDefinitions.Parameters {
 		in.OutputParameters[name] = def.ParameterType
 	}
-	in.Volumes = req.Spec.Pod(c.ExecutorLabel).PVCMount
 	return in
 }
 
-// identity tells two artifacts apart. Metadata counts beside the content: a
-// step may read it.
-func identity(a ir.Artifact) string {
-	place := a.URI
-	if a.Digest != "" {
-		place = a.Digest
+// ContentStamp starts the stamps that say all about a content, wherever it is.
+const ContentStamp = "md5:"
+
+// identity tells two artifacts of a name apart. Metadata counts beside the
+// content: a step may read it.
+func (req Request) identity(a ir.Artifact) string {
+	content := a.Digest
+	if content == "" {
+		content = req.Stamps[a.URI]
+		if !strings.HasPrefix(content, ContentStamp) {
+			content = a.URI + "\x00" + content
+		}
 	}
 	metadata, err := compactJSON(a.Metadata)
 	if err != nil {
 		metadata = nil // it came out of JSON, so this cannot be
 	}
-	return a.Name + "\x00" + a.Type + "\x00" + place + "\x00" + string(metadata)
+	return a.Type + "\x00" + content + "\x00" + string(metadata)
 }

@@ -27,7 +27,11 @@ type Request struct {
 	Run       Run
 	Task      Task
 	Inputs    ir.Values // as the DAG resolved them, without leaf defaults
+	Pod       *ir.Pod   // of the platform spec, bound; nil when it says nothing
 	Layout    Layout
+	// Stamps are the states of input artifacts whose digest is not known, by URI,
+	// as far as they could be found out. Only CacheKey looks at them.
+	Stamps map[string]string
 }
 
 // Run is what a task knows of its run.
@@ -60,7 +64,7 @@ type Launch struct {
 	Args      []string
 	Env       []ir.EnvVar
 	Resources Resources
-	Deadline  time.Duration // after which it is stopped; 0 for none
+	Pod       Pod // what the platform spec adds
 	// Inputs are the task's inputs as the step sees them: leaf defaults added,
 	// references resolved, values converted to the declared types.
 	Inputs        ir.Values
@@ -110,7 +114,7 @@ func Build(req Request) (*Launch, error) {
 	if err := l.fill(scope, executor.Container); err != nil {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
-	if err := l.pod(req, req.Spec.Pod(c.ExecutorLabel)); err != nil {
+	if l.Pod, err = buildPod(req, scope); err != nil {
 		return nil, err
 	}
 	l.place(req, c)
@@ -159,11 +163,9 @@ func (l *Launch) place(req Request, c ir.Component) {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.OutputDefinitions.Artifacts)) {
-		uri, local := req.Layout.ArtifactURI(name), req.Layout.ArtifactPath(name)
-		if uri != local {
-			l.Uploads = append(l.Uploads, Transfer{URI: uri, Path: local})
-		}
+	if len(c.OutputDefinitions.Artifacts) > 0 && req.Layout.TaskURI != "" {
+		// All of the directory: the step may put its artifacts anywhere in it.
+		l.Uploads = []Transfer{{URI: req.Layout.TaskURI, Path: req.Layout.TaskDir}}
 	}
 }
 

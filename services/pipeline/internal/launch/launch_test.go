@@ -106,7 +106,7 @@ func TestBuildStaged(t *testing.T) {
 	if len(l.Downloads) != 1 || l.Downloads[0].URI != "s3://b/up/d.csv" || !strings.HasPrefix(l.Downloads[0].Path, "/w/in/") {
 		t.Errorf("downloads %v", l.Downloads)
 	}
-	if want := []Transfer{{URI: "s3://b/p/r1/step/model", Path: "/w/task/model"}}; !reflect.DeepEqual(l.Uploads, want) {
+	if want := []Transfer{{URI: "s3://b/p/r1/step", Path: "/w/task"}}; !reflect.DeepEqual(l.Uploads, want) {
 		t.Errorf("uploads %v, want %v", l.Uploads, want)
 	}
 	if !strings.Contains(string(l.ExecutorInput), `"uri":"/w/task/model"`) {

@@ -1,17 +1,24 @@
 package launch
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 )
 
-// podRequest is a request whose platform spec says this of the step's pod.
-func podRequest(t *testing.T, pod string) Request {
+// podRequest is a request whose platform spec says this of the step's pod. Its
+// DAG has the input parameters that the values name; any other has no value.
+func podRequest(t *testing.T, pod string, values map[string]any) Request {
 	t.Helper()
 	req := request(t, "comp-step", map[string]any{"count": 1.0})
 	spec, err := ir.Parse([]byte(pipeline + "\n---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-step: " + pod + "}}}}\n"))
@@ -19,35 +26,98 @@ func podRequest(t *testing.T, pod string) Request {
 		t.Fatal(err)
 	}
 	req.Spec, req.Run.Namespace = spec, "team"
-	return req
-}
-
-func TestPodFields(t *testing.T) {
-	l, err := Build(podRequest(t, `{
-		podMetadata: {labels: {tier: gold, "it's": odd}, annotations: {a.example/note: some text}},
-		fieldPathAsEnv: [
-			{name: TIER, fieldPath: "metadata.labels['tier']"},
-			{name: ODD, fieldPath: "metadata.labels['it's']"},
-			{name: NOTE, fieldPath: "metadata.annotations['a.example/note']"},
-			{name: NONE, fieldPath: "metadata.annotations['tier']"},
-			{name: RUN, fieldPath: "metadata.labels['pipeline/runid']"},
-			{name: SPACE, fieldPath: metadata.namespace},
-			{name: UID, fieldPath: metadata.uid}]}`))
+	req.Pod, err = spec.Pod("exec-step").Bind(func(in ir.ParameterInput) (any, error) {
+		if in.ComponentInputParameter != "" {
+			return values[in.ComponentInputParameter], nil
+		}
+		return in.Value(), nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []ir.EnvVar{
-		{Name: "WHO", Value: "step"},
-		{Name: "TIER", Value: "gold"},
-		{Name: "ODD", Value: "odd"},
-		{Name: "NOTE", Value: "some text"},
-		{Name: "NONE", Value: ""},
-		{Name: "RUN", Value: "r1"},
-		{Name: "SPACE", Value: "team"},
-		{Name: "UID", Value: "t1"},
+	return req
+}
+
+// template is what a pod adds, as a template, to compare it with JSON.
+func template(p Pod) *gpuagentv1.Template {
+	return &gpuagentv1.Template{
+		Env: p.Env, Volumes: p.Volumes, Mounts: p.Mounts, NodeSelector: p.NodeSelector,
+		ImagePullPolicy: p.PullPolicy, ImagePullSecrets: p.PullSecrets, SecurityContext: p.SecurityContext,
 	}
-	if !reflect.DeepEqual(l.Env, want) {
-		t.Errorf("the environment is %v, want %v", l.Env, want)
+}
+
+func TestPod(t *testing.T) {
+	values := map[string]any{"name": "from-a-parameter", "labels": map[string]any{"disk": "ssd"}}
+	tests := map[string]struct{ pod, want string }{
+		"nothing": {"{}", "{}"},
+		"secret as variables": {
+			"{secretAsEnv: [{secretName: older, keyToEnv: [{secretKey: k, envVar: V}, {secretKey: l, envVar: W}]}]}",
+			`{"env": [{"name": "V", "valueFrom": {"secret": {"name": "older", "key": "k"}}},
+			          {"name": "W", "valueFrom": {"secret": {"name": "older", "key": "l"}}}]}`,
+		},
+		"config map as a variable, its name from a parameter": {
+			"{configMapAsEnv: [{configMapName: older, configMapNameParameter: {componentInputParameter: name}, optional: true, keyToEnv: [{configMapKey: k, envVar: V}]}]}",
+			`{"env": [{"name": "V", "valueFrom": {"configMap": {"name": "from-a-parameter", "key": "k", "optional": true}}}]}`,
+		},
+		"fields": {
+			"{fieldPathAsEnv: [{name: IP, fieldPath: status.podIP}]}",
+			`{"env": [{"name": "IP", "valueFrom": {"fieldPath": "status.podIP"}}]}`,
+		},
+		"secret and config map as files": {
+			"{secretAsVolume: [{secretNameParameter: {runtimeValue: {constant: s}}, mountPath: /a, optional: true}], configMapAsVolume: [{configMapName: c, mountPath: /b}]}",
+			`{"volumes": [{"name": "secret-0", "secret": {"name": "s", "optional": true}}, {"name": "config-map-0", "configMap": {"name": "c"}}],
+			  "mounts": [{"volume": "secret-0", "path": "/a", "readOnly": true}, {"volume": "config-map-0", "path": "/b", "readOnly": true}]}`,
+		},
+		"claims": {
+			"{pvcMount: [{constant: one, mountPath: /a, subPath: x/y}, {componentInputParameter: name, mountPath: /b}]}",
+			`{"volumes": [{"name": "claim-0", "claim": "one"}, {"name": "claim-1", "claim": "from-a-parameter"}],
+			  "mounts": [{"volume": "claim-0", "path": "/a", "subPath": "x/y"}, {"volume": "claim-1", "path": "/b"}]}`,
+		},
+		"directories that go with the step": {
+			"{emptyDirMounts: [{volumeName: v, mountPath: /e, medium: Memory, sizeLimit: 1Mi}], genericEphemeralVolume: [{volumeName: g, mountPath: /g, size: 1Ki}], enabledSharedMemory: {volumeName: shm, size: 2Ki}}",
+			`{"volumes": [{"name": "empty-dir-0", "emptyDir": {"inMemory": true, "sizeLimitBytes": "1048576"}},
+			              {"name": "ephemeral-0", "emptyDir": {"sizeLimitBytes": "1024"}},
+			              {"name": "shared-memory", "emptyDir": {"inMemory": true, "sizeLimitBytes": "2048"}}],
+			  "mounts": [{"volume": "empty-dir-0", "path": "/e"}, {"volume": "ephemeral-0", "path": "/g"}, {"volume": "shared-memory", "path": "/dev/shm"}]}`,
+		},
+		"labels of the node":         {"{nodeSelector: {labels: {gpu: a}}}", `{"nodeSelector": {"gpu": "a"}}`},
+		"labels as JSON win":         {"{nodeSelector: {labels: {gpu: a}, nodeSelectorJson: {componentInputParameter: labels}}}", `{"nodeSelector": {"disk": "ssd"}}`},
+		"labels from no parameter":   {"{nodeSelector: {nodeSelectorJson: {componentInputParameter: none}}}", "{}"},
+		"image":                      {"{imagePullPolicy: Always, imagePullSecret: [{secretName: r}, {secretNameParameter: {componentInputParameter: none}}]}", `{"imagePullPolicy": "PULL_POLICY_ALWAYS", "imagePullSecrets": ["r"]}`},
+		"user":                       {`{securityContext: {runAsUser: "0", runAsGroup: 7, runAsNonRoot: true}}`, `{"securityContext": {"runAsUser": "0", "runAsGroup": "7", "runAsNonRoot": true}}`},
+		"optional, and named by nil": {"{secretAsVolume: [{optional: true, mountPath: /s, secretNameParameter: {componentInputParameter: none}}]}", "{}"},
+		"what a node never has":      {"{tolerations: [{key: gpu, operator: Exists}], nodeAffinity: [{nodeAffinityJson: {componentInputParameter: none}}]}", "{}"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l, err := Build(podRequest(t, tt.pod, values))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &gpuagentv1.Template{}
+			if err := protojson.Unmarshal([]byte(tt.want), want); err != nil {
+				t.Fatal(err)
+			}
+			if got := template(l.Pod); !proto.Equal(got, want) {
+				t.Errorf("the pod became\n%s\nwant\n%s", protojson.Format(got), protojson.Format(want))
+			}
+			if len(l.Pod.Warnings) != 0 {
+				t.Errorf("warned: %q", l.Pod.Warnings)
+			}
+		})
+	}
+}
+
+func TestPodMetadata(t *testing.T) {
+	l, err := Build(podRequest(t, "{podMetadata: {labels: {tier: gold}, annotations: {a.example/note: some text}}}", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"tier": "gold", "pipeline/runid": "r1"}; !maps.Equal(l.Pod.Labels, want) {
+		t.Errorf("the labels are %v, want %v", l.Pod.Labels, want)
+	}
+	if want := map[string]string{"a.example/note": "some text"}; !maps.Equal(l.Pod.Annotations, want) {
+		t.Errorf("the annotations are %v, want %v", l.Pod.Annotations, want)
 	}
 }
 
@@ -56,42 +126,62 @@ func TestPodDeadline(t *testing.T) {
 		"30": 30 * time.Second, `"90"`: 90 * time.Second, "0": 0, "-1": 0,
 		"1000000000000000": time.Duration(mostSeconds) * time.Second,
 	} {
-		l, err := Build(podRequest(t, "{activeDeadlineSeconds: "+given+"}"))
-		if err != nil || l.Deadline != want {
-			t.Errorf("%s s: the deadline is %v, %v; want %v", given, l.Deadline, err, want)
+		l, err := Build(podRequest(t, "{activeDeadlineSeconds: "+given+"}", nil))
+		if err != nil || l.Pod.Deadline != want {
+			t.Errorf("%s s: the deadline is %v, %v; want %v", given, l.Pod.Deadline, err, want)
 		}
 	}
 }
 
-func TestPodWithoutWhatIsOptional(t *testing.T) {
-	for _, pod := range []string{
-		"{}",
-		"{secretAsEnv: [{optional: true, secretNameParameter: {componentInputParameter: name}}]}",
-		"{secretAsVolume: [{optional: true, mountPath: /mnt/s}], configMapAsVolume: [{optional: true, mountPath: /mnt/c}]}",
-		"{emptyDirMounts: [{mountPath: /dev/shm, medium: Memory}]}",
-		"{tolerations: [{key: gpu, operator: Exists}], nodeSelector: {labels: {a: b}}, imagePullPolicy: Always}",
+func TestPodWarns(t *testing.T) {
+	for pod, want := range map[string]string{
+		"{nodeAffinity: [{matchExpressions: [{key: a, operator: Exists}]}]}":                      "nodeAffinity[0]",
+		"{podAffinity: [{topologyKey: a}]}":                                                       "podAffinity",
+		"{podResourceClaims: [{resourceClaimTemplateName: a}]}":                                   "podResourceClaims",
+		"{emptyDirMounts: [{mountPath: /e, medium: HugePages}]}":                                  "HugePages",
+		"{genericEphemeralVolume: [{mountPath: /e, size: 1, storageClassName: fast}]}":            `"fast"`,
+		"{secretAsEnv: [{secretNameParameter: {componentInputParameter: none}, keyToEnv: [{}]}]}": "secretAsEnv[0] was left out",
+		"{somethingNew: [1]}": "somethingNew is not known",
 	} {
-		if _, err := Build(podRequest(t, pod)); err != nil {
-			t.Errorf("%s: %v", pod, err)
+		l, err := Build(podRequest(t, pod, nil))
+		if err != nil || len(l.Pod.Warnings) != 1 || !strings.Contains(l.Pod.Warnings[0], want) {
+			t.Errorf("%s: warned %q, %v; want a warning with %q", pod, l.Pod.Warnings, err, want)
 		}
 	}
 }
 
 func TestPodRefuses(t *testing.T) {
+	values := map[string]any{"number": 3.0, "empty": ""}
 	for pod, want := range map[string]string{
-		"{secretAsEnv: [{secretName: s}]}":                                     "a secret in its environment",
-		"{secretAsVolume: [{optional: true, mountPath: /a}, {mountPath: /b}]}": "a secret at /b",
-		"{configMapAsEnv: [{configMapName: c, optional: false}]}":              "a config map in its environment",
-		"{configMapAsVolume: [{mountPath: /c}]}":                               "a config map at /c",
-		"{pvcMount: [{mountPath: /data, constant: claim}]}":                    "a volume at /data",
-		"{emptyDirMounts: [{mountPath: /scratch}]}":                            "a volume at /scratch",
-		"{genericEphemeralVolume: [{mountPath: /e}]}":                          "a volume at /e",
-		"{initContainers: [{name: prepare}]}":                                  "the init container prepare",
-		"{fieldPathAsEnv: [{name: IP, fieldPath: status.podIP}]}":              `"status.podIP"`,
+		"{secretAsEnv: [{keyToEnv: [{secretKey: a, envVar: B}]}]}":                                    "secretAsEnv[0]: it names nothing",
+		"{secretAsEnv: [{secretName: s, keyToEnv: [{secretKey: a}]}]}":                                `the key "a" and the variable ""`,
+		"{secretAsVolume: [{mountPath: /a, secretNameParameter: {componentInputParameter: number}}]}": "its name is 3",
+		"{secretAsVolume: [{mountPath: /a, secretNameParameter: {componentInputParameter: empty}}]}":  "its name is empty",
+		"{configMapAsVolume: [{configMapName: c, mountPath: relative}]}":                              `"relative"`,
+		"{pvcMount: [{mountPath: /data, constant: a}, {mountPath: /data/, constant: b}]}":             `mounted at "/data/" already`,
+		"{pvcMount: [{mountPath: /data}]}":                                                            "pvcMount[0]: it names nothing",
+		"{emptyDirMounts: [{mountPath: /}]}":                                                          "an absolute path below /",
+		"{emptyDirMounts: [{mountPath: /e, sizeLimit: many}]}":                                        `emptyDirMounts[0]: "many" is not an amount`,
+		"{initContainers: [{name: prepare}]}":                                                         `the init container "prepare"`,
+		"{imagePullPolicy: Sometimes}":                                                                `"Sometimes" is none of`,
+		"{fieldPathAsEnv: [{name: IP}]}":                                                              "fieldPathAsEnv[0]",
+		"{nodeSelector: {nodeSelectorJson: {componentInputParameter: number}}}":                       "it must be a mapping",
+		"{nodeSelector: {nodeSelectorJson: {runtimeValue: {constant: {a: 1}}}}}":                      `the label "a" is 1`,
+		"{secretAsVolume: [{mountPath: /a, secretName: \"{{$.inputs.parameters['nobody']}}\"}]}":      `no input parameter "nobody"`,
 	} {
-		_, err := Build(podRequest(t, pod))
+		_, err := Build(podRequest(t, pod, values))
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want a refusal with %q", pod, err, want)
 		}
+	}
+}
+
+func TestClaimsOfAPod(t *testing.T) {
+	req := podRequest(t, "{pvcMount: [{mountPath: /b, constant: two}, {mountPath: /a, componentInputParameter: one}]}", map[string]any{"one": "one"})
+	if got := req.Pod.Claims(); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("it mounts %q", got)
+	}
+	if unbound := req.Spec.Pod("exec-step"); unbound.PVCMount[1].PVCNameParameter != nil || !reflect.DeepEqual(unbound.Claims(), []string(nil)) {
+		t.Errorf("binding changed the spec: %+v", unbound.PVCMount)
 	}
 }

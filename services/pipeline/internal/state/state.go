@@ -10,6 +10,7 @@
 //	runs/<run id>                         RunState, while the run is live
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
+//	recurring/<recurring run id>          RecurringRunState; its own spec is a blob
 //
 // Specs are blobs named specs/<hex digits of the digest>. A finished run and its
 // tasks move to the archive as one record (see Record) and their keys go.
@@ -35,6 +36,7 @@ type State struct {
 	Runs        *store.Collection[*pipelinev1.RunState]
 	Tasks       *store.Collection[*pipelinev1.Task]
 	Cache       *store.Collection[*pipelinev1.CacheEntry]
+	Recurring   *store.Collection[*pipelinev1.RecurringRunState]
 }
 
 // New returns the collections on a backend.
@@ -48,6 +50,7 @@ func New(b store.Backend) *State {
 		Runs:        store.NewCollection[*pipelinev1.RunState](b, prefix+"runs/"),
 		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
 		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
+		Recurring:   store.NewCollection[*pipelinev1.RecurringRunState](b, prefix+"recurring/"),
 	}
 }
 

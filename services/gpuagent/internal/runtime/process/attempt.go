@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,10 +31,12 @@ func (a *attempt) Wait(ctx context.Context) (runtime.Exit, error) {
 	switch {
 	case ctx.Err() != nil:
 		return runtime.Exit{}, ctx.Err()
+	case errors.Is(err, supervise.ErrUnclaimed):
+		return a.neverStarted(err), nil
 	case err != nil:
 		return lost("how it ended cannot be read: %v", err), nil
 	case state == supervise.Free, state == supervise.Sealed:
-		return a.neverStarted(), nil
+		return a.neverStarted(errNoSupervisor), nil
 	case state == supervise.Lost:
 		return lost("the process that watched over it is gone, killed or with the machine, so how it ended is not known"), nil
 	}
@@ -57,12 +60,13 @@ func lost(format string, args ...any) runtime.Exit {
 	return runtime.Exit{Cause: runtime.Lost, Reason: reasonLost, Message: fmt.Sprintf(format, args...), Finish: time.Now()}
 }
 
-// neverStarted gives up an attempt whose supervisor ended without starting it.
-func (a *attempt) neverStarted() runtime.Exit {
-	exit := runtime.Exit{Cause: runtime.Failed, Reason: runtime.ReasonStart, Finish: time.Now()}
-	exit.Message = fmt.Sprintf("the supervisor could not write %s: is the disk full?", a.journal)
+// errNoSupervisor is why an attempt was not started that no supervisor took.
+var errNoSupervisor = errors.New("the supervisors that were to start it were killed before they could")
+
+// neverStarted gives up an attempt that was not started.
+func (a *attempt) neverStarted(why error) runtime.Exit {
 	if _, err := supervise.Seal(a.journal); err != nil {
-		exit.Message = err.Error()
+		why = err
 	}
-	return exit
+	return runtime.Exit{Cause: runtime.Failed, Reason: runtime.ReasonStart, Message: why.Error(), Finish: time.Now()}
 }

@@ -28,12 +28,17 @@ func (*Runtime) History(at runtime.Place) (runtime.History, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return runtime.History{}, err
 	}
-	h := runtime.History{Attempts: epochNumbers(entries), Next: 1}
-	for _, n := range h.Attempts {
+	h := runtime.History{Next: 1}
+	for _, n := range epochNumbers(entries) {
 		state, _, err := supervise.Inspect(journal(at, n))
 		if err != nil {
 			return h, err
 		}
+		if state == supervise.Free {
+			h.Next, h.Open = n, false
+			continue
+		}
+		h.Attempts = append(h.Attempts, n)
 		h.Next, h.Open = n+1, state != supervise.Sealed
 		if h.Open {
 			h.Begun++
@@ -46,7 +51,7 @@ func epochNumbers(entries []os.DirEntry) []int {
 	var numbers []int
 	for _, entry := range entries {
 		number, ok := strings.CutPrefix(entry.Name(), epochPrefix)
-		if n, err := strconv.Atoi(number); ok && err == nil { // a claim that was cut short has another name
+		if n, err := strconv.Atoi(number); ok && err == nil {
 			numbers = append(numbers, n)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package process runs replicas as processes of the host, each under a supervisor
-// of its own (package supervise).
+// Package process runs replicas as processes of the host, under supervisors that
+// outlive the agent (package supervise).
 //
 // The image map says what an image means here: an interpreter, an environment, an
 // entry point. A replica inherits the agent's environment as package environ
@@ -35,12 +35,20 @@ type Options struct {
 }
 
 // Runtime runs processes. Its zero value is of no use.
-type Runtime struct{ Options }
+type Runtime struct {
+	Options
+	supervisors *supervise.Pool
+}
 
 var _ runtime.Runtime = (*Runtime)(nil)
 
-// New returns the runtime.
-func New(o Options) *Runtime { return &Runtime{Options: o} }
+// New returns the runtime. Close ends its use.
+func New(o Options) *Runtime {
+	return &Runtime{Options: o, supervisors: supervise.NewPool(o.Supervisor)}
+}
+
+// Close lets go of the supervisors: they end once what they run has ended.
+func (r *Runtime) Close() { r.supervisors.Close() }
 
 // Name implements runtime.Runtime.
 func (*Runtime) Name() string { return runtime.Process }
@@ -65,13 +73,8 @@ func (r *Runtime) WorkDir(t *gpuagentv1.Template, own string) string {
 	return own
 }
 
-// Open starts a supervisor, which takes a millisecond that the caller can use for
-// something else.
-func (r *Runtime) Open(at runtime.Place) runtime.Starter {
-	s := &starter{runtime: r, at: at}
-	s.begin()
-	return s
-}
+// Open implements runtime.Runtime.
+func (r *Runtime) Open(at runtime.Place) runtime.Starter { return &starter{runtime: r, at: at} }
 
 // Adopt implements runtime.Runtime.
 func (r *Runtime) Adopt(at runtime.Place, n int) runtime.Attempt {

@@ -18,14 +18,9 @@ type starter struct {
 	runtime *Runtime
 	at      runtime.Place
 	order   runtime.Order
-
-	warm  *supervise.Supervisor // waits for its spec; nil when there is none
-	err   error                 // why there is none
-	spec  supervise.Spec        // without the journal; filled in by Prepare
-	enter *enter.Plan           // without the refusal; nil when the command starts as it is
+	spec    supervise.Spec // without the journal; filled in by Prepare
+	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
 }
-
-func (s *starter) begin() { s.warm, s.err = supervise.Begin(s.runtime.Supervisor) }
 
 // Prepare implements runtime.Starter.
 func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
@@ -102,30 +97,18 @@ func joinInts(numbers []int32) string {
 
 // Start implements runtime.Starter.
 func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
-	if s.warm == nil && s.err == nil {
-		s.begin()
-	}
-	if s.err != nil {
-		return nil, s.err
-	}
-	spec, supervisor := s.spec, s.warm
+	spec := s.spec
 	spec.Journal = journal(s.at, n)
 	spec, err := s.entered(spec)
 	if err != nil {
 		return nil, err
 	}
-	s.warm = nil
-	epoch, err := supervisor.Launch(spec)
+	epoch, err := s.runtime.supervisors.Launch(spec)
 	if err != nil {
 		return nil, err
 	}
 	return &attempt{journal: spec.Journal, epoch: epoch}, nil
 }
 
-// Close dismisses a supervisor that was not told what to run.
-func (s *starter) Close() {
-	if s.warm != nil {
-		s.warm.Dismiss()
-		s.warm = nil
-	}
-}
+// Close implements runtime.Starter: there is nothing to let go of.
+func (*starter) Close() {}

@@ -1,0 +1,108 @@
+package supervise
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// attempt is an epoch that a supervisor owns.
+type attempt struct {
+	id      uint64
+	spec    Spec
+	journal *os.File  // locked
+	pid     int       // of the command; 0 when it could not be started
+	pidfd   int       // -1 where the kernel has none
+	exit    Exit      // as far as it is known
+	kill    time.Time // when SIGKILL follows SIGTERM; zero unless it is being stopped
+	finish  time.Time // when the command had ended; zero before
+}
+
+// begin claims an epoch and starts its command. It returns an attempt without
+// a process when the command cannot be started.
+func (s *supervisor) begin(o order) (*attempt, error) {
+	journal, err := claim(o.Spec.Journal, s.self)
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{id: o.ID, spec: o.Spec, journal: journal, pidfd: -1, exit: Exit{Start: time.Now()}}
+	if a.pid, a.pidfd, err = start(o.Spec, s.null); err != nil {
+		a.exit.Cause = Unstarted
+		a.exit.Code, a.exit.Message = startFailure(o.Spec, err)
+		a.finish = time.Now()
+		return a, nil
+	}
+	_ = appendRecord(journal, record{PID: a.pid}) // for readers only; the end is what must be written
+	return a, nil
+}
+
+// due is how long nothing has to be done for the attempt unless it has news.
+func (a *attempt) due(now time.Time) time.Duration {
+	wait := lookAgain
+	if a.pidfd < 0 {
+		wait = lookWithoutPidfd
+	}
+	switch {
+	case !a.finish.IsZero():
+		wait = lookWhileKilling
+	case !a.kill.IsZero():
+		wait = min(wait, a.kill.Sub(now))
+	case !a.spec.Deadline.IsZero():
+		wait = min(wait, a.spec.Deadline.Sub(now))
+	}
+	return max(0, wait)
+}
+
+// enforce stops the command when its time is up, and kills it when its grace is.
+func (a *attempt) enforce(now time.Time) {
+	if !a.spec.Deadline.IsZero() && !now.Before(a.spec.Deadline) {
+		a.stop(Deadline, now)
+	}
+	if !a.kill.IsZero() && !now.Before(a.kill) {
+		_ = syscall.Kill(-a.pid, syscall.SIGKILL)
+		a.kill = now.Add(lookAgain) // should it have a new child by then
+	}
+}
+
+// stop asks the command to end, unless that was done before or it has ended.
+func (a *attempt) stop(why Cause, now time.Time) {
+	if a.kill.IsZero() && a.finish.IsZero() {
+		a.exit.Cause = why
+		a.kill = now.Add(a.spec.Grace)
+		_ = syscall.Kill(-a.pid, syscall.SIGTERM)
+	}
+}
+
+// wantsStop reports whether the journal asks for the command to be stopped.
+func wantsStop(a *attempt) bool {
+	r, _, err := readJournal(a.spec.Journal)
+	return err == nil && r.Stop
+}
+
+// reap takes the status of a command that has ended. Until then it is a zombie,
+// so that its number, which names its process group and its session, is not
+// another's while its epoch goes on.
+func (a *attempt) reap() {
+	var status syscall.WaitStatus
+	_, err := syscall.Wait4(a.pid, &status, 0, nil)
+	for errors.Is(err, syscall.EINTR) {
+		_, err = syscall.Wait4(a.pid, &status, 0, nil)
+	}
+	a.exit.Code = status.ExitStatus()
+	if status.Signaled() {
+		a.exit.Signal = int(status.Signal())
+		a.exit.Code = 128 + a.exit.Signal
+	}
+	if a.pidfd >= 0 {
+		_ = unix.Close(a.pidfd)
+	}
+}
+
+// close writes how it ended and lets go of the epoch.
+func (a *attempt) close() error {
+	err := appendRecord(a.journal, record{Exit: &a.exit})
+	return errors.Join(err, unlock(a.journal), a.journal.Close())
+}
