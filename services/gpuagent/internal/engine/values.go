@@ -116,7 +116,7 @@ func (v *values) env(ctx context.Context, e *gpuagentv1.EnvVar) (value string, o
 
 func (v *values) pick(found map[string][]byte, err error, kind string, want *gpuagentv1.KeySelector) (string, bool, error) {
 	if err != nil {
-		return "", false, fmt.Errorf("wants key %q of a secret or config map: %w", want.GetKey(), err)
+		return "", false, fmt.Errorf("wants key %q: %w", want.GetKey(), err)
 	}
 	value, ok := found[want.GetKey()]
 	switch {
