@@ -121,6 +121,12 @@ func (c *Collection[M]) DeleteOp(key string, revision int64) Op {
 	return Op{Key: c.prefix + key, Delete: true, Expect: revision}
 }
 
+// CheckOp makes the commit it is part of fail unless the key has the revision, 0
+// for "does not exist".
+func (c *Collection[M]) CheckOp(key string, revision int64) Op {
+	return Op{Key: c.prefix + key, Check: true, Expect: revision}
+}
+
 func (c *Collection[M]) commit(ctx context.Context, op Op) (int64, error) {
 	return c.backend.Commit(ctx, op)
 }

@@ -15,6 +15,7 @@ type Config struct {
 	MaxRunCalls       int           `koanf:"max-run-calls" usage:"steps of one run that are submitted at once"`
 	RunSaveDelay      time.Duration `koanf:"run-save-delay" usage:"longest time a task waits to be saved, and recorded in the metadata, with others"`
 	MaxDigestBytes    int64         `koanf:"max-digest-bytes" usage:"largest artifact that caching knows by its content"`
+	CacheTTL          time.Duration `koanf:"cache-ttl" usage:"time for which what a task made may be reused; 0 means for ever"`
 	PipelineLeaseTTL  time.Duration `koanf:"pipeline-lease-ttl" usage:"time after which another replica takes over from one that is silent"`
 }
 
@@ -46,6 +47,9 @@ func (c Config) Validate() error {
 	if c.RunSaveDelay < 0 {
 		violations = append(violations, fault.Violation{Field: "run-save-delay", Reason: fmt.Sprintf("is %s; want 0 or more", c.RunSaveDelay)})
 	}
+	if c.CacheTTL < 0 {
+		violations = append(violations, fault.Violation{Field: "cache-ttl", Reason: fmt.Sprintf("is %s; want 0 or more", c.CacheTTL)})
+	}
 	if c.PipelineLeaseTTL < time.Second {
 		violations = append(violations, fault.Violation{Field: "pipeline-lease-ttl", Reason: fmt.Sprintf("is %s; want at least 1s", c.PipelineLeaseTTL)})
 	}
@@ -62,5 +66,6 @@ func (c Config) engine() engine.Config {
 		MaxCalls:       c.MaxRunCalls,
 		SaveDelay:      c.RunSaveDelay,
 		MaxDigestBytes: c.MaxDigestBytes,
+		CacheTTL:       c.CacheTTL,
 	}
 }

@@ -79,7 +79,7 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 }
 
 func (m *module) api() api.Deps {
-	return api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads}
+	return api.Deps{State: m.state, Blob: m.deps.Blob, Archive: m.archive, Workloads: m.workloads, CacheTTL: m.cfg.CacheTTL}
 }
 
 // Run implements app.Module: it follows the runs, and drives them while this

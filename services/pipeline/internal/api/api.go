@@ -1,6 +1,6 @@
 // Package api is the pipeline service's gRPC face: PipelineService,
 // ExperimentService, RunService and RecurringRunService, which are the KFP
-// v2beta1 API.
+// v2beta1 API, and CacheService.
 //
 // Handlers read the store itself, never a cache, so that a caller sees what it
 // wrote. What has to hold together is written in one commit; what refers to
@@ -39,6 +39,7 @@ type Deps struct {
 	Blob      *blob.Bucket                     // specs
 	Archive   metadatav1.ArchiveServiceClient  // finished runs
 	Workloads gpuagentv1.WorkloadServiceClient // logs
+	CacheTTL  time.Duration                    // how long cache entries count; 0 means for ever
 	Now       func() time.Time                 // time.Now when nil
 }
 
@@ -51,6 +52,7 @@ func Register(server grpc.ServiceRegistrar, deps Deps) {
 	runs := &runs{Deps: deps, experiments: experiments, admission: newAdmission(deps.State)}
 	pipelinev1.RegisterRunServiceServer(server, runs)
 	pipelinev1.RegisterRecurringRunServiceServer(server, &recurring{Deps: deps, runs: runs})
+	pipelinev1.RegisterCacheServiceServer(server, &caches{Deps: deps})
 }
 
 // complete fills in what may be left out.

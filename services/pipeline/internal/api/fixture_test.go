@@ -32,7 +32,8 @@ type fixture struct {
 	pipelinev1.ExperimentServiceClient
 	pipelinev1.RunServiceClient
 	pipelinev1.RecurringRunServiceClient
-	maker   Maker
+	maker Maker
+	pipelinev1.CacheServiceClient
 	state   *state.State
 	archive *fakeArchive
 	logs    *fakeLogs
@@ -77,6 +78,7 @@ func newFixture(t *testing.T) *fixture {
 	f.ExperimentServiceClient = pipelinev1.NewExperimentServiceClient(conn)
 	f.RunServiceClient = pipelinev1.NewRunServiceClient(conn)
 	f.RecurringRunServiceClient = pipelinev1.NewRecurringRunServiceClient(conn)
+	f.CacheServiceClient = pipelinev1.NewCacheServiceClient(conn)
 	return f
 }
 

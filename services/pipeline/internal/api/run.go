@@ -186,6 +186,9 @@ func taskDetails(tasks []*pipelinev1.Task) []*pipelinev1.PipelineTaskDetail {
 	for i, task := range tasks {
 		details[i] = proto.CloneOf(task.GetDetail())
 		details[i].ChildTasks = nil
+		if from := task.GetCachedFromRunId(); from != "" {
+			details[i].ExecutorDetail = &pipelinev1.PipelineTaskExecutorDetail{PreCachingCheckJob: from}
+		}
 		byID[details[i].GetTaskId()] = details[i]
 	}
 	for _, detail := range details {

@@ -20,6 +20,7 @@ type Config struct {
 	MaxCalls       int           // calls to other services at once, a run
 	SaveDelay      time.Duration // longest time a task waits to be saved, and recorded, with others
 	MaxDigestBytes int64         // largest artifact whose content is digested
+	CacheTTL       time.Duration // how long what a task made may be reused; 0 means for ever
 }
 
 // DefaultConfig returns the limits for a machine of any size.

@@ -80,6 +80,7 @@ func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	delete(r.attempts, a.Attempt)
 	result.Warnings = slices.Concat(a.warnings, result.Warnings)
 	if result.CachedFrom != "" {
+		r.saver.markHit(a.TaskID)
 		r.held = true // a hit cannot be derived again: it is saved before anything follows from it
 	}
 	r.apply(ctx, r.plan.Finished(a.Attempt, result, time.Now()))

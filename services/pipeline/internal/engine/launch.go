@@ -121,7 +121,7 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 // launch starts an attempt. It returns neither result nor workload when ctx ended.
 func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Request, name string) started {
 	if l.Executor.Importer != nil {
-		return concluded(e.importArtifact(request))
+		return concluded(e.importArtifact(ctx, request))
 	}
 	if launch.MakesVolume(l.Executor) {
 		return e.volume(ctx, l, request)

@@ -4,10 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -67,42 +63,9 @@ func artifactUID(taskID, key string, index int) string {
 
 func derived(from string) string { return uuid.NewSHA1(uuid.NameSpaceOID, []byte(from)).String() }
 
-// digest returns the digest of an artifact that is kept on this host and not
-// too large, and "" for any other: whether it has one must not depend on luck,
-// for cache keys are made of it.
-func (e *Engine) digest(ctx context.Context, uri string) string {
-	if _, local := e.deps.Bucket.Local(); !local || !path.IsAbs(uri) || !e.smallEnough(uri) {
-		return ""
-	}
-	digest, err := e.deps.Bucket.Digest(ctx, uri)
-	if err != nil {
-		return ""
-	}
-	return digest
-}
-
-// smallEnough reports whether there is a file or tree at a path within the limit.
-func (e *Engine) smallEnough(at string) bool {
-	var size int64
-	err := filepath.WalkDir(at, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if size += info.Size(); size > e.cfg.MaxDigestBytes {
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return err == nil && size <= e.cfg.MaxDigestBytes
-}
-
 // importArtifact makes the artifact of an importer. Unless it is to be imported
 // anew its uid follows from what it is, so that importing it twice names it once.
-func (e *Engine) importArtifact(request launch.Request) dag.Result {
+func (e *Engine) importArtifact(ctx context.Context, request launch.Request) dag.Result {
 	imported, err := launch.Import(request)
 	if err != nil {
 		return rejected(err)
@@ -110,6 +73,7 @@ func (e *Engine) importArtifact(request launch.Request) dag.Result {
 	for key, artifacts := range imported.Values.Artifacts {
 		for i := range artifacts {
 			a := &artifacts[i]
+			a.Digest = e.digest(ctx, a.URI)
 			a.UID = artifactUID(request.Task.ID, key, i)
 			if !imported.Reimport {
 				a.UID = importedUID(request.Run.Namespace, *a)
@@ -124,22 +88,5 @@ func importedUID(namespace string, a ir.Artifact) string {
 	if err != nil {
 		panic(fmt.Sprintf("engine: metadata of an importer is not JSON: %v", err)) // it came from JSON
 	}
-	return derived(strings.Join([]string{namespace, a.URI, a.Type, string(metadata)}, "\x00"))
+	return derived(strings.Join([]string{namespace, a.URI, a.Type, string(metadata), a.Digest}, "\x00"))
 }
-
-// exists reports whether what an artifact points to is still there. Metrics may
-// be metadata alone; for those it is true.
-func (e *Engine) exists(ctx context.Context, a ir.Artifact) bool {
-	if path.IsAbs(a.URI) {
-		_, err := os.Stat(a.URI)
-		return err == nil || a.Digest == "" && metadataOnly(a.Type)
-	}
-	key, ours := strings.CutPrefix(a.URI, e.deps.Bucket.URI(""))
-	if !ours || metadataOnly(a.Type) {
-		return true // not ours to look after
-	}
-	found, err := e.deps.Bucket.Exists(ctx, key)
-	return err == nil && found
-}
-
-func metadataOnly(schemaTitle string) bool { return strings.HasSuffix(schemaTitle, "Metrics") }

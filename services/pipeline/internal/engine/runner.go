@@ -160,7 +160,7 @@ func (r *runner) describe() launch.Run {
 		Name:         run.GetDisplayName(),
 		PipelineName: r.spec.PipelineInfo.Name,
 		Namespace:    r.item.Value.GetNamespace(),
-		PipelineRoot: root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI("artifacts")),
+		PipelineRoot: root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI(state.Artifacts)),
 		Created:      timeOf(run.GetCreatedAt()),
 		Scheduled:    timeOf(run.GetScheduledAt()),
 	}

@@ -25,9 +25,18 @@ type saver struct {
 	dirty   *order // ids of tasks
 	status  bool   // whether the run's status is to be written
 	entries []store.Op
+	hits    map[string]bool // ids of tasks that reuse another's outputs, until that is written
 	writing bool
 	since   time.Time                   // when the oldest of it was marked
 	stored  map[string]*pipelinev1.Task // records as they were at the restore
+}
+
+// markHit has the commit that writes a task check that what it reuses stands.
+func (s *saver) markHit(id string) {
+	if s.hits == nil {
+		s.hits = map[string]bool{}
+	}
+	s.hits[id] = true
 }
 
 func (s *saver) mark(id string) {
@@ -122,7 +131,7 @@ func (r *runner) addEntries(c *commit) {
 // addTasks adds as many records as a commit takes, leaving room for the run.
 func (r *runner) addTasks(c *commit) {
 	size := 0
-	for len(c.ops) < maxOps-1 && size < maxBatchBytes-maxTaskBytes {
+	for len(c.ops) < maxOps-1-maxProducers && size < maxBatchBytes-maxTaskBytes {
 		ids := r.saver.dirty.take(1)
 		if len(ids) == 0 {
 			return
@@ -133,6 +142,19 @@ func (r *runner) addTasks(c *commit) {
 		if !same {
 			op := r.engine.deps.State.Tasks.UpdateOp(state.TaskKey(c.id, ids[0]), task, store.AnyRevision)
 			size += len(op.Value)
+			c.ops = append(c.ops, op)
+		}
+		if r.saver.hits[ids[0]] {
+			delete(r.saver.hits, ids[0])
+			c.check(r.engine.standing(task))
+		}
+	}
+}
+
+// check adds checks to the commit that it does not have yet.
+func (c *commit) check(ops []store.Op) {
+	for _, op := range ops {
+		if !slices.ContainsFunc(c.ops, func(has store.Op) bool { return has.Key == op.Key }) {
 			c.ops = append(c.ops, op)
 		}
 	}

@@ -37,6 +37,7 @@ type world struct {
 	agent   *agent
 	volumes *volumes
 	books   *books
+	config  engine.Config
 	stopped func() // stops the engine that runs; nil when none does
 }
 
@@ -46,7 +47,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks()}
+	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks(), config: engine.DefaultConfig()}
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
@@ -64,7 +65,7 @@ func (w *world) start(guard ...store.Op) {
 	w.t.Helper()
 	var e *engine.Engine
 	runs := store.NewCache(w.told.Runs, nil, func(u []store.Update[*pipelinev1.RunState]) { e.Observe(u) })
-	e = engine.New(engine.DefaultConfig(), engine.Deps{
+	e = engine.New(w.config, engine.Deps{
 		State:     w.state,
 		Runs:      runs,
 		Bucket:    w.bucket,

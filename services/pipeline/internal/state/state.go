@@ -11,8 +11,10 @@
 //	tasks/<run id>/<task id>              Task, while its run is live
 //	cache/<namespace>/<pipeline>/<key>    CacheEntry
 //	recurring/<recurring run id>          RecurringRunState; its own spec is a blob
+//	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //
-// Specs are blobs named specs/<hex digits of the digest>. A finished run and its
+// Specs are blobs named specs/<hex digits of the digest>, artifacts are below
+// artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
 // tasks move to the archive as one record (see Record) and their keys go.
 package state
 
@@ -37,6 +39,7 @@ type State struct {
 	Tasks       *store.Collection[*pipelinev1.Task]
 	Cache       *store.Collection[*pipelinev1.CacheEntry]
 	Recurring   *store.Collection[*pipelinev1.RecurringRunState]
+	Condemned   *store.Collection[*pipelinev1.CondemnedRun]
 }
 
 // New returns the collections on a backend.
@@ -51,6 +54,7 @@ func New(b store.Backend) *State {
 		Tasks:       store.NewCollection[*pipelinev1.Task](b, prefix+"tasks/"),
 		Cache:       store.NewCollection[*pipelinev1.CacheEntry](b, prefix+"cache/"),
 		Recurring:   store.NewCollection[*pipelinev1.RecurringRunState](b, prefix+"recurring/"),
+		Condemned:   store.NewCollection[*pipelinev1.CondemnedRun](b, prefix+"condemned/"),
 	}
 }
 
@@ -68,6 +72,9 @@ func NameKey(kind, scope, name string) string { return kind + "/" + scope + "/" 
 func CacheKey(namespace, pipeline, key string) string {
 	return url.PathEscape(namespace) + "/" + url.PathEscape(pipeline) + "/" + key
 }
+
+// Artifacts is the blob key below which runs keep their artifacts.
+const Artifacts = "artifacts"
 
 // Specs is the blob prefix under which specs are kept by their digest.
 const Specs = "specs/"

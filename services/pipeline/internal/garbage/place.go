@@ -1,0 +1,35 @@
+package garbage
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Place is where the artifacts of a run are below the artifact root:
+// "<pipeline>/<run id>".
+type Place string
+
+// Run is the id of the run.
+func (p Place) Run() string { return string(p[strings.LastIndexByte(string(p), '/')+1:]) }
+
+// PlaceOf returns the place that a URI lies in, and whether it lies in one
+// below the root. Runs have UUIDs for ids, so nothing else there is taken for one.
+func PlaceOf(root, uri string) (Place, bool) {
+	below, found := strings.CutPrefix(uri, strings.TrimSuffix(root, "/")+"/")
+	if !found {
+		return "", false
+	}
+	pipeline, rest, _ := strings.Cut(below, "/")
+	run, _, _ := strings.Cut(rest, "/")
+	if pipeline == "" || !isRun(run) {
+		return "", false
+	}
+	return Place(pipeline + "/" + run), true
+}
+
+// isRun reports whether a name is the id of a run.
+func isRun(name string) bool {
+	const length = 36 // the one form of a UUID that ids have
+	return len(name) == length && uuid.Validate(name) == nil
+}
