@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 
@@ -53,7 +54,8 @@ type Plan struct {
 	WorkDir string
 	// User and Group are who the command runs as, unless they are nil.
 	User, Group *int `json:",omitempty"`
-	// Refusal is the file that says why the command was not started.
+	// Refusal is the file that says why the command was not started. It is empty
+	// while there is no such reason.
 	Refusal string
 }
 
@@ -91,8 +93,13 @@ func Main(args []string, errOut io.Writer) int {
 		_, _ = fmt.Fprintf(errOut, "kfmesh-supervisor: the plan cannot be read: %v\n", err)
 		return 2
 	}
+	file, err := os.Create(plan.Refusal) // now, for whom the command runs as may not
+	if err != nil {
+		_, _ = fmt.Fprintf(errOut, "kfmesh-supervisor: %v\n", err)
+		return 2
+	}
 	refusal := become(plan, args[1:])
-	if err := writeRefusal(plan.Refusal, refusal); err != nil {
+	if err := json.NewEncoder(file).Encode(refusal); err != nil {
 		_, _ = fmt.Fprintf(errOut, "kfmesh-supervisor: %s (%v)\n", refusal.Message, err)
 	}
 	return refusal.Code
@@ -165,23 +172,13 @@ func readPlan(path string) (Plan, error) {
 	return plan, json.Unmarshal(data, &plan)
 }
 
-// writeRefusal writes it whole or not at all.
-func writeRefusal(path string, refusal Refusal) error {
-	data, err := json.Marshal(refusal)
-	if err != nil {
-		return err
-	}
-	part := path + ".part"
-	if err := os.WriteFile(part, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(part, path)
-}
-
 // ReadRefusal returns why a command was not started; fs.ErrNotExist when it was.
 func ReadRefusal(path string) (Refusal, error) {
 	var refusal Refusal
 	data, err := os.ReadFile(path)
+	if err == nil && len(data) == 0 {
+		err = fs.ErrNotExist
+	}
 	if err != nil {
 		return refusal, err
 	}
