@@ -29,6 +29,9 @@ type Client struct {
 	Metadata    metadatav1.MetadataServiceClient
 	Workloads   gpuagentv1.WorkloadServiceClient
 	Nodes       gpuagentv1.NodeServiceClient
+	Secrets     gpuagentv1.SecretServiceClient
+	ConfigMaps  gpuagentv1.ConfigMapServiceClient
+	Volumes     gpuagentv1.VolumeServiceClient
 }
 
 // New returns the clients over a mesh.
@@ -40,6 +43,9 @@ func New(mesh rpc.Mesh) *Client {
 		Metadata:    metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
 		Workloads:   gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		Nodes:       gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
+		Secrets:     gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
+		ConfigMaps:  gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
+		Volumes:     gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 	}
 }
 
