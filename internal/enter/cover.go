@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,13 +35,20 @@ func (v *view) cover(dir string) error {
 			return err
 		}
 	}
-	if err := mountMemory(place, old); err != nil {
+	info, err := os.Stat(through(old))
+	if err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		if err := carry(filepath.Join(through(old), entry.Name()), filepath.Join(place, entry.Name()), entry); err != nil {
-			return fmt.Errorf("%s cannot be taken over: %w", filepath.Join(dir, entry.Name()), err)
+	if err := mountMemory(place, info.Mode()); err != nil {
+		return err
+	}
+	if dir == "/" { // of which the place is a part, and is not to be carried along
+		if err := unix.Mount("", place, "", unix.MS_UNBINDABLE, ""); err != nil {
+			return err
 		}
+	}
+	if err := carryAll(old, place, entries); err != nil {
+		return err
 	}
 	if dir == "/" {
 		return changeRoot(place)
@@ -48,21 +56,43 @@ func (v *view) cover(dir string) error {
 	return nil
 }
 
-// mountMemory mounts a file system in memory with the rights of a directory. It is
-// not carried along when one that it is in is.
-func mountMemory(place string, like *os.File) error {
-	info, err := os.Stat(through(like))
+// open covers a directory by one that anybody may pass and nobody may list.
+func open(p Passage) error {
+	old, err := os.OpenFile(p.Dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
-	options := fmt.Sprintf("mode=%04o", info.Mode().Perm())
-	if info.Mode()&os.ModeSticky != 0 {
-		options = fmt.Sprintf("mode=1%03o", info.Mode().Perm())
+	defer func() { _ = old.Close() }()
+	entries, err := os.ReadDir(through(old))
+	if err != nil {
+		return err
 	}
-	if err := unix.Mount("tmpfs", place, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(p.Names, e.Name()) })
+	if err := mountMemory(p.Dir, 0o711); err != nil {
+		return err
+	}
+	return carryAll(old, p.Dir, entries)
+}
+
+func carryAll(old *os.File, place string, entries []os.DirEntry) error {
+	for _, entry := range entries {
+		if err := carry(filepath.Join(through(old), entry.Name()), filepath.Join(place, entry.Name()), entry); err != nil {
+			return fmt.Errorf("%s cannot be taken over: %w", filepath.Join(old.Name(), entry.Name()), err)
+		}
+	}
+	return nil
+}
+
+// mountMemory mounts a file system in memory with the given bits.
+func mountMemory(place string, mode os.FileMode) error {
+	bits := mode.Perm()
+	if mode&os.ModeSticky != 0 {
+		bits |= 0o1000
+	}
+	if err := unix.Mount("tmpfs", place, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("mode=%04o", uint32(bits))); err != nil {
 		return forbidden(err)
 	}
-	return unix.Mount("", place, "", unix.MS_UNBINDABLE, "")
+	return nil
 }
 
 // carry takes an entry over. One that is gone by now is left out.

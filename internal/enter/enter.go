@@ -43,6 +43,9 @@ const Verb = "enter"
 type Plan struct {
 	// Mounts are made in order of their targets, those above before those below.
 	Mounts []Mount `json:",omitempty"`
+	// Passages are opened before the mounts are made, in order. What is mounted may
+	// lie in what they hide.
+	Passages []Passage `json:",omitempty"`
 	// Unshare has the mount namespace made here. Otherwise the program is started in one,
 	// as it must be by who is not root (supervise.Spec.Isolate).
 	Unshare bool `json:",omitempty"`
@@ -67,6 +70,13 @@ type Mount struct {
 	Target string
 	// ReadOnly refuses writing.
 	ReadOnly bool `json:",omitempty"`
+}
+
+// Passage is a directory that the command's user may not pass, and has to. It is
+// covered by one that anybody may, with nothing in it but what is needed.
+type Passage struct {
+	Dir   string
+	Names []string
 }
 
 // Refusal says why a command was not started.

@@ -254,10 +254,18 @@ func TestAnotherUser(t *testing.T) {
 		if text, exit := p.run("id -u; id -g; id -G"); exit.Code != 0 || text != "65534\n1234\n1234\n" {
 			t.Errorf("exit %+v, wrote %q", exit, text)
 		}
-		if err := os.Chmod(p.dir, 0o700); err != nil {
+		if err := os.Chmod(filepath.Dir(p.dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		p.plan.Passages = []Passage{{Dir: filepath.Dir(p.dir), Names: []string{filepath.Base(p.dir)}}}
+		p.plan.Mounts = []Mount{{Source: p.volume, Target: filepath.Join(filepath.Dir(filepath.Dir(p.dir)), "beside-"+filepath.Base(filepath.Dir(p.dir)))}}
 		p.journal += ".2"
+		if text, exit := p.run("pwd; ! ls " + filepath.Dir(p.dir) + " 2>/dev/null; cat " + p.plan.Mounts[0].Target + "/file"); exit.Code != 0 || text != "65534\n1234\n1234\n"+p.dir+"\ncontent\n" {
+			refusal, err := ReadRefusal(p.plan.Refusal)
+			t.Errorf("exit %+v, wrote %q, refusal %+v, %v", exit, text, refusal, err)
+		}
+		p.plan.Passages, p.plan.Mounts = nil, nil
+		p.journal += ".3"
 		_, exit := p.run("exit 0")
 		refusal, err := ReadRefusal(p.plan.Refusal)
 		if err != nil || exit.Code != 126 || !strings.Contains(refusal.Message, "working directory cannot be entered") {

@@ -13,7 +13,7 @@ import (
 
 // makeMounts makes all mounts in the process's own namespace.
 func makeMounts(plan Plan) error {
-	if len(plan.Mounts) == 0 {
+	if len(plan.Mounts)+len(plan.Passages) == 0 {
 		return nil
 	}
 	if plan.Unshare {
@@ -33,6 +33,11 @@ func makeMounts(plan Plan) error {
 	sources, err := openAll(mounts)
 	if err != nil {
 		return err
+	}
+	for _, p := range plan.Passages {
+		if err := open(p); err != nil {
+			return fmt.Errorf("%s cannot be opened to the command's user: %w", p.Dir, err)
+		}
 	}
 	for i, m := range mounts {
 		if err := v.mount(m, sources[i]); err != nil {

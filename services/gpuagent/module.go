@@ -54,6 +54,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	processes := process.New(process.Options{
 		Supervisor: supervisor,
 		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
+		Shared:     shared(cfg, deps),
 		Images:     images,
 		Pythons:    pythons,
 		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
@@ -81,6 +82,16 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		GPUs:       detect.Nvidia{},
 		Log:        deps.Log,
 	})}, nil
+}
+
+// shared are the directories that all replicas need: of environments and, when it is
+// one, the object store.
+func shared(cfg Config, deps app.Deps) []string {
+	dirs := []string{filepath.Join(cfg.AgentDir, "envs")}
+	if dir, ok := deps.Blob.Local(); ok {
+		dirs = append(dirs, dir)
+	}
+	return dirs
 }
 
 // supervisorCommand finds the supervisor. Without one the agent's own program is

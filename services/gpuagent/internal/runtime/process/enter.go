@@ -23,7 +23,7 @@ const reasonMount = "FailedMount"
 func (s *starter) plan(who identity) *enter.Plan {
 	root := os.Geteuid() == 0
 	plan := &enter.Plan{
-		Mounts: toMount(s.order.Mounts), Unshare: root, User: who.user, Group: who.group,
+		Mounts: toMount(s.order.Mounts), Passages: who.passages(s.needed()), Unshare: root, User: who.user, Group: who.group,
 		Own: s.at.Dir, Scratch: filepath.Join(s.at.Dir, "root"), WorkDir: s.order.WorkDir,
 	}
 	if len(plan.Mounts) == 0 && who == (identity{}) {
@@ -31,6 +31,11 @@ func (s *starter) plan(who identity) *enter.Plan {
 	}
 	s.spec.Isolate = len(plan.Mounts) > 0 && !root
 	return plan
+}
+
+// needed are the paths that a replica needs whoever it runs as.
+func (s *starter) needed() []string {
+	return append([]string{s.at.Dir, s.order.WorkDir, s.order.TempDir}, s.runtime.Shared...)
 }
 
 // toMount leaves out what is in its place already.

@@ -3,14 +3,17 @@ package process
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
@@ -116,10 +119,7 @@ func (s *starter) handOver(who identity) error {
 			return fmt.Errorf("its files cannot be given to it: %w", err)
 		}
 	}
-	if err := who.letPass(filepath.Dir(s.order.TempDir)); err != nil {
-		return err
-	}
-	return who.reach(s.order.WorkDir)
+	return who.letPass(filepath.Dir(s.order.TempDir))
 }
 
 // letPass lets others through the directory that TMPDIR is in, where that is kfmesh's
@@ -143,21 +143,27 @@ func give(tree string, who identity) error {
 	})
 }
 
-// reach returns an error that names the directory which keeps someone from a path.
-func (who identity) reach(path string) error {
-	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return err
-		}
-		if !who.mayPass(info) {
-			return fault.Preconditionf("user %d cannot reach its working directory: %s has mode %04o; let others pass, or keep kfmesh's data elsewhere",
-				*who.user, dir, info.Mode().Perm())
-		}
-		if dir == "/" {
-			return nil
+// passages are the directories that keep someone from paths they need, with what is
+// needed of each. The data directory of an agent is one: it is closed to others.
+func (who identity) passages(paths []string) []enter.Passage {
+	if who.user == nil {
+		return nil
+	}
+	needed := map[string][]string{}
+	for _, path := range paths {
+		for dir, name := filepath.Split(filepath.Clean(path)); name != ""; dir, name = filepath.Split(dir) {
+			dir = filepath.Clean(dir)
+			info, err := os.Stat(dir)
+			if err == nil && !who.mayPass(info) && !slices.Contains(needed[dir], name) {
+				needed[dir] = append(needed[dir], name)
+			}
 		}
 	}
+	var passages []enter.Passage
+	for _, dir := range slices.Sorted(maps.Keys(needed)) { // those above before those below
+		passages = append(passages, enter.Passage{Dir: dir, Names: needed[dir]})
+	}
+	return passages
 }
 
 func (who identity) mayPass(info fs.FileInfo) bool {
