@@ -35,7 +35,11 @@ func (s *starter) plan(who identity) *enter.Plan {
 
 // needed are the paths that a replica needs whoever it runs as.
 func (s *starter) needed() []string {
-	return append([]string{s.at.Dir, s.order.WorkDir, s.order.TempDir}, s.runtime.Shared...)
+	needed := append([]string{s.at.Dir, s.order.WorkDir, s.order.TempDir}, s.runtime.Shared...)
+	if python, err := filepath.EvalSymlinks(s.python); err == nil && s.python != "" {
+		needed = append(needed, python)
+	}
+	return needed
 }
 
 // toMount leaves out what is in its place already.

@@ -19,6 +19,7 @@ type starter struct {
 	at      runtime.Place
 	order   runtime.Order
 	spec    supervise.Spec // without the journal; filled in by Prepare
+	python  string         // path of the interpreter; empty without one
 	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
 }
 
