@@ -64,11 +64,22 @@ test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
 	$(call say,go test -race $(PKG))
 	@CGO_ENABLED=1 KFMESH_TEST_PYTHON=$(CURDIR)/$(PY) $(GO) test -race $(PKG) $(ARGS)
 
+# How long each fuzz test runs.
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for a while (FUZZTIME=10s each; PKG=./services/... for some)
+	@tools/fuzz/fuzz $(FUZZTIME) '$(PKG)'
+
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
 	@$(GO) build -o $@ go.etcd.io/etcd/server/v3
 bin/test/nats-server: go.mod
 	@$(GO) build -o $@ github.com/nats-io/nats-server/v2
+
+# Fills the archive that a benchmark lists.
+bin/test/fill-archive: FORCE
+	@$(GO) build -o $@ ./test/bench/archive
 
 .PHONY: test-e2e
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
@@ -79,6 +90,13 @@ test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-
 test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run what touches SQL against a PostgreSQL of its own
 	@test/postgres/with-postgres env CGO_ENABLED=1 $(GO) test -race -count=1 ./services/metadata/...
 	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
+
+.PHONY: test-containers
+test-containers: build $(VENV)/ready ## Run what needs a container engine (KFMESH_INSTALL_ENGINE=1 lets apt-get install one)
+	@test/containers/with-engine bash -ec '\
+		CGO_ENABLED=1 $(GO) test -race -count=1 ./services/gpuagent/internal/runtime/container; \
+		CGO_ENABLED=1 $(GO) test -race -count=1 -run Container ./services/gpuagent; \
+		$(PY) -m pytest test/e2e/test_containers.py'
 
 .PHONY: lint
 lint: third_party $(VENV)/ready ## Check the style of Go, protos and Python
@@ -102,7 +120,7 @@ chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again a
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
 
 .PHONY: bench
-bench: build $(VENV)/ready ## Measure start, memory and overhead a step
+bench: build bin/test/fill-archive $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
 	@PYTHONPATH=test $(PY) test/bench $(ARGS)
 
 .PHONY: demo

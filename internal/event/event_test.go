@@ -92,7 +92,7 @@ func relayed(t *testing.T, backend store.Backend, bus *event.Memory, act func())
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var got []string
-	go func() { _ = event.Relay(ctx, backend, "/runs/", runChanged, bus) }()
+	go func() { _ = relayOf(backend, bus).Run(ctx) }()
 	go func() {
 		_ = bus.Subscribe(ctx, event.Subscription{Pattern: "kfmesh.>", Durable: "d"}, func(_ context.Context, e event.Event) error {
 			got = append(got, e.ID+" "+e.Subject.What)

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -22,29 +23,37 @@ const (
 	longestRetry  = 5 * time.Second
 )
 
-// Relay publishes an event for every change under prefix that decode makes one
-// of, in order, until ctx ends, and returns ctx's error. It sets the event's
-// ID, and its Time where there is none. How far it came is kept under
-// /kfmesh/relay, so a new relay goes on where the last one ended; if the changes
-// since are no longer kept, it publishes what the changed keys hold now.
-func Relay(ctx context.Context, backend store.Backend, prefix string, decode func(store.Change) (Event, bool), bus Bus) error {
-	r := &relay{
-		backend: backend,
-		bus:     bus,
-		decode:  decode,
-		prefix:  prefix,
-		key:     "/kfmesh/relay/" + strings.Trim(prefix, "/"),
-	}
+// mostRefusals is how often an event may be refused, by a bus that can be reached,
+// before it is left out: one event must not hold up all that follow.
+const mostRefusals = 5
+
+// Relay makes events of the changes in a store.
+type Relay struct {
+	Backend store.Backend
+	Prefix  string                           // of the keys whose changes count
+	Decode  func(store.Change) (Event, bool) // makes an event of a change, or of none
+	Bus     Bus
+	Log     *slog.Logger
+}
+
+// Run publishes an event for every change that Decode makes one of, in order,
+// until ctx ends, and returns ctx's error. It sets the event's ID, and its Time
+// where there is none. How far it came is kept under /kfmesh/relay, so a new relay
+// goes on where the last one ended; if the changes since are no longer kept, it
+// publishes what the changed keys hold now. Whatever fails is tried again.
+func (c Relay) Run(ctx context.Context) error {
+	r := &relay{Relay: c, key: "/kfmesh/relay/" + strings.Trim(c.Prefix, "/")}
 	pause := shortestRetry
 	for {
 		before := r.done
 		err := r.follow(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
-		case err != nil && !fault.Is(err, fault.Unavailable):
-			return fmt.Errorf("relay events of %s: %w", prefix, err)
-		case r.done != before:
+		}
+		if err != nil {
+			r.Log.WarnContext(ctx, "events are not published; trying again", "prefix", r.Prefix, "error", err)
+		}
+		if r.done != before {
 			pause = shortestRetry
 		}
 		select {
@@ -58,14 +67,14 @@ func Relay(ctx context.Context, backend store.Backend, prefix string, decode fun
 
 // relay is a relay at work, in one goroutine.
 type relay struct {
-	backend     store.Backend
-	bus         Bus
-	decode      func(store.Change) (Event, bool)
-	prefix, key string
+	Relay
+	key string
 
-	done  int64 // everything up to this revision is published
-	saved int64 // done as it is in the store
-	lost  bool  // the watch ended: changes after done may no longer be kept
+	done     int64  // everything up to this revision is published
+	saved    int64  // done as it is in the store
+	lost     bool   // the watch ended: changes after done may no longer be kept
+	refused  string // id of the event that was refused last
+	refusals int    // of that event, one after the other
 }
 
 // follow catches up and then publishes what the watch brings, until it is lost.
@@ -80,7 +89,7 @@ func (r *relay) follow(ctx context.Context) error {
 	}
 	watchCtx, stop := context.WithCancel(ctx)
 	defer stop()
-	changes, err := r.backend.Watch(watchCtx, r.prefix, r.done)
+	changes, err := r.Backend.Watch(watchCtx, r.Prefix, r.done)
 	if err != nil {
 		return err
 	}
@@ -109,7 +118,7 @@ func (r *relay) load(ctx context.Context) error {
 	if r.done > 0 {
 		return nil
 	}
-	entry, err := r.backend.Get(ctx, r.key)
+	entry, err := r.Backend.Get(ctx, r.key)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -118,7 +127,8 @@ func (r *relay) load(ctx context.Context) error {
 	}
 	r.done, err = strconv.ParseInt(string(entry.Value), 10, 64)
 	if err != nil {
-		return fault.Internalf(err, "stored value %s cannot be read", r.key)
+		r.Log.ErrorContext(ctx, "how far events were published cannot be read; publishing what there is", "key", r.key, "error", err)
+		r.done = 0
 	}
 	r.saved = r.done
 	return nil
@@ -126,7 +136,7 @@ func (r *relay) load(ctx context.Context) error {
 
 // catchUp publishes what changed since, by what the store says now.
 func (r *relay) catchUp(ctx context.Context) error {
-	entries, revision, err := r.backend.List(ctx, r.prefix)
+	entries, revision, err := r.Backend.List(ctx, r.Prefix)
 	if err != nil {
 		return err
 	}
@@ -154,7 +164,7 @@ func (r *relay) publish(ctx context.Context, batch []store.Change) error {
 }
 
 func (r *relay) send(ctx context.Context, change store.Change) error {
-	e, wanted := r.decode(change)
+	e, wanted := r.Decode(change)
 	if !wanted {
 		return nil
 	}
@@ -162,7 +172,18 @@ func (r *relay) send(ctx context.Context, change store.Change) error {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	return r.bus.Publish(ctx, e)
+	err := r.Bus.Publish(ctx, e)
+	if err == nil || fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+		return err
+	}
+	if r.refused != e.ID {
+		r.refused, r.refusals = e.ID, 0
+	}
+	if r.refusals++; r.refusals < mostRefusals {
+		return fmt.Errorf("publish event %s: %w", e.ID, err)
+	}
+	r.Log.ErrorContext(ctx, "an event is left out: it was refused again and again", "event", e.ID, "error", err)
+	return nil
 }
 
 // save notes how far the relay has come.
@@ -171,7 +192,7 @@ func (r *relay) save(ctx context.Context) error {
 		return nil
 	}
 	value := []byte(strconv.FormatInt(r.done, 10))
-	if _, err := r.backend.Commit(ctx, store.Op{Key: r.key, Value: value, Expect: store.AnyRevision}); err != nil {
+	if _, err := r.Backend.Commit(ctx, store.Op{Key: r.key, Value: value, Expect: store.AnyRevision}); err != nil {
 		return err
 	}
 	r.saved = r.done

@@ -38,6 +38,12 @@ type Fence struct {
 	revision int64
 }
 
+// FenceOf returns the fence of a leadership that somebody else holds or held, for
+// a service that writes on a leader's behalf.
+func FenceOf(election string, token int64) Fence {
+	return Fence{key: prefix + election, revision: token}
+}
+
 // Op makes the commit it is part of fail with fault.Conflict unless this
 // leadership still stands.
 func (f Fence) Op() store.Op { return store.Op{Key: f.key, Check: true, Expect: f.revision} }

@@ -20,6 +20,10 @@ import (
 // that a value names by digest.
 const MaxValueBytes = 256 << 10
 
+// ReasonFull is the reason of the fault of a store that has no room. Writes may
+// succeed again when somebody has made some.
+const ReasonFull = "STORE_FULL"
+
 // AnyRevision as an expected revision skips the check.
 const AnyRevision int64 = -1
 

@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"errors"
-	"os"
 	"syscall"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 type attempt struct {
 	id      uint64
 	spec    Spec
-	journal *os.File  // locked
+	journal journal   // locked
 	pid     int       // of the command; 0 when it could not be started
 	pidfd   int       // -1 where the kernel has none
 	exit    Exit      // as far as it is known
@@ -24,18 +23,18 @@ type attempt struct {
 // begin claims an epoch and starts its command. It returns an attempt without
 // a process when the command cannot be started.
 func (s *supervisor) begin(o order) (*attempt, error) {
-	journal, err := claim(o.Spec.Journal, s.self)
+	j, err := claim(o.Spec.Journal, s.self)
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{id: o.ID, spec: o.Spec, journal: journal, pidfd: -1, exit: Exit{Start: time.Now()}}
+	a := &attempt{id: o.ID, spec: o.Spec, journal: j, pidfd: -1, exit: Exit{Start: time.Now()}}
 	if a.pid, a.pidfd, err = start(o.Spec, s.null); err != nil {
 		a.exit.Cause = Unstarted
 		a.exit.Code, a.exit.Message = startFailure(o.Spec, err)
 		a.finish = time.Now()
 		return a, nil
 	}
-	_ = appendRecord(journal, record{PID: a.pid}) // for readers only; the end is what must be written
+	_ = j.append(record{PID: a.pid}) // for readers only; the end is what must be written
 	return a, nil
 }
 
@@ -103,6 +102,6 @@ func (a *attempt) reap() {
 
 // close writes how it ended and lets go of the epoch.
 func (a *attempt) close() error {
-	err := appendRecord(a.journal, record{Exit: &a.exit})
-	return errors.Join(err, unlock(a.journal), a.journal.Close())
+	err := a.journal.append(record{Exit: &a.exit})
+	return errors.Join(err, a.journal.unlock(), a.journal.close())
 }

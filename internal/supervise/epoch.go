@@ -18,8 +18,8 @@ const (
 )
 
 // Inspect reads the state of the epoch of a journal, and how it ended when Done.
-func Inspect(journal string) (State, Exit, error) {
-	r, held, err := readJournal(journal)
+func Inspect(path string) (State, Exit, error) {
+	r, held, err := readJournal(path)
 	switch {
 	case err != nil:
 		return Free, Exit{}, err
@@ -43,15 +43,15 @@ func (r record) state() (State, Exit) {
 	return Done, *r.Exit
 }
 
-// Seal takes a free epoch so that no supervisor can start it any more. It
+// Seal takes the free epoch of a journal so that no supervisor can start it any more. It
 // reports whether it did; false means that a supervisor came first.
-func Seal(journal string) (bool, error) {
-	f, err := claim(journal, owner{BootID: bootID()})
+func Seal(path string) (bool, error) {
+	j, err := claim(path, owner{BootID: bootID()})
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return true, f.Close()
+	return true, j.close()
 }

@@ -40,7 +40,7 @@ func (m *member) start() error {
 	program := m.pool.program
 	cmd := exec.Command(program[0], program[1:]...)
 	cmd.Dir = "/"
-	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=25"} // one thread does the work, and memory counts
+	cmd.Env = []string{"GOMAXPROCS=2", "GOGC=25"} // one for the loop, one to spare; and memory counts
 	cmd.Stdin = theirs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

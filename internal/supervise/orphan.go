@@ -3,11 +3,13 @@ package supervise
 import (
 	"bytes"
 	"errors"
-	"io/fs"
-	"os"
+	"fmt"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // sweepFor bounds how long is waited for killed processes to go.
@@ -30,17 +32,46 @@ func (s *supervisor) swept(a *attempt) bool {
 
 // orphans returns the supervisor's children that are no command of its own.
 func (s *supervisor) orphans() []int {
-	pids, err := children(s.self.PID)
-	if err != nil { // a kernel without CONFIG_PROC_CHILDREN
+	pids, err := s.children()
+	if err != nil {
 		pids = pidsWhere(func(p process) bool { return p.parent == s.self.PID })
 	}
-	orphans := pids[:0]
-	for _, pid := range pids {
-		if _, command := s.attempts[pid]; !command {
-			orphans = append(orphans, pid)
-		}
+	return slices.DeleteFunc(pids, func(pid int) bool { return s.attempts[pid] != nil })
+}
+
+// openChildren opens the list of this process's children: those that its main
+// thread has started, and those it was handed. It returns -1 where the kernel has
+// none (CONFIG_PROC_CHILDREN).
+func openChildren(self int) int {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", self), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
 	}
-	return orphans
+	return fd
+}
+
+// children reads that list. It is read once a command at least, so it stays open.
+func (s *supervisor) children() ([]int, error) {
+	var list []byte
+	for {
+		n, err := unix.Pread(s.list, s.buffer[:], int64(len(list)))
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		list = append(list, s.buffer[:n]...)
+	}
+	var pids []int
+	for field := range bytes.FieldsSeq(list) {
+		pid, err := strconv.Atoi(string(field))
+		if err != nil {
+			return nil, fmt.Errorf("list of children: %w", err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
 }
 
 // leftBy reports whether an orphan was left behind by an ended command. One that
@@ -69,23 +100,4 @@ func (s *supervisor) leftBy(pid int, a *attempt) bool {
 func reaped(pid int) bool {
 	got, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 	return got == pid || errors.Is(err, syscall.ECHILD)
-}
-
-// children lists the children of a process's main thread: those it has started,
-// and those it was handed.
-func children(pid int) ([]int, error) {
-	number := strconv.Itoa(pid)
-	data, err := os.ReadFile("/proc/" + number + "/task/" + number + "/children")
-	if err != nil {
-		return nil, err
-	}
-	var pids []int
-	for field := range bytes.FieldsSeq(data) {
-		child, err := strconv.Atoi(string(field))
-		if err != nil {
-			return nil, fs.ErrInvalid
-		}
-		pids = append(pids, child)
-	}
-	return pids, nil
 }

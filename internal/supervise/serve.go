@@ -44,12 +44,14 @@ func Main(in *os.File, errOut io.Writer) int {
 // supervisor is the state of Main's loop. It belongs to the main thread.
 type supervisor struct {
 	agent    *line
-	wake     *os.File // what the goroutine of the signals writes into
-	null     *os.File // standard input of commands
+	wake     int // what the goroutine of the signals writes into
+	null     int // standard input of commands
+	list     int // of children; -1 where the kernel has none
 	self     owner
 	attempts map[int]*attempt // by the command's process id, until their epochs are over
 	polls    []unix.PollFd    // what was polled last: wake, agent, and the commands of polled
 	polled   []*attempt
+	buffer   [1 << 10]byte
 	looked   time.Time // when orphans that have ended were last looked for
 }
 
@@ -57,16 +59,16 @@ func serve(in *os.File) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become subreaper: %w", err)
 	}
-	null, err := os.Open(os.DevNull)
+	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("open %s: %w", os.DevNull, err)
 	}
 	wake, err := relaySignals()
 	if err != nil {
 		return err
 	}
 	s := &supervisor{
-		agent: &line{fd: int(in.Fd())}, wake: wake, null: null,
+		agent: &line{fd: int(in.Fd())}, wake: wake, null: null, list: openChildren(os.Getpid()),
 		self:     owner{PID: os.Getpid(), BootID: bootID()},
 		attempts: map[int]*attempt{},
 	}
@@ -85,19 +87,19 @@ const (
 )
 
 // relaySignals turns signals into bytes that can be polled for.
-func relaySignals() (*os.File, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
+func relaySignals() (int, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return -1, fmt.Errorf("pipe: %w", err)
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, sigLook, sigStop, syscall.SIGINT)
 	go func() { // ends with the process
 		for sig := range signals {
-			_, _ = w.Write([]byte{byte(sig.(syscall.Signal))})
+			_, _ = unix.Write(ends[1], []byte{byte(sig.(syscall.Signal))})
 		}
 	}()
-	return r, nil
+	return ends[0], nil
 }
 
 // The first of what is polled; commands follow.
@@ -130,7 +132,7 @@ func (s *supervisor) once() error {
 
 // poll waits until the agent, a signal or a command has news, or something is due.
 func (s *supervisor) poll(now time.Time) error {
-	s.polls = append(s.polls[:0], pollIn(int(s.wake.Fd())), pollIn(s.agent.fd))
+	s.polls = append(s.polls[:0], pollIn(s.wake), pollIn(s.agent.fd))
 	s.polled = s.polled[:0]
 	wait := time.Duration(-1) // for ever
 	for _, a := range s.attempts {
@@ -141,23 +143,12 @@ func (s *supervisor) poll(now time.Time) error {
 			wait = due
 		}
 	}
-	_, err := unix.Poll(s.polls, milliseconds(wait))
+	_, err := poll(s.polls, wait)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("poll: %w", err)
 	}
 	return nil
 }
-
-// milliseconds rounds up, as poll wants it; less than none is for ever.
-func milliseconds(wait time.Duration) int {
-	if wait < 0 {
-		return -1
-	}
-	return int((wait + time.Millisecond - 1) / time.Millisecond)
-}
-
-// pollIn polls a descriptor for news, or nothing when it is negative.
-func pollIn(fd int) unix.PollFd { return unix.PollFd{Fd: int32(fd), Events: unix.POLLIN} }
 
 // hear takes the agent's orders.
 func (s *supervisor) hear() {
@@ -178,11 +169,8 @@ func (s *supervisor) hear() {
 
 func (s *supervisor) signalled() {
 	var signals [16]byte
-	n, err := s.wake.Read(signals[:])
-	if err != nil {
-		return
-	}
-	for _, sig := range signals[:n] {
+	n, _ := unix.Read(s.wake, signals[:]) // poll has seen it
+	for _, sig := range signals[:max(0, n)] {
 		if syscall.Signal(sig) == sigLook {
 			s.stopWhere(wantsStop)
 			continue

@@ -1,28 +1,30 @@
 package supervise
 
 import (
-	"os"
+	"io/fs"
 	"slices"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // start runs the command as the leader of a new session, with its output in the
 // log. It returns its process id, and a pidfd where the kernel has those.
-func start(spec Spec, null *os.File) (pid, pidfd int, err error) {
+func start(spec Spec, null int) (pid, pidfd int, err error) {
 	program, err := lookPath(spec)
 	if err != nil {
 		return 0, -1, err
 	}
-	log, err := os.OpenFile(spec.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	log, err := unix.Open(spec.Log, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
 	if err != nil {
-		return 0, -1, err
+		return 0, -1, &fs.PathError{Op: "open", Path: spec.Log, Err: err}
 	}
-	defer func() { _ = log.Close() }()
+	defer func() { _ = unix.Close(log) }()
 	pidfd = -1
 	pid, err = syscall.ForkExec(program, spec.Args, &syscall.ProcAttr{
 		Dir:   spec.WorkDir,
 		Env:   lastWins(append(slices.Clip(spec.Env), EpochVariable+"="+spec.Journal)),
-		Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
+		Files: []uintptr{uintptr(null), uintptr(log), uintptr(log)},
 		Sys:   attributes(spec, &pidfd),
 	})
 	return pid, pidfd, err

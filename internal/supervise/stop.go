@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Stop has the command stopped: SIGTERM, then SIGKILL after the grace period. The
@@ -54,9 +56,9 @@ func (e *Epoch) demand(of owner) error {
 }
 
 func (e *Epoch) wish() error {
-	journal, err := os.OpenFile(e.journal, os.O_WRONLY|os.O_APPEND, 0)
+	j, err := openJournal(e.journal, unix.O_WRONLY|unix.O_APPEND)
 	if err != nil {
 		return err
 	}
-	return errors.Join(appendRecord(journal, record{Stop: true}), journal.Close())
+	return errors.Join(j.append(record{Stop: true}), j.close())
 }

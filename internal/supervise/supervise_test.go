@@ -75,7 +75,7 @@ func newPool(t *testing.T) *Pool {
 }
 
 // supervisorOf returns the process id of an epoch's supervisor.
-func supervisorOf(t *testing.T, spec Spec) int {
+func supervisorOf(t testing.TB, spec Spec) int {
 	t.Helper()
 	r, _, err := readJournal(spec.Journal)
 	if err != nil || r.Owner == nil {
@@ -360,14 +360,14 @@ func TestReusedProcessID(t *testing.T) {
 	awaitLog(t, spec)
 
 	path := filepath.Join(t.TempDir(), "journal")
-	journal, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: bootID()})
+	j, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: bootID()})
 	if err == nil {
-		err = appendRecord(journal, record{PID: other.PID()})
+		err = j.append(record{PID: other.PID()})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := journal.Close(); err != nil { // which lets go of the lock
+	if err := j.close(); err != nil { // which lets go of the lock
 		t.Fatal(err)
 	}
 	e := Adopt(path)
@@ -413,23 +413,59 @@ func TestDamagedJournal(t *testing.T) {
 	}
 }
 
+// BenchmarkTrue is the cost of a command that does nothing, one after the other,
+// and how much of it is processor time of the supervisor.
 func BenchmarkTrue(b *testing.B) {
+	p := NewPool([]string{program})
+	defer p.Close()
 	root := b.TempDir()
-	for i := 0; b.Loop(); i++ {
+	step := func(i int) Spec {
 		dir := filepath.Join(root, fmt.Sprint(i))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			b.Fatal(err)
 		}
-		e, err := pool.Launch(Spec{
-			Journal: filepath.Join(dir, "journal"), WorkDir: dir, Log: filepath.Join(dir, "log"), Args: []string{"/bin/true"},
-		})
+		spec := Spec{
+			Journal: filepath.Join(dir, "journal"), WorkDir: dir, Log: filepath.Join(dir, "log"),
+			Args: []string{"/bin/true"}, Env: os.Environ(),
+		}
+		e, err := p.Launch(spec)
 		if err != nil {
 			b.Fatal(err)
 		}
 		if state, exit, err := e.Wait(b.Context()); state != Done || exit.Code != 0 || err != nil {
 			b.Fatal(state, exit, err)
 		}
+		return spec
 	}
+	supervisor := supervisorOf(b, step(-1))
+	before := processorTime(b, supervisor)
+	i := 0
+	for ; b.Loop(); i++ {
+		step(i)
+	}
+	b.ReportMetric(float64((processorTime(b, supervisor)-before).Nanoseconds())/float64(i), "supervisor-ns/op")
+}
+
+// processorTime is the time that all threads of a process have run.
+func processorTime(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(threads) == 0 {
+		b.Fatal(err, threads)
+	}
+	var total time.Duration
+	for _, path := range threads {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var ran time.Duration
+		if _, err := fmt.Sscan(string(data), (*int64)(&ran)); err != nil {
+			b.Fatal(err)
+		}
+		total += ran
+	}
+	return total
 }
 
 // TestManyShort would find an end that comes before its launch is done with.

@@ -18,7 +18,7 @@ var ErrUnclaimed = errors.New("the journal of an attempt cannot be begun")
 // Epoch is the agent's side of one epoch: launched here, or found on disk. Wait
 // may be called by one goroutine at a time; the others are safe for concurrent use.
 type Epoch struct {
-	journal string
+	journal string // its path
 
 	// Of an epoch that was launched here:
 	pool    *Pool
@@ -47,7 +47,7 @@ func (p *Pool) epoch(spec Spec, reports <-chan report) *Epoch {
 }
 
 // Adopt returns the epoch of a journal, which some earlier agent launched.
-func Adopt(journal string) *Epoch { return &Epoch{journal: journal} }
+func Adopt(path string) *Epoch { return &Epoch{journal: path} }
 
 // Wait returns once the epoch is over: with the Exit and Done, with Lost, or with
 // Sealed or Free when no supervisor ever had the epoch; ErrUnclaimed may say why.
@@ -96,9 +96,9 @@ func (e *Epoch) wait(ctx context.Context) (State, Exit, error) {
 // awaitLetGo returns what a journal says once nobody holds it any more. It waits
 // for the command to end, and looks now and then besides: a supervisor that was
 // killed leaves a command running that has taken another user's rights.
-func awaitLetGo(ctx context.Context, journal string) (record, error) {
+func awaitLetGo(ctx context.Context, path string) (record, error) {
 	for pause := lookSoon; ; pause = min(2*pause, lookLate) {
-		r, held, err := readJournal(journal)
+		r, held, err := readJournal(path)
 		if err != nil || !held {
 			return r, err
 		}

@@ -14,6 +14,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
@@ -191,6 +192,14 @@ func (fakeRuns) CreateRun(_ context.Context, r *pipelinev1.CreateRunRequest) (*p
 func (fakeRuns) GetRun(_ context.Context, r *pipelinev1.GetRunRequest) (*pipelinev1.Run, error) {
 	state := pipelinev1.RuntimeState(pipelinev1.RuntimeState_value[r.GetRunId()])
 	return &pipelinev1.Run{RunId: r.GetRunId(), State: state, StateHistory: []*pipelinev1.RuntimeStatus{{State: state}}}, nil
+}
+
+// TerminateRun refuses what its id says.
+func (fakeRuns) TerminateRun(_ context.Context, r *pipelinev1.TerminateRunRequest) (*emptypb.Empty, error) {
+	if r.GetRunId() == "gone" {
+		return nil, fault.NotFoundf("there is no run %q", r.GetRunId())
+	}
+	return nil, fault.Preconditionf("run %q has finished", r.GetRunId()).WithReason("RUN_FINISHED")
 }
 
 // ListRuns returns a canceled run.

@@ -33,7 +33,13 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 	if deps.Metrics != nil {
 		mux.Handle("GET /metrics", deps.Metrics)
 	}
-	kfp.Register(mux, pipelinev1.NewPipelineServiceClient(deps.Mesh.Conn("pipeline")), deps.Version)
+	pipeline := deps.Mesh.Conn("pipeline")
+	kfp.Register(mux, kfp.Deps{
+		Pipelines: pipelinev1.NewPipelineServiceClient(pipeline),
+		Runs:      pipelinev1.NewRunServiceClient(pipeline),
+		Bucket:    deps.Blob,
+		Version:   deps.Version,
+	})
 	artifact.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")), deps.Blob)
 	if err := openapi.Register(mux, deps.Version); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
 // Config is what can be set about the agent.
@@ -22,7 +23,21 @@ type Config struct {
 
 	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
 	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
+
+	Runtime             string   `koanf:"runtime" usage:"what steps run as: process, container, or auto: containers where an engine answers and the image map does not say what the image means on this host"`
+	ContainerHost       string   `koanf:"container-host" usage:"address of the Docker or Podman engine; empty means DOCKER_HOST, then the usual sockets"`
+	ContainerNetwork    string   `koanf:"container-network" usage:"network of containers: host, bridge, none or a name"`
+	ContainerUser       string   `koanf:"container-user" usage:"who containers run as that do not say: image, agent (the user of this agent) or uid[:gid]; empty means agent unless that is root or the engine is rootless"`
+	ContainerMounts     []string `koanf:"container-mounts" usage:"directories that every container sees at the same path, beside those kfmesh shares with it; PATH or PATH:ro"`
+	ContainerRegistries string   `koanf:"container-registries" usage:"Docker config.json with credentials for registries; empty means config.json in DOCKER_CONFIG or ~/.docker"`
 }
+
+// Values of Config.Runtime.
+const (
+	runtimeProcess   = runtime.Process
+	runtimeContainer = runtime.Container
+	runtimeAuto      = "auto"
+)
 
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
 func DefaultConfig() Config {
@@ -30,7 +45,7 @@ func DefaultConfig() Config {
 	if err != nil || !nodeName.MatchString(host) {
 		host = "localhost"
 	}
-	return Config{NodeName: host, Python: "python3"}
+	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, ContainerNetwork: "host"}
 }
 
 // nodeName is what names of nodes may be: they are parts of keys.
@@ -49,6 +64,7 @@ func (c Config) Validate() error {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
 	violations = append(violations, checkLabels(c.NodeLabels)...)
+	violations = append(violations, c.validateContainers()...)
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}

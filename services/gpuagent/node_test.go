@@ -63,6 +63,8 @@ type node struct {
 	bus   event.Bus
 	blob  *blob.Bucket
 	uv    string // for the agent to use; empty: whatever there is
+
+	configure func(*gpuagent.Config) // changes what the next agent is configured as
 }
 
 func newNode(t testing.TB) *node {
@@ -72,7 +74,7 @@ func newNode(t testing.TB) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &node{t: t, dir: dir, store: store.NewMemory(), bus: &recorder{Bus: event.NewMemory()}, blob: bucket}
+	return &node{t: t, dir: dir, store: store.NewMemory(), bus: &recorder{Bus: event.NewMemory()}, blob: bucket, configure: func(*gpuagent.Config) {}}
 }
 
 // agent is one agent's time on a node.
@@ -91,7 +93,8 @@ func (n *node) start() *agent {
 	n.t.Helper()
 	cfg := gpuagent.DefaultConfig()
 	cfg.AgentDir, cfg.NodeName, cfg.Supervisor = filepath.Join(n.dir, "agent"), "n1", supervisor
-	cfg.UV = n.uv
+	cfg.UV, cfg.Runtime = n.uv, "process"
+	n.configure(&cfg)
 	log := slog.New(slog.NewTextHandler(n.t.Output(), nil))
 	module, err := gpuagent.New(cfg, app.Deps{Store: n.store, Bus: n.bus, Blob: n.blob, Log: log, Version: "test"})
 	if err != nil {

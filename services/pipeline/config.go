@@ -6,6 +6,7 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/garbage"
 )
 
 // Config are the limits of the service.
@@ -16,6 +17,9 @@ type Config struct {
 	RunSaveDelay      time.Duration `koanf:"run-save-delay" usage:"longest time a task waits to be saved, and recorded in the metadata, with others"`
 	MaxDigestBytes    int64         `koanf:"max-digest-bytes" usage:"largest artifact that caching knows by its content"`
 	CacheTTL          time.Duration `koanf:"cache-ttl" usage:"time for which what a task made may be reused; 0 means for ever"`
+	RetainRuns        time.Duration `koanf:"retain-runs" usage:"time for which runs are kept after they finished; 0 means for ever"`
+	RetainRunsCount   int           `koanf:"retain-runs-count" usage:"finished runs of each experiment that are kept, the newest; 0 means all"`
+	CollectInterval   time.Duration `koanf:"collect-interval" usage:"time between two rounds of housekeeping, where anything is not kept for ever"`
 	PipelineLeaseTTL  time.Duration `koanf:"pipeline-lease-ttl" usage:"time after which another replica takes over from one that is silent"`
 }
 
@@ -28,6 +32,7 @@ func DefaultConfig() Config {
 		MaxRunCalls:       d.MaxCalls,
 		RunSaveDelay:      d.SaveDelay,
 		MaxDigestBytes:    d.MaxDigestBytes,
+		CollectInterval:   time.Hour,
 		PipelineLeaseTTL:  3 * time.Second,
 	}
 }
@@ -44,19 +49,25 @@ func (c Config) Validate() error {
 	atLeast("max-loop-iterations", int64(c.MaxLoopIterations), 1)
 	atLeast("max-run-calls", int64(c.MaxRunCalls), 1)
 	atLeast("max-digest-bytes", c.MaxDigestBytes, 0)
-	if c.RunSaveDelay < 0 {
-		violations = append(violations, fault.Violation{Field: "run-save-delay", Reason: fmt.Sprintf("is %s; want 0 or more", c.RunSaveDelay)})
+	atLeast("retain-runs-count", int64(c.RetainRunsCount), 0)
+	noShorter := func(name string, value, least time.Duration) {
+		if value < least {
+			violations = append(violations, fault.Violation{Field: name, Reason: fmt.Sprintf("is %s; want at least %s", value, least)})
+		}
 	}
-	if c.CacheTTL < 0 {
-		violations = append(violations, fault.Violation{Field: "cache-ttl", Reason: fmt.Sprintf("is %s; want 0 or more", c.CacheTTL)})
-	}
-	if c.PipelineLeaseTTL < time.Second {
-		violations = append(violations, fault.Violation{Field: "pipeline-lease-ttl", Reason: fmt.Sprintf("is %s; want at least 1s", c.PipelineLeaseTTL)})
-	}
+	noShorter("run-save-delay", c.RunSaveDelay, 0)
+	noShorter("cache-ttl", c.CacheTTL, 0)
+	noShorter("retain-runs", c.RetainRuns, 0)
+	noShorter("collect-interval", c.CollectInterval, time.Second)
+	noShorter("pipeline-lease-ttl", c.PipelineLeaseTTL, time.Second)
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}
 	return nil
+}
+
+func (c Config) retention() garbage.Retention {
+	return garbage.Retention{Runs: c.RetainRuns, RunsCount: c.RetainRunsCount, CacheTTL: c.CacheTTL}
 }
 
 func (c Config) engine() engine.Config {

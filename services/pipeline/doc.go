@@ -1,5 +1,6 @@
 // Package pipeline is the service that keeps pipelines, versions, experiments
-// and runs, and drives runs to their end. Its API is the KFP v2beta1 API.
+// and runs, makes runs when schedules say so, and drives runs to their end. Its
+// API is the KFP v2beta1 API.
 //
 // It owns the keys under /kfmesh/pipeline/ and the blobs under specs/ (see
 // internal/state). A run lives in the store while it is live; when it has ended

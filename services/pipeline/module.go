@@ -17,6 +17,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/lease"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/api"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/collect"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/expr"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/recur"
@@ -41,15 +42,20 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	m.recurring = store.NewCache(m.state.Recurring, nil, func(updates []store.Update[*pipelinev1.RecurringRunState]) {
 		m.recur.Observe(updates)
 	})
+	metadata := metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata"))
+	m.collector = collect.New(collect.Deps{
+		State: m.state, Bucket: deps.Blob, Archive: m.archive, Metadata: metadata, Retention: cfg.retention(),
+	})
 	m.engine = engine.New(cfg.engine(), engine.Deps{
 		State:      m.state,
 		Runs:       m.runs,
 		Bucket:     deps.Blob,
 		Workloads:  m.workloads,
 		Volumes:    gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")),
-		Metadata:   metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")),
+		Metadata:   metadata,
 		Archive:    m.archive,
 		Conditions: expr.NewConditions(),
+		Condemned:  m.collector.Wake,
 		Log:        deps.Log,
 	})
 	m.recur = recur.New(recur.Deps{State: m.state, Recurring: m.recurring, Maker: api.NewMaker(m.api()), Log: deps.Log})
@@ -65,6 +71,7 @@ type module struct {
 	engine    *engine.Engine
 	recurring *store.Cache[*pipelinev1.RecurringRunState]
 	recur     *recur.Engine
+	collector *collect.Collector
 	archive   metadatav1.ArchiveServiceClient
 	workloads gpuagentv1.WorkloadServiceClient
 	synced    chan struct{} // closed once the runs are known
@@ -76,6 +83,7 @@ func (m *module) Name() string { return serviceName }
 // Register implements app.Module.
 func (m *module) Register(server grpc.ServiceRegistrar) {
 	api.Register(server, m.api())
+	api.RegisterHousekeeping(server, m.collector)
 }
 
 func (m *module) api() api.Deps {
@@ -106,11 +114,20 @@ func (m *module) Run(ctx context.Context) error {
 // lead does what one replica does for all.
 func (m *module) lead(ctx context.Context, fence lease.Fence) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return m.engine.Run(ctx, fence.Op()) })
+	lead := engine.Lead{
+		Guard: []store.Op{fence.Op()},
+		Fence: &gpuagentv1.Fence{Election: serviceName, Token: fence.Token()},
+	}
+	group.Go(func() error { return m.engine.Run(ctx, lead) })
 	group.Go(func() error { return m.recur.Run(ctx, fence.Op()) })
 	group.Go(func() error {
+		m.collector.Keep(ctx, m.cfg.CollectInterval, m.deps.Log)
+		return nil
+	})
+	group.Go(func() error {
 		return untilEnd(ctx, func(ctx context.Context) error {
-			return event.Relay(ctx, m.deps.Store, m.state.Runs.Prefix(), runEvent, m.deps.Bus)
+			relay := event.Relay{Backend: m.deps.Store, Prefix: m.state.Runs.Prefix(), Decode: runEvent, Bus: m.deps.Bus, Log: m.deps.Log}
+			return relay.Run(ctx)
 		})
 	})
 	return group.Wait()

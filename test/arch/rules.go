@@ -119,6 +119,11 @@ func bans() []Ban {
 			Why:     "history and metadata have one home: the metadata service and its ArchiveService",
 		},
 		{
+			Imports: []Pattern{"github.com/moby/moby/..."},
+			Only:    []Pattern{"services/gpuagent/internal/runtime/container/...", "test/..."},
+			Why:     "one runtime speaks to a container engine; start workloads through WorkloadService",
+		},
+		{
 			Imports: []Pattern{"github.com/spf13/cobra/..."},
 			Only:    []Pattern{"cmd/...", "internal/platform/..."},
 			Why:     "only commands have a command line",

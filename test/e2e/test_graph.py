@@ -1,6 +1,6 @@
-"""How tasks are put together: loops over artifacts, what they collect, branches, exit tasks and optional inputs."""
+"""How tasks are put together: loops over artifacts, branches, exit tasks, optional inputs."""
 
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 import pytest
 from harness.steps import PYTHON, SHELL, echo, mark, read, shell, write
@@ -128,9 +128,9 @@ def test_a_pipeline_is_an_exit_task(api, marks, script, state, message):
 def test_loops_and_branches_inside_an_exit_handler(api, marks):
     @dsl.pipeline(name="busy-handler")
     def busy_handler(file: str):
-        with dsl.ExitHandler(mark(file=file, text="end")), dsl.ParallelFor(["a", "b"]) as item:
-            with dsl.If(item == "a"):
-                mark(file=file, text=item)
+        end = mark(file=file, text="end")
+        with dsl.ExitHandler(end), dsl.ParallelFor(["a", "b"]) as item, dsl.If(item == "a"):
+            mark(file=file, text=item)
 
     api.run(busy_handler, {"file": str(marks)})
     assert marks.read_text().split() == ["a", "end"]
@@ -139,23 +139,23 @@ def test_loops_and_branches_inside_an_exit_handler(api, marks):
 def test_what_is_optional_may_be_left_out_at_every_level(api):
     @dsl.component(base_image=PYTHON)
     def describe(
-        text: str | None = None,
+        text: Optional[str] = None,
         number: int = 7,
-        many: list | None = None,
-        data: Input[Artifact] | None = None,
+        many: Optional[list] = None,
+        data: Optional[Input[Artifact]] = None,
     ) -> str:
         return f"{text} {number} {many} {data}"
 
     @dsl.pipeline(name="inner")
-    def inner(text: str | None = None, number: int = 8, many: list | None = None) -> str:
+    def inner(text: Optional[str] = None, number: int = 8, many: Optional[list] = None) -> str:
         return describe(text=text, number=number, many=many).output
 
     @dsl.pipeline(name="middle")
-    def middle(text: str | None = None, number: int = 9) -> str:
+    def middle(text: Optional[str] = None, number: int = 9) -> str:
         return inner(text=text, number=number).output
 
     @dsl.pipeline(name="optional")
-    def optional(given: str | None = None):
+    def optional(given: Optional[str] = None):
         middle().set_display_name("bare")
         middle(text=given, number=1)
         inner(text="said", many=["x"])

@@ -58,16 +58,32 @@ class Process:
 
     def resident_bytes(self) -> int:
         """Resident memory."""
+        return self._memory("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """Resident memory when it was largest."""
+        return self._memory("VmHWM")
+
+    def _memory(self, what: str) -> int:
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{what}:"):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError(f"process {self.pid} has no VmRSS")
+        raise RuntimeError(f"process {self.pid} has no {what}")
+
+    def cpu_seconds(self) -> float:
+        """Processor time it has used itself, in user and system mode."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment with its Python first on PATH, and without the user's own KFMESH_*."""
+    """This process's environment with its Python first on PATH, and without the user's own KFMESH_*.
+
+    Steps are processes unless a test says otherwise, whether or not this machine has a container engine.
+    """
     env = {k: v for k, v in os.environ.items() if not k.startswith("KFMESH_")}
     env["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    env["KFMESH_RUNTIME"] = "process"
     return env | variables
 
 

@@ -69,7 +69,8 @@ func translate(ctx context.Context, err error) error {
 	case ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Canceled, "the request was given up").WithCause(err)
 	case errors.Is(err, rpctypes.ErrNoSpace):
-		return fault.Exhaustedf("etcd is out of space; compact and defragment it, then disarm the alarm").WithCause(err)
+		return fault.Exhaustedf("etcd is out of space; compact and defragment it, then disarm the alarm").
+			WithReason(store.ReasonFull).WithCause(err)
 	case errors.Is(err, rpctypes.ErrRequestTooLarge):
 		return fault.Exhaustedf("the commit is larger than etcd accepts").WithCause(err)
 	case unavailable(err):

@@ -81,6 +81,7 @@ func register(server *grpc.Server, f *fake) {
 	pipelinev1.RegisterPipelineServiceServer(server, f)
 	pipelinev1.RegisterExperimentServiceServer(server, f)
 	pipelinev1.RegisterRunServiceServer(server, f)
+	pipelinev1.RegisterRecurringRunServiceServer(server, &f.recurring)
 	metadatav1.RegisterMetadataServiceServer(server, f)
 	gpuagentv1.RegisterWorkloadServiceServer(server, f)
 	gpuagentv1.RegisterNodeServiceServer(server, f)

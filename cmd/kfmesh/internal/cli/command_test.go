@@ -23,7 +23,7 @@ func TestExitStatusAndError(t *testing.T) {
 	}{
 		{"gte", exitUsage, "Did you mean this?\n\tget"},
 		{"get", exitUsage, "`kfmesh get --help` says how to use it"},
-		{"get things", exitUsage, `"things" is not a kind of resource; the kinds are runs, pipelines`},
+		{"get things", exitUsage, `"things" is not a kind of resource; the kinds are runs, recurringruns, pipelines`},
 		{"get runs --colour", exitUsage, "unknown flag: --colour"},
 		{"get runs -o xml", exitUsage, "table, wide, json, yaml, name"},
 		{"get runs --limit -1", exitUsage, "give 0 for all"},

@@ -33,7 +33,9 @@ is 1 when something is missing without which kfmesh cannot do its work.`,
 }
 
 func (s *Session) doctor(ctx context.Context, format output.Format, dataDir string) error {
-	results := doctor.Examine(ctx, doctor.Machine{Dir: dataDir, Address: s.server, Connect: s.reach})
+	agent := up.DefaultConfig().Agent
+	agent.ContainerHost = s.setting("KFMESH_CONTAINER_HOST", agent.ContainerHost)
+	results := doctor.Examine(ctx, doctor.Machine{Dir: dataDir, Address: s.server, Connect: s.reach, Agent: agent})
 	if format.Document() {
 		if err := output.Value(s.Term.Out, format, map[string]any{"checks": results}); err != nil {
 			return err

@@ -27,6 +27,7 @@ type fake struct {
 	gpuagentv1.UnimplementedWorkloadServiceServer
 	gpuagentv1.UnimplementedNodeServiceServer
 
+	recurring   fakeRecurring
 	mu          sync.Mutex
 	pipelines   []*pipelinev1.Pipeline
 	versions    []*pipelinev1.PipelineVersion

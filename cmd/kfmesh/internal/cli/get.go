@@ -52,7 +52,8 @@ A resource is named by its id, the start of its id, its name, or "last".`,
 	flags := command.Flags()
 	flags.VarP(&o.format, "output", "o", "how to print: table, wide, json, yaml or name")
 	flags.IntVar(&o.query.Limit, "limit", getLimit, "most to list; 0 means all")
-	flags.StringVar(&o.query.Experiment, "experiment", "", "only runs of this `experiment`")
+	flags.StringVar(&o.query.Experiment, "experiment", "", "only runs, or recurring runs, of this `experiment`")
+	flags.StringVar(&o.query.RecurringRun, "recurring-run", "", "only runs that this `recurring run` made")
 	flags.StringVar(&o.query.State, "state", "", "only runs in this `state`, such as running or failed")
 	flags.StringVar(&o.query.Run, "run", "", "only artifacts of this `run`")
 	flags.StringVar(&o.query.Type, "type", "", "only artifacts of this `type`, such as system.Model")
@@ -112,7 +113,7 @@ func getArguments(args []string) (*kind.Kind, []string, error) {
 
 // check refuses flags that mean nothing for the kind.
 func (o *getOptions) check(command *cobra.Command, k *kind.Kind) error {
-	for _, name := range []string{"experiment", "state", "run", "type"} {
+	for _, name := range []string{"experiment", "recurring-run", "state", "run", "type"} {
 		if command.Flags().Changed(name) && !slices.Contains(k.Flags, name) {
 			return fault.Invalidf("--"+name, "does not go with %s", k.Plural)
 		}
@@ -135,7 +136,7 @@ func (s *Session) resolveQuery(ctx context.Context, c *client.Client, q *kind.Qu
 	for _, ref := range []struct {
 		kind  *kind.Kind
 		value *string
-	}{{kind.Experiments(), &q.Experiment}, {kind.Runs(), &q.Run}} {
+	}{{kind.Experiments(), &q.Experiment}, {kind.RecurringRuns(), &q.RecurringRun}, {kind.Runs(), &q.Run}} {
 		if *ref.value == "" {
 			continue
 		}

@@ -65,11 +65,8 @@ says whether the run succeeded; an interrupt leaves the run going.`,
 }
 
 func (s *Session) run(ctx context.Context, o *runOptions, args []string) error {
-	if (len(args) == 1) == (o.pipeline != "") {
-		return fault.Invalidf("FILE", "give the file of a compiled pipeline, or --pipeline, and not both")
-	}
-	if o.version != "" && o.pipeline == "" {
-		return fault.Invalidf("--version", "goes with --pipeline")
+	if err := o.checkSource(args); err != nil {
+		return err
 	}
 	var doc *spec.Document
 	if len(args) == 1 {
@@ -92,6 +89,17 @@ func (s *Session) run(ctx context.Context, o *runOptions, args []string) error {
 		return err
 	}
 	return s.started(ctx, c, o, run)
+}
+
+// checkSource refuses flags that do not say what to run.
+func (o *runOptions) checkSource(files []string) error {
+	if (len(files) == 1) == (o.pipeline != "") {
+		return fault.Invalidf("FILE", "give the file of a compiled pipeline, or --pipeline, and not both")
+	}
+	if o.version != "" && o.pipeline == "" {
+		return fault.Invalidf("--version", "goes with --pipeline")
+	}
+	return nil
 }
 
 func (s *Session) readDocument(file string) (*spec.Document, error) {

@@ -23,29 +23,37 @@ const probeTimeout = 3 * time.Second
 
 // Client is every service that the command line talks to.
 type Client struct {
-	Pipelines   pipelinev1.PipelineServiceClient
-	Experiments pipelinev1.ExperimentServiceClient
-	Runs        pipelinev1.RunServiceClient
-	Metadata    metadatav1.MetadataServiceClient
-	Workloads   gpuagentv1.WorkloadServiceClient
-	Nodes       gpuagentv1.NodeServiceClient
-	Secrets     gpuagentv1.SecretServiceClient
-	ConfigMaps  gpuagentv1.ConfigMapServiceClient
-	Volumes     gpuagentv1.VolumeServiceClient
+	Pipelines        pipelinev1.PipelineServiceClient
+	Experiments      pipelinev1.ExperimentServiceClient
+	Runs             pipelinev1.RunServiceClient
+	Recurring        pipelinev1.RecurringRunServiceClient
+	Cache            pipelinev1.CacheServiceClient
+	Housekeeping     pipelinev1.HousekeepingServiceClient
+	Metadata         metadatav1.MetadataServiceClient
+	Workloads        gpuagentv1.WorkloadServiceClient
+	Nodes            gpuagentv1.NodeServiceClient
+	NodeHousekeeping gpuagentv1.HousekeepingServiceClient
+	Secrets          gpuagentv1.SecretServiceClient
+	ConfigMaps       gpuagentv1.ConfigMapServiceClient
+	Volumes          gpuagentv1.VolumeServiceClient
 }
 
 // New returns the clients over a mesh.
 func New(mesh rpc.Mesh) *Client {
 	return &Client{
-		Pipelines:   pipelinev1.NewPipelineServiceClient(mesh.Conn("pipeline")),
-		Experiments: pipelinev1.NewExperimentServiceClient(mesh.Conn("pipeline")),
-		Runs:        pipelinev1.NewRunServiceClient(mesh.Conn("pipeline")),
-		Metadata:    metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
-		Workloads:   gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
-		Nodes:       gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
-		Secrets:     gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
-		ConfigMaps:  gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
-		Volumes:     gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
+		Pipelines:        pipelinev1.NewPipelineServiceClient(mesh.Conn("pipeline")),
+		Experiments:      pipelinev1.NewExperimentServiceClient(mesh.Conn("pipeline")),
+		Runs:             pipelinev1.NewRunServiceClient(mesh.Conn("pipeline")),
+		Recurring:        pipelinev1.NewRecurringRunServiceClient(mesh.Conn("pipeline")),
+		Cache:            pipelinev1.NewCacheServiceClient(mesh.Conn("pipeline")),
+		Housekeeping:     pipelinev1.NewHousekeepingServiceClient(mesh.Conn("pipeline")),
+		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),
+		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
+		Workloads:        gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
+		Nodes:            gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
+		Secrets:          gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
+		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
+		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 	}
 }
 

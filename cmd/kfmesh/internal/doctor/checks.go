@@ -76,22 +76,14 @@ func uv(ctx context.Context, host Host) Result {
 }
 
 func engine(ctx context.Context, host Host) Result {
-	detail := "neither docker nor podman in PATH"
-	for _, name := range []string{"docker", "podman"} {
-		path, err := host.LookPath(name)
-		if err != nil {
-			continue
+	version, err := host.Engine(ctx)
+	if err != nil {
+		return Result{
+			Name: "container engine", Level: Warn, Detail: err.Error(),
+			Advice: "none is needed: steps run as processes of this machine; start Docker or Podman to run them in their images",
 		}
-		version, err := host.Output(ctx, path, "version", "--format", "{{.Server.Version}}")
-		if err == nil && version != "" {
-			return Result{Name: "container engine", Level: OK, Detail: name + " " + version}
-		}
-		detail = name + " is installed, but its engine does not answer"
 	}
-	return Result{
-		Name: "container engine", Level: Warn, Detail: detail,
-		Advice: "none is needed: steps run as processes of this machine; their images are then not used",
-	}
+	return Result{Name: "container engine", Level: OK, Detail: version}
 }
 
 func gpus(ctx context.Context, host Host) Result {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kfmesh/kfmesh/services/gpuagent"
 )
 
 // Host is what checks see of the machine.
@@ -19,6 +21,8 @@ type Host interface {
 	Output(ctx context.Context, name string, args ...string) (string, error)
 	// Sibling finds a program beside this one.
 	Sibling(name string) (string, error)
+	// Engine finds the container engine that kfmesh would use, such as "Docker 29.1.3".
+	Engine(ctx context.Context) (string, error)
 	// DataDir is the directory that kfmesh keeps everything in.
 	DataDir() string
 	// FreeBytes is the free space at a path, or at its nearest parent that exists.
@@ -35,6 +39,7 @@ type Machine struct {
 	Dir     string
 	Address string
 	Connect func(ctx context.Context, address string) error
+	Agent   gpuagent.Config
 }
 
 // LookPath searches PATH.
@@ -57,6 +62,9 @@ func (Machine) Sibling(name string) (string, error) {
 	}
 	return exec.LookPath(filepath.Join(filepath.Dir(self), name))
 }
+
+// Engine asks as the agent does.
+func (m Machine) Engine(ctx context.Context) (string, error) { return m.Agent.ContainerEngine(ctx) }
 
 // DataDir is the directory as it was configured.
 func (m Machine) DataDir() string { return m.Dir }

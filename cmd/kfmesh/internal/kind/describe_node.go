@@ -26,6 +26,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Memory", output.Bytes(status.GetMemoryBytes())},
 		[2]string{"Disk free", output.Bytes(status.GetDiskFreeBytes())},
 		[2]string{"Runtimes", strings.Join(status.GetRuntimes(), ", ")},
+		[2]string{"Engine", status.GetContainerEngine()},
 		[2]string{"Python", status.GetPythonVersion()},
 		[2]string{"uv", status.GetUvVersion()},
 		[2]string{"Running", output.Count(int(status.GetRunningWorkloads()), "workload")},

@@ -1,6 +1,7 @@
 // Package kind says what the commands can do with each kind of resource: how
-// to list, find, show, describe, cancel and delete runs, pipelines, experiments,
-// artifacts, workloads, nodes, secrets, config maps and volumes. A new kind is one file here.
+// to list, find, show, describe, cancel and delete runs, recurring runs, pipelines,
+// experiments, artifacts, workloads, nodes, secrets, config maps and volumes. A new
+// kind is one file here.
 //
 // A resource is named by its id, by the start of its id if no other shares it,
 // by its name if no other has it, or by "last", the newest (see Resolve).
@@ -21,13 +22,14 @@ import (
 // Query narrows a list. Kinds ignore what does not concern them; Kind.Flags
 // says what does.
 type Query struct {
-	Namespace  string
-	Limit      int    // 0 means all
-	Experiment string // id; runs only
-	State      string // runs only
-	Run        string // id; artifacts only
-	Type       string // artifacts only
-	match      match  // set by Resolve
+	Namespace    string
+	Limit        int    // 0 means all
+	Experiment   string // id; runs and recurring runs only
+	RecurringRun string // id; runs only
+	State        string // runs only
+	Run          string // id; artifacts only
+	Type         string // artifacts only
+	match        match  // set by Resolve
 }
 
 // match asks for what has a name, or an id that starts with a text. Kinds
@@ -64,13 +66,19 @@ type Kind struct {
 	Describe func(context.Context, *client.Client, *output.Terminal, proto.Message) error
 	// Cancel stops a resource that runs.
 	Cancel func(context.Context, *client.Client, proto.Message) error
+	// Enable and Disable let a resource act by itself, or keep it from that.
+	Enable  func(context.Context, *client.Client, proto.Message) error
+	Disable func(context.Context, *client.Client, proto.Message) error
 	// Delete forgets a resource.
 	Delete func(context.Context, *client.Client, proto.Message, DeleteOptions) error
 }
 
 // All lists the kinds in the order in which help shows them.
 func All() []*Kind {
-	return []*Kind{Runs(), Pipelines(), Experiments(), Artifacts(), Workloads(), Nodes(), Secrets(), ConfigMaps(), Volumes()}
+	return []*Kind{
+		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Workloads(), Nodes(),
+		Secrets(), ConfigMaps(), Volumes(),
+	}
 }
 
 // Parse finds a kind by any of its spellings.

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,6 +32,7 @@ func Nodes() *Kind {
 			wide(column("PLATFORM", func(n *gpuagentv1.Node) string { return n.GetStatus().GetPlatform() })),
 			wide(column("DISK FREE", func(n *gpuagentv1.Node) string { return output.Bytes(n.GetStatus().GetDiskFreeBytes()) })),
 			wide(column("RUNTIMES", func(n *gpuagentv1.Node) string { return strings.Join(n.GetStatus().GetRuntimes(), ",") })),
+			wide(column("ENGINE", func(n *gpuagentv1.Node) string { return cmp.Or(n.GetStatus().GetContainerEngine(), "-") })),
 			wide(column("PYTHON", func(n *gpuagentv1.Node) string { return n.GetStatus().GetPythonVersion() })),
 			wide(column("VERSION", func(n *gpuagentv1.Node) string { return n.GetStatus().GetAgentVersion() })),
 		},

@@ -18,7 +18,7 @@ const newestFirst = "created_at desc"
 func Runs() *Kind {
 	return &Kind{
 		Singular: "run", Plural: "runs", Short: []string{"r"},
-		Flags: []string{"experiment", "state"},
+		Flags: []string{"experiment", "recurring-run", "state"},
 		Columns: []Column{
 			column("ID", func(r *pipelinev1.Run) string { return output.ShortID(r.GetRunId()) }),
 			column("NAME", (*pipelinev1.Run).GetDisplayName),
@@ -55,6 +55,9 @@ func listRuns(ctx context.Context, c *client.Client, q Query) ([]proto.Message, 
 	where := q.match.predicates("run_id", "display_name")
 	if q.State != "" {
 		where = append(where, client.Equals("state", q.State))
+	}
+	if q.RecurringRun != "" {
+		where = append(where, client.Equals("recurring_run_id", q.RecurringRun))
 	}
 	filter, err := client.Encode(client.Where(where...))
 	if err != nil {

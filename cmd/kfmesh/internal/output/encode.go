@@ -60,18 +60,27 @@ func (f Format) Document() bool { return f == FormatJSON || f == FormatYAML }
 // several, or a list asked for as one, as {"items": [...]}. Field names are
 // those of the protos, which are those of REST.
 func Messages[M proto.Message](w io.Writer, f Format, messages []M, list bool) error {
-	raw := make([]json.RawMessage, len(messages))
-	for i, m := range messages {
-		text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
-		}
-		raw[i] = text
+	raw, err := Documents(messages)
+	if err != nil {
+		return err
 	}
 	if !list && len(raw) == 1 {
 		return Value(w, f, raw[0])
 	}
 	return Value(w, f, map[string]any{"items": raw})
+}
+
+// Documents encodes protobuf messages for a Value that holds them.
+func Documents[M proto.Message](messages []M) ([]json.RawMessage, error) {
+	raw := make([]json.RawMessage, len(messages))
+	for i, m := range messages {
+		text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
+		}
+		raw[i] = text
+	}
+	return raw, nil
 }
 
 // Value prints any JSON-able value as a document.

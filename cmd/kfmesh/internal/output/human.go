@@ -20,6 +20,18 @@ func Age(t *timestamppb.Timestamp, now time.Time) string {
 	return coarse(now.Sub(t.AsTime()))
 }
 
+// Until is the time from now to t in its largest unit, "now" when t has come, or
+// "-" when it is unset.
+func Until(t *timestamppb.Timestamp, now time.Time) string {
+	switch {
+	case !IsSet(t):
+		return "-"
+	case !t.AsTime().After(now):
+		return "now"
+	}
+	return "in " + coarse(t.AsTime().Sub(now))
+}
+
 // IsSet reports whether a time means something: KFP writes "not yet" as 1970.
 func IsSet(t *timestamppb.Timestamp) bool {
 	return t != nil && t.AsTime().Unix() > 0
@@ -76,12 +88,16 @@ func coarse(d time.Duration) string {
 // Clock is a time of day where the reader is, whose clock says now.
 func Clock(t, now time.Time) string { return t.In(now.Location()).Format("15:04:05") }
 
-// Moment is a date and time with its age, for descriptions, where the reader is.
+// Moment is a date and time with its age, or how far ahead it is, for descriptions, where the reader is.
 func Moment(t *timestamppb.Timestamp, now time.Time) string {
 	if !IsSet(t) {
 		return "-"
 	}
-	return t.AsTime().In(now.Location()).Format("2006-01-02 15:04:05") + " (" + Age(t, now) + " ago)"
+	moment := t.AsTime().In(now.Location()).Format("2006-01-02 15:04:05")
+	if t.AsTime().After(now) {
+		return moment + " (" + Until(t, now) + ")"
+	}
+	return moment + " (" + Age(t, now) + " ago)"
 }
 
 // Bytes is a size in binary units, "3.1 GiB", or "-" for one that is unknown.

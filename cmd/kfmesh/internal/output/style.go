@@ -34,7 +34,7 @@ func (s Style) apply(text string) string {
 // workload phases and execution states are spelled alike.
 func StateStyle(state string) Style {
 	switch strings.ToUpper(state) {
-	case "SUCCEEDED", "COMPLETE", "READY", "OK", "CACHED":
+	case "SUCCEEDED", "COMPLETE", "READY", "OK", "CACHED", "ENABLED":
 		return Good
 	case "FAILED", "MISSING", "NOT READY":
 		return Bad
@@ -42,7 +42,7 @@ func StateStyle(state string) Style {
 		return Busy
 	case "PENDING", "STARTING", "CANCELING", "PAUSED", "WARN":
 		return Waiting
-	case "SKIPPED", "CANCELED", "STOPPED", "ARCHIVED":
+	case "SKIPPED", "CANCELED", "STOPPED", "ARCHIVED", "DISABLED":
 		return Faint
 	}
 	return Plain

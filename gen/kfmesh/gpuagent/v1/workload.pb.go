@@ -513,7 +513,9 @@ type Template struct {
 	Args []string `protobuf:"bytes,3,rep,name=args,proto3" json:"args,omitempty"`
 	// Environment, in order; later entries win.
 	Env []*EnvVar `protobuf:"bytes,4,rep,name=env,proto3" json:"env,omitempty"`
-	// Working directory. Empty means a fresh directory of the replica's own.
+	// Working directory. Empty means a fresh directory of the replica's own; in a
+	// container that of the image, if it has one and nothing is staged relative to
+	// the replica's own.
 	WorkingDir string `protobuf:"bytes,5,opt,name=working_dir,json=workingDir,proto3" json:"working_dir,omitempty"`
 	// What the replica needs.
 	Resources *Resources `protobuf:"bytes,6,opt,name=resources,proto3" json:"resources,omitempty"`
@@ -1975,7 +1977,9 @@ type ReplicaStatus struct {
 	// Whether the readiness probe passed.
 	Ready bool `protobuf:"varint,17,opt,name=ready,proto3" json:"ready,omitempty"`
 	// Indexes, on its node, of the GPUs it was given.
-	Gpus          []int32 `protobuf:"varint,18,rep,packed,name=gpus,proto3" json:"gpus,omitempty"`
+	Gpus []int32 `protobuf:"varint,18,rep,packed,name=gpus,proto3" json:"gpus,omitempty"`
+	// Runtime that it was given: "process" or "container".
+	Runtime       string `protobuf:"bytes,19,opt,name=runtime,proto3" json:"runtime,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2134,6 +2138,13 @@ func (x *ReplicaStatus) GetGpus() []int32 {
 		return x.Gpus
 	}
 	return nil
+}
+
+func (x *ReplicaStatus) GetRuntime() string {
+	if x != nil {
+		return x.Runtime
+	}
+	return ""
 }
 
 // ReturnedFile is one file read back from a replica.
@@ -3034,7 +3045,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"finishTime\x12=\n" +
 	"\breplicas\x18\a \x03(\v2!.kfmesh.gpuagent.v1.ReplicaStatusR\breplicas\x12%\n" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xad\x05\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xc7\x05\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -3056,7 +3067,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x05files\x18\x0f \x03(\v2 .kfmesh.gpuagent.v1.ReturnedFileR\x05files\x12'\n" +
 	"\x0fmissing_uploads\x18\x10 \x03(\tR\x0emissingUploads\x12\x14\n" +
 	"\x05ready\x18\x11 \x01(\bR\x05ready\x12\x12\n" +
-	"\x04gpus\x18\x12 \x03(\x05R\x04gpus\x1a8\n" +
+	"\x04gpus\x18\x12 \x03(\x05R\x04gpus\x12\x18\n" +
+	"\aruntime\x18\x13 \x01(\tR\aruntime\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

@@ -38,9 +38,9 @@ type ExperimentServiceClient interface {
 	CreateExperiment(ctx context.Context, in *CreateExperimentRequest, opts ...grpc.CallOption) (*Experiment, error)
 	// GetExperiment returns one experiment.
 	GetExperiment(ctx context.Context, in *GetExperimentRequest, opts ...grpc.CallOption) (*Experiment, error)
-	// ListExperiments returns experiments. Filter and sort keys: experiment_id,
-	// name, display_name, description, created_at, last_run_created_at,
-	// namespace, storage_state.
+	// ListExperiments returns experiments. Filter and sort keys: id,
+	// experiment_id, name, display_name, description, created_at,
+	// last_run_created_at, namespace, storage_state.
 	ListExperiments(ctx context.Context, in *ListExperimentsRequest, opts ...grpc.CallOption) (*ListExperimentsResponse, error)
 	// ArchiveExperiment puts an experiment and its runs away.
 	ArchiveExperiment(ctx context.Context, in *ArchiveExperimentRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -128,9 +128,9 @@ type ExperimentServiceServer interface {
 	CreateExperiment(context.Context, *CreateExperimentRequest) (*Experiment, error)
 	// GetExperiment returns one experiment.
 	GetExperiment(context.Context, *GetExperimentRequest) (*Experiment, error)
-	// ListExperiments returns experiments. Filter and sort keys: experiment_id,
-	// name, display_name, description, created_at, last_run_created_at,
-	// namespace, storage_state.
+	// ListExperiments returns experiments. Filter and sort keys: id,
+	// experiment_id, name, display_name, description, created_at,
+	// last_run_created_at, namespace, storage_state.
 	ListExperiments(context.Context, *ListExperimentsRequest) (*ListExperimentsResponse, error)
 	// ArchiveExperiment puts an experiment and its runs away.
 	ArchiveExperiment(context.Context, *ArchiveExperimentRequest) (*emptypb.Empty, error)

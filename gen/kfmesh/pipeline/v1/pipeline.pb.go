@@ -155,7 +155,8 @@ type PipelineVersion struct {
 	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
 	// When it was created. Output only.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// Where it was fetched from.
+	// Where it was fetched from. With a create that has no pipeline_spec: where it
+	// is to be fetched from, by http or https.
 	PackageUrl *Url `protobuf:"bytes,6,opt,name=package_url,json=packageUrl,proto3" json:"package_url,omitempty"`
 	// Where its source code is.
 	CodeSourceUrl string `protobuf:"bytes,7,opt,name=code_source_url,json=codeSourceUrl,proto3" json:"code_source_url,omitempty"`
@@ -339,7 +340,9 @@ type UploadPipelineRequest struct {
 	// Content: YAML or JSON, or a zip or tar.gz holding it. At most 32 MiB.
 	Content []byte `protobuf:"bytes,6,opt,name=content,proto3" json:"content,omitempty"`
 	// Tags.
-	Tags          map[string]string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Tags map[string]string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Where the source code is.
+	CodeSourceUrl string `protobuf:"bytes,8,opt,name=code_source_url,json=codeSourceUrl,proto3" json:"code_source_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -421,6 +424,13 @@ func (x *UploadPipelineRequest) GetTags() map[string]string {
 		return x.Tags
 	}
 	return nil
+}
+
+func (x *UploadPipelineRequest) GetCodeSourceUrl() string {
+	if x != nil {
+		return x.CodeSourceUrl
+	}
+	return ""
 }
 
 // UploadPipelineVersionRequest is an uploaded file for an existing pipeline.
@@ -1398,7 +1408,7 @@ const file_kfmesh_pipeline_v1_pipeline_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"(\n" +
 	"\x03Url\x12!\n" +
-	"\fpipeline_url\x18\x01 \x01(\tR\vpipelineUrl\"\xc7\x02\n" +
+	"\fpipeline_url\x18\x01 \x01(\tR\vpipelineUrl\"\xef\x02\n" +
 	"\x15UploadPipelineRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1406,7 +1416,8 @@ const file_kfmesh_pipeline_v1_pipeline_proto_rawDesc = "" +
 	"\tnamespace\x18\x04 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\tfile_name\x18\x05 \x01(\tR\bfileName\x12\x18\n" +
 	"\acontent\x18\x06 \x01(\fR\acontent\x12G\n" +
-	"\x04tags\x18\a \x03(\v23.kfmesh.pipeline.v1.UploadPipelineRequest.TagsEntryR\x04tags\x1a7\n" +
+	"\x04tags\x18\a \x03(\v23.kfmesh.pipeline.v1.UploadPipelineRequest.TagsEntryR\x04tags\x12&\n" +
+	"\x0fcode_source_url\x18\b \x01(\tR\rcodeSourceUrl\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x80\x03\n" +

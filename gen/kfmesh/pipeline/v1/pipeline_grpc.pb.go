@@ -55,7 +55,7 @@ type PipelineServiceClient interface {
 	// CreatePipeline stores a pipeline without a version.
 	CreatePipeline(ctx context.Context, in *CreatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// CreatePipelineAndVersion stores a pipeline and its first version, whose spec
-	// is in the request, together or not at all.
+	// is in the request or at its package_url, together or not at all.
 	CreatePipelineAndVersion(ctx context.Context, in *CreatePipelineAndVersionRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// UpdatePipeline changes the display name and the tags of a pipeline.
 	UpdatePipeline(ctx context.Context, in *UpdatePipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
@@ -63,13 +63,14 @@ type PipelineServiceClient interface {
 	GetPipeline(ctx context.Context, in *GetPipelineRequest, opts ...grpc.CallOption) (*Pipeline, error)
 	// GetPipelineByName returns the pipeline of that name.
 	GetPipelineByName(ctx context.Context, in *GetPipelineByNameRequest, opts ...grpc.CallOption) (*Pipeline, error)
-	// ListPipelines returns pipelines. Filter and sort keys: pipeline_id, name,
-	// display_name, description, created_at, namespace.
+	// ListPipelines returns pipelines. Filter and sort keys: id, pipeline_id,
+	// name, display_name, description, created_at, namespace.
 	ListPipelines(ctx context.Context, in *ListPipelinesRequest, opts ...grpc.CallOption) (*ListPipelinesResponse, error)
 	// DeletePipeline forgets a pipeline. It is refused while versions remain,
 	// unless cascade is set.
 	DeletePipeline(ctx context.Context, in *DeletePipelineRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// CreatePipelineVersion stores a version whose spec is in the request.
+	// CreatePipelineVersion stores a version whose spec is in the request, or at
+	// its package_url.
 	CreatePipelineVersion(ctx context.Context, in *CreatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
 	// UpdatePipelineVersion changes the display name and the tags of a version.
 	UpdatePipelineVersion(ctx context.Context, in *UpdatePipelineVersionRequest, opts ...grpc.CallOption) (*PipelineVersion, error)
@@ -244,7 +245,7 @@ type PipelineServiceServer interface {
 	// CreatePipeline stores a pipeline without a version.
 	CreatePipeline(context.Context, *CreatePipelineRequest) (*Pipeline, error)
 	// CreatePipelineAndVersion stores a pipeline and its first version, whose spec
-	// is in the request, together or not at all.
+	// is in the request or at its package_url, together or not at all.
 	CreatePipelineAndVersion(context.Context, *CreatePipelineAndVersionRequest) (*Pipeline, error)
 	// UpdatePipeline changes the display name and the tags of a pipeline.
 	UpdatePipeline(context.Context, *UpdatePipelineRequest) (*Pipeline, error)
@@ -252,13 +253,14 @@ type PipelineServiceServer interface {
 	GetPipeline(context.Context, *GetPipelineRequest) (*Pipeline, error)
 	// GetPipelineByName returns the pipeline of that name.
 	GetPipelineByName(context.Context, *GetPipelineByNameRequest) (*Pipeline, error)
-	// ListPipelines returns pipelines. Filter and sort keys: pipeline_id, name,
-	// display_name, description, created_at, namespace.
+	// ListPipelines returns pipelines. Filter and sort keys: id, pipeline_id,
+	// name, display_name, description, created_at, namespace.
 	ListPipelines(context.Context, *ListPipelinesRequest) (*ListPipelinesResponse, error)
 	// DeletePipeline forgets a pipeline. It is refused while versions remain,
 	// unless cascade is set.
 	DeletePipeline(context.Context, *DeletePipelineRequest) (*emptypb.Empty, error)
-	// CreatePipelineVersion stores a version whose spec is in the request.
+	// CreatePipelineVersion stores a version whose spec is in the request, or at
+	// its package_url.
 	CreatePipelineVersion(context.Context, *CreatePipelineVersionRequest) (*PipelineVersion, error)
 	// UpdatePipelineVersion changes the display name and the tags of a version.
 	UpdatePipelineVersion(context.Context, *UpdatePipelineVersionRequest) (*PipelineVersion, error)

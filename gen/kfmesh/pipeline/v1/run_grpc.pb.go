@@ -46,9 +46,9 @@ type RunServiceClient interface {
 	// GetRun returns one run with the details of its tasks.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*Run, error)
 	// ListRuns returns runs, live and archived, without spec and task details.
-	// Filter and sort keys: run_id, display_name, description, created_at,
-	// scheduled_at, finished_at, storage_state, state, status, experiment_id,
-	// namespace, recurring_run_id.
+	// Filter and sort keys: id, run_id, name, display_name, description,
+	// created_at, scheduled_at, finished_at, storage_state, state, status,
+	// experiment_id, namespace, recurring_run_id.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
 	// ArchiveRun puts a run away.
 	ArchiveRun(ctx context.Context, in *ArchiveRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -231,9 +231,9 @@ type RunServiceServer interface {
 	// GetRun returns one run with the details of its tasks.
 	GetRun(context.Context, *GetRunRequest) (*Run, error)
 	// ListRuns returns runs, live and archived, without spec and task details.
-	// Filter and sort keys: run_id, display_name, description, created_at,
-	// scheduled_at, finished_at, storage_state, state, status, experiment_id,
-	// namespace, recurring_run_id.
+	// Filter and sort keys: id, run_id, name, display_name, description,
+	// created_at, scheduled_at, finished_at, storage_state, state, status,
+	// experiment_id, namespace, recurring_run_id.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	// ArchiveRun puts a run away.
 	ArchiveRun(context.Context, *ArchiveRunRequest) (*emptypb.Empty, error)

@@ -42,9 +42,11 @@ type RunState struct {
 	// Times it was retried.
 	Retries int32 `protobuf:"varint,8,opt,name=retries,proto3" json:"retries,omitempty"`
 	// Whether its tasks are still to be read back from the archive.
-	Restoring     bool `protobuf:"varint,9,opt,name=restoring,proto3" json:"restoring,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Restoring bool `protobuf:"varint,9,opt,name=restoring,proto3" json:"restoring,omitempty"`
+	// Whether its parameters, which are many, are a blob and not part of the run.
+	ParametersApart bool `protobuf:"varint,10,opt,name=parameters_apart,json=parametersApart,proto3" json:"parameters_apart,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *RunState) Reset() {
@@ -136,6 +138,13 @@ func (x *RunState) GetRetries() int32 {
 func (x *RunState) GetRestoring() bool {
 	if x != nil {
 		return x.Restoring
+	}
+	return false
+}
+
+func (x *RunState) GetParametersApart() bool {
+	if x != nil {
+		return x.ParametersApart
 	}
 	return false
 }
@@ -456,7 +465,7 @@ var File_kfmesh_pipeline_v1_state_proto protoreflect.FileDescriptor
 
 const file_kfmesh_pipeline_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1ekfmesh/pipeline/v1/state.proto\x12\x12kfmesh.pipeline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!kfmesh/pipeline/v1/pipeline.proto\x1a&kfmesh/pipeline/v1/recurring_run.proto\x1a\x1ckfmesh/pipeline/v1/run.proto\"\xd2\x02\n" +
+	"\x1ekfmesh/pipeline/v1/state.proto\x12\x12kfmesh.pipeline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!kfmesh/pipeline/v1/pipeline.proto\x1a&kfmesh/pipeline/v1/recurring_run.proto\x1a\x1ckfmesh/pipeline/v1/run.proto\"\xfd\x02\n" +
 	"\bRunState\x12)\n" +
 	"\x03run\x18\x01 \x01(\v2\x17.kfmesh.pipeline.v1.RunR\x03run\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12#\n" +
@@ -467,7 +476,9 @@ const file_kfmesh_pipeline_v1_state_proto_rawDesc = "" +
 	"\x10delete_requested\x18\x06 \x01(\bR\x0fdeleteRequested\x12)\n" +
 	"\x10delete_artifacts\x18\a \x01(\bR\x0fdeleteArtifacts\x12\x18\n" +
 	"\aretries\x18\b \x01(\x05R\aretries\x12\x1c\n" +
-	"\trestoring\x18\t \x01(\bR\trestoring\"q\n" +
+	"\trestoring\x18\t \x01(\bR\trestoring\x12)\n" +
+	"\x10parameters_apart\x18\n" +
+	" \x01(\bR\x0fparametersApart\"q\n" +
 	"\vArchivedRun\x122\n" +
 	"\x05state\x18\x01 \x01(\v2\x1c.kfmesh.pipeline.v1.RunStateR\x05state\x12.\n" +
 	"\x05tasks\x18\x02 \x03(\v2\x18.kfmesh.pipeline.v1.TaskR\x05tasks\"\x8c\x01\n" +

@@ -51,9 +51,9 @@ func (s server) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, ok := s.key(artifact.GetUri())
-	if !ok {
-		return fault.Preconditionf("artifact %d is at %q, outside the bucket of this kfmesh: read it there", id, artifact.GetUri())
+	key, err := keyOf(s.bucket, artifact.GetUri())
+	if err != nil {
+		return err
 	}
 	if dir, ok := s.bucket.Local(); ok {
 		return serveFile(w, r, dir, key)
@@ -61,34 +61,60 @@ func (s server) serve(w http.ResponseWriter, r *http.Request) error {
 	return s.serveObject(r.Context(), w, key)
 }
 
-// key is the bucket's name of what is at a URI, and whether it has one.
-func (s server) key(uri string) (string, bool) {
-	key, ok := strings.CutPrefix(uri, s.bucket.URI(""))
-	return key, ok && filepath.IsLocal(key)
+// Open returns the content of what is at a URI, which must be a file of the
+// bucket. The caller closes it.
+func Open(ctx context.Context, bucket *blob.Bucket, uri string) (io.ReadCloser, error) {
+	key, err := keyOf(bucket, uri)
+	if err != nil {
+		return nil, err
+	}
+	if dir, ok := bucket.Local(); ok {
+		return openFile(dir, key)
+	}
+	return bucket.Open(ctx, key)
+}
+
+// keyOf is the bucket's name of what is at a URI.
+func keyOf(bucket *blob.Bucket, uri string) (string, error) {
+	key, ok := strings.CutPrefix(uri, bucket.URI(""))
+	if !ok || !filepath.IsLocal(key) {
+		return "", fault.Preconditionf("the artifact is at %q, outside the bucket of this kfmesh: read it there", uri)
+	}
+	return key, nil
 }
 
 // serveFile serves a file of a directory bucket, in parts when asked.
 func serveFile(w http.ResponseWriter, r *http.Request, dir, key string) error {
+	file, err := openFile(dir, key)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	describe(w, key)
+	http.ServeContent(w, r, "", time.Time{}, file)
+	return nil
+}
+
+// openFile opens a file of a directory bucket.
+func openFile(dir, key string) (*os.File, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fault.Unavailablef("the bucket cannot be read").WithCause(err)
+		return nil, fault.Unavailablef("the bucket cannot be read").WithCause(err)
 	}
 	defer root.Close()
 	file, err := root.Open(key)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fault.NotFoundf("there is no file at the artifact's place %s: it may have been deleted", key)
+		return nil, fault.NotFoundf("there is no file at the artifact's place %s: it may have been deleted", key)
 	}
 	if err != nil {
-		return fault.Preconditionf("the artifact's file %s cannot be read: it may be a link out of the bucket", key).WithCause(err)
+		return nil, fault.Preconditionf("the artifact's file %s cannot be read: it may be a link out of the bucket", key).WithCause(err)
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return fault.Preconditionf("the artifact at %s is a directory, not a file: its files are artifacts only as a whole", key).WithCause(err)
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(
+			fault.Preconditionf("the artifact at %s is a directory, not a file: its files are artifacts only as a whole", key).WithCause(err),
+			file.Close())
 	}
-	describe(w, key)
-	http.ServeContent(w, r, "", time.Time{}, file)
-	return nil
+	return file, nil
 }
 
 // serveObject serves an object of any other bucket.

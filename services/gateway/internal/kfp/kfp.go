@@ -1,6 +1,7 @@
 // Package kfp is what the KFP API has beside its protos: the multipart uploads,
-// whose errors have a form of their own, and the health answer, in which every
-// field is always there.
+// whose errors have a form of their own; the health answer, in which every field
+// is always there; the content of a task's artifact; and the question whether one
+// may, to which the answer is yes.
 package kfp
 
 import (
@@ -13,20 +14,37 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
-// prefix of the KFP API.
+// prefix of the KFP API. Of its predecessor v1beta1 there is only the health.
 const prefix = "/apis/v2beta1"
 
-// Register adds the handlers to a mux. The version is that of the binary.
-func Register(mux *http.ServeMux, pipelines pipelinev1.PipelineServiceClient, version string) {
-	u := uploads{pipelines: pipelines}
+// Deps is what the handlers work with.
+type Deps struct {
+	Pipelines pipelinev1.PipelineServiceClient
+	Runs      pipelinev1.RunServiceClient
+	Bucket    *blob.Bucket
+	Version   string // of the binary
+}
+
+// Register adds the handlers to a mux.
+func Register(mux *http.ServeMux, deps Deps) {
+	u := uploads{pipelines: deps.Pipelines}
 	mux.HandleFunc("POST "+prefix+"/pipelines/upload", u.pipeline)
 	mux.HandleFunc("POST "+prefix+"/pipelines/upload_version", u.version)
-	mux.HandleFunc("GET "+prefix+"/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, health{CommitSHA: version, TagName: version, PipelineStore: "kfmesh"})
+	alive := func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, health{CommitSHA: deps.Version, TagName: deps.Version, PipelineStore: "kfmesh"})
+	}
+	mux.HandleFunc("GET "+prefix+"/healthz", alive)
+	mux.HandleFunc("GET /apis/v1beta1/healthz", alive)
+	// Nobody signs in yet, so whoever asks may.
+	mux.HandleFunc("GET "+prefix+"/auth", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, struct{}{})
 	})
+	a := artifacts{runs: deps.Runs, bucket: deps.Bucket}
+	mux.HandleFunc("GET "+prefix+"/runs/{run_id}/nodes/{node_id}/artifacts/{artifact}", a.read)
 }
 
 // health is what get_kfp_healthz reads. With multi_user, the kfp SDK would look

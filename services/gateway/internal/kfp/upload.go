@@ -34,13 +34,14 @@ func (u uploads) pipeline(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p, err := u.pipelines.UploadPipeline(r.Context(), &pipelinev1.UploadPipelineRequest{
-		Name:        query.Get("name"),
-		DisplayName: query.Get("display_name"),
-		Description: query.Get("description"),
-		Namespace:   query.Get("namespace"),
-		Tags:        f.tags,
-		FileName:    f.name,
-		Content:     f.content,
+		Name:          query.Get("name"),
+		DisplayName:   query.Get("display_name"),
+		Description:   query.Get("description"),
+		Namespace:     query.Get("namespace"),
+		CodeSourceUrl: query.Get("code_source_url"),
+		Tags:          f.tags,
+		FileName:      f.name,
+		Content:       f.content,
 	})
 	if err != nil {
 		writeError(w, err)

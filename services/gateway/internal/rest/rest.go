@@ -1,10 +1,11 @@
 // Package rest is the REST form of every service: grpc-gateway over the mesh,
-// with the JSON that KFP's clients expect, and what kfp.Runs makes of a run.
+// with the JSON that KFP's clients expect.
 //
 // JSON uses the protos' field names (snake_case), leaves unset fields out, writes
 // enums as names and 64-bit integers as strings, and refuses fields it does not
 // know by name. Server streams are one {"result": ...} a line. An error is
-// {"code", "message", "details"} with the HTTP status of its gRPC code.
+// {"code", "message", "details"} with the HTTP status of its gRPC code. A canceled
+// run that is got is FAILED (decision 0007).
 package rest
 
 import (
@@ -21,7 +22,6 @@ import (
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/rpc"
-	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
 )
 
 // maxBodyBytes is the largest body of a request: a spec of 32 MiB, and what is
@@ -44,7 +44,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 	err := errors.Join(
 		pipelinev1.RegisterPipelineServiceHandlerClient(ctx, mux, pipelinev1.NewPipelineServiceClient(pipeline)),
 		pipelinev1.RegisterExperimentServiceHandlerClient(ctx, mux, pipelinev1.NewExperimentServiceClient(pipeline)),
-		pipelinev1.RegisterRunServiceHandlerClient(ctx, mux, kfp.Runs(pipelinev1.NewRunServiceClient(pipeline))),
+		pipelinev1.RegisterRunServiceHandlerClient(ctx, mux, endingRuns{pipelinev1.NewRunServiceClient(pipeline)}),
 		pipelinev1.RegisterRecurringRunServiceHandlerClient(ctx, mux, pipelinev1.NewRecurringRunServiceClient(pipeline)),
 		pipelinev1.RegisterCacheServiceHandlerClient(ctx, mux, pipelinev1.NewCacheServiceClient(pipeline)),
 		pipelinev1.RegisterHousekeepingServiceHandlerClient(ctx, mux, pipelinev1.NewHousekeepingServiceClient(pipeline)),

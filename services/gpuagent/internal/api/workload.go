@@ -8,6 +8,9 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/lease"
+	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 )
 
@@ -16,7 +19,16 @@ func (s *workloads) SubmitWorkload(ctx context.Context, r *gpuagentv1.SubmitWork
 	if err := validate(r.GetWorkload()); err != nil {
 		return nil, err
 	}
-	return s.engine.Submit(ctx, withTrace(ctx, r.GetWorkload()))
+	var guard []store.Op
+	if f := r.GetFence(); f != nil {
+		guard = append(guard, lease.FenceOf(f.GetElection(), f.GetToken()).Op())
+	}
+	w, err := s.engine.Submit(ctx, withTrace(ctx, r.GetWorkload()), guard...)
+	if fault.Is(err, fault.Conflict) && guard != nil {
+		return nil, fault.Conflictf("whoever submits workload %q no longer leads the election %q",
+			r.GetWorkload().GetMetadata().GetName(), r.GetFence().GetElection()).WithReason("LEADERSHIP_LOST").WithCause(err)
+	}
+	return w, err
 }
 
 // withTrace notes the trace that the workload belongs to, so that its processes

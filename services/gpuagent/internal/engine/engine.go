@@ -79,7 +79,7 @@ type Options struct {
 	ConfigMaps *configmap.Shelf
 	Volumes    *volume.Volumes
 	Objects    Objects
-	Runtimes   runtime.Set // at least one
+	Runtimes   runtime.Set
 	Pythons    *pyenv.Finder
 	GPUs       detect.GPUs
 	Log        *slog.Logger
@@ -136,7 +136,9 @@ func (e *Engine) Ready() error {
 // Run adopts what the node was doing and works until ctx ends. Replicas that run
 // then are left running.
 func (e *Engine) Run(ctx context.Context) error {
+	defer e.Runtimes.Close()
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
+	e.checkRuntimes(ctx, status)
 	e.mu.Lock()
 	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node, Labels: e.Labels}, Status: status}
 	e.books = placement.New(e.node, e.maxActive())
@@ -266,4 +268,5 @@ const (
 	settleAfter  = 50 * time.Millisecond // a life shorter than this is stored once, at its end
 	storeTimeout = 30 * time.Second      // of one write that must not be given up with its request
 	retryEvery   = 500 * time.Millisecond
+	forgetEvery  = 10 * time.Second
 )

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -55,6 +56,7 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
+			e.recheckRuntimes(ctx)
 		case <-lease.Done():
 			return nil
 		case <-ctx.Done():
@@ -73,8 +75,30 @@ func (e *Engine) describe(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.node.Status.UvVersion, e.node.Status.PythonVersion = uv, python.Version
-	e.node.Status.AgentVersion, e.node.Status.Runtimes = e.Version, e.Runtimes.Names()
+	e.node.Status.AgentVersion = e.Version
 	e.node.Status.Ready = true
+}
+
+// recheckRuntimes notes which runtimes work by now.
+func (e *Engine) recheckRuntimes(ctx context.Context) {
+	found := &gpuagentv1.NodeStatus{}
+	e.checkRuntimes(ctx, found)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.node.Status.Runtimes, e.node.Status.ContainerEngine = found.GetRuntimes(), found.GetContainerEngine()
+}
+
+// checkRuntimes enters into a status which of the offered runtimes work.
+func (e *Engine) checkRuntimes(ctx context.Context, status *gpuagentv1.NodeStatus) {
+	for _, r := range e.Runtimes.Offered {
+		engine, err := r.Check(ctx)
+		if err != nil {
+			e.Log.DebugContext(ctx, "a runtime does not work here", "runtime", r.Name(), "error", err)
+			continue
+		}
+		status.Runtimes = append(status.Runtimes, r.Name())
+		status.ContainerEngine = cmp.Or(engine, status.GetContainerEngine())
+	}
 }
 
 // nodeNow is the node's record as it is to be stored.

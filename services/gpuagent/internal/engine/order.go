@@ -39,9 +39,22 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	return runtime.Order{
 		Template: r.template, Command: command, Args: args, Env: env,
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Log: logPath(r.dir),
-		GPUs: r.status.GetGpus(), HideGPUs: r.life.engine.hasGPUs(), Ports: r.status.GetPorts(),
+		Labels: r.labels(),
+		GPUs:   r.status.GetGpus(), HideGPUs: r.life.engine.hasGPUs(), Ports: r.status.GetPorts(),
 		Mounts: mounts, Deadline: r.life.deadline(), Grace: grace, Tell: r,
 	}, nil
+}
+
+// labels say whose a replica is, where its runtime can show that.
+func (r *replica) labels() map[string]string {
+	m := r.life.snapshot().GetMetadata()
+	return map[string]string{
+		"kfmesh.dev/node":      r.life.engine.Node,
+		"kfmesh.dev/namespace": m.GetNamespace(),
+		"kfmesh.dev/workload":  m.GetName(),
+		"kfmesh.dev/uid":       m.GetUid(),
+		"kfmesh.dev/replica":   replicaName(r.status),
+	}
 }
 
 // environment is what kfmesh and the template set.

@@ -91,10 +91,13 @@ func (r *replica) lastAttempt() (n int, fresh bool, err error) {
 		return 0, false, err
 	}
 	if past == nil {
-		r.runtime, err = r.life.engine.Runtimes.Choose(r.template)
+		if r.runtime, err = r.life.engine.Runtimes.Choose(r.template); err == nil {
+			r.life.ran(r.position, r.runtime.Name())
+		}
 		return 1, true, err
 	}
 	r.runtime = past
+	r.life.ran(r.position, past.Name())
 	if h.Begun > 1 {
 		r.life.recordRestarts(r.position, int32(h.Begun-1))
 	}

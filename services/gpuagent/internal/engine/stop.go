@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -137,9 +138,27 @@ func (e *Engine) places(ctx context.Context, uid string) []runtime.Place {
 	return places
 }
 
+// forgetPlaces has the runtimes remove what they keep of a workload elsewhere, however long
+// that takes. It returns false when the agent ends first.
+func (e *Engine) forgetPlaces(ctx context.Context, uid string) bool {
+	for _, at := range e.places(ctx, uid) {
+		for err := e.Runtimes.Forget(ctx, at); err != nil; err = e.Runtimes.Forget(ctx, at) {
+			if ctx.Err() != nil {
+				return false
+			}
+			e.Log.WarnContext(ctx, "what is left of a workload is not removed yet", "directory", at.Dir, "error", err)
+			select {
+			case <-time.After(forgetEvery):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return ctx.Err() == nil
+}
+
 func (e *Engine) removeDir(ctx context.Context, uid string) {
-	if ctx.Err() != nil {
-		return
+	if !e.forgetPlaces(ctx, uid) {
+		return // the sweep of the next start does it
 	}
 	e.removeMemory(ctx, uid)
 	if err := os.RemoveAll(e.workloadDir(uid)); err != nil {

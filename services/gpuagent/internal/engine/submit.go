@@ -15,8 +15,10 @@ import (
 )
 
 // Submit stores a valid workload, placed if it fits, and starts its life. Only
-// its metadata's namespace, name, labels and annotations count, and its spec.
-func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload) (*gpuagentv1.Workload, error) {
+// its metadata's namespace, name, labels and annotations count, and its spec. It
+// is stored together with the guard, such as the fence of a leader; when that does
+// not hold, nothing starts.
+func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload, guard ...store.Op) (*gpuagentv1.Workload, error) {
 	if e.Ready() != nil {
 		return nil, e.errNotReady()
 	}
@@ -36,7 +38,7 @@ func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload) (*g
 	if !e.spawn(l.run) { // which gets ready while the workload is being stored
 		return nil, fault.Unavailablef("node %s is shutting down", e.Node)
 	}
-	revision, err := e.create(ctx, key, placed)
+	revision, err := e.create(ctx, key, placed, guard)
 	if err != nil {
 		l.refuse()
 		if fault.Is(err, fault.AlreadyExists) {
@@ -107,10 +109,10 @@ func (e *Engine) enter(w *gpuagentv1.Workload) (*life, error) {
 
 // create stores a new workload. It is not given up with the request: whether a
 // workload exists must be known.
-func (e *Engine) create(ctx context.Context, key string, w *gpuagentv1.Workload) (int64, error) {
+func (e *Engine) create(ctx context.Context, key string, w *gpuagentv1.Workload, guard []store.Op) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	revision, err := e.State.Workloads.Create(ctx, key, w)
+	revision, err := e.State.Backend.Commit(ctx, append([]store.Op{e.State.Workloads.CreateOp(key, w)}, guard...)...)
 	if err == nil || fault.Is(err, fault.Exhausted) {
 		return revision, err
 	}

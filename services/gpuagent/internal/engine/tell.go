@@ -65,6 +65,13 @@ func (l *life) stored(revision int64) *gpuagentv1.Workload {
 	return proto.CloneOf(l.w)
 }
 
+// ran notes what a replica runs with. It is told with whatever is told next.
+func (l *life) ran(position int, runtime string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w.GetStatus().GetReplicas()[position].Runtime = runtime
+}
+
 // warn adds a sentence to the warnings, once.
 func (l *life) warn(sentence string) {
 	l.mu.Lock()

@@ -31,6 +31,8 @@ type Order struct {
 	HideGPUs bool
 	// Ports are those it was given, by name.
 	Ports map[string]int32
+	// PullSecrets are what the secrets hold that its image is to be pulled with.
+	PullSecrets [][]byte
 	// Mounts are to be in its file system beside its own directories.
 	Mounts []mount.Mount
 	// Labels say whose it is, for people who look at it from outside.

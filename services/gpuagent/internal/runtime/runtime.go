@@ -39,7 +39,11 @@ type Place struct {
 type Runtime interface {
 	// Name is one of the names above.
 	Name() string
-	// Suits reports whether this runtime is a good choice for an image. It answers at once.
+	// Check looks whether the runtime works here, and returns what it stands on, such
+	// as "Docker 29.1.3"; empty when there is nothing to tell.
+	Check(context.Context) (string, error)
+	// Suits reports whether the runtime is a good choice for an image. It answers at
+	// once, from what the last Check found.
 	Suits(image string) bool
 	// WorkDir is the directory of the node that relative paths of a template mean;
 	// own is the replica's own.
@@ -52,8 +56,10 @@ type Runtime interface {
 	// Adopt takes up an attempt that History tells of.
 	Adopt(at Place, attempt int) Attempt
 	// Forget removes what the runtime keeps of a place outside its directory. All
-	// attempts have ended by then.
+	// attempts have ended by then. It may be repeated.
 	Forget(context.Context, Place) error
+	// Close lets go of what the runtime holds on to. Attempts run on.
+	Close()
 }
 
 // History is what was begun at a place.
@@ -86,8 +92,8 @@ type Attempt interface {
 	// Wait returns how the attempt ended once it has. When ctx ends first,
 	// Wait returns its error and the attempt runs on.
 	Wait(context.Context) (Exit, error)
-	// Stop asks the attempt to end: SIGTERM, then SIGKILL after the grace period.
-	// It does not wait for the end, and is a no-op after it.
+	// Stop ends the attempt: SIGTERM, then SIGKILL after the grace period. It
+	// may return before the end, and is a no-op after it.
 	Stop(context.Context) error
 	// PID is the process id on the node; 0 while there is none.
 	PID() int

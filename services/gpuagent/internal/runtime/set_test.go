@@ -27,7 +27,7 @@ func (f fake) History(at Place) (History, error) {
 }
 
 func TestChoose(t *testing.T) {
-	set := Set{fake{name: Process, suits: "python"}, fake{name: Container, suits: "al"}}
+	set := Set{Offered: []Runtime{fake{name: Process, suits: "python"}, fake{name: Container, suits: "al"}}}
 	for _, tt := range []struct{ image, asks, want string }{
 		{"python:3.11", "", Process},
 		{"alpine", "", Container},
@@ -39,7 +39,7 @@ func TestChoose(t *testing.T) {
 		got, err := set.Choose(&gpuagentv1.Template{Image: tt.image, Runtime: tt.asks})
 		switch {
 		case tt.want == "":
-			if err == nil || !strings.Contains(err.Error(), `"chroot" is not one of this node's: it has process and container`) {
+			if err == nil || !strings.Contains(err.Error(), `"chroot" is not one that this node is configured for: it has process and container`) {
 				t.Errorf("%v: error %v", tt, err)
 			}
 		case err != nil:
@@ -51,7 +51,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestPast(t *testing.T) {
-	set := Set{fake{name: Process, begun: "/a"}, fake{name: Container, begun: "/b"}}
+	set := Set{Offered: []Runtime{fake{name: Process, begun: "/a"}}, Retired: []Runtime{fake{name: Container, begun: "/b"}}}
 	for dir, want := range map[string]string{"/a": Process, "/b": Container, "/c": ""} {
 		past, h, err := set.Past(Place{Dir: dir})
 		switch {

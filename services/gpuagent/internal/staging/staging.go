@@ -89,6 +89,9 @@ func After(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) 
 			missing = append(missing, t.GetPath())
 			continue
 		}
+		if err := checkLinks(source); err != nil {
+			return missing, fmt.Errorf("store %s as %s: %w", t.GetPath(), t.GetUri(), err)
+		}
 		if err := m.Upload(ctx, t.GetUri(), source); err != nil {
 			return missing, fmt.Errorf("store %s as %s: %w", t.GetPath(), t.GetUri(), err)
 		}
@@ -115,19 +118,6 @@ func Return(s *gpuagentv1.Staging, workDir string, room int64) []*gpuagentv1.Ret
 		files = append(files, file)
 	}
 	return files
-}
-
-func readBack(path string, limit int64) (*gpuagentv1.ReturnedFile, bool) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, false
-	}
-	file := &gpuagentv1.ReturnedFile{SizeBytes: info.Size(), TooLarge: info.Size() > limit}
-	if file.GetTooLarge() {
-		return file, true
-	}
-	file.Content, err = os.ReadFile(path)
-	return file, err == nil
 }
 
 // writeFile writes a file, and directories above it, with the given bits.

@@ -118,3 +118,12 @@ func (s *metadataServer) GetLineage(ctx context.Context, r *metadatav1.GetLineag
 	}
 	return g.Lineage(ctx, r)
 }
+
+// ListUses implements MetadataService.
+func (s *metadataServer) ListUses(ctx context.Context, r *metadatav1.ListUsesRequest) (*metadatav1.ListUsesResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Uses(ctx, r)
+}

@@ -25,6 +25,7 @@ type experiments struct {
 var experimentFields = list.Fields[*pipelinev1.Experiment]{
 	ID: (*pipelinev1.Experiment).GetExperimentId,
 	Key: map[string]list.Field[*pipelinev1.Experiment]{
+		"id":                  {Text: (*pipelinev1.Experiment).GetExperimentId},
 		"experiment_id":       {Text: (*pipelinev1.Experiment).GetExperimentId},
 		"name":                {Text: (*pipelinev1.Experiment).GetDisplayName},
 		"display_name":        {Text: (*pipelinev1.Experiment).GetDisplayName},

@@ -35,6 +35,7 @@ type fixture struct {
 	maker Maker
 	pipelinev1.CacheServiceClient
 	state   *state.State
+	bucket  *blob.Bucket
 	archive *fakeArchive
 	logs    *fakeLogs
 }
@@ -47,6 +48,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f := &fixture{
 		state:   state.New(store.NewMemory()),
+		bucket:  bucket,
 		archive: &fakeArchive{records: map[string]*metadatav1.Record{}},
 		logs:    &fakeLogs{written: map[string]string{}},
 	}

@@ -22,6 +22,7 @@ type pipelines struct {
 var pipelineFields = list.Fields[*pipelinev1.Pipeline]{
 	ID: (*pipelinev1.Pipeline).GetPipelineId,
 	Key: map[string]list.Field[*pipelinev1.Pipeline]{
+		"id":           {Text: (*pipelinev1.Pipeline).GetPipelineId},
 		"pipeline_id":  {Text: (*pipelinev1.Pipeline).GetPipelineId},
 		"name":         {Text: (*pipelinev1.Pipeline).GetName},
 		"display_name": {Text: (*pipelinev1.Pipeline).GetDisplayName},
@@ -78,14 +79,11 @@ func (s *pipelines) createPipeline(ctx context.Context, p *pipelinev1.Pipeline, 
 		s.claim(pipelineNames, p.GetNamespace(), p.GetName(), p.GetPipelineId()),
 		s.State.Pipelines.CreateOp(p.GetPipelineId(), p))
 	_, err := s.State.Backend.Commit(ctx, ops...)
-	switch {
-	case fault.Is(err, fault.AlreadyExists):
+	if fault.Is(err, fault.AlreadyExists) {
 		return fault.AlreadyExistsf("a pipeline named %q exists in namespace %q: choose another name, or upload a new version of it",
 			p.GetName(), p.GetNamespace()).WithReason("PIPELINE_EXISTS")
-	case fault.Is(err, fault.Exhausted):
-		return fault.Invalidf("pipeline", "is larger than %d bytes; shorten its description or tags", store.MaxValueBytes).WithCause(err)
 	}
-	return err
+	return refuseSize(err, "pipeline")
 }
 
 // GetPipeline implements PipelineService.

@@ -132,11 +132,11 @@ func byStart(a, b *pipelinev1.Task) int {
 // detailed is a run as a get shows it: with its spec, unless it names a version,
 // and with its tasks.
 func (d Deps) detailed(ctx context.Context, run *pipelinev1.ArchivedRun) (*pipelinev1.Run, error) {
-	spec, err := d.ownSpec(ctx, run.GetState())
+	own, err := d.given(ctx, run.GetState())
 	if err != nil {
 		return nil, err
 	}
-	return shown(run, spec), nil
+	return shown(run, own), nil
 }
 
 // GetRunSpec implements RunService. It works for every run, also when the version
@@ -149,19 +149,14 @@ func (s *runs) GetRunSpec(ctx context.Context, r *pipelinev1.GetRunSpecRequest) 
 	return s.loadSpec(ctx, run.GetState().GetSpecDigest())
 }
 
-// ownSpec reads the spec of a run that came with it, nil for one of a version.
-func (d Deps) ownSpec(ctx context.Context, run *pipelinev1.RunState) (*structpb.Struct, error) {
-	if run.GetRun().GetPipelineSource() != nil {
-		return nil, nil
-	}
-	return d.loadSpec(ctx, run.GetSpecDigest())
-}
-
-// shown is a run with its tasks and its own spec, if it has one.
-func shown(run *pipelinev1.ArchivedRun, spec *structpb.Struct) *pipelinev1.Run {
+// shown is a run with its tasks and what it was given.
+func shown(run *pipelinev1.ArchivedRun, own *given) *pipelinev1.Run {
 	shown := listed(run.GetState())
-	if spec != nil {
-		shown.PipelineSource = &pipelinev1.Run_PipelineSpec{PipelineSpec: spec}
+	if own.spec != nil {
+		shown.PipelineSource = &pipelinev1.Run_PipelineSpec{PipelineSpec: own.spec}
+	}
+	if own.parameters != nil {
+		shown.RuntimeConfig.Parameters = own.parameters
 	}
 	if len(run.GetTasks()) > 0 {
 		shown.RunDetails = &pipelinev1.RunDetails{TaskDetails: taskDetails(run.GetTasks())}

@@ -15,6 +15,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
 // CreateRun implements RunService. Everything is checked before anything is
@@ -128,9 +129,11 @@ func (s *runs) place(ctx context.Context, run *pipelinev1.RunState, experimentID
 	}
 	run.Run.ExperimentId = experiment.Key
 	run.Namespace = experiment.Value.GetNamespace()
-	if size := proto.Size(run); size > store.MaxValueBytes {
-		return experiment, fault.Invalidf("runtime_config", "the run is %d bytes with its parameters; at most %d are allowed: "+
-			"pass large values as artifacts", size, store.MaxValueBytes)
+	if err := state.StoreParameters(ctx, s.Blob, run); err != nil {
+		return experiment, err
+	}
+	if size := proto.Size(run); size > maxRunBytes {
+		return experiment, fault.Invalidf("run", "is described in %d bytes; at most %d are allowed: shorten its description", size, maxRunBytes)
 	}
 	if err := of.store(ctx, s.Blob); err != nil {
 		return experiment, err

@@ -5,7 +5,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
@@ -50,28 +49,4 @@ func (s *runs) cancel(run *pipelinev1.RunState) bool {
 func hasFinished(run *pipelinev1.RunState) error {
 	return fault.Preconditionf("run %q has finished: it is %s", run.GetRun().GetRunId(), run.GetRun().GetState()).
 		WithReason("RUN_FINISHED")
-}
-
-// DeleteRun implements RunService. A live run is out of sight at once; the
-// engine stops it and forgets it.
-func (s *runs) DeleteRun(ctx context.Context, r *pipelinev1.DeleteRunRequest) (*emptypb.Empty, error) {
-	id := r.GetRunId()
-	_, err := s.State.Runs.Modify(ctx, id, func(run *pipelinev1.RunState) (bool, error) {
-		if run.GetDeleteRequested() {
-			return false, noRun(id)
-		}
-		run.DeleteRequested = true
-		if !state.Terminal(run.GetRun().GetState()) {
-			s.cancel(run)
-		}
-		return true, nil
-	})
-	if !fault.Is(err, fault.NotFound) {
-		return &emptypb.Empty{}, err
-	}
-	if _, err := s.finishedRun(ctx, id); err != nil {
-		return nil, err
-	}
-	_, err = s.Archive.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: state.RunKind, Uid: id})
-	return &emptypb.Empty{}, err
 }

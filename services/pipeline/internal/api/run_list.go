@@ -17,6 +17,7 @@ import (
 var runFields = list.Fields[*pipelinev1.RunState]{
 	ID: func(r *pipelinev1.RunState) string { return r.GetRun().GetRunId() },
 	Key: map[string]list.Field[*pipelinev1.RunState]{
+		"id":               runText((*pipelinev1.Run).GetRunId),
 		"run_id":           runText((*pipelinev1.Run).GetRunId),
 		"display_name":     runText((*pipelinev1.Run).GetDisplayName),
 		"name":             runText((*pipelinev1.Run).GetDisplayName),
@@ -46,7 +47,7 @@ func runStateName(r *pipelinev1.Run) string { return r.GetState().String() }
 // archiveKeys are the archive's names of run keys, where they differ: see
 // state.Record.
 var archiveKeys = map[string]string{
-	"run_id": "uid", "name": "display_name", "experiment_id": "parent", "recurring_run_id": "origin", "status": "state",
+	"id": "uid", "run_id": "uid", "name": "display_name", "experiment_id": "parent", "recurring_run_id": "origin", "status": "state",
 }
 
 // ListRuns implements RunService: it merges the live runs with the archive. The

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -79,9 +80,7 @@ func TestCreateRunRefusals(t *testing.T) {
 		"mistyped parameter": {func(r *pipelinev1.Run) { r.RuntimeConfig.Parameters["times"] = structpb.NewStringValue("3") }, "runtime_config.parameters.times"},
 		"unknown experiment": {func(r *pipelinev1.Run) { r.ExperimentId = "x" }, "experiment_id"},
 		"spec is no IR":      {func(r *pipelinev1.Run) { r.GetPipelineSpec().Fields = nil }, ""},
-		"large parameter": {func(r *pipelinev1.Run) {
-			r.RuntimeConfig.Parameters["name"] = structpb.NewStringValue(string(make([]byte, 300<<10)))
-		}, "runtime_config"},
+		"long description":   {func(r *pipelinev1.Run) { r.Description = strings.Repeat("x", 300<<10) }, "description"},
 		"unknown pipeline": {func(r *pipelinev1.Run) {
 			r.PipelineSource = &pipelinev1.Run_PipelineVersionReference{
 				PipelineVersionReference: &pipelinev1.PipelineVersionReference{PipelineId: "x"},

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
@@ -21,14 +20,14 @@ const (
 
 // WatchRun implements RunService.
 func (s *runs) WatchRun(r *pipelinev1.WatchRunRequest, stream grpc.ServerStreamingServer[pipelinev1.Run]) error {
-	var spec *structpb.Struct
+	var own *given
 	return s.follow(stream.Context(), r.GetRunId(), func(run *pipelinev1.ArchivedRun) (err error) {
-		if spec == nil {
-			if spec, err = s.ownSpec(stream.Context(), run.GetState()); err != nil {
+		if own == nil {
+			if own, err = s.given(stream.Context(), run.GetState()); err != nil {
 				return err
 			}
 		}
-		return stream.Send(shown(run, spec))
+		return stream.Send(shown(run, own))
 	})
 }
 

@@ -5,31 +5,52 @@ import (
 	"path"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/upload"
 )
 
-// UploadPipeline implements PipelineService. The pipeline and its first version,
-// which has the same name, come to be together or not at all.
+// UploadPipeline implements PipelineService.
 func (s *pipelines) UploadPipeline(ctx context.Context, r *pipelinev1.UploadPipelineRequest) (*pipelinev1.Pipeline, error) {
 	of, err := unpack(r.GetFileName(), r.GetContent())
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.newPipeline(&pipelinev1.Pipeline{
+	return s.createBoth(ctx, &pipelinev1.Pipeline{
 		Name:        uploadName(r.GetName(), r.GetDisplayName(), r.GetFileName()),
 		DisplayName: r.GetDisplayName(),
 		Description: r.GetDescription(),
 		Namespace:   r.GetNamespace(),
 		Tags:        r.GetTags(),
-	})
+	}, &pipelinev1.PipelineVersion{CodeSourceUrl: r.GetCodeSourceUrl()}, of)
+}
+
+// CreatePipelineAndVersion implements PipelineService.
+func (s *pipelines) CreatePipelineAndVersion(ctx context.Context, r *pipelinev1.CreatePipelineAndVersionRequest) (*pipelinev1.Pipeline, error) {
+	of, err := s.specOf(ctx, r.GetPipelineVersion())
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.newVersion(p, &pipelinev1.PipelineVersion{
-		Name: p.GetName(), DisplayName: p.GetDisplayName(), Description: p.GetDescription(), Tags: p.GetTags(),
-	})
+	return s.createBoth(ctx, r.GetPipeline(), r.GetPipelineVersion(), of)
+}
+
+// createBoth stores a pipeline and its first version, which is called as the
+// pipeline where nothing else was asked for, together or not at all.
+func (s *pipelines) createBoth(ctx context.Context, asked *pipelinev1.Pipeline, version *pipelinev1.PipelineVersion, of *spec) (*pipelinev1.Pipeline, error) {
+	p, err := s.newPipeline(asked)
+	if err != nil {
+		return nil, err
+	}
+	first := &pipelinev1.PipelineVersion{
+		Name: p.GetName(), DisplayName: p.GetDisplayName(), Description: p.GetDescription(),
+	}
+	if len(version.GetTags()) == 0 {
+		first.Tags = p.GetTags()
+	}
+	proto.Merge(first, version)
+	v, err := s.newVersion(p, first)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 var versionFields = list.Fields[*pipelinev1.VersionState]{
 	ID: func(v *pipelinev1.VersionState) string { return v.GetVersion().GetPipelineVersionId() },
 	Key: map[string]list.Field[*pipelinev1.VersionState]{
+		"id":                  versionText((*pipelinev1.PipelineVersion).GetPipelineVersionId),
 		"pipeline_version_id": versionText((*pipelinev1.PipelineVersion).GetPipelineVersionId),
 		"pipeline_id":         versionText((*pipelinev1.PipelineVersion).GetPipelineId),
 		"name":                versionText((*pipelinev1.PipelineVersion).GetName),
@@ -36,15 +37,11 @@ func versionText(of func(*pipelinev1.PipelineVersion) string) list.Field[*pipeli
 
 // CreatePipelineVersion implements PipelineService.
 func (s *pipelines) CreatePipelineVersion(ctx context.Context, r *pipelinev1.CreatePipelineVersionRequest) (*pipelinev1.PipelineVersion, error) {
-	asked := r.GetPipelineVersion()
-	if asked.GetPipelineSpec() == nil {
-		return nil, fault.Invalidf("pipeline_version.pipeline_spec", "is missing; want the compiled pipeline, or upload it as a file")
-	}
-	checked, err := checkSpec(asked.GetPipelineSpec())
+	of, err := s.specOf(ctx, r.GetPipelineVersion())
 	if err != nil {
 		return nil, err
 	}
-	return s.addVersion(ctx, r.GetPipelineId(), asked, checked)
+	return s.addVersion(ctx, r.GetPipelineId(), r.GetPipelineVersion(), of)
 }
 
 // newVersion completes what a request says of a version, for one pipeline.

@@ -20,6 +20,7 @@ type Config struct {
 	MaxCalls       int           // calls to other services at once, a run
 	SaveDelay      time.Duration // longest time a task waits to be saved, and recorded, with others
 	MaxDigestBytes int64         // largest artifact whose content is digested
+	KeptWorkloads  int           // of a live run, of those whose success is saved; the older ones are deleted
 	CacheTTL       time.Duration // how long what a task made may be reused; 0 means for ever
 }
 
@@ -31,6 +32,7 @@ func DefaultConfig() Config {
 		MaxCalls:       16,
 		SaveDelay:      50 * time.Millisecond,
 		MaxDigestBytes: 64 << 20,
+		KeptWorkloads:  500,
 	}
 }
 
@@ -45,5 +47,8 @@ type Deps struct {
 	Archive   metadatav1.ArchiveServiceClient
 	// Conditions keeps compiled conditions; it may be shared.
 	Conditions *expr.Conditions
-	Log        *slog.Logger
+	// Condemned is called when artifacts of a run are to be removed: there is a
+	// condemned run in the store. It must not block.
+	Condemned func()
+	Log       *slog.Logger
 }

@@ -14,6 +14,7 @@ import (
 func TestRestartsLoseAndRepeatNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.config.KeptWorkloads = 3 // so that most are deleted while their run goes on
 	w.agent.program = func(workload *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 		if rand.IntN(4) == 0 {
 			return nil // ends while no engine is there to see it

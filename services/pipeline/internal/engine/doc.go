@@ -10,9 +10,10 @@
 // What a crash loses on it can be derived again, so task records are saved
 // behind it, many in one commit: after a restart the plan is rebuilt from the
 // records, attempts it cannot tell the end of are submitted again under the same
-// name, and ALREADY_EXISTS means to adopt the workload. Workloads are deleted
-// only when the run has left the store. The one thing that cannot be derived
-// again is a cache hit; its record is saved before anything follows from it.
+// name, and ALREADY_EXISTS means to adopt the workload. Workloads are deleted when
+// the run has left the store; of a run of very many steps, those whose success is
+// saved go before. The one thing that cannot be derived again is a cache hit; its
+// record is saved before anything follows from it.
 //
 // A run ends in this order, each step safe to repeat: executions recorded in the
 // metadata service; tasks and final state saved; archive record; keys of the

@@ -18,6 +18,7 @@ type Engine struct {
 	specs     *specs
 	workloads *workloads
 	changed   *inbox[string] // ids of runs that changed
+	lead      Lead           // of the present Run
 
 	mu      sync.Mutex
 	runners map[string]*runner // guarded by mu; by run id
@@ -42,10 +43,16 @@ func (e *Engine) Observe(updates []store.Update[*pipelinev1.RunState]) {
 	}
 }
 
+// Lead is the leadership under which an engine runs.
+type Lead struct {
+	Guard []store.Op        // part of every commit, which fails when it does not hold
+	Fence *gpuagentv1.Fence // part of every submit, likewise; nil for none
+}
+
 // Run drives all live runs until ctx ends; it returns nil once all its
-// goroutines have. Every commit carries the guard, such as the fence of a
-// leader, and fails when it does not hold.
-func (e *Engine) Run(ctx context.Context, guard ...store.Op) error {
+// goroutines have.
+func (e *Engine) Run(ctx context.Context, lead Lead) error {
+	e.lead = lead
 	if err := e.deps.Runs.WaitSynced(ctx); err != nil {
 		return nil // ctx ended
 	}
@@ -56,11 +63,11 @@ func (e *Engine) Run(ctx context.Context, guard ...store.Op) error {
 	defer group.Wait()
 	group.Go(func() { e.watch(ctx) })
 	group.Go(func() { e.clean(ctx) })
-	group.Go(func() { e.sweepTasks(ctx, guard) })
+	group.Go(func() { e.sweepTasks(ctx, lead.Guard) })
 	for _, item := range e.deps.Runs.List("") {
 		e.changed.put(item.Key)
 	}
-	d := dispatcher{engine: e, guard: guard, group: &group, ended: newInbox[ending]()}
+	d := dispatcher{engine: e, guard: lead.Guard, group: &group, ended: newInbox[ending]()}
 	d.run(ctx)
 	return nil
 }

@@ -78,6 +78,9 @@ func makesArtifacts(a *attempt) bool { return len(a.Component.OutputDefinitions.
 // finished tells the plan the end of an attempt and has it recorded.
 func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	delete(r.attempts, a.Attempt)
+	if r.givenUp {
+		return
+	}
 	result.Warnings = slices.Concat(a.warnings, result.Warnings)
 	if result.CachedFrom != "" {
 		r.saver.markHit(a.TaskID)

@@ -120,18 +120,21 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 
 // launch starts an attempt. It returns neither result nor workload when ctx ended.
 func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Request, name string) started {
-	if l.Executor.Importer != nil {
+	build := launch.Build
+	switch {
+	case request.FillsWorkspace():
+		build = launch.BuildImport
+	case l.Executor.Importer != nil:
 		return concluded(e.importArtifact(ctx, request))
-	}
-	if launch.MakesVolume(l.Executor) {
+	case launch.MakesVolume(l.Executor):
 		return e.volume(ctx, l, request)
 	}
-	built, err := launch.Build(request)
+	built, err := build(request)
 	if err != nil {
 		return concluded(rejected(err))
 	}
 	s := started{warnings: built.Pod.Warnings}
-	if l.Task.CachingOptions.EnableCache {
+	if l.Task.CachingOptions.EnableCache && l.Executor.Container != nil {
 		key, hit, err := e.lookup(ctx, request, l.Task.CachingOptions.CacheKey)
 		if err != nil {
 			e.deps.Log.WarnContext(ctx, "the cache cannot be used", "run", request.Run.ID, "task", l.Path, "error", err)
@@ -152,12 +155,13 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 
 // submit starts a workload, or finds the one of that name that was started
 // before. It is known before it can exist, so that whoever compares what is
-// known with what exists does not overlook it.
+// known with what exists does not overlook it. An engine that no longer leads
+// starts nothing, and waits to be stopped.
 func (e *Engine) submit(ctx context.Context, w *gpuagentv1.Workload) (*gpuagentv1.Workload, error) {
 	e.workloads.add(w)
 	var accepted *gpuagentv1.Workload
 	err := persist(ctx, func(ctx context.Context) (err error) {
-		accepted, err = e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: w})
+		accepted, err = e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: w, Fence: e.lead.Fence})
 		if fault.Is(err, fault.AlreadyExists) {
 			accepted, err = e.deps.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{
 				Namespace: w.GetMetadata().GetNamespace(), Name: w.GetMetadata().GetName(),
@@ -165,6 +169,10 @@ func (e *Engine) submit(ctx context.Context, w *gpuagentv1.Workload) (*gpuagentv
 		}
 		return err
 	})
+	if fault.Is(err, fault.Conflict) {
+		e.deps.Log.WarnContext(ctx, "a workload was not submitted: another leads", "workload", w.GetMetadata().GetName(), "error", err)
+		<-ctx.Done()
+	}
 	if err != nil && ctx.Err() == nil {
 		e.workloads.remove(w)
 	}

@@ -15,19 +15,23 @@ import (
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 )
 
-// maxOutputParameterBytes is the most that the output parameters of a task may
-// hold together: they are part of its record.
-const maxOutputParameterBytes = 128 << 10
-
 // read reads how a workload ended and what it made.
 func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1.Workload) dag.Result {
 	result := resultOf(w)
 	if result.Verdict != dag.Succeeded {
 		return result
 	}
+	if request.FillsWorkspace() {
+		imported := e.importArtifact(ctx, request)
+		result.Verdict, result.Message, result.Outputs = imported.Verdict, imported.Message, imported.Outputs
+		return result
+	}
 	outputs, err := launch.ReadOutputs(request, filesOf(request.Layout, w))
 	if err == nil {
-		err = checkSize(outputs.Values)
+		err = checkOutputs(outputs.Values)
+	}
+	if err == nil {
+		err = checkLinks(request, outputs.Values)
 	}
 	if err != nil {
 		result.Verdict, result.Message = dag.Failed, sentence(err)
@@ -42,18 +46,6 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 		}
 	}
 	return result
-}
-
-func checkSize(v ir.Values) error {
-	content, err := json.Marshal(v.Parameters)
-	if err != nil {
-		return fmt.Errorf("the output parameters are not JSON: %w", err)
-	}
-	if len(content) > maxOutputParameterBytes {
-		return fmt.Errorf("the output parameters take %d KiB; at most %d KiB are allowed: write large results to an output artifact",
-			len(content)>>10, maxOutputParameterBytes>>10)
-	}
-	return nil
 }
 
 // artifactUID derives the uid of an output: alike whenever asked.

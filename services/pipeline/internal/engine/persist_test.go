@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
 )
 
 func TestPersistOutlastsWhatMayPass(t *testing.T) {
@@ -16,6 +17,7 @@ func TestPersistOutlastsWhatMayPass(t *testing.T) {
 	}{
 		{"unreachable", fault.Unavailable, 3},
 		{"out of time", fault.Canceled, 3},
+		{"failed for no known reason", fault.Internal, 3},
 		{"refused", fault.Invalid, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -34,6 +36,34 @@ func TestPersistOutlastsWhatMayPass(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestPersistOutlastsAFullStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		err := persist(t.Context(), func(context.Context) error {
+			if calls++; calls < 50 {
+				return fault.Exhaustedf("no room").WithReason(store.ReasonFull)
+			}
+			return nil
+		})
+		if calls != 50 || err != nil {
+			t.Errorf("%d calls and %v", calls, err)
+		}
+	})
+}
+
+func TestPersistGivesUpOnWhatKeepsFailing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		err := persist(t.Context(), func(context.Context) error {
+			calls++
+			return fault.Internalf(nil, "broken")
+		})
+		if calls != mostFailures || !final(t.Context(), err) {
+			t.Errorf("%d calls and %v", calls, err)
+		}
+	})
 }
 
 func TestPersistEndsWithItsContext(t *testing.T) {

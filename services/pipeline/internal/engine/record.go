@@ -68,7 +68,7 @@ func (r *runner) toRecord() []*metadatav1.PutExecutionRequest {
 		if len(ids) == 0 {
 			break
 		}
-		request := executionOf(r.self.Namespace, r.plan.Task(ids[0]))
+		request := executionOf(r.self.Namespace, fit(r.plan.Task(ids[0])))
 		size += proto.Size(request)
 		requests = append(requests, request)
 	}

@@ -6,10 +6,13 @@ import (
 	"iter"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
@@ -75,8 +78,27 @@ func (r *runner) storedRun(ctx context.Context) (item store.Item[*pipelinev1.Run
 // run is to be deleted.
 func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []*pipelinev1.Task) error {
 	if run.GetDeleteRequested() {
-		return r.deleteRecord(ctx)
+		if err := r.deleteRecord(ctx); err != nil {
+			return err
+		}
+		return persist(ctx, func(ctx context.Context) error {
+			return r.engine.deps.Bucket.Delete(ctx, state.ParametersBlob(r.item.Key))
+		})
 	}
+	err := r.putRecord(ctx, run, closed(run.GetRun(), tasks))
+	if err == nil || !final(ctx, err) {
+		return err
+	}
+	r.log.WarnContext(ctx, "the run is archived without the inputs of its tasks and the ends of their logs", "error", err)
+	for i := range tasks {
+		tasks[i] = proto.CloneOf(tasks[i])
+		tasks[i].LogTail = ""
+		cutInputs(tasks[i])
+	}
+	return r.putRecord(ctx, run, tasks)
+}
+
+func (r *runner) putRecord(ctx context.Context, run *pipelinev1.RunState, tasks []*pipelinev1.Task) error {
 	record, err := state.Record(run, tasks)
 	if err != nil {
 		return err
@@ -88,16 +110,26 @@ func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []
 }
 
 // drop deletes the keys of the run: its own in the first commit, for a run whose
-// tasks are gone in part must not be archived again. Tasks that a crash leaves
-// behind are swept up.
+// tasks are gone in part must not be archived again, and with it its artifacts are
+// condemned if they are to go. Tasks that a crash leaves behind are swept up.
 func (r *runner) drop(ctx context.Context, item store.Item[*pipelinev1.RunState], tasks []*pipelinev1.Task) error {
 	s := r.engine.deps.State
 	ops := make([]store.Op, 0, len(tasks)+1)
 	ops = append(ops, s.Runs.DeleteOp(item.Key, item.Revision))
+	if item.Value.GetDeleteArtifacts() {
+		place := launch.Place(item.Value.GetPipelineName(), item.Key)
+		ops = append(ops, s.Condemned.UpdateOp(item.Key, &pipelinev1.CondemnedRun{Place: place}, store.AnyRevision))
+	}
 	for _, t := range tasks {
 		ops = append(ops, s.Tasks.DeleteOp(state.TaskKey(item.Key, t.GetDetail().GetTaskId()), store.AnyRevision))
 	}
-	return commitAll(ctx, s.Backend, r.guard, ops)
+	if err := commitAll(ctx, s.Backend, r.guard, ops); err != nil {
+		return err
+	}
+	if item.Value.GetDeleteArtifacts() {
+		r.engine.deps.Condemned()
+	}
+	return nil
 }
 
 // commitAll commits any number of operations, the guard with each batch of them.

@@ -40,6 +40,7 @@ type runner struct {
 	held     bool       // nothing is launched until what is unsaved is saved
 	recorder recorder
 	saver    saver
+	givenUp  bool  // nothing but the status is saved any more
 	fatal    error // why the runner gives up
 }
 
@@ -52,7 +53,7 @@ func newRunner(e *Engine, item store.Item[*pipelinev1.RunState], guard []store.O
 		item:     item,
 		attempts: map[dag.Attempt]*attempt{},
 		recorder: recorder{waiting: newOrder()},
-		saver:    saver{dirty: newOrder()},
+		saver:    saver{dirty: newOrder(), spent: newOrder()},
 	}
 }
 
@@ -114,8 +115,12 @@ func (r *runner) drive(ctx context.Context) error {
 func (r *runner) begin(ctx context.Context) error {
 	run := r.item.Value.GetRun()
 	var tasks []store.Item[*pipelinev1.Task]
+	var parameters map[string]any
 	err := persist(ctx, func(ctx context.Context) (err error) {
 		if tasks, _, err = r.engine.deps.State.Tasks.List(ctx, run.GetRunId()+"/"); err != nil {
+			return err
+		}
+		if parameters, err = r.parameters(ctx); err != nil {
 			return err
 		}
 		r.spec, err = r.engine.specs.get(ctx, r.item.Value.GetSpecDigest())
@@ -133,7 +138,7 @@ func (r *runner) begin(ctx context.Context) error {
 	r.plan = dag.New(r.spec, dag.Run{
 		ID:           run.GetRunId(),
 		ResourceName: r.self.ResourceName(),
-		Parameters:   parametersOf(run),
+		Parameters:   parameters,
 		Retries:      int(r.item.Value.GetRetries()),
 	}, dag.Options{MaxIterations: r.engine.cfg.MaxIterations, Conditions: r.engine.deps.Conditions})
 	saved := make([]*pipelinev1.Task, 0, len(tasks))
@@ -160,7 +165,7 @@ func (r *runner) describe() launch.Run {
 		Name:         run.GetDisplayName(),
 		PipelineName: r.spec.PipelineInfo.Name,
 		Namespace:    r.item.Value.GetNamespace(),
-		PipelineRoot: root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI(state.Artifacts)),
+		PipelineRoot: launch.Root(run.GetRuntimeConfig().GetPipelineRoot(), r.spec.DefaultPipelineRoot, r.engine.deps.Bucket.URI(state.Artifacts)),
 		Created:      timeOf(run.GetCreatedAt()),
 		Scheduled:    timeOf(run.GetScheduledAt()),
 	}
@@ -228,6 +233,9 @@ func (r *runner) conclude(ctx context.Context) bool {
 
 // apply carries out the effects of an event.
 func (r *runner) apply(ctx context.Context, e dag.Effects) {
+	if r.givenUp {
+		return
+	}
 	for _, id := range e.Changed {
 		r.saver.mark(id)
 	}
@@ -248,7 +256,7 @@ func (r *runner) updated(ctx context.Context, item store.Item[*pipelinev1.RunSta
 		r.item = item
 	}
 	asked := item.Value.GetCancelRequested() || item.Value.GetDeleteRequested()
-	if !asked || r.canceled || r.plan == nil || r.outcome != nil {
+	if !asked || r.canceled || r.givenUp || r.plan == nil || r.outcome != nil {
 		return
 	}
 	r.canceled = true
@@ -256,12 +264,17 @@ func (r *runner) updated(ctx context.Context, item store.Item[*pipelinev1.RunSta
 	r.apply(ctx, r.plan.Cancel(time.Now()))
 }
 
-func parametersOf(run *pipelinev1.Run) map[string]any {
-	parameters := make(map[string]any, len(run.GetRuntimeConfig().GetParameters()))
-	for name, value := range run.GetRuntimeConfig().GetParameters() {
+// parameters are the values that the run was given.
+func (r *runner) parameters(ctx context.Context) (map[string]any, error) {
+	given, err := state.LoadParameters(ctx, r.engine.deps.Bucket, r.item.Value)
+	if err != nil {
+		return nil, err
+	}
+	parameters := make(map[string]any, len(given))
+	for name, value := range given {
 		parameters[name] = value.AsInterface()
 	}
-	return parameters
+	return parameters, nil
 }
 
 func byID(tasks []*pipelinev1.Task) map[string]*pipelinev1.Task {

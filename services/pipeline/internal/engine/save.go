@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	maxOps        = 100       // of a commit
-	maxEntries    = 20        // cache entries in a commit
-	maxTaskBytes  = 192 << 10 // of a record, with room below store.MaxValueBytes
-	maxBatchBytes = 1 << 20   // of a commit, below etcd's limit on requests
+	maxOps        = 100     // of a commit
+	maxEntries    = 20      // cache entries in a commit
+	maxBatchBytes = 1 << 20 // of a commit, below etcd's limit on requests
 )
 
 // saver knows what of a run is to be written. One commit is under way at a time.
@@ -29,6 +28,7 @@ type saver struct {
 	writing bool
 	since   time.Time                   // when the oldest of it was marked
 	stored  map[string]*pipelinev1.Task // records as they were at the restore
+	spent   *order                      // workloads whose success is saved
 }
 
 // markHit has the commit that writes a task check that what it reuses stands.
@@ -84,6 +84,7 @@ type commit struct {
 	ops    []store.Op
 	item   store.Item[*pipelinev1.RunState]
 	status *runStatus // nil when it is not part of it
+	spent  []string   // workloads that nothing is to be learnt from any more, once this is written
 }
 
 // save starts a commit of what is to be written, unless one is under way. The
@@ -104,16 +105,22 @@ func (r *runner) save(ctx context.Context) {
 	r.saver.writing = true
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		item, err := c.write(ctx, r.engine.deps.State)
-		return func(context.Context) { r.saved(item, err) }
+		return func(ctx context.Context) { r.saved(ctx, c, item, err) }
 	})
 }
 
-func (r *runner) saved(item store.Item[*pipelinev1.RunState], err error) {
+func (r *runner) saved(ctx context.Context, c commit, item store.Item[*pipelinev1.RunState], err error) {
 	r.saver.writing = false
-	if err != nil {
+	switch {
+	case err == nil:
+	case final(ctx, err) && !r.givenUp:
+		r.giveUp(ctx, err)
+		return
+	default:
 		r.fatal = err
 		return
 	}
+	r.releaseSpent(c.spent)
 	if item.Revision > r.item.Revision {
 		r.item = item
 	}
@@ -144,6 +151,9 @@ func (r *runner) addTasks(c *commit) {
 			size += len(op.Value)
 			c.ops = append(c.ops, op)
 		}
+		if task.GetDetail().GetState() == pipelinev1.RuntimeState_SUCCEEDED && task.GetWorkload() != "" {
+			c.spent = append(c.spent, task.GetWorkload())
+		}
 		if r.saver.hits[ids[0]] {
 			delete(r.saver.hits, ids[0])
 			c.check(r.engine.standing(task))
@@ -160,17 +170,15 @@ func (c *commit) check(ops []store.Op) {
 	}
 }
 
-// fit leaves out of a record what can be derived again when it is too large.
-func fit(task *pipelinev1.Task) *pipelinev1.Task {
-	if proto.Size(task) <= maxTaskBytes {
-		return task
+// releaseSpent has workloads deleted whose success is saved, all but the latest: a run
+// of tens of thousands of steps would fill the memory of whoever keeps them.
+func (r *runner) releaseSpent(spent []string) {
+	for _, workload := range spent {
+		r.saver.spent.put(workload)
 	}
-	task.InputParameters, task.InputArtifacts, task.Detail.Inputs = nil, nil, nil
-	if proto.Size(task) <= maxTaskBytes {
-		return task
+	for _, workload := range r.saver.spent.take(r.saver.spent.len() - r.engine.cfg.KeptWorkloads) {
+		r.engine.workloads.release(r.item.Key, name{r.self.Namespace, workload})
 	}
-	task.OutputParameters, task.OutputArtifacts, task.Detail.Outputs = nil, nil, nil // of a DAG or loop: a leaf's were checked
-	return task
 }
 
 // write commits, taking in what others changed about the run meanwhile. It

@@ -8,13 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
-
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 )
@@ -45,22 +40,6 @@ func TestInboxKeepsWhatComesWhileItIsRead(t *testing.T) {
 	<-b.ready
 	if got := b.take(); !slices.Equal(got, []int{3}) {
 		t.Errorf("took %v", got)
-	}
-}
-
-func TestRoot(t *testing.T) {
-	for _, test := range []struct{ asked, fallback, own, want string }{
-		{"", "", "/data/artifacts/", "/data/artifacts"},
-		{"/mine/", "gs://x", "/data", "/mine"},
-		{"s3://b/x", "", "/data", "s3://b/x"},
-		{"", "gs://your-bucket/x", "/data", "/data"},
-		{"", "dummy_root", "/data", "/data"},
-		{"", "s3://other/x", "s3://b/artifacts", "s3://other/x"},
-		{"", "/shared", "/data", "/shared"},
-	} {
-		if got := root(test.asked, test.fallback, test.own); got != test.want {
-			t.Errorf("root(%q, %q, %q) is %q; want %q", test.asked, test.fallback, test.own, got, test.want)
-		}
 	}
 }
 
@@ -160,20 +139,6 @@ func TestSentenceLeavesOutWhatIsForRequests(t *testing.T) {
 	} {
 		if got := sentence(err); got != want {
 			t.Errorf("sentence(%v) is %q, want %q", err, got, want)
-		}
-	}
-}
-
-func TestFitKeepsRecordsStorable(t *testing.T) {
-	large := &structpb.Struct{Fields: map[string]*structpb.Value{"x": structpb.NewStringValue(strings.Repeat("x", maxTaskBytes))}}
-	small := &structpb.Struct{Fields: map[string]*structpb.Value{"x": structpb.NewStringValue("x")}}
-	for _, test := range []struct{ in, out *structpb.Struct }{{small, small}, {large, small}, {small, large}, {large, large}} {
-		task := fit(&pipelinev1.Task{Detail: &pipelinev1.PipelineTaskDetail{}, InputParameters: test.in, OutputParameters: test.out})
-		if size := proto.Size(task); size > maxTaskBytes || size > store.MaxValueBytes {
-			t.Errorf("the record is %d bytes", size)
-		}
-		if test.out == small && task.GetOutputParameters() == nil {
-			t.Error("outputs that fit were left out")
 		}
 	}
 }

@@ -76,6 +76,7 @@ func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
 		ImagePullPolicy:  l.Pod.PullPolicy,
 		ImagePullSecrets: l.Pod.PullSecrets,
 		SecurityContext:  l.Pod.SecurityContext,
+		Runtime:          l.Runtime,
 	}
 	for _, e := range l.Env {
 		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: e.Name, Value: literal(e.Value)})

@@ -47,7 +47,10 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store.NewMemory(), bucket: bucket, agent: newAgent(), volumes: newVolumes(), books: newBooks(), config: engine.DefaultConfig()}
+	w := &world{
+		t: t, store: store.NewMemory(), bucket: bucket, config: engine.DefaultConfig(),
+		agent: newAgent(), volumes: newVolumes(), books: newBooks(),
+	}
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
@@ -73,13 +76,14 @@ func (w *world) start(guard ...store.Op) {
 		Volumes:   gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
 		Metadata:  metadatav1.NewMetadataServiceClient(w.mesh.Conn("metadata")),
 		Archive:   metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata")),
+		Condemned: func() {},
 		Log:       slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{}, 2)
 	go func() { _ = runs.Run(ctx); done <- struct{}{} }()
 	go func() {
-		if err := e.Run(ctx, guard...); err != nil {
+		if err := e.Run(ctx, engine.Lead{Guard: guard}); err != nil {
 			w.t.Errorf("the engine ended with %v", err)
 		}
 		done <- struct{}{}
@@ -117,6 +121,9 @@ func (w *world) create(spec string, parameters map[string]any) string {
 		}
 	}
 	stored := &pipelinev1.RunState{Run: run, Namespace: "default", PipelineName: "test", SpecDigest: digest}
+	if err := state.StoreParameters(context.Background(), w.bucket, stored); err != nil {
+		w.t.Fatal(err)
+	}
 	if _, err := w.state.Runs.Create(context.Background(), id, stored); err != nil {
 		w.t.Fatal(err)
 	}

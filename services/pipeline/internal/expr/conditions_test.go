@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -81,6 +82,21 @@ func FuzzCheck(f *testing.F) {
 	conditions := NewConditions()
 	f.Fuzz(func(t *testing.T, expression string) {
 		if err := conditions.Check(expression); err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", expression, err)
+		}
+	})
+}
+
+func FuzzEvaluate(f *testing.F) {
+	f.Add("int(inputs.parameter_values['a']) > 3", `{"a": "4"}`)
+	f.Add("inputs.parameter_values['a']['b'][0] == 'it's'", `{"a": {"b": ["it's"]}}`)
+	conditions := NewConditions()
+	f.Fuzz(func(t *testing.T, expression, parameters string) {
+		var values map[string]any
+		if json.Unmarshal([]byte(parameters), &values) != nil {
+			t.Skip("no parameters")
+		}
+		if _, err := conditions.Evaluate(expression, values); err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", expression, err)
 		}
 	})

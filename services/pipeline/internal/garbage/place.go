@@ -28,8 +28,17 @@ func PlaceOf(root, uri string) (Place, bool) {
 	return Place(pipeline + "/" + run), true
 }
 
+// RunOf returns the run whose step a workload is, and whether it is one: names of
+// such workloads begin with the id of the run.
+func RunOf(workload string) (run string, ok bool) {
+	run = workload[:min(runLength, len(workload))]
+	return run, isRun(run) && strings.HasPrefix(workload[len(run):], "-")
+}
+
+// runLength is the length of the one form of a UUID that ids of runs have.
+const runLength = 36
+
 // isRun reports whether a name is the id of a run.
 func isRun(name string) bool {
-	const length = 36 // the one form of a UUID that ids have
-	return len(name) == length && uuid.Validate(name) == nil
+	return len(name) == runLength && uuid.Validate(name) == nil
 }

@@ -33,6 +33,17 @@ func TestPlaceOf(t *testing.T) {
 	}
 }
 
+func TestRunOf(t *testing.T) {
+	const run = "7e3b5a52-3d53-4b57-9d7c-0a8a4d3c2f10"
+	for workload, want := range map[string]string{
+		run + "-11111111-1111-1": run, run: "", run + "x": "", "my-job": "", "": "", run[1:] + "-1": "",
+	} {
+		if got, ok := RunOf(workload); ok != (want != "") || ok && got != want {
+			t.Errorf("%q is of run %q, %v; want %q", workload, got, ok, want)
+		}
+	}
+}
+
 func FuzzPlaceOf(f *testing.F) {
 	f.Add("/data/artifacts", "/data/artifacts/p/7e3b5a52-3d53-4b57-9d7c-0a8a4d3c2f10/x")
 	f.Fuzz(func(t *testing.T, root, uri string) {

@@ -3,8 +3,18 @@ package ir
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
+
+// isSetting reports whether the SDK added an input to a task for a setting of it
+// that comes from a parameter; the component does not declare it, and nothing
+// reads it.
+func isSetting(name string) bool {
+	return slices.Contains([]string{
+		"base_image", "cpu_request", "cpu_limit", "memory_request", "memory_limit", "accelerator_type", "accelerator_count",
+	}, name)
+}
 
 // isChannel reports whether the SDK added an input to a task for a reference
 // inside its other inputs; the component does not declare it.
@@ -13,7 +23,7 @@ func isChannel(name string) bool { return strings.HasPrefix(name, channelPrefix)
 func (v *validator) parameterInput(s taskScope, name string, in ParameterInput) {
 	path := s.path + ".inputs.parameters." + name
 	def, declared := s.component.InputDefinitions.Parameters[name]
-	if s.found && !declared && !isChannel(name) {
+	if s.found && !declared && !isChannel(name) && !isSetting(name) {
 		v.wrong(path, "component %q has no such input parameter; %s",
 			s.task.ComponentRef.Name, choices("it", s.component.InputDefinitions.Parameters))
 	}

@@ -64,11 +64,12 @@ func (req Request) place(name, local string) (string, error) {
 	case !path.IsAbs(clean):
 	case within(clean, req.Layout.TaskDir):
 		return req.Layout.keep(clean), nil
-	case req.Run.Workspace != "" && within(clean, req.Run.Workspace):
-		return clean, nil
 	default:
 		if uri, ok := req.passedOn(clean); ok {
 			return uri, nil
+		}
+		if req.Run.Workspace != "" && within(clean, req.Run.Workspace) {
+			return clean, nil
 		}
 	}
 	return "", fault.New(fault.Invalid, "task %q put its output artifact %q at %.200q; it has to be in the task's own directory %s",
@@ -79,7 +80,7 @@ func (req Request) place(name, local string) (string, error) {
 func (req Request) passedOn(local string) (string, bool) {
 	for _, artifacts := range req.Inputs.Artifacts {
 		for _, a := range artifacts {
-			if input := req.Layout.LocalPath(a.URI); within(local, input) {
+			if input := req.localPath(a); within(local, input) {
 				return a.URI + strings.TrimPrefix(local, input), true
 			}
 		}

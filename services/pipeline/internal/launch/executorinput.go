@@ -3,6 +3,7 @@ package launch
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
@@ -69,9 +70,12 @@ func (req Request) executorInput(c ir.Component, inputs ir.Values) ([]byte, erro
 }
 
 func (req Request) runtimeArtifact(a ir.Artifact) runtimeArtifact {
-	return runtimeArtifact{
-		Name: a.Name, Type: schemaTitle{a.Type}, URI: req.Layout.LocalPath(a.URI), Metadata: a.Metadata,
+	metadata := a.Metadata
+	if req.copied(a) {
+		metadata = maps.Clone(metadata)
+		delete(metadata, inWorkspace)
 	}
+	return runtimeArtifact{Name: a.Name, Type: schemaTitle{a.Type}, URI: req.localPath(a), Metadata: metadata}
 }
 
 // compactJSON writes JSON as the executor reads it: no escapes for HTML, keys

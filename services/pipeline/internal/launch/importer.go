@@ -40,6 +40,9 @@ func Import(req Request) (*Imported, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.FillsWorkspace() {
+		metadata[inWorkspace] = true
+	}
 	imported := &Imported{Reimport: executor.Importer.Reimport}
 	imported.Values.Artifacts = map[string][]ir.Artifact{}
 	for name := range c.OutputDefinitions.Artifacts {

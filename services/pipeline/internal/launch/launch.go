@@ -64,7 +64,8 @@ type Launch struct {
 	Args      []string
 	Env       []ir.EnvVar
 	Resources Resources
-	Pod       Pod // what the platform spec adds
+	Pod       Pod    // what the platform spec adds
+	Runtime   string // that it needs, such as "process"; empty for any
 	// Inputs are the task's inputs as the step sees them: leaf defaults added,
 	// references resolved, values converted to the declared types.
 	Inputs        ir.Values
@@ -104,32 +105,43 @@ func Build(req Request) (*Launch, error) {
 	if err != nil {
 		return nil, err
 	}
-	input, err := req.executorInput(c, inputs)
+	l := &Launch{Inputs: inputs}
+	scope, err := l.tell(req, c)
 	if err != nil {
 		return nil, err
 	}
-	scope := req.scope(c, inputs)
-	scope.ExecutorInput = string(input)
-	l := &Launch{Inputs: inputs, ExecutorInput: input}
 	if err := l.fill(scope, executor.Container); err != nil {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
 	if l.Pod, err = buildPod(req, scope); err != nil {
 		return nil, err
 	}
+	l.warnPause()
+	if scope, err = l.configure(req, c, executor.Container, scope); err != nil {
+		return nil, err
+	}
+	if err := l.command(scope, executor.Container); err != nil {
+		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
+	}
 	l.place(req, c)
 	return l, nil
 }
 
-// fill resolves what the container runs.
+// tell writes what the step is told, and returns what its placeholders stand for.
+func (l *Launch) tell(req Request, c ir.Component) (*placeholder.Scope, error) {
+	input, err := req.executorInput(c, l.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	l.ExecutorInput = input
+	scope := req.scope(c, l.Inputs)
+	scope.ExecutorInput = string(input)
+	return scope, nil
+}
+
+// fill resolves what the container runs in.
 func (l *Launch) fill(scope *placeholder.Scope, container *ir.Container) (err error) {
 	if l.Image, err = scope.Resolve(container.Image); err != nil {
-		return err
-	}
-	if l.Command, err = scope.ResolveArgs(container.Command); err != nil {
-		return err
-	}
-	if l.Args, err = scope.ResolveArgs(container.Args); err != nil {
 		return err
 	}
 	for _, env := range container.Env {
@@ -139,6 +151,41 @@ func (l *Launch) fill(scope *placeholder.Scope, container *ir.Container) (err er
 		l.Env = append(l.Env, env)
 	}
 	l.Resources, err = resources(scope, container.Resources)
+	return err
+}
+
+// debugPause begins the names of the variables by which the SDK's
+// set_debug_pause asks Argo to hold a pod.
+const debugPause = "ARGO_DEBUG_PAUSE_"
+
+// warnPause warns of a pause that will not be made.
+func (l *Launch) warnPause() {
+	for _, env := range l.Env {
+		if strings.HasPrefix(env.Name, debugPause) {
+			l.Pod.Warnings = append(l.Pod.Warnings, env.Name+" is set and has no effect: a step is not held for debugging")
+		}
+	}
+}
+
+// configure tells a task its own configuration, if its component asks for that,
+// and returns the scope in which it knows it.
+func (l *Launch) configure(req Request, c ir.Component, container *ir.Container, scope *placeholder.Scope) (*placeholder.Scope, error) {
+	config := taskConfigOf(c)
+	value, err := config.value(l, scope, container.Resources, req.Pod)
+	if err != nil || value == nil {
+		return scope, err
+	}
+	config.spare(l)
+	l.Inputs.Parameters[config.input] = value
+	return l.tell(req, c)
+}
+
+// command resolves what the container runs.
+func (l *Launch) command(scope *placeholder.Scope, container *ir.Container) (err error) {
+	if l.Command, err = scope.ResolveArgs(container.Command); err != nil {
+		return err
+	}
+	l.Args, err = scope.ResolveArgs(container.Args)
 	return err
 }
 
@@ -158,8 +205,8 @@ func (l *Launch) place(req Request, c ir.Component) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Inputs.Artifacts)) {
 		for _, a := range l.Inputs.Artifacts[name] {
-			if req.Layout.fetches(a.URI) {
-				l.Downloads = append(l.Downloads, Transfer{URI: a.URI, Path: req.Layout.LocalPath(a.URI)})
+			if req.Layout.fetches(a.URI) && !req.copied(a) {
+				l.Downloads = append(l.Downloads, Transfer{URI: a.URI, Path: req.localPath(a)})
 			}
 		}
 	}

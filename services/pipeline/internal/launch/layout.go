@@ -52,8 +52,13 @@ func (l Layout) LocalPath(uri string) string {
 	if !l.fetches(uri) {
 		return uri
 	}
+	return path.Join(l.InputDir, shortDigest(uri), fileName(path.Base(uri)))
+}
+
+// shortDigest tells the URIs of a step apart.
+func shortDigest(uri string) string {
 	digest := sha256.Sum256([]byte(uri))
-	return path.Join(l.InputDir, hex.EncodeToString(digest[:8]), fileName(path.Base(uri)))
+	return hex.EncodeToString(digest[:8])
 }
 
 // fetches reports whether the content of a URI comes from an object store.

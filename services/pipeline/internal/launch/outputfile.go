@@ -2,6 +2,7 @@ package launch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -39,9 +40,26 @@ func readExecutorOutput(file File) (executorOutput, error) {
 		return out, nil
 	}
 	if err := json.Unmarshal(file.Content, &out); err != nil {
-		return out, fault.New(fault.Invalid, "executor_output.json is malformed: %v", err)
+		return out, fault.New(fault.Invalid, "executor_output.json is malformed: %s", malformed(err))
 	}
 	return out, nil
+}
+
+// malformed says what is wrong with JSON.
+func malformed(err error) string {
+	var (
+		syntax   *json.SyntaxError
+		mistaken *json.UnmarshalTypeError
+	)
+	switch {
+	case errors.As(err, &mistaken) && mistaken.Field != "":
+		return fmt.Sprintf("%s is a JSON %s, which it cannot be", mistaken.Field, mistaken.Value)
+	case errors.As(err, &mistaken):
+		return fmt.Sprintf("it is a JSON %s; it must be a mapping with parameterValues and artifacts", mistaken.Value)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("at byte %d: %v; note that JSON knows neither NaN nor Infinity", syntax.Offset, err)
+	}
+	return err.Error()
 }
 
 // parseParameter reads the file of an output parameter. The error completes

@@ -71,7 +71,7 @@ func (req Request) outputParameter(
 		return nil, nil
 	case !ok:
 		return nil, fault.New(fault.Invalid, "task %q ended without writing its output parameter %q; "+
-			"it has to write %s, or name it in executor_output.json", req.Task.Name, name, req.Layout.ParameterFile(name))
+			"it has to write the file %s, which no link out of its folder can stand for, or name it in executor_output.json", req.Task.Name, name, req.Layout.ParameterFile(name))
 	}
 	value, err := parseParameter(def.ParameterType, string(file.Content))
 	if err != nil {

@@ -47,17 +47,24 @@ func (s *Scope) expand(arg string) ([]string, error) {
 	if !strings.HasPrefix(trimmed, `{"IfPresent"`) && !strings.HasPrefix(trimmed, `{"Concat"`) {
 		return []string{arg}, nil
 	}
-	return s.expandJSON(json.RawMessage(trimmed))
+	return s.expandJSON(json.RawMessage(trimmed), 0)
 }
 
-func (s *Scope) expandJSON(raw json.RawMessage) ([]string, error) {
+// maxDepth is how deep struct placeholders may be in each other. Every level is
+// read again, so that the cost grows with the square of the depth.
+const maxDepth = 100
+
+func (s *Scope) expandJSON(raw json.RawMessage, depth int) ([]string, error) {
+	if depth > maxDepth {
+		return nil, fault.New(fault.Invalid, "placeholders are nested more than %d deep", maxDepth)
+	}
 	var text string
 	if json.Unmarshal(raw, &text) == nil && len(raw) > 0 && raw[0] == '"' {
 		return []string{text}, nil
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) == nil {
-		return s.expandList(list)
+		return s.expandList(list, depth+1)
 	}
 	var node structure
 	if err := json.Unmarshal(raw, &node); err != nil {
@@ -65,18 +72,18 @@ func (s *Scope) expandJSON(raw json.RawMessage) ([]string, error) {
 	}
 	switch {
 	case node.IfPresent != nil:
-		return s.expandIf(node.IfPresent)
+		return s.expandIf(node.IfPresent, depth+1)
 	case node.Concat != nil:
-		parts, err := s.expandList(node.Concat)
+		parts, err := s.expandList(node.Concat, depth+1)
 		return []string{strings.Join(parts, "")}, err
 	}
 	return nil, fault.New(fault.Invalid, `%s is not a placeholder: it must be {"IfPresent": ...} or {"Concat": [...]}`, raw)
 }
 
-func (s *Scope) expandList(list []json.RawMessage) ([]string, error) {
+func (s *Scope) expandList(list []json.RawMessage, depth int) ([]string, error) {
 	var all []string
 	for _, item := range list {
-		expanded, err := s.expandJSON(item)
+		expanded, err := s.expandJSON(item, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +92,7 @@ func (s *Scope) expandList(list []json.RawMessage) ([]string, error) {
 	return all, nil
 }
 
-func (s *Scope) expandIf(p *ifPresent) ([]string, error) {
+func (s *Scope) expandIf(p *ifPresent, depth int) ([]string, error) {
 	branch := p.Else
 	if s.present(p.InputName) {
 		branch = p.Then
@@ -93,7 +100,7 @@ func (s *Scope) expandIf(p *ifPresent) ([]string, error) {
 	if len(branch) == 0 || string(branch) == "null" {
 		return nil, nil
 	}
-	return s.expandJSON(branch)
+	return s.expandJSON(branch, depth)
 }
 
 // present reports whether an input was given; a null parameter was not.

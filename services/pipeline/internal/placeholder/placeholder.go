@@ -20,9 +20,9 @@ type Scope struct {
 	Outputs       Outputs
 	ExecutorInput string // {{$}}
 	Job           Job
-	// Path maps the URI of an artifact to where the step finds it; nil means
-	// that each URI is its own path.
-	Path func(uri string) string
+	// Path is where the step finds an artifact; nil means that the URI of each is
+	// its path.
+	Path func(ir.Artifact) string
 }
 
 // Outputs are the places where a step puts what it makes.

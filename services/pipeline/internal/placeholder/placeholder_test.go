@@ -32,7 +32,7 @@ func scope() *Scope {
 			Name: "job", ResourceName: "p-1", UUID: "1", TaskName: "task", TaskUUID: "2",
 			Created: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Root: "s3://root",
 		},
-		Path: func(uri string) string { return strings.Replace(uri, "s3://", "/s3/", 1) },
+		Path: func(a ir.Artifact) string { return strings.Replace(a.URI, "s3://", "/s3/", 1) },
 	}
 }
 
@@ -176,6 +176,30 @@ func FuzzResolveArgs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, arg string) {
 		if _, err := scope().ResolveArgs([]string{arg}); err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", arg, err)
+		}
+	})
+}
+
+func TestPlaceholdersAreNotNestedForEver(t *testing.T) {
+	nested := func(depth int) string {
+		return strings.Repeat(`{"Concat": [`, depth) + `"a"` + strings.Repeat(`]}`, depth)
+	}
+	if got, err := scope().ResolveArgs([]string{nested(20)}); err != nil || got[0] != "a" {
+		t.Errorf("20 deep: %q, %v", got, err)
+	}
+	if _, err := scope().ResolveArgs([]string{nested(5000)}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("5000 deep: %v", err)
+	}
+}
+
+func FuzzResolveInputs(f *testing.F) {
+	f.Add("{{$.inputs.parameters['b']}}", "{{$.inputs.parameters['a']}}")
+	f.Add("{{$.pipeline_job_uuid}}/{{$}}", `{{$.inputs.artifacts["data"].path}}`)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		s := scope()
+		s.Inputs.Parameters = map[string]any{"a": a, "b": []any{b, map[string]any{"c": a}}}
+		if _, err := s.ResolveInputs(); err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q, %q: %v", a, b, err)
 		}
 	})
 }

@@ -94,7 +94,7 @@ func (s *Scope) artifact(ref string, a ir.Artifact, selectors []string) (string,
 	case selectors[0] == "path" && s.Path == nil:
 		return a.URI, nil
 	case selectors[0] == "path":
-		return s.Path(a.URI), nil
+		return s.Path(a), nil
 	}
 	return "", unknown(ref)
 }

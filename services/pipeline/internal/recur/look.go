@@ -103,12 +103,15 @@ func (e *Engine) passOver(ctx context.Context, item store.Item[*pipelinev1.Recur
 	return e.update(ctx, item, passed, guard)
 }
 
-// fail makes no run for the times up to one, and records why.
+// fail makes no run for the times up to one, and records why. The log hears of it
+// when it is news.
 func (e *Engine) fail(ctx context.Context, item store.Item[*pipelinev1.RecurringRunState], last time.Time, why error, guard []store.Op) error {
-	e.deps.Log.WarnContext(ctx, "a recurring run could not make a run", "recurring_run", item.Key, "error", why)
 	failed := proto.CloneOf(item.Value)
 	failed.LastTime = timestamppb.New(last)
 	failed.RecurringRun.Error = rpc.Status(why).Proto()
+	if !proto.Equal(failed.GetRecurringRun().GetError(), item.Value.GetRecurringRun().GetError()) {
+		e.deps.Log.WarnContext(ctx, "a recurring run could not make a run", "recurring_run", item.Key, "error", why)
+	}
 	return e.update(ctx, item, failed, guard)
 }
 

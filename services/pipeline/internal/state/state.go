@@ -13,7 +13,8 @@
 //	recurring/<recurring run id>          RecurringRunState; its own spec is a blob
 //	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //
-// Specs are blobs named specs/<hex digits of the digest>, artifacts are below
+// Specs are blobs named specs/<hex digits of the digest>, parameters of a run that
+// are too large to be part of it parameters/<run id>, artifacts are below
 // artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
 // tasks move to the archive as one record (see Record) and their keys go.
 package state
@@ -78,6 +79,9 @@ const Artifacts = "artifacts"
 
 // Specs is the blob prefix under which specs are kept by their digest.
 const Specs = "specs/"
+
+// ParametersBlob is the blob key of the parameters of a run that are kept apart.
+func ParametersBlob(runID string) string { return "parameters/" + runID }
 
 // SpecBlob is the blob key of the spec with the digest.
 func SpecBlob(digest string) string { return Specs + strings.TrimPrefix(digest, "sha256:") }

@@ -54,6 +54,9 @@ func (r *Runtime) Close() { r.supervisors.Close() }
 // Name implements runtime.Runtime.
 func (*Runtime) Name() string { return runtime.Process }
 
+// Check implements runtime.Runtime: there are always processes.
+func (*Runtime) Check(context.Context) (string, error) { return "", nil }
+
 // Suits reports whether the image map says what the image means here.
 func (r *Runtime) Suits(name string) bool {
 	_, known := r.Images.Lookup(name)

@@ -1,23 +1,24 @@
-package kfp
+package rest
 
 import (
 	"context"
+	"errors"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-// Runs is the run service as KFP's clients know it: a canceled run that is got is
-// FAILED, as KFP reports one, because its clients wait for no other end. The
-// error says that it was canceled, and the history still ends with CANCELED. All
-// other calls are passed on as they are.
-func Runs(runs pipelinev1.RunServiceClient) pipelinev1.RunServiceClient {
-	return endingRuns{runs}
-}
-
+// endingRuns is the run service as KFP's clients know it: a canceled run that is
+// got is FAILED, as KFP reports one, because its clients wait for no other end.
+// The error says that it was canceled, and the history still ends with CANCELED.
+// To terminate a run that has ended already is no error: in KFP a run lasts longer
+// than the call before it, here it may not. All other calls are passed on as they
+// are.
 type endingRuns struct{ pipelinev1.RunServiceClient }
 
 // GetRun implements pipelinev1.RunServiceClient.
@@ -37,4 +38,13 @@ func canceled(run *pipelinev1.Run) *statuspb.Status {
 		why = said
 	}
 	return &statuspb.Status{Code: int32(codes.Canceled), Message: "canceled: " + why}
+}
+
+// TerminateRun implements pipelinev1.RunServiceClient.
+func (r endingRuns) TerminateRun(ctx context.Context, in *pipelinev1.TerminateRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	answer, err := r.RunServiceClient.TerminateRun(ctx, in, opts...)
+	if refusal, ok := errors.AsType[*fault.Error](err); ok && refusal.Reason == "RUN_FINISHED" {
+		return &emptypb.Empty{}, nil
+	}
+	return answer, err
 }

@@ -31,3 +31,17 @@ func TestACanceledRunIsFailedToKFPClients(t *testing.T) {
 		t.Errorf("over gRPC it is %v, %v", run, err)
 	}
 }
+
+func TestTerminatingAnEndedRunIsNoErrorToKFPClients(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for id, code := range map[string]int{"ended": 200, "gone": 404} {
+		if got := f.do(t, "POST", "/apis/v2beta1/runs/"+id+":terminate", "application/json", strings.NewReader("{}")); got.code != code {
+			t.Errorf("%s: got %d %s", id, got.code, got.body)
+		}
+	}
+	_, err := pipelinev1.NewRunServiceClient(f.grpc).TerminateRun(t.Context(), &pipelinev1.TerminateRunRequest{RunId: "ended"})
+	if err == nil {
+		t.Error("over gRPC it is none either")
+	}
+}

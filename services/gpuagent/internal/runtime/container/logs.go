@@ -1,0 +1,104 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/client"
+)
+
+// logPatience is how long the last lines of a container that has ended are waited for.
+const logPatience = 10 * time.Second
+
+// logCopy appends what a container writes to the log of its replica. An engine
+// tells it from the beginning; what the log has of it already is skipped, so that
+// a copy that was cut short is taken up at the very byte.
+type logCopy struct {
+	engine *engine
+	claim  claim
+	logger *slog.Logger
+
+	cancel context.CancelFunc // nil until begun
+	done   chan struct{}      // closed when all was copied, or cancel was called
+}
+
+// begin starts to copy, once.
+func (l *logCopy) begin(ctx context.Context) {
+	if l.cancel != nil {
+		return
+	}
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.done = make(chan struct{})
+	go func() {
+		defer close(l.done)
+		for err := l.copy(ctx); err != nil; err = l.copy(ctx) {
+			if refusal(err) {
+				l.logger.WarnContext(ctx, "what a container wrote is not told by its engine", "container", l.claim.Name, "error", err)
+				return
+			}
+			if !pause(ctx, retryEvery) {
+				return
+			}
+		}
+	}()
+}
+
+// finish waits until everything was copied that a container wrote that has ended.
+func (l *logCopy) finish(ctx context.Context) {
+	if l.cancel == nil {
+		return
+	}
+	timer := time.NewTimer(logPatience)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+	case <-timer.C:
+		l.logger.WarnContext(ctx, "the end of a container's log is missing: its engine does not tell it", "container", l.claim.Name)
+	case <-ctx.Done():
+	}
+}
+
+// end gives up.
+func (l *logCopy) end() {
+	if l.cancel != nil {
+		l.cancel()
+		<-l.done
+	}
+}
+
+// copy copies what is not in the log yet, until the container has ended.
+func (l *logCopy) copy(ctx context.Context) error {
+	file, err := os.OpenFile(l.claim.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	stream, err := l.engine.ContainerLogs(ctx, l.claim.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	out := &skipper{to: file, skip: size(l.claim.Log) - l.claim.LogOffset}
+	_, err = stdcopy.StdCopy(out, out, stream)
+	return errors.Join(err, stream.Close(), file.Close())
+}
+
+// skipper leaves out the first bytes.
+type skipper struct {
+	to   io.Writer
+	skip int64
+}
+
+// Write implements io.Writer.
+func (s *skipper) Write(p []byte) (int, error) {
+	left := min(max(s.skip, 0), int64(len(p)))
+	s.skip -= left
+	if left == int64(len(p)) {
+		return len(p), nil
+	}
+	n, err := s.to.Write(p[left:])
+	return int(left) + n, err
+}

@@ -1,0 +1,217 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+	"github.com/moby/moby/client"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// engineWait is how long a replica waits for an engine that does not answer.
+const engineWait = time.Minute
+
+// await returns the engine once it answers.
+func (r *Runtime) await(ctx context.Context, tell runtime.Teller) (*engine, error) {
+	end := func() {}
+	defer func() { end() }()
+	for until := time.Now().Add(engineWait); ; {
+		r.mu.Lock()
+		e := r.current
+		r.mu.Unlock()
+		if e != nil && e.learn(ctx) == nil {
+			return e, nil
+		}
+		_, err := r.Check(ctx)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || time.Now().After(until) {
+			return nil, err
+		}
+		end()
+		end = tell.Progress(ctx, runtime.For(fmt.Sprintf("waiting: %v", err)))
+		pause(ctx, retryEvery)
+	}
+}
+
+// bring sees to it that the engine has the image, and returns what it says of itself.
+func (s *starter) bring(ctx context.Context) (imageFacts, error) {
+	t := s.order.Template
+	policy, err := pullPolicy(t.GetImage(), t.GetImagePullPolicy())
+	if err != nil {
+		return imageFacts{}, err
+	}
+	found, missing := s.engine.image(ctx, t.GetImage())
+	if missing != nil && !cerrdefs.IsNotFound(missing) {
+		return found, missing
+	}
+	switch {
+	case policy == gpuagentv1.PullPolicy_PULL_POLICY_NEVER && missing != nil:
+		return found, fault.Preconditionf("image %s is not on this node, and image_pull_policy is NEVER", t.GetImage())
+	case policy == gpuagentv1.PullPolicy_PULL_POLICY_NEVER, policy == gpuagentv1.PullPolicy_PULL_POLICY_IF_NOT_PRESENT && missing == nil:
+		return found, nil
+	}
+	if err := s.pull(ctx); err != nil {
+		if missing == nil && t.GetImagePullPolicy() == gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED && ctx.Err() == nil {
+			s.order.Tell.Warn(fmt.Sprintf("image %s could not be pulled, so it runs as this node has it: %v", t.GetImage(), err))
+			return found, nil
+		}
+		return found, err
+	}
+	return s.engine.image(ctx, t.GetImage())
+}
+
+// pullPolicy returns when to pull an image: for the tag "latest" always, unless
+// somebody says otherwise.
+func pullPolicy(image string, said gpuagentv1.PullPolicy) (gpuagentv1.PullPolicy, error) {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return said, fault.New(fault.Invalid, "%q is no name of an image: %v", image, err)
+	}
+	if said != gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED {
+		return said, nil
+	}
+	_, digested := named.(reference.Digested)
+	tagged, ok := reference.TagNameOnly(named).(reference.Tagged)
+	if !digested && ok && tagged.Tag() == "latest" {
+		return gpuagentv1.PullPolicy_PULL_POLICY_ALWAYS, nil
+	}
+	return gpuagentv1.PullPolicy_PULL_POLICY_IF_NOT_PRESENT, nil
+}
+
+// image returns what an image says of itself.
+func (e *engine) image(ctx context.Context, name string) (imageFacts, error) {
+	found, err := e.ImageInspect(ctx, name)
+	if err != nil {
+		return imageFacts{}, err
+	}
+	if found.Config == nil {
+		return imageFacts{}, nil
+	}
+	c := found.Config
+	return imageFacts{entrypoint: c.Entrypoint, command: c.Cmd, env: c.Env, workDir: c.WorkingDir, user: c.User}, nil
+}
+
+// pull pulls the image and shows how far that is.
+func (s *starter) pull(ctx context.Context) error {
+	image := s.order.Template.GetImage()
+	auth, err := s.runtime.authFor(image, s.order.PullSecrets)
+	if err != nil {
+		return err
+	}
+	p, leave := s.runtime.pulls.join(ctx, s.engine, image, auth)
+	defer leave()
+	what := "pulling " + image
+	defer s.order.Tell.Progress(ctx, func(spent time.Duration) string {
+		if percent := p.percent.Load(); percent > 0 {
+			return fmt.Sprintf("%s (%d %%)", what, percent)
+		}
+		return runtime.For(what)(spent)
+	})()
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// pulls are the pulls that go on: replicas that want the same image share one.
+type pulls struct {
+	wait sync.WaitGroup
+	mu   sync.Mutex
+	now  map[pullKey]*pull // guarded by mu
+}
+
+type pullKey struct{ host, image, auth string }
+
+// pull is one pull.
+type pull struct {
+	percent atomic.Int64
+	cancel  context.CancelFunc
+	done    chan struct{}
+	err     error // set before done is closed
+	users   int   // guarded by pulls.mu
+}
+
+// join begins a pull or joins one. Whoever leaves last ends it.
+func (s *pulls) join(ctx context.Context, e *engine, image, auth string) (p *pull, leave func()) {
+	key := pullKey{e.host, image, auth}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p = s.now[key]
+	if p == nil {
+		p = &pull{done: make(chan struct{})}
+		if s.now == nil {
+			s.now = map[pullKey]*pull{}
+		}
+		s.now[key] = p
+		var shared context.Context
+		shared, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		s.wait.Go(func() {
+			defer close(p.done)
+			p.err = p.run(shared, e, image, auth)
+		})
+	}
+	p.users++
+	return p, func() { s.leave(key, p) }
+}
+
+func (s *pulls) leave(key pullKey, p *pull) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.users--; p.users == 0 {
+		p.cancel()
+		delete(s.now, key)
+	}
+}
+
+func (p *pull) run(ctx context.Context, e *engine, image, auth string) error {
+	response, err := e.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})
+	if err != nil {
+		return fmt.Errorf("pull %s: %w", image, err)
+	}
+	defer func() { _ = response.Close() }()
+	layers := progress{}
+	for message, err := range response.JSONMessages(ctx) {
+		if err == nil && message.Error != nil {
+			err = errors.New(message.Error.Message)
+		}
+		if err != nil {
+			return fmt.Errorf("pull %s: %w", image, err)
+		}
+		if message.Progress != nil && strings.HasPrefix(message.Status, "Downloading") {
+			layers[message.ID] = layer{message.Progress.Current, message.Progress.Total}
+			p.percent.Store(max(p.percent.Load(), layers.percent())) // layers that come to light take nothing away
+		}
+	}
+	return ctx.Err()
+}
+
+// progress is how far the layers of an image are, by id.
+type progress map[string]layer
+
+type layer struct{ current, total int64 }
+
+func (p progress) percent() int64 {
+	var sum layer
+	for _, l := range p {
+		sum.current += l.current
+		sum.total += l.total
+	}
+	if sum.total <= 0 {
+		return 0
+	}
+	return min(100, max(0, sum.current*100/sum.total))
+}

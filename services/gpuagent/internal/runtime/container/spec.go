@@ -1,0 +1,159 @@
+package container
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+	enginemount "github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// imageFacts are what an image says of how it is run.
+type imageFacts struct {
+	entrypoint, command []string
+	env                 []string
+	workDir, user       string
+}
+
+// specOf is the container that an order means.
+func specOf(o runtime.Order, image imageFacts, user string, opts Options) (client.ContainerCreateOptions, error) {
+	if len(o.Command)+len(o.Args)+len(image.entrypoint)+len(image.command) == 0 {
+		return client.ContainerCreateOptions{}, fault.Preconditionf("there is no command, and image %s names none", o.Template.GetImage())
+	}
+	mounts, err := mountsOf(o, opts.Mounts)
+	if err != nil {
+		return client.ContainerCreateOptions{}, err
+	}
+	config := &container.Config{
+		Image: o.Template.GetImage(), Entrypoint: o.Command, Cmd: o.Args,
+		Env: environment(o, image, user), WorkingDir: workingDir(o, image), User: user,
+		Labels: o.Labels,
+	}
+	host := &container.HostConfig{
+		NetworkMode: container.NetworkMode(opts.Network),
+		Mounts:      engineMounts(mounts),
+		LogConfig:   container.LogConfig{Type: "json-file"}, // whatever the engine's default: this one can be read back
+		Resources:   resources(o),
+	}
+	if !host.NetworkMode.IsHost() && !host.NetworkMode.IsNone() {
+		config.ExposedPorts, host.PortBindings = publish(o.Ports)
+	}
+	return client.ContainerCreateOptions{Config: config, HostConfig: host}, nil
+}
+
+// environment is what the image does not set itself. Each name is there once:
+// engines do not agree on which of two counts.
+func environment(o runtime.Order, image imageFacts, user string) []string {
+	var env []string
+	if _, set := environ.Lookup(image.env, "PYTHONUNBUFFERED"); !set {
+		env = append(env, "PYTHONUNBUFFERED=1") // so that a log can be followed
+	}
+	if name, _, _ := strings.Cut(user, ":"); !isRoot(user) && isNumber(name) { // who need not have a home in the image
+		env = append(env, "HOME="+o.WorkDir)
+	}
+	if o.HideGPUs && len(o.GPUs) == 0 { // images ask for all, and an engine may be set up to give them
+		env = append(env, "NVIDIA_VISIBLE_DEVICES=void")
+	}
+	last := map[string]string{}
+	for _, entry := range append(env, o.Env...) {
+		name, _, _ := strings.Cut(entry, "=")
+		last[name] = entry
+	}
+	return slices.Sorted(maps.Values(last))
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 32)
+	return err == nil
+}
+
+// workingDir is the directory that the command starts in: the template's, or the
+// image's unless files were staged relative to the replica's own.
+func workingDir(o runtime.Order, image imageFacts) string {
+	switch dir := o.Template.GetWorkingDir(); {
+	case filepath.IsAbs(dir):
+		return filepath.Clean(dir)
+	case dir != "", image.workDir == "", image.workDir == "/", stagesHere(o.Template.GetStaging()):
+		return o.WorkDir
+	}
+	return image.workDir
+}
+
+// stagesHere reports whether any path is relative to the working directory.
+func stagesHere(s *gpuagentv1.Staging) bool {
+	var paths []string
+	for _, t := range slices.Concat(s.GetDownloads(), s.GetUploads()) {
+		paths = append(paths, t.GetPath())
+	}
+	for _, r := range s.GetReturns() {
+		paths = append(paths, r.GetPath())
+	}
+	for _, f := range s.GetFiles() {
+		paths = append(paths, f.GetPath())
+	}
+	paths = append(paths, s.GetDirectories()...)
+	return slices.ContainsFunc(paths, func(path string) bool { return !filepath.IsAbs(path) })
+}
+
+func engineMounts(mounts []mount.Mount) []enginemount.Mount {
+	converted := make([]enginemount.Mount, len(mounts))
+	for i, m := range mounts {
+		converted[i] = enginemount.Mount{Type: enginemount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
+	}
+	return converted
+}
+
+// sharesOfCore is what Linux' cpu.shares give one core's worth of weight.
+const sharesOfCore = 1024
+
+// resources are the limits. What is only reserved is a weight when the node is busy.
+func resources(o runtime.Order) container.Resources {
+	need := o.Template.GetResources()
+	r := container.Resources{
+		NanoCPUs:   need.GetCpuLimitMilli() * 1e6,
+		Memory:     need.GetMemoryLimitBytes(),
+		MemorySwap: need.GetMemoryLimitBytes(), // memory and swap together: no swap
+	}
+	if milli := need.GetCpuMilli(); milli > 0 {
+		r.CPUShares = max(2, milli*sharesOfCore/1000)
+	}
+	if reserved := need.GetMemoryBytes(); r.Memory == 0 || reserved < r.Memory {
+		r.MemoryReservation = reserved
+	}
+	if len(o.GPUs) > 0 {
+		ids := make([]string, len(o.GPUs))
+		for i, index := range o.GPUs {
+			ids[i] = strconv.Itoa(int(index))
+		}
+		r.DeviceRequests = []container.DeviceRequest{{Driver: "nvidia", DeviceIDs: ids, Capabilities: [][]string{{"gpu"}}}}
+	}
+	return r
+}
+
+// publish makes the ports that a replica was given reachable where they are for
+// a process.
+func publish(ports map[string]int32) (network.PortSet, network.PortMap) {
+	set, bindings := network.PortSet{}, network.PortMap{}
+	for _, number := range ports {
+		port, ok := network.PortFrom(uint16(number), network.TCP)
+		if !ok {
+			continue
+		}
+		set[port] = struct{}{}
+		bindings[port] = []network.PortBinding{{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HostPort: fmt.Sprint(number)}}
+	}
+	return set, bindings
+}

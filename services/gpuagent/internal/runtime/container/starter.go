@@ -1,0 +1,188 @@
+package container
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// Reasons of this runtime.
+const (
+	reasonEngine = "ContainerEngineUnavailable"
+	reasonPull   = "ImagePullFailed"
+	reasonOOM    = "OOMKilled"
+	reasonLost   = "ContainerLost"
+)
+
+// attemptLabel tells which attempt a container is.
+const attemptLabel = "kfmesh.dev/attempt"
+
+// starter starts the attempts of one replica.
+type starter struct {
+	runtime *Runtime
+	at      runtime.Place
+	order   runtime.Order
+	engine  *engine
+	spec    client.ContainerCreateOptions // without its name; filled in by Prepare
+}
+
+// Prepare waits for the engine, brings the image, and says what is to be run.
+func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
+	s.order = o
+	if o.Template.GetImage() == "" {
+		return &runtime.Failure{Reason: runtime.ReasonStart, Err: errors.New("it has no image, which a container needs")}
+	}
+	var err error
+	if s.engine, err = s.runtime.await(ctx, o.Tell); err != nil {
+		return &runtime.Failure{Reason: reasonEngine, Err: err}
+	}
+	image, err := s.bring(ctx)
+	if err != nil {
+		return &runtime.Failure{Reason: reasonPull, Err: err}
+	}
+	me := self(s.engine)
+	user, err := me.user(o.Template, s.runtime.User, image.user)
+	if err != nil {
+		return err
+	}
+	if me.stranger(cmp.Or(user, image.user)) {
+		if err := open(o); err != nil {
+			return err
+		}
+	}
+	s.warn()
+	s.spec, err = specOf(o, image, user, s.runtime.Options)
+	return err
+}
+
+// warn tells what will surprise.
+func (s *starter) warn() {
+	installs := pyenv.Parse(append(append([]string{}, s.order.Command...), s.order.Args...))
+	if len(installs) == 0 {
+		return
+	}
+	sentence := "the command installs Python packages in its container each time it starts, for which it needs a network; an image that has them starts at once"
+	if s.runtime.Network == "none" {
+		sentence = "the command installs Python packages, and its container has no network (container-network is none): use an image that has them"
+	}
+	s.order.Tell.Warn(sentence)
+}
+
+// Start makes the container and starts it.
+func (s *starter) Start(ctx context.Context, n int) (runtime.Attempt, error) {
+	a := &attempt{runtime: s.runtime, journal: journalPath(s.at, n)}
+	c := claim{
+		Host: s.engine.host, Name: strings.Join([]string{"kfmesh", s.at.Workload, s.at.Replica, strconv.Itoa(n)}, "-"),
+		Log: s.order.Log, LogOffset: size(s.order.Log), Grace: s.order.Grace, Deadline: s.order.Deadline,
+	}
+	if err := begin(a.journal, c); err != nil {
+		return nil, err
+	}
+	ran, err := s.create(ctx, c.Name, n)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	if err := note(a.journal, record{Started: &now}); err != nil {
+		return nil, err
+	}
+	if !ran {
+		a.refused = s.engine.start(ctx, c.Name)
+	}
+	return a, nil
+}
+
+// create makes the container. One of that name that was never started, as the
+// journal has it, is made anew. It reports whether there is one that has run all the same,
+// which is so when the disk has lost the journal with a power cut.
+func (s *starter) create(ctx context.Context, name string, n int) (ran bool, err error) {
+	spec := s.spec
+	spec.Name = name
+	config := *spec.Config
+	config.Labels = maps.Clone(config.Labels)
+	if config.Labels == nil {
+		config.Labels = map[string]string{}
+	}
+	config.Labels[attemptLabel] = strconv.Itoa(n)
+	spec.Config = &config
+	for {
+		made, err := s.engine.ContainerCreate(ctx, spec)
+		for _, warning := range made.Warnings {
+			s.order.Tell.Warn("container engine: " + strings.TrimPrefix(warning, "WARNING: "))
+		}
+		if !cerrdefs.IsConflict(err) {
+			return false, wrap("make container "+name, err)
+		}
+		found, err := s.engine.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+		switch {
+		case cerrdefs.IsNotFound(err): // gone meanwhile
+			continue
+		case err != nil:
+			return false, wrap("look at container "+name, err)
+		case !neverStarted(found.Container.State):
+			return true, nil
+		}
+		if err := s.engine.remove(ctx, name); err != nil {
+			return false, err
+		}
+	}
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Close implements runtime.Starter.
+func (*starter) Close() {}
+
+// start asks for a start. It returns an error only if the engine refused:
+// an answer that was lost is found out about by whoever waits for the end.
+func (e *engine) start(ctx context.Context, name string) error {
+	_, err := e.ContainerStart(ctx, name, client.ContainerStartOptions{})
+	if !refusal(err) {
+		return nil
+	}
+	return err
+}
+
+// open lets any user write where the container is to write, as in a pod.
+func open(o runtime.Order) error {
+	dirs := []string{o.WorkDir, o.TempDir}
+	for _, dir := range o.Template.GetStaging().GetDirectories() {
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(o.WorkDir, dir)
+		}
+		dirs = append(dirs, dir)
+	}
+	for _, dir := range dirs {
+		if err := os.Chmod(dir, 0o777); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}

@@ -1,0 +1,61 @@
+package collect
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/garbage"
+)
+
+// logsKey is the blob key below which the agents keep what workloads wrote, at
+// <namespace>/<workload>.
+const logsKey = "logs"
+
+// logs removes the logs of runs that are gone. Those of other workloads are not
+// the pipeline service's affair.
+func (s *sweep) logs(ctx context.Context) error {
+	batch := map[string][]string{} // keys of logs by run
+	for namespace, err := range s.Bucket.Children(ctx, logsKey) {
+		if err != nil {
+			return err
+		}
+		for workload, err := range s.Bucket.Children(ctx, logsKey+"/"+namespace.Name) {
+			if err != nil {
+				return err
+			}
+			run, ok := garbage.RunOf(workload.Name)
+			if !ok {
+				continue
+			}
+			if _, known := batch[run]; !known && len(batch) == lookupSize {
+				if err := s.dropLogs(ctx, batch); err != nil {
+					return err
+				}
+				clear(batch)
+			}
+			batch[run] = append(batch[run], logsKey+"/"+namespace.Name+"/"+workload.Name)
+		}
+	}
+	return s.dropLogs(ctx, batch)
+}
+
+// dropLogs removes the logs of those of the runs that are gone.
+func (s *sweep) dropLogs(ctx context.Context, byRun map[string][]string) error {
+	var ids []string
+	for run := range byRun {
+		ids = append(ids, run)
+	}
+	slices.Sort(ids)
+	gone, err := s.gone(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, run := range gone {
+		for _, key := range byRun[run] {
+			if err := s.disposeTree(ctx, "log", key, "run "+run+" is gone"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

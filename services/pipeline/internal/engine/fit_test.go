@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+)
+
+func text(size int) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{"x": structpb.NewStringValue(strings.Repeat("x", size))}}
+}
+
+// TestFitKeepsRecordsStorable lets each part of a record grow beyond all measure.
+// What cannot be derived again, a leaf's outputs of the allowed size, stays.
+func TestFitKeepsRecordsStorable(t *testing.T) {
+	const huge = 10 << 20
+	many := slices.Repeat([]string{strings.Repeat("w", 60)}, 100_000)
+	for name, grow := range map[string]func(*pipelinev1.Task){
+		"nothing":         func(*pipelinev1.Task) {},
+		"inputs":          func(t *pipelinev1.Task) { t.InputParameters = text(huge) },
+		"message":         func(t *pipelinev1.Task) { t.Message = strings.Repeat("é", huge) },
+		"error":           func(t *pipelinev1.Task) { t.Detail.Error = &status.Status{Message: strings.Repeat("e", huge)} },
+		"log tail":        func(t *pipelinev1.Task) { t.LogTail = strings.Repeat("é\n", huge) },
+		"warnings":        func(t *pipelinev1.Task) { t.Warnings = many },
+		"a long warning":  func(t *pipelinev1.Task) { t.Warnings = []string{strings.Repeat("w", huge)} },
+		"attempts":        func(t *pipelinev1.Task) { t.Detail.ExecutorDetail.FailedMainJobs = many },
+		"history":         func(t *pipelinev1.Task) { t.Detail.StateHistory = make([]*pipelinev1.RuntimeStatus, 100_000) },
+		"input artifacts": func(t *pipelinev1.Task) { t.InputArtifacts = []*pipelinev1.TaskArtifact{{Metadata: text(huge)}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole := &pipelinev1.Task{
+				Detail:           &pipelinev1.PipelineTaskDetail{ExecutorDetail: &pipelinev1.PipelineTaskExecutorDetail{}},
+				OutputParameters: text(maxOutputsBytes),
+			}
+			grow(whole)
+			before := proto.CloneOf(whole)
+			record := fit(whole)
+			if size := proto.Size(record); size > maxTaskBytes || size > store.MaxValueBytes {
+				t.Errorf("the record is %d bytes", size)
+			}
+			if _, err := proto.Marshal(record); err != nil {
+				t.Error(err)
+			}
+			if record.GetOutputParameters() == nil {
+				t.Error("the outputs of a leaf were left out")
+			}
+			if !proto.Equal(whole, before) {
+				t.Error("the record it was given was changed")
+			}
+		})
+	}
+}
+
+func TestFitSaysWhatItLeftOut(t *testing.T) {
+	record := fit(&pipelinev1.Task{Detail: &pipelinev1.PipelineTaskDetail{}, InputParameters: text(1 << 20), OutputParameters: text(2 << 20)})
+	if got := strings.Join(record.GetWarnings(), "\n"); !strings.Contains(got, "inputs take 1024 KiB") || !strings.Contains(got, "outputs take 2048 KiB") {
+		t.Errorf("it warns of %q", got)
+	}
+	if again := fit(record); len(again.GetWarnings()) != 2 {
+		t.Errorf("it warns again: %q", again.GetWarnings())
+	}
+}
+
+func TestOutputsThatCannotBeStoredAreRefused(t *testing.T) {
+	numbers := make([]any, 20_000) // small as JSON
+	for i := range numbers {
+		numbers[i] = float64(i % 10)
+	}
+	for name, test := range map[string]struct {
+		outputs ir.Values
+		fits    bool
+	}{
+		"nothing":       {ir.Values{}, true},
+		"text":          {ir.Values{Parameters: map[string]any{"x": strings.Repeat("x", maxOutputsBytes/2)}}, true},
+		"a long text":   {ir.Values{Parameters: map[string]any{"x": strings.Repeat("x", maxOutputsBytes)}}, false},
+		"numbers":       {ir.Values{Parameters: map[string]any{"x": numbers}}, false},
+		"long metadata": {ir.Values{Artifacts: map[string][]ir.Artifact{"m": {{Metadata: map[string]any{"x": strings.Repeat("x", maxOutputsBytes)}}}}}, false},
+	} {
+		if err := checkOutputs(test.outputs); (err == nil) != test.fits {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheErrorOfARunIsCut(t *testing.T) {
+	s := runStatus{}.entered(pipelinev1.RuntimeState_FAILED, strings.Repeat("x", 1<<20), time.Now())
+	if got := s.failure.GetMessage(); len(got) > maxMessageBytes || !strings.HasSuffix(got, "(cut)") {
+		t.Errorf("the error is %d bytes", len(got))
+	}
+}
