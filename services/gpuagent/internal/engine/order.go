@@ -32,6 +32,10 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	if err != nil {
 		return runtime.Order{}, err
 	}
+	logins, err := r.pullSecrets(ctx, from)
+	if err != nil {
+		return runtime.Order{}, err
+	}
 	grace := defaultGrace
 	if r.life.spec.GetGracePeriod() != nil {
 		grace = r.life.spec.GetGracePeriod().AsDuration()
@@ -41,7 +45,7 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Log: logPath(r.dir),
 		Labels: r.labels(),
 		GPUs:   r.status.GetGpus(), HideGPUs: r.life.engine.hasGPUs(), Ports: r.status.GetPorts(),
-		Mounts: mounts, Deadline: r.life.deadline(), Grace: grace, Tell: r,
+		Mounts: mounts, PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Tell: r,
 	}, nil
 }
 
