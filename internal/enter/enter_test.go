@@ -64,7 +64,7 @@ func places(t *testing.T, test func(t *testing.T, p *place)) {
 			if user != 0 {
 				skipWithoutNamespaces(t, user)
 			}
-			top, err := os.MkdirTemp("", "enter")
+			top, err := os.MkdirTemp("", "enter") //nolint:usetesting // the way to a test's own is closed to others
 			if err != nil {
 				t.Fatal(err)
 			}

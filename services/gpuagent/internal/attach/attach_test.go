@@ -58,8 +58,12 @@ func TestAttach(t *testing.T) {
 			{Name: "unused", Source: &gpuagentv1.Volume_Secret{Secret: &gpuagentv1.KeyedSource{Name: "none"}}},
 		},
 		Mounts: []*gpuagentv1.VolumeMount{
-			{Volume: "s", Path: "/s/"}, {Volume: "c", Path: "/c", SubPath: "a"}, {Volume: "o", Path: "/o"},
-			{Volume: "d", Path: "/d", SubPath: "x/y"}, {Volume: "d", Path: "/all", ReadOnly: true}, {Volume: "e", Path: "/e"},
+			{Volume: "s", Path: "/s/"},
+			{Volume: "c", Path: "/c", SubPath: "a"},
+			{Volume: "o", Path: "/o"},
+			{Volume: "d", Path: "/d", SubPath: "x/y"},
+			{Volume: "d", Path: "/all", ReadOnly: true},
+			{Volume: "e", Path: "/e"},
 		},
 	}
 	at := Dirs{Disk: filepath.Join(dir, "disk"), SecretMode: 0o400}

@@ -14,10 +14,10 @@ func (e *Engine) DeleteVolume(ctx context.Context, namespace, name string) error
 	if err := e.Volumes.Doom(ctx, namespace, name); err != nil {
 		return err
 	}
-	if e.Ready() != nil {
-		return nil // begin does it, once it is known who mounts it
+	if e.Ready() == nil { // otherwise begin does it, once it is known who mounts it
+		return e.reap(ctx, namespace, name)
 	}
-	return e.reap(ctx, namespace, name)
+	return nil
 }
 
 // reap removes a doomed volume, unless it is mounted.
