@@ -4,9 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
@@ -30,6 +32,10 @@ type Config struct {
 	ContainerUser       string   `koanf:"container-user" usage:"who containers run as that do not say: image, agent (the user of this agent) or uid[:gid]; empty means agent unless that is root or the engine is rootless"`
 	ContainerMounts     []string `koanf:"container-mounts" usage:"directories that every container sees at the same path, beside those kfmesh shares with it; PATH or PATH:ro"`
 	ContainerRegistries string   `koanf:"container-registries" usage:"Docker config.json with credentials for registries; empty means config.json in DOCKER_CONFIG or ~/.docker"`
+
+	RetainLogs          time.Duration `koanf:"retain-logs" usage:"time for which logs are kept after they were last written; 0 means for ever"`
+	RetainEnvironments  time.Duration `koanf:"retain-environments" usage:"time for which Python environments are kept after they were last used; 0 means for ever"`
+	MaxEnvironmentBytes int64         `koanf:"max-environment-bytes" usage:"what all Python environments may take; those unused longest go first; 0 means any amount"`
 }
 
 // Values of Config.Runtime.
@@ -64,9 +70,20 @@ func (c Config) Validate() error {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
 	violations = append(violations, checkLabels(c.NodeLabels)...)
+	for name, kept := range map[string]int64{
+		"retain-logs": int64(c.RetainLogs), "retain-environments": int64(c.RetainEnvironments), "max-environment-bytes": c.MaxEnvironmentBytes,
+	} {
+		if kept < 0 {
+			violations = append(violations, fault.Violation{Field: name, Reason: "is negative; want 0 or more"})
+		}
+	}
 	violations = append(violations, c.validateContainers()...)
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}
 	return nil
+}
+
+func (c Config) retention() garbage.Retention {
+	return garbage.Retention{Logs: c.RetainLogs, Environments: c.RetainEnvironments, EnvironmentBytes: c.MaxEnvironmentBytes}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
@@ -12,6 +13,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/api"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/collect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/configmap"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
@@ -27,11 +29,15 @@ import (
 // serviceName is the service's name.
 const serviceName = "gpuagent"
 
+// collectEvery is the time between two rounds of housekeeping.
+const collectEvery = time.Hour
+
 // module is the agent of one node.
 type module struct {
-	deps   app.Deps
-	keys   *secret.Keyring
-	engine *engine.Engine
+	deps      app.Deps
+	keys      *secret.Keyring
+	engine    *engine.Engine
+	collector *collect.Collector
 }
 
 // New makes the agent.
@@ -49,13 +55,14 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	}
 	host, uv := os.Environ(), detect.Program(cfg.UV, "uv")
 	pythons := pyenv.NewFinder(cfg.Python, host)
+	envs := pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host)
 	processes := process.New(process.Options{
 		Supervisor: supervisor,
 		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
 		Shared:     shared(cfg, deps),
 		Images:     images,
 		Pythons:    pythons,
-		Envs:       pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host),
+		Envs:       envs,
 		Log:        deps.Log,
 	})
 	keys, err := secret.NewKeyring(string(cfg.SecretsURL), filepath.Join(cfg.AgentDir, "secrets.key"))
@@ -63,7 +70,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		return nil, err
 	}
 	stored := state.New(deps.Store)
-	return &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
+	m := &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
 		Node:       cfg.NodeName,
 		Version:    deps.Version,
 		DataDir:    cfg.AgentDir,
@@ -79,7 +86,9 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Pythons:    pythons,
 		GPUs:       detect.Nvidia{},
 		Log:        deps.Log,
-	})}, nil
+	})}
+	m.collector = collect.New(collect.Deps{Node: m.engine, Envs: envs, Bucket: deps.Blob, Retention: cfg.retention()})
+	return m, nil
 }
 
 // shared are the directories that all replicas need: of environments and, when it is
@@ -109,12 +118,21 @@ func supervisorCommand(configured string) ([]string, error) {
 func (m *module) Name() string { return serviceName }
 
 // Register implements app.Module.
-func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m.engine) }
+func (m *module) Register(server grpc.ServiceRegistrar) {
+	api.Register(server, m.engine)
+	api.RegisterHousekeeping(server, m.collector)
+}
 
 // Run implements app.Module.
 func (m *module) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx) })
+	group.Go(func() error {
+		m.collector.Keep(ctx, collectEvery, func(err error) {
+			m.deps.Log.WarnContext(ctx, "housekeeping was cut short", "error", err)
+		})
+		return nil
+	})
 	group.Go(func() error {
 		relay := event.Relay{
 			Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,7 @@ func (r *replica) attach(ctx context.Context, from *values) ([]mount.Mount, erro
 		at.SecretMode = 0o444
 	}
 	if hasMemoryFS() {
-		at.Memory = filepath.Join(memoryDir(r.life.uid), strconv.Itoa(r.position))
+		at.Memory = memoryDir(r.life.uid, replicaName(r.status))
 	}
 	mounts, err := attach.Attach(ctx, r.template, from, at)
 	if err != nil {
@@ -46,8 +45,10 @@ const volumesName = "volumes"
 // memoryFS is where Linux has a file system in memory for everyone.
 const memoryFS = "/dev/shm"
 
-// memoryDir is the directory in memory for the volumes of a workload.
-func memoryDir(uid string) string { return filepath.Join(memoryFS, "kfmesh-"+uid) }
+// memoryDir is the directory in memory for the volumes of a replica.
+func memoryDir(uid, replica string) string {
+	return filepath.Join(memoryFS, tempPrefix+uid+"."+replica)
+}
 
 // hasMemoryFS reports whether the node has such a thing.
 func hasMemoryFS() bool {
@@ -57,19 +58,22 @@ func hasMemoryFS() bool {
 
 // removeVolumes removes what was made for the mounts of a workload that has ended.
 // Volumes that a claim names stay.
-func (e *Engine) removeVolumes(ctx context.Context, uid string) {
-	e.removeMemory(ctx, uid)
-	for _, at := range e.places(ctx, uid) {
-		dir := filepath.Join(at.Dir, volumesName)
-		if err := os.RemoveAll(dir); err != nil {
-			e.Log.WarnContext(ctx, "volumes of a workload cannot be removed", "directory", dir, "error", err)
-		}
+func (e *Engine) removeVolumes(ctx context.Context, places []runtime.Place) {
+	e.removeMemory(ctx, places)
+	for _, at := range places {
+		e.removeAttached(ctx, filepath.Join(at.Dir, volumesName))
 	}
 }
 
-// removeMemory removes those that are not below the workload's own directory.
-func (e *Engine) removeMemory(ctx context.Context, uid string) {
-	if err := os.RemoveAll(memoryDir(uid)); err != nil {
-		e.Log.WarnContext(ctx, "volumes of a workload cannot be removed", "error", err)
+// removeMemory removes those of them that are not in the replicas' own directories.
+func (e *Engine) removeMemory(ctx context.Context, places []runtime.Place) {
+	for _, at := range places {
+		e.removeAttached(ctx, memoryDir(at.Workload, at.Replica))
+	}
+}
+
+func (e *Engine) removeAttached(ctx context.Context, dir string) {
+	if err := os.RemoveAll(dir); err != nil {
+		e.Log.WarnContext(ctx, "volumes of a workload cannot be removed", "directory", dir, "error", err)
 	}
 }

@@ -43,11 +43,14 @@ func (e *Engine) Logs(ctx context.Context, namespace, name string) (*Logs, error
 func (e *Engine) present(w *gpuagentv1.Workload) *Logs {
 	logs := &Logs{engine: e, workload: w}
 	for _, r := range w.GetStatus().GetReplicas() {
-		dir := replicaDir(e.workloadDir(w.GetMetadata().GetUid()), r.GetGroup(), r.GetIndex())
+		dir := e.replicaDir(w.GetMetadata().GetUid(), replicaName(r))
 		logs.files = append(logs.files, Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: logPath(dir)})
 	}
 	return logs
 }
+
+// fetchedPrefix goes on with the names of temporary directories for logs.
+const fetchedPrefix = "logs-"
 
 // past reads kept logs in place where the object store is a directory, and
 // otherwise fetches them.
@@ -58,7 +61,7 @@ func (e *Engine) past(ctx context.Context, namespace, name string) (*Logs, error
 		dir = filepath.Join(local, filepath.FromSlash(logPrefix(namespace, name)))
 	} else {
 		var err error
-		if dir, err = os.MkdirTemp("", "kfmesh-logs-"); err != nil {
+		if dir, err = os.MkdirTemp("", tempPrefix+fetchedPrefix); err != nil {
 			return nil, fault.Internalf(err, "logs cannot be fetched")
 		}
 		logs.fetched = dir

@@ -25,12 +25,11 @@ const (
 type values struct {
 	replica   *replica
 	namespace string
-	found     map[string]map[string][]byte // by kind and name
+	found     map[string]map[string][]byte // by kind and name; nil until something is looked up
 }
 
 func (r *replica) values() *values {
-	namespace := r.life.snapshot().GetMetadata().GetNamespace()
-	return &values{replica: r, namespace: namespace, found: map[string]map[string][]byte{}}
+	return &values{replica: r, namespace: r.workload.GetMetadata().GetNamespace()}
 }
 
 // Secret implements attach.Sources.
@@ -73,6 +72,9 @@ func (v *values) lookUp(ctx context.Context, kind, name string, optional bool,
 		return nil, fault.NotFoundf("%s %q does not exist in namespace %s", kind, name, v.namespace)
 	case err != nil:
 		return nil, fmt.Errorf("%s %q of namespace %s: %w", kind, name, v.namespace, err)
+	}
+	if v.found == nil {
+		v.found = map[string]map[string][]byte{}
 	}
 	v.found[key] = found
 	return found, nil
@@ -135,7 +137,7 @@ func (v *values) pick(found map[string][]byte, err error, kind string, want *gpu
 // described is what field paths say of the replica. One that is alone has the name
 // of its workload.
 func (r *replica) described() field.Replica {
-	w := r.life.snapshot()
+	w := r.workload
 	m, name := w.GetMetadata(), w.GetMetadata().GetName()
 	if len(w.GetStatus().GetReplicas()) > 1 {
 		name += "-" + replicaName(r.status)

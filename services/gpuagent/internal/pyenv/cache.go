@@ -39,7 +39,7 @@ func (c *Cache) Ensure(ctx context.Context, r Request, say func(string)) (Env, e
 	name := digest(r, c.builder.settings)
 	env := Env{dir: filepath.Join(c.dir, name)}
 	for {
-		if _, err := os.Stat(env.ready()); err == nil {
+		if c.use(env) {
 			return env, nil
 		}
 		b, mine := c.join(name)

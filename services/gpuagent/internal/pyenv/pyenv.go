@@ -12,8 +12,10 @@
 //
 //	<digest>/venv/     the environment; never changed once it is ready
 //	<digest>/shims/    python, python3, pip, pip3
-//	<digest>/ready     written last; an environment without it is built anew
+//	<digest>/ready     written last; an environment without it is built anew; its
+//	                   time is that of the last use
 //	<digest>.lock      held while it is being built
+//	<digest>.gone/     an environment that is being removed
 //
 // An install that was not foreseen (in a script's own code, in a branch) goes to
 // a directory of the replica alone, never into the environment: see shim.go.

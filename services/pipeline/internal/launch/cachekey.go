@@ -144,9 +144,18 @@ func (req Request) identity(a ir.Artifact) string {
 			content = a.URI + "\x00" + content
 		}
 	}
-	metadata, err := compactJSON(a.Metadata)
-	if err != nil {
-		metadata = nil // it came out of JSON, so this cannot be
+	return a.Type + "\x00" + content + "\x00" + metadataText(a.Metadata)
+}
+
+// metadataText is metadata as text. None and an empty one are the same: which of
+// the two there is depends on where it comes from.
+func metadataText(metadata map[string]any) string {
+	if len(metadata) == 0 {
+		return ""
 	}
-	return a.Type + "\x00" + content + "\x00" + string(metadata)
+	text, err := compactJSON(metadata)
+	if err != nil {
+		return "" // it came out of JSON, so this cannot be
+	}
+	return string(text)
 }

@@ -40,6 +40,7 @@ func TestCacheKey(t *testing.T) {
 		"content":                {func(r *Request) { r.Inputs.Artifacts["data"][0].Digest = "sha256:bb" }, false},
 		"name of the artifact":   {func(r *Request) { r.Inputs.Artifacts["data"][0].Name = "other" }, false},
 		"unknown content":        {func(r *Request) { r.Inputs.Artifacts["data"][0].Digest = "" }, false},
+		"no metadata":            {func(r *Request) { r.Inputs.Artifacts["data"][0].Metadata = map[string]any{} }, true},
 		"metadata":               {func(r *Request) { r.Inputs.Artifacts["data"][0].Metadata = map[string]any{"a": 1.0} }, false},
 	}
 	for name, tt := range tests {

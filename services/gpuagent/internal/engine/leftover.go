@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// BusySince is when the oldest workload was started that runs on this node now,
+// and zero when none does.
+func (e *Engine) BusySince() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var oldest time.Time
+	for _, l := range e.lives {
+		start := l.snapshot().GetStatus().GetStartTime()
+		if start == nil {
+			continue // it waits, and will be given what it needs when it starts
+		}
+		if at := start.AsTime(); oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest
+}
+
+// Leftover is a directory of a workload that is not known here.
+type Leftover struct {
+	Path    string
+	UID     string
+	Replica string
+	// Ours tells that it is in the agent's own directory. Temporary directories may
+	// be those of another agent's workloads.
+	Ours bool
+}
+
+// Leftovers returns the directories of workloads that are not known. One whose
+// submission is under way is known before it has a directory.
+func (e *Engine) Leftovers() ([]Leftover, error) {
+	if err := e.Ready(); err != nil {
+		return nil, err
+	}
+	ours, err := leftovers(e.workloadsDir(), "")
+	if err != nil {
+		return nil, err
+	}
+	for i := range ours {
+		ours[i].Ours = true
+	}
+	temporary, err := leftovers(os.TempDir(), tempPrefix)
+	if err != nil {
+		return nil, err
+	}
+	known := e.known()
+	var unknown []Leftover
+	for _, l := range append(ours, temporary...) {
+		if !known[l.UID] {
+			unknown = append(unknown, l)
+		}
+	}
+	return unknown, nil
+}
+
+// leftovers are the directories named after workloads, and those that logs were
+// fetched to.
+func leftovers(dir, prefix string) ([]Leftover, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var found []Leftover
+	for _, entry := range entries {
+		name, ok := strings.CutPrefix(entry.Name(), prefix)
+		uid, replica, _ := strings.Cut(name, ".")
+		fetched := prefix == tempPrefix && strings.HasPrefix(uid, fetchedPrefix)
+		if ok && entry.IsDir() && (fetched || uuid.Validate(uid) == nil) {
+			found = append(found, Leftover{Path: filepath.Join(dir, entry.Name()), UID: uid, Replica: replica})
+		}
+	}
+	return found, nil
+}
+
+// known are the uids of the workloads that are stored or being submitted.
+func (e *Engine) known() map[string]bool {
+	known := map[string]bool{}
+	e.mu.Lock()
+	for uid := range e.lives {
+		known[uid] = true
+	}
+	e.mu.Unlock()
+	for _, w := range e.board.List(func(*gpuagentv1.Workload) bool { return true }) {
+		known[w.GetMetadata().GetUid()] = true
+	}
+	return known
+}
+
+// RemoveLeftover stops what may still run of it and removes it.
+func (e *Engine) RemoveLeftover(ctx context.Context, l Leftover) error {
+	if l.Ours {
+		e.stopOrphans(ctx, []runtime.Place{e.placeOf(l.UID, l.Replica)})
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return os.RemoveAll(l.Path)
+}
