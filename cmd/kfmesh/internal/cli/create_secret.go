@@ -86,11 +86,6 @@ func createRegistryCommand(s *Session) *cobra.Command {
 	flags.StringVar(&r.username, "docker-username", "", "user `name`")
 	flags.StringVar(&r.password, "docker-password", "", "`password` or token; - reads it from standard input")
 	flags.StringVar(&r.email, "docker-email", "", "e-mail `address`, which most registries do not want")
-	for _, needed := range []string{"docker-username", "docker-password"} {
-		if err := command.MarkFlagRequired(needed); err != nil {
-			panic(err) // the flag is defined above
-		}
-	}
 	o.bind(command)
 	o.bindReplace(command)
 	return command
@@ -98,6 +93,9 @@ func createRegistryCommand(s *Session) *cobra.Command {
 
 // config is a ~/.docker/config.json with the one registry.
 func (r *registry) config(stdin io.Reader) ([]byte, error) {
+	if r.username == "" {
+		return nil, fault.Invalidf("--docker-username", "is empty")
+	}
 	password := r.password
 	if password == "-" {
 		line, err := bufio.NewReader(stdin).ReadString('\n')
