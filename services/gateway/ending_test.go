@@ -32,10 +32,10 @@ func TestACanceledRunIsFailedToKFPClients(t *testing.T) {
 	}
 }
 
-func TestTerminatingAnEndedRunIsNoErrorToKFPClients(t *testing.T) {
+func TestTerminatingARunThatWasQuickerIsNoErrorToKFPClients(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	for id, code := range map[string]int{"ended": 200, "gone": 404} {
+	for id, code := range map[string]int{"quick": 200, "ended": 400, "gone": 404} {
 		if got := f.do(t, "POST", "/apis/v2beta1/runs/"+id+":terminate", "application/json", strings.NewReader("{}")); got.code != code {
 			t.Errorf("%s: got %d %s", id, got.code, got.body)
 		}

@@ -188,10 +188,14 @@ func (fakeRuns) CreateRun(_ context.Context, r *pipelinev1.CreateRunRequest) (*p
 	return run, nil
 }
 
-// GetRun returns a run in the state that its id names.
+// GetRun returns a run in the state that its id names, made now if it is called "quick".
 func (fakeRuns) GetRun(_ context.Context, r *pipelinev1.GetRunRequest) (*pipelinev1.Run, error) {
 	state := pipelinev1.RuntimeState(pipelinev1.RuntimeState_value[r.GetRunId()])
-	return &pipelinev1.Run{RunId: r.GetRunId(), State: state, StateHistory: []*pipelinev1.RuntimeStatus{{State: state}}}, nil
+	run := &pipelinev1.Run{RunId: r.GetRunId(), State: state, StateHistory: []*pipelinev1.RuntimeStatus{{State: state}}}
+	if r.GetRunId() == "quick" {
+		run.CreatedAt = timestamppb.Now()
+	}
+	return run, nil
 }
 
 // TerminateRun refuses what its id says.

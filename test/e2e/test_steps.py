@@ -223,7 +223,7 @@ def test_what_no_node_has_waits_and_says_so(api):
 
     assert "GPU" in until("the task to say why it waits", said)
     api.kfp.terminate_run(run_id)
-    assert api.finished(run_id).state == "CANCELED"
+    assert api.outcome(run_id).state == "CANCELED"
 
 
 def test_a_retry_waits_as_its_policy_says(api, marks):

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"time"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
@@ -16,10 +17,14 @@ import (
 // endingRuns is the run service as KFP's clients know it: a canceled run that is
 // got is FAILED, as KFP reports one, because its clients wait for no other end.
 // The error says that it was canceled, and the history still ends with CANCELED.
-// To terminate a run that has ended already is no error: in KFP a run lasts longer
-// than the call before it, here it may not. All other calls are passed on as they
-// are.
+// To terminate a run that has just been made and has ended already is no error: in
+// KFP a run lasts longer than the call before it, here it may not. All other calls
+// are passed on as they are.
 type endingRuns struct{ pipelinev1.RunServiceClient }
+
+// overtaken is how long after its creation a run that has ended is taken to have
+// been quicker than whoever terminates it.
+const overtaken = 2 * time.Second
 
 // GetRun implements pipelinev1.RunServiceClient.
 func (r endingRuns) GetRun(ctx context.Context, in *pipelinev1.GetRunRequest, opts ...grpc.CallOption) (*pipelinev1.Run, error) {
@@ -43,8 +48,12 @@ func canceled(run *pipelinev1.Run) *statuspb.Status {
 // TerminateRun implements pipelinev1.RunServiceClient.
 func (r endingRuns) TerminateRun(ctx context.Context, in *pipelinev1.TerminateRunRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
 	answer, err := r.RunServiceClient.TerminateRun(ctx, in, opts...)
-	if refusal, ok := errors.AsType[*fault.Error](err); ok && refusal.Reason == "RUN_FINISHED" {
+	if refusal, ok := errors.AsType[*fault.Error](err); !ok || refusal.Reason != "RUN_FINISHED" {
+		return answer, err
+	}
+	run, lost := r.RunServiceClient.GetRun(ctx, &pipelinev1.GetRunRequest{RunId: in.GetRunId()}, opts...)
+	if lost == nil && time.Since(run.GetCreatedAt().AsTime()) < overtaken {
 		return &emptypb.Empty{}, nil
 	}
-	return answer, err
+	return nil, err
 }
