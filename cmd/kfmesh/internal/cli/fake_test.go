@@ -46,6 +46,10 @@ type fake struct {
 	// looked holds something once the tasks have been asked for, so that a watch
 	// can wait until a stage has been seen.
 	looked chan struct{}
+	// cache answers for the cache and housekeeping, when it is set.
+	cache *fakeCache
+	// answer is what standard input holds.
+	answer string
 	// create is what CreateRun answers with, when it is to fail.
 	create error
 

@@ -32,6 +32,7 @@ type runner struct {
 	plan     *dag.Plan
 	outcome  *dag.Outcome
 	canceled bool
+	expired  bool // it was canceled because it took too long
 
 	attempts map[dag.Attempt]*attempt
 	queue    []*attempt // to be launched when there is room
@@ -115,6 +116,7 @@ func (r *runner) drive(ctx context.Context) error {
 		}
 		r.measure(ctx)
 	}
+	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 
@@ -154,6 +156,9 @@ func (r *runner) begin(ctx context.Context) error {
 	}
 	r.saver.stored = byID(saved)
 	r.canceled = r.item.Value.GetCancelRequested() || r.item.Value.GetDeleteRequested()
+	if wait, some := r.untilDeadline(); some && wait <= 0 {
+		r.canceled, r.expired = true, true
+	}
 	if r.canceled {
 		r.enter(pipelinev1.RuntimeState_CANCELING, "")
 	} else {
@@ -189,6 +194,8 @@ func (r *runner) loop(ctx context.Context) error {
 	defer retry.Stop()
 	write := time.NewTimer(time.Hour)
 	defer write.Stop()
+	late := time.NewTimer(time.Hour)
+	defer late.Stop()
 	for {
 		if r.fatal != nil {
 			return r.fatal
@@ -205,12 +212,17 @@ func (r *runner) loop(ctx context.Context) error {
 		} else if wait, some := r.untilRecord(); some {
 			write.Reset(wait)
 		}
+		if wait, some := r.untilDeadline(); some {
+			late.Reset(wait)
+		}
 		select {
 		case <-r.inbox.ready:
 			for _, do := range r.inbox.take() {
 				do(ctx)
 			}
 		case <-retry.C:
+		case <-late.C:
+			r.expire(ctx)
 		case <-write.C:
 			r.save(ctx)
 			r.record(ctx)
@@ -267,6 +279,9 @@ func (r *runner) apply(ctx context.Context, e dag.Effects) {
 	}
 	if e.Done != nil {
 		r.outcome = e.Done
+		if r.expired && e.Done.State == pipelinev1.RuntimeState_CANCELED {
+			r.outcome = r.late()
+		}
 	}
 }
 
