@@ -66,9 +66,7 @@ def runs_of(api, recurring_run, **options) -> list:
 
 def test_runs_come_at_their_times(api, recurring):
     text = "[[Index]]|[[ScheduledTime.15:04:05]]|[[RunUUID]]|[[CurrentTime]]"
-    made = recurring(
-        recurs, cron_expression="*/2 * * * * *", params={"text": text}, description="a test's"
-    )
+    made = recurring(recurs, cron_expression="*/2 * * * * *", params={"text": text}, description="a test's")
     assert made.status == "ENABLED"
     assert made.max_concurrency == "1"
     runs = until("two runs", lambda: len(found := runs_of(api, made)) >= 2 and found)
@@ -157,9 +155,7 @@ def test_the_newest_version_runs_and_a_deleted_pipeline_shows(api, recurring, tm
     )
     path = f"/apis/v2beta1/pipelines/{pipeline.pipeline_id}"
     assert api.request("DELETE", path, params={"cascade": "true"}).ok
-    seen = until(
-        "the error", lambda: (r := api.kfp.get_recurring_run(made.recurring_run_id)).error and r
-    )
+    seen = until("the error", lambda: (r := api.kfp.get_recurring_run(made.recurring_run_id)).error and r)
     assert seen.status == "ENABLED"
     assert pipeline.pipeline_id in seen.error.message
     api.kfp.delete_recurring_run(made.recurring_run_id)
