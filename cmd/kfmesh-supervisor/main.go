@@ -1,6 +1,6 @@
-// Command kfmesh-supervisor runs one command for an agent and outlives it. It is
-// a program of its own, and a tiny one, because a step should not pay for
-// starting the whole of kfmesh once more. See package supervise.
+// Command kfmesh-supervisor runs commands for an agent and outlives it. It is a
+// program of its own, and a tiny one, because it stays for as long as a step runs.
+// See package supervise.
 package main
 
 import (

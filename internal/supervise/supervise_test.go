@@ -357,7 +357,7 @@ func TestReusedProcessID(t *testing.T) {
 	spec := shell(t, `echo up; sleep 300`)
 	other := launchIn(t, newPool(t), spec)
 	defer func() { _ = other.Stop(context.Background()) }()
-	awaitLog(t, spec)
+	eventually(t, "a process", func() bool { return other.PID() != 0 })
 
 	path := filepath.Join(t.TempDir(), "journal")
 	j, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: bootID()})

@@ -9,7 +9,7 @@ const whyService = "a service meets other services only through generated client
 
 func layers() []Layer {
 	nouns := []Pattern{
-		"gen/...", "internal/app", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
+		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
 		"internal/telemetry",
 	}
@@ -22,7 +22,7 @@ func layers() []Layer {
 		{
 			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
 			May:      []Pattern{"internal/supervise"},
-			Why:      "the supervisor starts once a step, so it links nothing it can do without",
+			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
 			Packages: []Pattern{"cmd/{name}/..."},
@@ -66,7 +66,7 @@ func layers() []Layer {
 		{
 			Packages: []Pattern{"internal/supervise/..."},
 			May:      nil,
-			Why:      "the supervisor starts once a step, so what it runs stands on nothing else of kfmesh's",
+			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
 			Packages: []Pattern{"internal/fault/...", "internal/resource/...", "internal/config/...", "internal/telemetry/..."},

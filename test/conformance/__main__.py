@@ -16,7 +16,8 @@ import time
 import warnings
 
 import yaml
-from harness.api import Api, Outcome
+from cluster import provide
+from harness.api import FINISHED, Api, Outcome
 from harness.mesh import OneProcess
 from harness.process import ROOT
 from inputs import arguments_for
@@ -24,6 +25,8 @@ from needs import FAILING, expected_state, missing
 
 WORKERS = 3
 SECONDS_A_RUN = 300
+# Programs that stand in for those of images that do not exist.
+PROGRAMS = pathlib.Path(__file__).parent / "bin"
 
 
 @dataclasses.dataclass
@@ -75,13 +78,15 @@ def check_valid(api: Api, file: pathlib.Path, scratch: pathlib.Path) -> tuple[st
     response = upload(api, file)
     if not response.ok:
         return "failed", f"upload: {response.status_code} {response.text}"
-    if why := missing(spec, platform, gpus(api)):
+    if why := missing(spec, gpus(api)):
         return "skipped", f"stored, not run: {why}"
     pipeline_id = response.json()["pipeline_id"]
+    arguments = arguments_for(spec, scratch)
+    provide(api, spec, platform, arguments)
     run = {
         "display_name": file.stem,
         "pipeline_version_reference": {"pipeline_id": pipeline_id},
-        "runtime_config": {"parameters": arguments_for(spec, scratch)},
+        "runtime_config": {"parameters": arguments},
     }
     response = api.request("POST", "/apis/v2beta1/runs", json=run)
     if not response.ok:
@@ -95,8 +100,11 @@ def judge(outcome: Outcome, file: pathlib.Path) -> tuple[str, str]:
     """Say whether a run of a file ended as it should."""
     if outcome.state != expected_state(file):
         return "failed", outcome.explain()
+    if unended := [t["path"] for t in outcome.tasks if t["detail"].get("state") not in FINISHED]:
+        return "failed", f"the run ended and these tasks did not: {unended}"
     if outcome.state == "SUCCEEDED":
-        return "passed", ""
+        failed = failed_steps(outcome)
+        return ("failed", f"the run SUCCEEDED and these steps failed: {failed}") if failed else ("passed", "")
     steps = failed_steps(outcome)
     if steps != FAILING.get(file.stem, steps):
         return "failed", f"these steps failed: {steps}; these should: {FAILING[file.stem]}"
@@ -141,7 +149,7 @@ def main() -> int:
         f for f in folder.rglob("*.y*ml") if not options.only or any(o in str(f) for o in options.only)
     )
     with tempfile.TemporaryDirectory(prefix="kfmesh-conformance-") as scratch:
-        mesh = OneProcess(pathlib.Path(scratch))
+        mesh = OneProcess(pathlib.Path(scratch), PATH=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
         try:
             results = check_all(Api(mesh.start()), folder, files, pathlib.Path(scratch))
             if (status := mesh.process.exit_status) is not None:

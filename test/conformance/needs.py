@@ -8,25 +8,14 @@ import socket
 # What gives a need away in the text of a spec, and what to say of it.
 NEEDS = [
     (r'"image": "(gcr\.io/image|dummy|kfp-image)"', "its image does not exist"),
-    (r'"my_program"', "it runs my_program, which does not exist"),
     (r"'aiplatform'", "it installs the package aiplatform, which the package index does not have"),
     (r"google/cloud-sdk|google-cloud-pipeline-components", "it needs an account at Google Cloud"),
     (r"gs://", "it reads from Google Cloud Storage"),
-    (r"argostub/(create|delete)pvc", "it makes Kubernetes volumes"),
     (r"s3://|minio://", "it needs an object store of that name"),
 ]
 
 # Steps that read from a host, by what gives them away.
 HOSTS = [(r"load_dataset\(", "huggingface.co")]
-
-# What a pod cannot start without, unless it says that it can.
-SOURCES = {
-    "secretAsEnv": "a Kubernetes secret",
-    "secretAsVolume": "a Kubernetes secret",
-    "configMapAsEnv": "a Kubernetes config map",
-    "configMapAsVolume": "a Kubernetes config map",
-    "pvcMount": "a Kubernetes volume mounted at a path of the host",
-}
 
 # Pipelines that are meant to fail though they are not below failing/, and the steps that fail.
 FAILING = {
@@ -41,7 +30,7 @@ FAILING = {
 }
 
 
-def missing(spec: dict, platform: list[dict], gpus: int) -> str:
+def missing(spec: dict, gpus: int) -> str:
     """Say what a pipeline needs that is not here, or return nothing."""
     if spec.get("root", {}).get("inputDefinitions", {}).get("artifacts"):
         return "it takes an artifact, which no run request can give"
@@ -54,17 +43,6 @@ def missing(spec: dict, platform: list[dict], gpus: int) -> str:
             return f"it reads from {host}, which cannot be reached from here"
     if gpus == 0 and re.search(r"nvidia\.com/gpu|acceleratorType", text):
         return "it needs a GPU"
-    return missing_source(platform)
-
-
-def missing_source(platform: list[dict]) -> str:
-    """Say what the pods of a platform spec must be given, or return nothing."""
-    for document in platform:
-        kubernetes = document.get("platforms", {}).get("kubernetes", {})
-        for pod in kubernetes.get("deploymentSpec", {}).get("executors", {}).values():
-            for field, source in SOURCES.items():
-                if any(not entry.get("optional") for entry in pod.get(field, [])):
-                    return f"it needs {source}"
     return ""
 
 

@@ -16,7 +16,7 @@
 //   - The board holds the present, for readers and watchers. The end of a
 //     workload shows there as soon as it is on disk; the store follows.
 //
-// Directories, under <data dir>/workloads/<uid>/<group>-<index>/:
+// Directories, under <data dir>/workloads/<uid>.<group>-<index>/:
 //
 //	work/       working directory, unless the template names another
 //	log         what it wrote, all attempts one after the other
@@ -33,7 +33,6 @@ package engine
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -242,15 +241,10 @@ func (e *Engine) life(w *gpuagentv1.Workload) *life {
 	return e.lives[w.GetMetadata().GetUid()]
 }
 
-// workloadDir is where everything of a workload is.
-func (e *Engine) workloadDir(uid string) string { return filepath.Join(e.workloadsDir(), uid) }
-
-func (e *Engine) workloadsDir() string { return filepath.Join(e.DataDir, "workloads") }
-
 // Durations of the engine.
 const (
-	settleAfter  = 50 * time.Millisecond // a life shorter than this is stored once, at its end
-	storeTimeout = 30 * time.Second      // of one write that must not be given up with its request
+	settleAfter  = 200 * time.Millisecond // a life shorter than this is stored once, at its end
+	storeTimeout = 30 * time.Second       // of one write that must not be given up with its request
 	retryEvery   = 500 * time.Millisecond
 	forgetEvery  = 10 * time.Second
 )

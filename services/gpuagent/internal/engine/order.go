@@ -41,7 +41,7 @@ func (r *replica) order() (runtime.Order, error) {
 
 // labels say whose a replica is, where its runtime can show that.
 func (r *replica) labels() map[string]string {
-	m := r.life.snapshot().GetMetadata()
+	m := r.workload.GetMetadata()
 	return map[string]string{
 		"kfmesh.dev/node":      r.life.engine.Node,
 		"kfmesh.dev/namespace": m.GetNamespace(),
@@ -53,14 +53,14 @@ func (r *replica) labels() map[string]string {
 
 // environment is what kfmesh and the template set.
 func (r *replica) environment(scope expand.Scope) ([]string, error) {
-	w := r.life.snapshot()
+	m := r.workload.GetMetadata()
 	env := []string{
 		"TMPDIR=" + r.tempDir(),
-		"KFMESH_NAMESPACE=" + w.GetMetadata().GetNamespace(),
-		"KFMESH_WORKLOAD=" + w.GetMetadata().GetName(),
+		"KFMESH_NAMESPACE=" + m.GetNamespace(),
+		"KFMESH_WORKLOAD=" + m.GetName(),
 		"KFMESH_REPLICA=" + replicaName(r.status),
 	}
-	if parent := w.GetMetadata().GetAnnotations()[TraceAnnotation]; parent != "" {
+	if parent := m.GetAnnotations()[TraceAnnotation]; parent != "" {
 		env = append(env, "TRACEPARENT="+parent)
 	}
 	for name, port := range r.status.GetPorts() {

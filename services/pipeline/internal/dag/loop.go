@@ -33,11 +33,27 @@ func (p *Plan) openLoop(n *node) {
 		p.fail(n, fmt.Sprintf("the loop has %d items; at most %d are allowed", count, limit))
 		return
 	}
+	if !p.room(n, count) {
+		return
+	}
 	n.loop = l
 	n.children = make([]*node, count)
 	n.pending = count
 	p.enterOpen(n)
 	p.advance(n)
+}
+
+// room reserves room in the run for the iterations of a loop and what is in them.
+// It fails the loop when there is none: loops in loops may come to more than
+// memory holds.
+func (p *Plan) room(n *node, count int) bool {
+	tasks := p.planned + count*(1+p.sizes.Of(*n.component))
+	if tasks > ir.MaxTasks {
+		p.fail(n, fmt.Sprintf("the run would have %d tasks with the %d iterations of this loop; at most %d are allowed", tasks, count, ir.MaxTasks))
+		return false
+	}
+	p.planned = tasks
+	return true
 }
 
 // advance opens further iterations as far as the limit allows. Of a canceled

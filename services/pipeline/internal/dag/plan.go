@@ -40,6 +40,8 @@ type Plan struct {
 	queue      []*node          // to be decided or completed
 	memory     memory           // what was saved before a crash
 	numbers    map[string]int64 // of artifacts in the metadata service, by uid
+	sizes      ir.Sizes
+	planned    int // tasks of the run, but for those of loops that are not open yet
 	canceled   bool
 	now        time.Time // of the event in hand
 	effects    Effects   // of the event in hand
@@ -56,6 +58,7 @@ func New(spec *ir.Spec, run Run, options Options) *Plan {
 	}
 	return &Plan{
 		spec:       spec,
+		sizes:      ir.NewSizes(spec),
 		run:        run,
 		options:    options,
 		space:      space,
@@ -77,6 +80,7 @@ func (p *Plan) Restore(tasks []*pipelinev1.Task, canceled bool, now time.Time) E
 	p.now = now
 	p.canceled = canceled
 	p.memory = p.remember(tasks)
+	p.planned = p.sizes.Of(p.spec.Root)
 	p.root = p.newNode(nil, 0, "", "", nil, &p.spec.Root)
 	p.enqueue(p.root)
 	return p.drain()

@@ -494,3 +494,21 @@ func TestItemsOfLoopsAround(t *testing.T) {
 		}
 	}
 }
+
+func TestLoopsInLoopsComeToAnEnd(t *testing.T) {
+	items := "[" + strings.Repeat("1,", 1099) + "1]"
+	w := newWorld(parse(t, `
+  outer: {inputDefinitions: {parameters: {a: {parameterType: STRING}}}, dag: {tasks: {in: {componentRef: {name: inner}, parameterIterator: {itemInput: b, items: {raw: '`+items+`'}}, iteratorPolicy: {parallelismLimit: 1}}}}}
+  inner: {inputDefinitions: {parameters: {b: {parameterType: STRING}}}, dag: {tasks: {s: {componentRef: {name: step}}}}}
+`, "  dag: {tasks: {l: {componentRef: {name: outer}, parameterIterator: {itemInput: a, items: {raw: '"+items+"'}}}}}"), nil, echo(nil))
+	w.start(t)
+	refused := 0
+	for _, n := range w.plan.nodes {
+		if strings.HasPrefix(n.message, "the run would have") {
+			refused++
+		}
+	}
+	if len(w.plan.nodes) > ir.MaxTasks || refused == 0 {
+		t.Errorf("%d tasks were made and %d loops refused", len(w.plan.nodes), refused)
+	}
+}

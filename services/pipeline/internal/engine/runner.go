@@ -32,6 +32,7 @@ type runner struct {
 	plan     *dag.Plan
 	outcome  *dag.Outcome
 	canceled bool
+	expired  bool // it was canceled because it took too long
 
 	attempts map[dag.Attempt]*attempt
 	queue    []*attempt // to be launched when there is room
@@ -74,7 +75,11 @@ func (r *runner) do(ctx context.Context, job func(context.Context) func(context.
 // that a new one does not fail at once.
 func (r *runner) run(ctx context.Context) bool {
 	err := r.drive(ctx)
-	if err != nil && !errors.Is(err, errRetried) && ctx.Err() == nil {
+	if errors.Is(err, errRetried) {
+		r.engine.deps.Meter.RunRetried(ctx)
+		return false
+	}
+	if err != nil && ctx.Err() == nil {
 		r.log.ErrorContext(ctx, "the run cannot be driven; trying again", "error", err)
 		pause(ctx, lastWait)
 	}
@@ -104,10 +109,14 @@ func (r *runner) drive(ctx context.Context) error {
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
+		r.engine.deps.Meter.RunActive(ctx, 1)
+		defer r.engine.deps.Meter.RunActive(ctx, -1)
 		if err := r.loop(ctx); err != nil {
 			return err
 		}
+		r.measure(ctx)
 	}
+	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 
@@ -147,6 +156,9 @@ func (r *runner) begin(ctx context.Context) error {
 	}
 	r.saver.stored = byID(saved)
 	r.canceled = r.item.Value.GetCancelRequested() || r.item.Value.GetDeleteRequested()
+	if wait, some := r.untilDeadline(); some && wait <= 0 {
+		r.canceled, r.expired = true, true
+	}
 	if r.canceled {
 		r.enter(pipelinev1.RuntimeState_CANCELING, "")
 	} else {
@@ -182,6 +194,8 @@ func (r *runner) loop(ctx context.Context) error {
 	defer retry.Stop()
 	write := time.NewTimer(time.Hour)
 	defer write.Stop()
+	late := time.NewTimer(time.Hour)
+	defer late.Stop()
 	for {
 		if r.fatal != nil {
 			return r.fatal
@@ -198,12 +212,17 @@ func (r *runner) loop(ctx context.Context) error {
 		} else if wait, some := r.untilRecord(); some {
 			write.Reset(wait)
 		}
+		if wait, some := r.untilDeadline(); some {
+			late.Reset(wait)
+		}
 		select {
 		case <-r.inbox.ready:
 			for _, do := range r.inbox.take() {
 				do(ctx)
 			}
 		case <-retry.C:
+		case <-late.C:
+			r.expire(ctx)
 		case <-write.C:
 			r.save(ctx)
 			r.record(ctx)
@@ -231,6 +250,19 @@ func (r *runner) conclude(ctx context.Context) bool {
 	return false
 }
 
+// measure counts the end of the run, and of the tasks whose end was not counted
+// when it came.
+func (r *runner) measure(ctx context.Context) {
+	run := r.item.Value.GetRun()
+	r.engine.deps.Meter.RunEnded(ctx, r.status.state, timeOf(r.status.finished).Sub(timeOf(run.GetCreatedAt())))
+	if r.plan == nil {
+		return // it could not start
+	}
+	for state, count := range r.plan.Untried() {
+		r.engine.deps.Meter.TasksEnded(ctx, state, count)
+	}
+}
+
 // apply carries out the effects of an event.
 func (r *runner) apply(ctx context.Context, e dag.Effects) {
 	if r.givenUp {
@@ -247,6 +279,9 @@ func (r *runner) apply(ctx context.Context, e dag.Effects) {
 	}
 	if e.Done != nil {
 		r.outcome = e.Done
+		if r.expired && e.Done.State == pipelinev1.RuntimeState_CANCELED {
+			r.outcome = r.late()
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func (s runStatus) entered(next pipelinev1.RuntimeState, message string, at time
 	now := timestamppb.New(at)
 	s.state = next
 	if next == pipelinev1.RuntimeState_FAILED {
-		s.failure = &status.Status{Code: int32(codes.Unknown), Message: shorten(message, maxMessageBytes)}
+		s.failure = &status.Status{Code: int32(codes.Unknown), Message: shorten(message)}
 	}
 	if state.Terminal(next) {
 		s.finished = now

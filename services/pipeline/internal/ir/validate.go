@@ -32,7 +32,9 @@ func Validate(spec *Spec) error {
 	if spec.Root.DAG != nil {
 		v.dag("root", spec.Root)
 	}
-	v.nesting()
+	if v.nesting() {
+		v.size()
+	}
 	if len(v.violations) > 0 {
 		return fault.InvalidAll(v.violations).WithReason("PIPELINE_INVALID")
 	}

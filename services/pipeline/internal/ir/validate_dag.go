@@ -37,8 +37,9 @@ func (t Task) Upstream() []string {
 	return slices.Compact(names)
 }
 
-// nesting reports components that contain themselves.
-func (v *validator) nesting() {
+// nesting reports components that contain themselves, and returns whether there
+// are none.
+func (v *validator) nesting() bool {
 	within := func(c Component) []string {
 		if c.DAG == nil {
 			return nil
@@ -50,9 +51,11 @@ func (v *validator) nesting() {
 		slices.Sort(names)
 		return slices.Compact(names)
 	}
-	if cycle := findCycle(v.spec.Components, within); cycle != nil {
+	cycle := findCycle(v.spec.Components, within)
+	if cycle != nil {
 		v.wrong("components."+cycle[0], "contains itself: %s", strings.Join(cycle, " -> "))
 	}
+	return cycle == nil
 }
 
 // findCycle returns the nodes of a cycle, the first again at its end, or nil.
