@@ -15,4 +15,6 @@
 // A container image means what the image map says (internal/image), a step gets
 // the host's environment without its secrets (internal/environ), and what it
 // installs with pip comes from a cache of environments (internal/pyenv).
+//
+// What the node keeps no longer is removed by internal/collect.
 package gpuagent
