@@ -19,4 +19,5 @@
 // Values of secrets are sealed in the store (internal/secret) and come out for the
 // replicas that name them alone. Volumes are made by internal/attach and mounted
 // for a process by internal/enter, in a mount namespace of its own.
+// What the node keeps no longer is removed by internal/collect.
 package gpuagent
