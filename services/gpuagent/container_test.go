@@ -209,3 +209,27 @@ func TestContainerImageThatCannotBeHad(t *testing.T) {
 	}
 	a.gone(n, "c")
 }
+
+func TestContainerMountsSecretsAndVolumes(t *testing.T) {
+	n, image := newContainerNode(t)
+	a := n.start()
+	a.createSecret("db", map[string]string{"password": password})
+	a.createVolume("shared")
+	user := int64(4321)
+	for _, name := range []string{"writes", "reads"} {
+		w := contained(name, image, "cat /secrets/password; echo; echo $PASSWORD; echo "+name+" >> /data/names; cat /data/names")
+		template := w.Spec.Groups[0].Template
+		template.SecurityContext = &gpuagentv1.SecurityContext{RunAsUser: &user}
+		template.Env = []*gpuagentv1.EnvVar{fromSecret("PASSWORD", "db", "password", false)}
+		mountAt(template, "/secrets", secretVolume("db", nil))
+		mountAt(template, "/data", named("data", claim("shared")))
+		a.submit(w)
+		if s := a.awaitEnd(name); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+			t.Errorf("status %v, log %s", s, a.log(name))
+		}
+	}
+	if got, want := a.log("reads"), password+"\n"+password+"\nwrites\nreads\n"; got != want {
+		t.Errorf("log %q, want %q", got, want)
+	}
+	a.gone(n, "writes", "reads")
+}
