@@ -106,5 +106,5 @@ type order struct {
 type report struct {
 	ID      uint64
 	Exit    *Exit  `json:",omitempty"` // how the command ended; the journal has it too
-	Problem string `json:",omitempty"` // why the epoch could not be claimed; with neither, another has it
+	Problem string `json:",omitempty"` // why the epoch could not be claimed; with neither, the journal tells
 }
