@@ -9,14 +9,15 @@
 //
 //	container.<n>   the journal of attempt n
 //
-// A journal says, each line before what it tells of is done: that the container is to be made, and where; that it
-// is to be started; that it is to be stopped. An attempt without the second line was
-// never started, and is made again. One with it is started again only if the
-// engine says, for longer than a request can be on its way, that it has not been.
+// A journal tells what is about to be done, each line before it is: that the
+// container is made, and where; that it is started; that it is stopped. An attempt
+// without the second line was never started, and is made again. One with it is
+// started again only if the engine says, for longer than a request can be on its
+// way, that it has not been.
 //
 // Directories that step and node share are at the same path on both sides, so
 // that paths mean the same: the replica's working and temporary directories, what
-// the configuration names, and what staging makes.
+// the configuration names, and what staging makes and names.
 //
 // The engine keeps what a container writes; the agent copies it to the log. An
 // agent that comes later goes on where the log ends.
@@ -39,11 +40,12 @@ type Options struct {
 	// Host is the engine's address, such as "unix:///run/docker.sock". Empty
 	// means DOCKER_HOST, or else the first well-known socket that answers.
 	Host string
-	// Network is what containers are connected to: "host", "bridge", "none" or the name of a
-	// network of the engine.
+	// Network is what containers are connected to: "host", "bridge", "none" or the
+	// name of a network of the engine.
 	Network string
-	// User is who containers run as that do not say: UserImage, UserAgent or uid[:gid].
-	// Empty means UserAgent where files of another user could not be removed, and otherwise UserImage.
+	// User is who containers run as that do not say: UserImage, UserAgent or
+	// uid[:gid]. Empty means UserAgent where files of another user could not be
+	// removed, and otherwise UserImage.
 	User string
 	// Mounts are in every container.
 	Mounts []mount.Mount
@@ -73,8 +75,11 @@ func New(o Options) *Runtime { return &Runtime{Options: o} }
 // Name implements runtime.Runtime.
 func (*Runtime) Name() string { return runtime.Container }
 
-// checkTimeout is how long an engine may take to answer.
-const checkTimeout = 3 * time.Second
+// How long an engine may take to answer at all, and to say what it is.
+const (
+	pingTimeout  = 3 * time.Second
+	checkTimeout = 20 * time.Second
+)
 
 // Check looks for an engine that answers and returns its name and version.
 func (r *Runtime) Check(ctx context.Context) (string, error) {

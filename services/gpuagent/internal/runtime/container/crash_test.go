@@ -98,7 +98,7 @@ func TestAStartThatWasCutShort(t *testing.T) {
 			}
 			return s.engine.start(b.t.Context(), c.Name)
 		},
-		"started, and the journal lost": func(b *bench, s *starter, _ string, c claim) error {
+		"started and the journal lost": func(b *bench, s *starter, _ string, c claim) error {
 			if _, err := s.create(b.t.Context(), c.Name, 1); err != nil {
 				return err
 			}

@@ -66,8 +66,6 @@ func (s *engines) at(host string) (*engine, error) {
 
 // find returns the first engine that answers.
 func (s *engines) find(ctx context.Context, hosts []string) (*engine, error) {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
 	var last error
 	for _, host := range hosts {
 		e, err := s.at(host)
@@ -87,10 +85,11 @@ func (s *engines) find(ctx context.Context, hosts []string) (*engine, error) {
 
 // learn asks an engine what it is, once, and afterwards only whether it is there.
 func (e *engine) learn(ctx context.Context) error {
-	if e.facts.Load() != nil {
-		_, err := e.Ping(ctx, client.PingOptions{})
+	if err := e.ping(ctx); err != nil || e.facts.Load() != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	v, err := e.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
 		return err
@@ -104,6 +103,13 @@ func (e *engine) learn(ctx context.Context) error {
 		rootless: slices.Contains(info.Info.SecurityOptions, "name=rootless"),
 	})
 	return nil
+}
+
+func (e *engine) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	_, err := e.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	return err
 }
 
 func product(v client.ServerVersionResult) string {

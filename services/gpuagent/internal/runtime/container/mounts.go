@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -15,28 +16,8 @@ import (
 // mountsOf are the mounts of a container: what the node shares with it at the
 // same path, and what the order asks for.
 func mountsOf(o runtime.Order, always []mount.Mount) ([]mount.Mount, error) {
-	shared := slices.Concat(always, []mount.Mount{same(o.WorkDir), same(o.TempDir)})
 	stage := o.Template.GetStaging()
-	for _, dir := range stage.GetDirectories() {
-		if filepath.IsAbs(dir) {
-			shared = append(shared, same(dir))
-		}
-	}
-	for _, t := range stage.GetDownloads() {
-		if filepath.IsAbs(t.GetPath()) {
-			shared = append(shared, same(t.GetPath()))
-		}
-	}
-	for _, f := range stage.GetFiles() {
-		if filepath.IsAbs(f.GetPath()) {
-			shared = append(shared, same(f.GetPath()))
-		}
-	}
-	for _, path := range stage.GetReads() {
-		if _, err := os.Stat(path); err == nil {
-			shared = append(shared, same(path))
-		}
-	}
+	shared := slices.Concat(always, []mount.Mount{same(o.WorkDir), same(o.TempDir)}, staged(stage))
 	mounts := append(needed(shared), o.Mounts...)
 	for _, t := range stage.GetUploads() {
 		if err := reaches(mounts, t.GetPath(), "staging.uploads"); err != nil {
@@ -49,6 +30,30 @@ func mountsOf(o runtime.Order, always []mount.Mount) ([]mount.Mount, error) {
 		}
 	}
 	return mounts, nil
+}
+
+// staged are the paths of the node that staging makes or names. The agent has made
+// all but those that are only read.
+func staged(stage *gpuagentv1.Staging) []mount.Mount {
+	paths := slices.Clone(stage.GetDirectories())
+	for _, t := range stage.GetDownloads() {
+		paths = append(paths, t.GetPath())
+	}
+	for _, f := range stage.GetFiles() {
+		paths = append(paths, f.GetPath())
+	}
+	for _, path := range stage.GetReads() {
+		if _, err := os.Stat(path); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	var mounts []mount.Mount
+	for _, path := range paths {
+		if filepath.IsAbs(path) {
+			mounts = append(mounts, same(path))
+		}
+	}
+	return mounts
 }
 
 // same is a directory or file that is at one path on both sides.

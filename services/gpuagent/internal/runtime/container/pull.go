@@ -9,99 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	cerrdefs "github.com/containerd/errdefs"
-	"github.com/distribution/reference"
 	"github.com/moby/moby/client"
 
-	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
-
-// engineWait is how long a replica waits for an engine that does not answer.
-const engineWait = time.Minute
-
-// await returns the engine once it answers.
-func (r *Runtime) await(ctx context.Context, tell runtime.Teller) (*engine, error) {
-	end := func() {}
-	defer func() { end() }()
-	for until := time.Now().Add(engineWait); ; {
-		r.mu.Lock()
-		e := r.current
-		r.mu.Unlock()
-		if e != nil && e.learn(ctx) == nil {
-			return e, nil
-		}
-		_, err := r.Check(ctx)
-		if err == nil {
-			continue
-		}
-		if ctx.Err() != nil || time.Now().After(until) {
-			return nil, err
-		}
-		end()
-		end = tell.Progress(ctx, runtime.For(fmt.Sprintf("waiting: %v", err)))
-		pause(ctx, retryEvery)
-	}
-}
-
-// bring sees to it that the engine has the image, and returns what it says of itself.
-func (s *starter) bring(ctx context.Context) (imageFacts, error) {
-	t := s.order.Template
-	policy, err := pullPolicy(t.GetImage(), t.GetImagePullPolicy())
-	if err != nil {
-		return imageFacts{}, err
-	}
-	found, missing := s.engine.image(ctx, t.GetImage())
-	if missing != nil && !cerrdefs.IsNotFound(missing) {
-		return found, missing
-	}
-	switch {
-	case policy == gpuagentv1.PullPolicy_PULL_POLICY_NEVER && missing != nil:
-		return found, fault.Preconditionf("image %s is not on this node, and image_pull_policy is NEVER", t.GetImage())
-	case policy == gpuagentv1.PullPolicy_PULL_POLICY_NEVER, policy == gpuagentv1.PullPolicy_PULL_POLICY_IF_NOT_PRESENT && missing == nil:
-		return found, nil
-	}
-	if err := s.pull(ctx); err != nil {
-		if missing == nil && t.GetImagePullPolicy() == gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED && ctx.Err() == nil {
-			s.order.Tell.Warn(fmt.Sprintf("image %s could not be pulled, so it runs as this node has it: %v", t.GetImage(), err))
-			return found, nil
-		}
-		return found, err
-	}
-	return s.engine.image(ctx, t.GetImage())
-}
-
-// pullPolicy returns when to pull an image: for the tag "latest" always, unless
-// somebody says otherwise.
-func pullPolicy(image string, said gpuagentv1.PullPolicy) (gpuagentv1.PullPolicy, error) {
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		return said, fault.New(fault.Invalid, "%q is no name of an image: %v", image, err)
-	}
-	if said != gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED {
-		return said, nil
-	}
-	_, digested := named.(reference.Digested)
-	tagged, ok := reference.TagNameOnly(named).(reference.Tagged)
-	if !digested && ok && tagged.Tag() == "latest" {
-		return gpuagentv1.PullPolicy_PULL_POLICY_ALWAYS, nil
-	}
-	return gpuagentv1.PullPolicy_PULL_POLICY_IF_NOT_PRESENT, nil
-}
-
-// image returns what an image says of itself.
-func (e *engine) image(ctx context.Context, name string) (imageFacts, error) {
-	found, err := e.ImageInspect(ctx, name)
-	if err != nil {
-		return imageFacts{}, err
-	}
-	if found.Config == nil {
-		return imageFacts{}, nil
-	}
-	c := found.Config
-	return imageFacts{entrypoint: c.Entrypoint, command: c.Cmd, env: c.Env, workDir: c.WorkingDir, user: c.User}, nil
-}
 
 // pull pulls the image and shows how far that is.
 func (s *starter) pull(ctx context.Context) error {

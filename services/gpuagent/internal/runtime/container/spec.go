@@ -20,13 +20,6 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
-// imageFacts are what an image says of how it is run.
-type imageFacts struct {
-	entrypoint, command []string
-	env                 []string
-	workDir, user       string
-}
-
 // specOf is the container that an order means.
 func specOf(o runtime.Order, image imageFacts, user string, opts Options) (client.ContainerCreateOptions, error) {
 	if len(o.Command)+len(o.Args)+len(image.entrypoint)+len(image.command) == 0 {

@@ -125,15 +125,15 @@ func (s *starter) create(ctx context.Context, name string, n int) (ran bool, err
 		for _, warning := range made.Warnings {
 			s.order.Tell.Warn("container engine: " + strings.TrimPrefix(warning, "WARNING: "))
 		}
-		if !cerrdefs.IsConflict(err) {
-			return false, wrap("make container "+name, err)
+		if err == nil {
+			return false, nil
 		}
-		found, err := s.engine.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
-		switch {
-		case cerrdefs.IsNotFound(err): // gone meanwhile
+		found, lookErr := s.engine.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+		switch { // not by the error: engines do not agree on that of a name that is taken
+		case cerrdefs.IsNotFound(lookErr) && cerrdefs.IsConflict(err): // gone meanwhile
 			continue
-		case err != nil:
-			return false, wrap("look at container "+name, err)
+		case lookErr != nil:
+			return false, fmt.Errorf("make container %s: %w", name, err)
 		case !neverStarted(found.Container.State):
 			return true, nil
 		}
@@ -141,13 +141,6 @@ func (s *starter) create(ctx context.Context, name string, n int) (ran bool, err
 			return false, err
 		}
 	}
-}
-
-func wrap(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }
 
 // Close implements runtime.Starter.
