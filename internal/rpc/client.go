@@ -12,15 +12,25 @@ import (
 // defaultDeadline is what a unary call gets that has none.
 const defaultDeadline = 30 * time.Second
 
-// retryUnavailable makes grpc retry, with jitter, calls that found nobody, and
-// streams that found nobody before their first message.
-const retryUnavailable = `{"methodConfig": [{"name": [{}], "retryPolicy": {
-	"maxAttempts": 5,
-	"initialBackoff": "0.05s",
-	"maxBackoff": "2s",
-	"backoffMultiplier": 2,
-	"retryableStatusCodes": ["UNAVAILABLE"]
-}}]}`
+// callPolicy makes grpc retry, with jitter, calls that found nobody, and streams
+// that found nobody before their first message. A call may have been heard by a
+// server that died before it answered; all methods stand being called again but
+// those that make something anew each time.
+const callPolicy = `{"methodConfig": [{
+	"name": [{}],
+	"retryPolicy": {
+		"maxAttempts": 5,
+		"initialBackoff": "0.05s",
+		"maxBackoff": "2s",
+		"backoffMultiplier": 2,
+		"retryableStatusCodes": ["UNAVAILABLE"]
+	}
+}, {
+	"name": [
+		{"service": "kfmesh.pipeline.v1.RunService", "method": "CreateRun"},
+		{"service": "kfmesh.pipeline.v1.RecurringRunService", "method": "CreateRecurringRun"}
+	]
+}]}`
 
 // ClientOptions returns what every kfmesh client dials with. Errors of its
 // calls are faults.
@@ -28,7 +38,7 @@ func ClientOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
-		grpc.WithDefaultServiceConfig(retryUnavailable),
+		grpc.WithDefaultServiceConfig(callPolicy),
 		grpc.WithChainUnaryInterceptor(callUnary),
 		grpc.WithChainStreamInterceptor(callStream),
 		grpc.WithDefaultCallOptions(

@@ -15,6 +15,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/internal/rpc/rpctest"
@@ -132,6 +133,27 @@ func TestUnavailableIsRetried(t *testing.T) {
 	})
 	if _, err := c.GetRecord(t.Context(), request); err != nil || calls.Load() != 3 {
 		t.Errorf("got %v after %d calls, want success at the third", err, calls.Load())
+	}
+}
+
+// runs is a server that dies whenever it has made a run.
+type runs struct {
+	pipelinev1.UnimplementedRunServiceServer
+	made atomic.Int32
+}
+
+func (r *runs) CreateRun(context.Context, *pipelinev1.CreateRunRequest) (*pipelinev1.Run, error) {
+	r.made.Add(1)
+	return nil, fault.Unavailablef("killed")
+}
+
+func TestARunIsNotMadeTwice(t *testing.T) {
+	t.Parallel()
+	server := &runs{}
+	mesh := rpctest.Serve(t, func(s grpc.ServiceRegistrar) { pipelinev1.RegisterRunServiceServer(s, server) })
+	_, err := pipelinev1.NewRunServiceClient(mesh.Conn("pipeline")).CreateRun(t.Context(), &pipelinev1.CreateRunRequest{})
+	if !fault.Is(err, fault.Unavailable) || server.made.Load() != 1 {
+		t.Errorf("got %v and %d runs, want it to be unavailable after one", err, server.made.Load())
 	}
 }
 

@@ -1,7 +1,6 @@
 package gpuagent_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,7 +179,7 @@ func TestContainerGangMeets(t *testing.T) {
 	}
 	a.submit(w)
 	s := a.awaitEnd("gang")
-	if s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED || fmt.Sprintf("%s", s.GetReplicas()[1].GetFiles()[0].GetContent()) != "hello\n" {
+	if s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED || string(s.GetReplicas()[1].GetFiles()[0].GetContent()) != "hello\n" {
 		t.Errorf("status %v", s)
 	}
 	a.gone(n, "gang")

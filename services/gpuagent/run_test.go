@@ -238,7 +238,7 @@ func TestLogs(t *testing.T) {
 	a.submit(shell("talks", "echo one; echo two; while ! [ -e go ]; do sleep 0.01; done; echo three; pwd >&2"))
 	work := ""
 	eventually(t, "output", func() bool {
-		found, err := filepath.Glob(filepath.Join(n.dir, "agent/workloads/*/main-0/work"))
+		found, err := filepath.Glob(filepath.Join(n.dir, "agent/workloads/*.main-0/work"))
 		if err == nil && len(found) == 1 {
 			work = found[0]
 		}

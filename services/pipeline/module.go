@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/collect"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/expr"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/meter"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/recur"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
@@ -42,6 +44,10 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	m.recurring = store.NewCache(m.state.Recurring, nil, func(updates []store.Update[*pipelinev1.RecurringRunState]) {
 		m.recur.Observe(updates)
 	})
+	measured, err := meter.New(otel.GetMeterProvider())
+	if err != nil {
+		return nil, err
+	}
 	metadata := metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata"))
 	m.collector = collect.New(collect.Deps{
 		State: m.state, Bucket: deps.Blob, Archive: m.archive, Metadata: metadata, Retention: cfg.retention(),
@@ -56,6 +62,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Archive:    m.archive,
 		Conditions: expr.NewConditions(),
 		Condemned:  m.collector.Wake,
+		Meter:      measured,
 		Log:        deps.Log,
 	})
 	m.recur = recur.New(recur.Deps{State: m.state, Recurring: m.recurring, Maker: api.NewMaker(m.api()), Log: deps.Log})

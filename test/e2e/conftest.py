@@ -3,6 +3,7 @@
 import pytest
 from harness.api import Api
 from harness.mesh import OneProcess
+from harness.split import Split
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,16 @@ def own_mesh(tmp_path):
         yield own.start()
     finally:
         own.stop()
+
+
+@pytest.fixture(params=[OneProcess, Split], ids=["one-process", "split"])
+def shape(request, tmp_path):
+    """A kfmesh of the test's own, in either shape."""
+    mesh = request.param(tmp_path / "shape")
+    try:
+        yield mesh.start()
+    finally:
+        mesh.stop()
 
 
 @pytest.fixture

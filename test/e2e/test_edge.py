@@ -9,6 +9,7 @@ SERVICES = [
     "kfmesh.pipeline.v1.PipelineService",
     "kfmesh.pipeline.v1.ExperimentService",
     "kfmesh.pipeline.v1.RunService",
+    "kfmesh.pipeline.v1.RecurringRunService",
     "kfmesh.metadata.v1.MetadataService",
     "kfmesh.gpuagent.v1.WorkloadService",
     "kfmesh.gpuagent.v1.NodeService",

@@ -165,6 +165,13 @@ def recurring_runs(walk, pipeline_id, unique):
     walk.recurring_run_service_delete_recurring_run(made.recurring_run_id)
 
 
+@pytest.mark.parametrize("name", ["a/b", "a b", "a:b", "ä%c", "a+b?c#d"])
+def test_any_name_can_be_asked_for(api, services, unique, name):
+    made = api.kfp.upload_pipeline_from_pipeline_func(probe, pipeline_name=f"{unique}{name}")
+    assert services.pipeline_service_get_pipeline_by_name(made.name).pipeline_id == made.pipeline_id
+    assert api.kfp.get_pipeline_id(made.name) == made.pipeline_id
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

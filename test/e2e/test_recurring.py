@@ -3,10 +3,11 @@
 import collections
 import datetime
 import json
+import subprocess
 
 import pytest
 from harness.api import Api
-from harness.process import until
+from harness.process import BIN, environment, until
 from harness.steps import echo, mark, shell
 from kfp import compiler, dsl
 from kfp_server_api import ApiException
@@ -223,10 +224,10 @@ def test_lists_filter_sort_and_page(api, recurring):
     assert api.kfp.list_recurring_runs(namespace="kubeflow").recurring_runs
 
 
-def test_kill_9_makes_no_run_twice_and_loses_none(own_mesh, marks, tmp_path):
+def test_kill_9_makes_no_run_twice_and_loses_none(shape, marks, tmp_path):
     package = str(tmp_path / "marks.yaml")
     compiler.Compiler().compile(leaves_a_mark, package)
-    api = Api(own_mesh)
+    api = Api(shape)
     experiment = api.kfp.create_experiment("kills")
     made = api.kfp.create_recurring_run(
         experiment.experiment_id,
@@ -238,9 +239,9 @@ def test_kill_9_makes_no_run_twice_and_loses_none(own_mesh, marks, tmp_path):
     )
     for lines in (1, 2, 4, 5, 7):
         until(f"{lines} lines", lambda lines=lines: len(marks.read_text().splitlines()) >= lines)
-        own_mesh.kill()
-        own_mesh.start()
-    api = Api(own_mesh)
+        shape.kill()
+        shape.start()
+    api = Api(shape)
     until("all that was missed", lambda: len(marks.read_text().splitlines()) >= 9)
     api.kfp.disable_recurring_run(made.recurring_run_id)
     runs = runs_of(api, made)
@@ -250,3 +251,28 @@ def test_kill_9_makes_no_run_twice_and_loses_none(own_mesh, marks, tmp_path):
     assert times == [times[0] + datetime.timedelta(seconds=i) for i in range(len(times))]
     written = collections.Counter(marks.read_text().splitlines())
     assert written == collections.Counter(t.strftime("%Y%m%d%H%M%S") for t in times)
+
+
+def test_the_command_line(mesh, api, tmp_path, unique):
+    package = str(tmp_path / "recurs.yaml")
+    compiler.Compiler().compile(recurs, package)
+
+    def kfmesh(*arguments: str) -> str:
+        env = environment(KFMESH_SERVER=mesh.grpc_address)
+        return subprocess.run(
+            [BIN / "kfmesh", *arguments], capture_output=True, text=True, env=env, timeout=60, check=True
+        ).stdout
+
+    created = kfmesh("create", "recurringrun", unique, package, "--every", "1s", "-p", "text=n [[Index]]")
+    assert "first run" in created
+    made = api.kfp.get_recurring_run(created.split()[2])
+    assert made.trigger.periodic_schedule.interval_second == "1"
+    until("a run", lambda: runs_of(api, made))
+    listed = json.loads(kfmesh("get", "runs", "--recurring-run", unique, "-o", "json"))
+    assert {run["recurring_run_id"] for run in listed["items"]} == {made.recurring_run_id}
+    assert "ENABLED" in kfmesh("describe", "recurringrun", unique)
+    assert unique in kfmesh("disable", unique)
+    assert api.kfp.get_recurring_run(made.recurring_run_id).status == "DISABLED"
+    assert unique in kfmesh("enable", "schedule", unique)
+    assert unique in kfmesh("delete", "recurringrun", unique)
+    assert unique not in kfmesh("get", "recurringruns")

@@ -1,9 +1,6 @@
 """One run from end to end in both shapes: one process, and one process a service."""
 
-import pytest
 from harness.api import Api
-from harness.mesh import OneProcess
-from harness.split import Split
 from harness.steps import copy, mark, plus_one, read, write
 from kfp import dsl
 
@@ -16,15 +13,6 @@ def shapes(file: str) -> int:
     with dsl.ParallelFor(["a", "b", "c"]) as item:
         mark(file=file, text=item)
     return plus_one(number=plus_one(number=1).output).output
-
-
-@pytest.fixture(params=[OneProcess, Split], ids=["one-process", "split"])
-def shape(request, tmp_path):
-    mesh = request.param(tmp_path / "shape")
-    try:
-        yield mesh.start()
-    finally:
-        mesh.stop()
 
 
 def test_end_to_end(shape, marks):

@@ -20,17 +20,22 @@ import (
 const name = "kfmesh.test/busybox:1"
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		cancel()
-		os.Exit(1)
-	}
-	fmt.Println(name)
+	os.Exit(status(os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context) error {
+func status(out, errs io.Writer) int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := provide(ctx); err != nil {
+		_, _ = fmt.Fprintln(errs, err)
+		return 1
+	}
+	_, _ = fmt.Fprintln(out, name)
+	return 0
+}
+
+// provide sees to it that the engine has the image.
+func provide(ctx context.Context) error {
 	engine, err := client.New(client.FromEnv)
 	if err != nil {
 		return err

@@ -72,12 +72,17 @@ func invoke(t *testing.T, f *fake, args ...string) result {
 		Version: "v0.0.0-test",
 		Connect: func(context.Context, string) (*client.Client, error) { return client.New(mesh), nil },
 	}
-	s.Term.In = strings.NewReader("")
+	s.Term.In = strings.NewReader(f.answer)
 	status := Execute(t.Context(), s, args)
 	return result{status: status, out: out.String(), err: errOut.String()}
 }
 
 func register(server *grpc.Server, f *fake) {
+	if f.cache != nil {
+		pipelinev1.RegisterCacheServiceServer(server, f.cache)
+		pipelinev1.RegisterHousekeepingServiceServer(server, &f.cache.pipeline)
+		gpuagentv1.RegisterHousekeepingServiceServer(server, &f.cache.node)
+	}
 	pipelinev1.RegisterPipelineServiceServer(server, f)
 	pipelinev1.RegisterExperimentServiceServer(server, f)
 	pipelinev1.RegisterRunServiceServer(server, f)
@@ -85,6 +90,9 @@ func register(server *grpc.Server, f *fake) {
 	metadatav1.RegisterMetadataServiceServer(server, f)
 	gpuagentv1.RegisterWorkloadServiceServer(server, f)
 	gpuagentv1.RegisterNodeServiceServer(server, f)
+	gpuagentv1.RegisterSecretServiceServer(server, f)
+	gpuagentv1.RegisterConfigMapServiceServer(server, f)
+	gpuagentv1.RegisterVolumeServiceServer(server, f)
 }
 
 // golden compares text with a file under testdata.

@@ -26,6 +26,9 @@ type fake struct {
 	metadatav1.UnimplementedMetadataServiceServer
 	gpuagentv1.UnimplementedWorkloadServiceServer
 	gpuagentv1.UnimplementedNodeServiceServer
+	gpuagentv1.UnimplementedSecretServiceServer
+	gpuagentv1.UnimplementedConfigMapServiceServer
+	gpuagentv1.UnimplementedVolumeServiceServer
 
 	recurring   fakeRecurring
 	mu          sync.Mutex
@@ -46,6 +49,10 @@ type fake struct {
 	// looked holds something once the tasks have been asked for, so that a watch
 	// can wait until a stage has been seen.
 	looked chan struct{}
+	// cache answers for the cache and housekeeping, when it is set.
+	cache *fakeCache
+	// answer is what standard input holds.
+	answer string
 	// create is what CreateRun answers with, when it is to fail.
 	create error
 

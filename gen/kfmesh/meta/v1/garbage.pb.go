@@ -24,8 +24,8 @@ const (
 // Garbage is one thing that retention no longer keeps, or that nothing refers to.
 type Garbage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Kind: "run", "log", "artifact", "spec", "cache-entry", "environment" or
-	// "workload".
+	// Kind: "run", "log", "artifact", "spec", "parameters", "cache-entry",
+	// "environment" or "workload".
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Id, path or URI.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`

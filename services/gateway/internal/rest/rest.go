@@ -39,6 +39,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		runtime.WithStreamErrorHandler(func(_ context.Context, err error) *status.Status { return rpc.Status(err) }),
 		runtime.WithRoutingErrorHandler(answerRouting),
 		runtime.WithDisablePathLengthFallback(),
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved), // a name may hold a slash, as %2F
 	)
 	pipeline, metadata, gpuagent := mesh.Conn("pipeline"), mesh.Conn("metadata"), mesh.Conn("gpuagent")
 	err := errors.Join(

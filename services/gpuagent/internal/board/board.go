@@ -167,9 +167,10 @@ func (b *Board) tell(key string, kind gpuagentv1.WorkloadEvent_Type, w *gpuagent
 	}
 }
 
-// stamp returns the workload with its resource_version set; w itself is not changed.
+// stamp returns the workload with its resource_version set; w itself is not changed,
+// and what else it has is shared.
 func stamp(w *gpuagentv1.Workload, revision int64) *gpuagentv1.Workload {
-	stamped := proto.CloneOf(w)
-	stamped.Metadata.ResourceVersion = revision
-	return stamped
+	m := proto.CloneOf(w.GetMetadata())
+	m.ResourceVersion = revision
+	return &gpuagentv1.Workload{Metadata: m, Spec: w.GetSpec(), Status: w.GetStatus()}
 }

@@ -22,7 +22,7 @@ func logName(group string, index int32) string { return fmt.Sprintf("%s-%d.log",
 func (e *Engine) keepLogs(ctx context.Context, w *gpuagentv1.Workload) {
 	m := w.GetMetadata()
 	for _, r := range w.GetStatus().GetReplicas() {
-		path := logPath(replicaDir(e.workloadDir(m.GetUid()), r.GetGroup(), r.GetIndex()))
+		path := logPath(e.replicaDir(m.GetUid(), replicaName(r)))
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 			continue

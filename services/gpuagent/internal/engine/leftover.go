@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
 // BusySince is when the oldest workload was started that runs on this node now,
@@ -34,8 +35,9 @@ func (e *Engine) BusySince() time.Time {
 
 // Leftover is a directory of a workload that is not known here.
 type Leftover struct {
-	Path string
-	UID  string
+	Path    string
+	UID     string
+	Replica string
 	// Ours tells that it is in the agent's own directory. Temporary directories may
 	// be those of another agent's workloads.
 	Ours bool
@@ -77,10 +79,11 @@ func leftovers(dir, prefix string) ([]Leftover, error) {
 	}
 	var found []Leftover
 	for _, entry := range entries {
-		uid, ok := strings.CutPrefix(entry.Name(), prefix)
+		name, ok := strings.CutPrefix(entry.Name(), prefix)
+		uid, replica, _ := strings.Cut(name, ".")
 		fetched := prefix == tempPrefix && strings.HasPrefix(uid, fetchedPrefix)
 		if ok && entry.IsDir() && (fetched || uuid.Validate(uid) == nil) {
-			found = append(found, Leftover{Path: filepath.Join(dir, entry.Name()), UID: uid})
+			found = append(found, Leftover{Path: filepath.Join(dir, entry.Name()), UID: uid, Replica: replica})
 		}
 	}
 	return found, nil
@@ -103,7 +106,7 @@ func (e *Engine) known() map[string]bool {
 // RemoveLeftover stops what may still run of it and removes it.
 func (e *Engine) RemoveLeftover(ctx context.Context, l Leftover) error {
 	if l.Ours {
-		e.stopOrphans(ctx, l.UID)
+		e.stopOrphans(ctx, []runtime.Place{e.placeOf(l.UID, l.Replica)})
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

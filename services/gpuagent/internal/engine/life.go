@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -50,11 +49,13 @@ type life struct {
 func newLife(e *Engine, w *gpuagentv1.Workload) *life {
 	// Not the agent's context: when the agent ends, the workload does not stop.
 	stopping, stop := context.WithCancelCause(context.Background())
-	return &life{
+	l := &life{
 		engine: e, uid: w.GetMetadata().GetUid(), key: state.KeyOf(w.GetMetadata()), spec: w.GetSpec(),
 		known: make(chan struct{}), refused: make(chan struct{}), placed: make(chan struct{}), done: make(chan struct{}), stopping: stopping, stop: stop,
-		w: proto.CloneOf(w),
+		w: w,
 	}
+	l.w = l.copy()
+	return l
 }
 
 // run leads the life to its end, or until the agent ends.
@@ -71,7 +72,7 @@ func (l *life) run(ctx context.Context) {
 		l.finish(ctx, results)
 	case ok && ctx.Err() == nil: // it was refused
 		l.engine.leave(l)
-		l.engine.removeDir(ctx, l.uid)
+		l.engine.removePlaces(ctx, l.engine.placesOf(l.snapshot()))
 	} // otherwise the agent ends and the replicas run on
 }
 
@@ -149,12 +150,12 @@ func (l *life) deadline() time.Time {
 // runReplicas runs all replicas to their ends. It returns false when the agent
 // ended first.
 func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
-	replicas := l.snapshot().GetStatus().GetReplicas()
-	results := make([]result, len(replicas))
+	w := l.snapshot()
+	results := make([]result, len(w.GetStatus().GetReplicas()))
 	var group sync.WaitGroup
-	for i := range replicas {
+	for i := range results {
 		group.Go(func() {
-			r := newReplica(l, i)
+			r := newReplica(l, w, i)
 			results[i] = r.run(ctx)
 			if results[i].phase == gpuagentv1.Phase_PHASE_FAILED {
 				l.stop(errSibling) // a gang that lost a member is no use
@@ -208,7 +209,11 @@ func (l *life) finish(ctx context.Context, results []result) {
 	l.publish()
 	l.mu.Unlock()
 	l.engine.leave(l)
-	l.engine.keepLogs(ctx, l.snapshot())
-	l.engine.removeTemp(ctx, l.uid)
+	ended := l.snapshot()
+	l.engine.keepLogs(ctx, ended)
+	l.engine.removeTemp(ctx, l.engine.placesOf(ended))
+	if mounts(l.spec) {
+		l.engine.removeVolumes(ctx, l.engine.placesOf(ended))
+	}
 	l.storeUntilDone(ctx)
 }

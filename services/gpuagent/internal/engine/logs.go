@@ -43,7 +43,7 @@ func (e *Engine) Logs(ctx context.Context, namespace, name string) (*Logs, error
 func (e *Engine) present(w *gpuagentv1.Workload) *Logs {
 	logs := &Logs{engine: e, workload: w}
 	for _, r := range w.GetStatus().GetReplicas() {
-		dir := replicaDir(e.workloadDir(w.GetMetadata().GetUid()), r.GetGroup(), r.GetIndex())
+		dir := e.replicaDir(w.GetMetadata().GetUid(), replicaName(r))
 		logs.files = append(logs.files, Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: logPath(dir)})
 	}
 	return logs

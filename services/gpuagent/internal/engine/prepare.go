@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
@@ -35,9 +34,9 @@ func (r *replica) prepareIn(ctx context.Context) *result {
 	if err := r.stage(ctx); err != nil {
 		return failed(reasonStaging, err)
 	}
-	order, err := r.order()
+	order, err := r.order(ctx)
 	if err != nil {
-		return failed(runtime.ReasonStart, err)
+		return failed(runtime.ReasonOf(err), err)
 	}
 	if err := r.starter.Prepare(ctx, order); err != nil {
 		return failed(runtime.ReasonOf(err), err)
@@ -48,20 +47,6 @@ func (r *replica) prepareIn(ctx context.Context) *result {
 func failed(reason string, err error) *result {
 	f := failure(reason, "%v", err)
 	return &f
-}
-
-func (r *replica) makeDirs() error {
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(r.tempDir(), 0o700); err != nil {
-		return err
-	}
-	return os.MkdirAll(r.workDir(), 0o755)
-}
-
-func (r *replica) tempDir() string {
-	return filepath.Join(tempDir(r.life.uid), strconv.Itoa(r.position))
 }
 
 // stage brings the files, once for all attempts: what a replica did to them is
@@ -90,7 +75,7 @@ func (r *replica) workDir() string {
 
 // scope is what references in the template may refer to.
 func (r *replica) scope() expand.Scope {
-	return scopeOf(r.life.snapshot(), r.position, r.workDir())
+	return scopeOf(r.workload, r.position, r.workDir())
 }
 
 func scopeOf(w *gpuagentv1.Workload, position int, workDir string) expand.Scope {

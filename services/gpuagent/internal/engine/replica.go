@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -30,7 +29,8 @@ const defaultGrace = 10 * time.Second
 // replica is one replica of a life.
 type replica struct {
 	life     *life
-	position int // among all replicas of the workload
+	workload *gpuagentv1.Workload // as it was when the replicas were placed
+	position int                  // among all replicas of the workload
 	status   *gpuagentv1.ReplicaStatus
 	template *gpuagentv1.Template
 	dir      string
@@ -39,26 +39,18 @@ type replica struct {
 	prepared bool
 }
 
-func newReplica(l *life, position int) *replica {
-	w := l.snapshot()
+func newReplica(l *life, w *gpuagentv1.Workload, position int) *replica {
 	status := w.GetStatus().GetReplicas()[position]
 	return &replica{
-		life: l, position: position, status: status, template: template(w, position),
-		dir: replicaDir(l.engine.workloadDir(l.uid), status.GetGroup(), status.GetIndex()),
+		life: l, workload: w, position: position, status: status, template: template(w, position),
+		dir: l.engine.replicaDir(l.uid, replicaName(status)),
 	}
 }
 
 // place is what the runtimes know the replica by.
 func (r *replica) place() runtime.Place {
-	return runtime.Place{Workload: r.life.uid, Replica: replicaName(r.status), Dir: r.dir}
+	return r.life.engine.placeOf(r.life.uid, replicaName(r.status))
 }
-
-// replicaDir is where everything of one replica is.
-func replicaDir(workloadDir, group string, index int32) string {
-	return filepath.Join(workloadDir, fmt.Sprintf("%s-%d", group, index))
-}
-
-func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log") }
 
 // run takes up the last attempt, or makes the first, and goes on until no more
 // are wanted. Its result means nothing when ctx has ended.

@@ -2,11 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -79,32 +74,32 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 				return // the sweep of the next start does it
 			}
 		}
-		e.removeDir(ctx, w.GetMetadata().GetUid())
+		e.removePlaces(ctx, e.placesOf(w))
 	})
 	return nil
 }
 
 // sweep removes what is left of workloads that are no longer stored.
 func (e *Engine) sweep(ctx context.Context) {
-	entries, err := os.ReadDir(e.workloadsDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	found, err := e.placesFound()
+	if err != nil {
 		e.Log.ErrorContext(ctx, "directories of workloads cannot be listed", "error", err)
 		return
 	}
 	known := e.known()
-	for _, entry := range entries {
-		if uid := entry.Name(); !known[uid] {
+	for uid, places := range found {
+		if !known[uid] {
 			e.spawn(func(ctx context.Context) {
-				e.stopOrphans(ctx, uid)
-				e.removeDir(ctx, uid)
+				e.stopOrphans(ctx, places)
+				e.removePlaces(ctx, places)
 			})
 		}
 	}
 }
 
 // stopOrphans ends what still runs of a workload that nobody knows any more.
-func (e *Engine) stopOrphans(ctx context.Context, uid string) {
-	for _, at := range e.places(ctx, uid) {
+func (e *Engine) stopOrphans(ctx context.Context, places []runtime.Place) {
+	for _, at := range places {
 		past, h, err := e.Runtimes.Past(at)
 		if err != nil {
 			e.Log.ErrorContext(ctx, "what is left of an orphan cannot be read", "directory", at.Dir, "error", err)
@@ -119,59 +114,5 @@ func (e *Engine) stopOrphans(ctx context.Context, uid string) {
 				return
 			}
 		}
-	}
-}
-
-// places are the places of a workload's replicas, as their directories tell.
-func (e *Engine) places(ctx context.Context, uid string) []runtime.Place {
-	entries, err := os.ReadDir(e.workloadDir(uid))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		e.Log.ErrorContext(ctx, "directory of a workload cannot be read", "error", err)
-	}
-	var places []runtime.Place
-	for _, entry := range entries {
-		places = append(places, runtime.Place{Workload: uid, Replica: entry.Name(), Dir: filepath.Join(e.workloadDir(uid), entry.Name())})
-	}
-	return places
-}
-
-// forgetPlaces has the runtimes remove what they keep of a workload elsewhere, however long
-// that takes. It returns false when the agent ends first.
-func (e *Engine) forgetPlaces(ctx context.Context, uid string) bool {
-	for _, at := range e.places(ctx, uid) {
-		for err := e.Runtimes.Forget(ctx, at); err != nil; err = e.Runtimes.Forget(ctx, at) {
-			if ctx.Err() != nil {
-				return false
-			}
-			e.Log.WarnContext(ctx, "what is left of a workload is not removed yet", "directory", at.Dir, "error", err)
-			select {
-			case <-time.After(forgetEvery):
-			case <-ctx.Done():
-			}
-		}
-	}
-	return ctx.Err() == nil
-}
-
-func (e *Engine) removeDir(ctx context.Context, uid string) {
-	if !e.forgetPlaces(ctx, uid) {
-		return // the sweep of the next start does it
-	}
-	if err := os.RemoveAll(e.workloadDir(uid)); err != nil {
-		e.Log.ErrorContext(ctx, "directory of a workload cannot be removed", "error", err)
-	}
-	e.removeTemp(ctx, uid)
-}
-
-// tempPrefix begins the names of temporary directories.
-const tempPrefix = "kfmesh-"
-
-// tempDir holds the TMPDIRs of a workload's replicas, by their positions.
-func tempDir(uid string) string { return filepath.Join(os.TempDir(), tempPrefix+uid) }
-
-// removeTemp removes the temporary files of a workload that has ended.
-func (e *Engine) removeTemp(ctx context.Context, uid string) {
-	if err := os.RemoveAll(tempDir(uid)); err != nil {
-		e.Log.WarnContext(ctx, "temporary files of a workload cannot be removed", "error", err)
 	}
 }

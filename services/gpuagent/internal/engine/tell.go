@@ -50,7 +50,7 @@ func (l *life) settle(ctx context.Context) {
 // later is published later.
 func (l *life) publish() {
 	if !l.deleted {
-		l.engine.board.Publish(proto.CloneOf(l.w))
+		l.engine.board.Publish(l.copy())
 	}
 }
 
@@ -62,7 +62,7 @@ func (l *life) stored(revision int64) *gpuagentv1.Workload {
 	l.publish()
 	l.changed() // what has happened since it was written
 	close(l.known)
-	return proto.CloneOf(l.w)
+	return l.copy()
 }
 
 // ran notes what a replica runs with. It is told with whatever is told next.
@@ -84,5 +84,11 @@ func (l *life) warn(sentence string) {
 func (l *life) snapshot() *gpuagentv1.Workload {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return proto.CloneOf(l.w)
+	return l.copy()
+}
+
+// copy returns the workload as it is. The spec is shared: it never changes. The
+// life is locked.
+func (l *life) copy() *gpuagentv1.Workload {
+	return &gpuagentv1.Workload{Metadata: proto.CloneOf(l.w.GetMetadata()), Spec: l.spec, Status: proto.CloneOf(l.w.GetStatus())}
 }

@@ -30,15 +30,26 @@ import (
 
 // Archive is the archive in one database. It is safe for concurrent use.
 type Archive struct {
-	db *sqlstore.DB
+	db     *sqlstore.DB
+	totals *totals
 }
 
-// New returns the archive in db.
-func New(db *sqlstore.DB) *Archive { return &Archive{db: db} }
+// New returns the archive in db. Nobody else may change the records of a SQLite
+// database meanwhile.
+func New(db *sqlstore.DB) *Archive {
+	return &Archive{db: db, totals: newTotals(db.Dialect() == sqlstore.SQLite)}
+}
+
+// change runs a transaction that changes records.
+func (a *Archive) change(ctx context.Context, fn func(*sqlstore.Tx) error) error {
+	a.totals.changed()
+	defer a.totals.changed()
+	return a.db.Write(ctx, fn)
+}
 
 // Put stores a record in place of the one with its kind and uid.
 func (a *Archive) Put(ctx context.Context, record *metadatav1.Record) error {
-	return a.db.Write(ctx, func(tx *sqlstore.Tx) error { return put(ctx, tx, record) })
+	return a.change(ctx, func(tx *sqlstore.Tx) error { return put(ctx, tx, record) })
 }
 
 func put(ctx context.Context, tx *sqlstore.Tx, record *metadatav1.Record) error {
@@ -116,7 +127,7 @@ func payloads(ctx context.Context, tx *sqlstore.Tx, record *metadatav1.Record) e
 
 // Delete forgets a record, or returns a NotFound fault.
 func (a *Archive) Delete(ctx context.Context, kind, uid string) error {
-	return a.db.Write(ctx, func(tx *sqlstore.Tx) error {
+	return a.change(ctx, func(tx *sqlstore.Tx) error {
 		old, err := remove(ctx, tx, kind, uid)
 		if err != nil {
 			return err

@@ -23,6 +23,7 @@ func (a *Archive) List(ctx context.Context, request *metadatav1.ListRecordsReque
 	if err != nil {
 		return nil, err
 	}
+	search, turn := searchOf(p.matching), a.totals.now()
 	response := new(metadatav1.ListRecordsResponse)
 	err = a.db.Read(ctx, func(tx *sqlstore.Tx) error {
 		response.Reset()
@@ -35,12 +36,17 @@ func (a *Archive) List(ctx context.Context, request *metadatav1.ListRecordsReque
 		if err := summaries(ctx, tx, request.GetKind(), response.GetRecords()); err != nil {
 			return err
 		}
+		var known bool // asked for only now: what changes from here on is not in the snapshot
+		if response.TotalSize, known = a.totals.get(search); known {
+			return nil
+		}
 		response.TotalSize, err = p.total(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	a.totals.put(search, response.GetTotalSize(), turn)
 	return response, nil
 }
 

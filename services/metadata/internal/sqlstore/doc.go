@@ -15,8 +15,9 @@
 // same.
 //
 // Concurrency. A *DB is safe for concurrent use. SQLite has one writing
-// connection, so writes queue in Go instead of failing on a lock, and a pool of
-// read-only ones, each of which sees one snapshot for as long as its
-// transaction lasts. On PostgreSQL a transaction that loses a deadlock or a
-// serialization race is run again.
+// connection, so writes queue in Go instead of failing on a lock, and those that
+// wait are committed together: the disk bounds how long a write takes, not how
+// many there are in a second. It has a pool of read-only connections besides, each
+// of which sees one snapshot for as long as its transaction lasts. On PostgreSQL a
+// transaction that loses a deadlock or a serialization race is run again.
 package sqlstore

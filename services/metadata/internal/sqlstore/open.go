@@ -14,6 +14,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
+	"github.com/kfmesh/kfmesh/internal/batch"
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
@@ -28,6 +29,7 @@ type DB struct {
 	reader  *sql.DB // the writer itself on PostgreSQL
 	name    string  // for messages: where it is, without a password
 	door    door
+	writes  *batch.Queue[write] // nil on PostgreSQL
 }
 
 // CheckURL says what is wrong with a database URL, without opening it.
@@ -123,7 +125,9 @@ func openSQLite(target *url.URL) (*DB, error) {
 	}
 	reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	reader.SetMaxIdleConns(2)
-	return &DB{dialect: SQLite, writer: writer, reader: reader, name: target.Path}, nil
+	db := &DB{dialect: SQLite, writer: writer, reader: reader, name: target.Path}
+	db.writes = newWrites(db)
+	return db, nil
 }
 
 // sqliteDSN is the driver's name for a file and the settings of a connection.

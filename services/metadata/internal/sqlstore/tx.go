@@ -15,8 +15,9 @@ const attempts = 8
 
 // Tx is one transaction.
 type Tx struct {
-	db *DB
-	tx *sql.Tx
+	db      *DB
+	tx      *sql.Tx
+	givenUp func() error // whether the call was, when the transaction is not its alone; nil when it is
 }
 
 // Read runs fn in a transaction that sees one snapshot and can change nothing.
@@ -30,8 +31,14 @@ func (db *DB) Read(ctx context.Context, fn func(*Tx) error) error {
 
 // Write runs fn in a transaction and commits it when fn returns nil. fn runs
 // again when the database gave up on it because of another transaction, so it
-// must not have effects outside of it.
+// must not have effects outside of it; and it may run in the goroutine of
+// another Write, before this one returns.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	if db.dialect == SQLite {
+		if err := db.writeTogether(ctx, fn); !errors.Is(err, errAlone) {
+			return err
+		}
+	}
 	for attempt := 1; ; attempt++ {
 		err := db.run(ctx, db.writer, nil, fn)
 		if err == nil || attempt == attempts || !fault.Is(err, fault.Conflict) {
@@ -80,6 +87,10 @@ func (t *Tx) Exec(ctx context.Context, q *Query) (int64, error) {
 	if err := q.check(); err != nil {
 		return 0, err
 	}
+	ctx, err := t.context(ctx)
+	if err != nil {
+		return 0, err
+	}
 	result, err := t.tx.ExecContext(ctx, t.db.dialect.bind(q.text.String()), q.args...)
 	if err != nil {
 		return 0, t.db.fail(err)
@@ -91,6 +102,10 @@ func (t *Tx) Exec(ctx context.Context, q *Query) (int64, error) {
 // Rows runs a query and hands every row to each, which scans it.
 func (t *Tx) Rows(ctx context.Context, q *Query, each func(scan func(...any) error) error) error {
 	if err := q.check(); err != nil {
+		return err
+	}
+	ctx, err := t.context(ctx)
+	if err != nil {
 		return err
 	}
 	rows, err := t.tx.QueryContext(ctx, t.db.dialect.bind(q.text.String()), q.args...)

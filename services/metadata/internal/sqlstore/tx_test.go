@@ -84,6 +84,40 @@ func TestManyWriters(t *testing.T) {
 	})
 }
 
+// Writers that fail, or panic, stand in no other's way, whatever they are
+// committed with.
+func TestAFailureIsOneWritersOwn(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		const writers = 30
+		broken := errors.New("broken")
+		var group sync.WaitGroup
+		for w := range writers {
+			group.Go(func() {
+				defer func() { _ = recover() }()
+				err := db.Write(t.Context(), func(tx *sqlstore.Tx) error {
+					if err := insert(t, tx, strconv.Itoa(w)); err != nil {
+						return err
+					}
+					switch w % 3 {
+					case 1:
+						return broken
+					case 2:
+						panic(broken)
+					}
+					return nil
+				})
+				if (w%3 == 0) != (err == nil) || w%3 == 1 && !errors.Is(err, broken) {
+					t.Errorf("writer %d: %v", w, err)
+				}
+			})
+		}
+		group.Wait()
+		if n := countRecords(t, db); n != writers/3 {
+			t.Errorf("%d records, want %d", n, writers/3)
+		}
+	})
+}
+
 func TestCanceledCallIsSaidToBe(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,134 +15,77 @@ import (
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
-// gated is a backend whose commits wait at a gate, and are counted.
-type gated struct {
-	store.Backend
-	gate    chan struct{}
-	commits atomic.Int32
-	err     error
-}
-
-func (g *gated) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
-	<-g.gate
-	g.commits.Add(1)
-	if g.err != nil {
-		return 0, g.err
-	}
-	return g.Backend.Commit(ctx, ops...)
-}
-
 // hall is an admission over memory, with the experiment "e" in it.
-func hall(t *testing.T) (*admission, *gated) {
+func hall(t *testing.T) *admission {
 	t.Helper()
-	backend := &gated{Backend: store.NewMemory(), gate: make(chan struct{}, 1000)}
-	s := state.New(backend)
-	backend.gate <- struct{}{}
+	s := state.New(store.NewMemory())
 	if _, err := s.Experiments.Create(t.Context(), "e", &pipelinev1.Experiment{ExperimentId: "e"}); err != nil {
 		t.Fatal(err)
 	}
-	backend.commits.Store(0)
-	return newAdmission(s), backend
+	return newAdmission(s)
 }
 
-func newcomerOf(experiment string, i int) *pipelinev1.RunState {
-	return &pipelinev1.RunState{Run: &pipelinev1.Run{
-		RunId: fmt.Sprintf("run-%d", i), ExperimentId: experiment, CreatedAt: &timestamppb.Timestamp{Seconds: int64(i)},
-	}}
-}
-
-// crowd admits runs at once, with the gate open, and returns what each was
-// answered.
-func crowd(t *testing.T, a *admission, backend *gated, runs []*pipelinev1.RunState) []error {
-	t.Helper()
-	answers := make([]error, len(runs))
-	var entered sync.WaitGroup
-	for i, run := range runs {
-		entered.Go(func() { answers[i] = a.admit(t.Context(), run) })
-	}
-	for range runs {
-		backend.gate <- struct{}{}
-	}
-	entered.Wait()
-	return answers
-}
-
-func TestAdmitStoresEveryRunOnce(t *testing.T) {
-	a, backend := hall(t)
+func newcomers(experiments ...string) []*pipelinev1.RunState {
 	var runs []*pipelinev1.RunState
-	for i := range 200 {
-		runs = append(runs, newcomerOf("e", i))
+	for i, experiment := range experiments {
+		runs = append(runs, &pipelinev1.RunState{Run: &pipelinev1.Run{
+			RunId: fmt.Sprintf("run-%d", i), ExperimentId: experiment, CreatedAt: &timestamppb.Timestamp{Seconds: int64(i)},
+		}})
 	}
-	for i, err := range crowd(t, a, backend, runs) {
-		if err != nil {
-			t.Errorf("run %d: %v", i, err)
-		}
-	}
-	stored, _, err := a.state.Runs.List(t.Context(), "")
-	if err != nil || len(stored) != len(runs) {
-		t.Errorf("%d of %d runs are stored: %v", len(stored), len(runs), err)
-	}
-	experiment, err := a.state.Experiments.Get(t.Context(), "e")
-	if got := experiment.Value.GetLastRunCreatedAt().GetSeconds(); err != nil || got != 199 {
-		t.Errorf("the last run was made at %d (%v), want 199", got, err)
-	}
+	return runs
 }
 
-func TestAdmitStoresThoseWhoWaitTogether(t *testing.T) {
-	a, backend := hall(t)
-	a.turn <- struct{}{} // somebody stores
+func TestAdmitStoresEveryRun(t *testing.T) {
+	a := hall(t)
+	const runs = 200
+	experiments := make([]string, runs)
+	for i := range experiments {
+		experiments[i] = "e"
+	}
 	var calls sync.WaitGroup
-	for i := range 30 {
+	for _, run := range newcomers(experiments...) {
 		calls.Go(func() {
-			if err := a.admit(t.Context(), newcomerOf("e", i)); err != nil {
-				t.Error(err)
+			if err := a.admit(t.Context(), run); err != nil {
+				t.Errorf("%s: %v", run.GetRun().GetRunId(), err)
 			}
 		})
 	}
-	for len(waiting(a)) < 30 {
-		runtime.Gosched()
-	}
-	backend.gate <- struct{}{}
-	<-a.turn
 	calls.Wait()
-	if n := backend.commits.Load(); n != 1 {
-		t.Errorf("%d commits, want 1", n)
+	stored, _, err := a.state.Runs.List(t.Context(), "")
+	if err != nil || len(stored) != runs {
+		t.Errorf("%d of %d runs are stored: %v", len(stored), runs, err)
+	}
+	experiment, err := a.state.Experiments.Get(t.Context(), "e")
+	if got := experiment.Value.GetLastRunCreatedAt().GetSeconds(); err != nil || got != runs-1 {
+		t.Errorf("the last run was made at %d (%v), want %d", got, err, runs-1)
 	}
 }
 
 func TestAdmitAnswersEachForItself(t *testing.T) {
-	a, backend := hall(t)
-	answers := crowd(t, a, backend, []*pipelinev1.RunState{newcomerOf("e", 1), newcomerOf("gone", 2), newcomerOf("e", 3)})
-	if answers[0] != nil || answers[2] != nil || !fault.Is(answers[1], fault.Conflict) {
-		t.Errorf("answers %v, want a conflict for the run whose experiment is gone", answers)
+	a := hall(t)
+	archived := &pipelinev1.Experiment{StorageState: pipelinev1.Experiment_ARCHIVED}
+	if _, err := a.state.Experiments.Create(t.Context(), "archived", archived); err != nil {
+		t.Fatal(err)
+	}
+	answers := a.storeAll(t.Context(), newcomers("e", "gone", "archived", "e"))
+	if answers[0] != nil || answers[3] != nil || !fault.Is(answers[1], fault.Conflict) || !fault.Is(answers[2], fault.Conflict) {
+		t.Errorf("answers %v, want conflicts for the runs whose experiments are gone or put away", answers)
 	}
 }
 
+// full is a store that takes no commit.
+type full struct{ store.Backend }
+
+var errFull = errors.New("the disk is full")
+
+func (full) Commit(context.Context, ...store.Op) (int64, error) { return 0, errFull }
+
 func TestAdmitTellsAllOfAFailure(t *testing.T) {
-	a, backend := hall(t)
-	backend.err = errors.New("the disk is full")
-	for i, err := range crowd(t, a, backend, []*pipelinev1.RunState{newcomerOf("e", 1), newcomerOf("e", 2)}) {
-		if !errors.Is(err, backend.err) {
+	a := hall(t)
+	a.state.Backend = full{a.state.Backend}
+	for i, err := range a.storeAll(t.Context(), newcomers("e", "e")) {
+		if !errors.Is(err, errFull) {
 			t.Errorf("run %d: %v", i, err)
 		}
 	}
-}
-
-func TestAdmitForgetsWhoGivesUp(t *testing.T) {
-	a, _ := hall(t)
-	a.turn <- struct{}{}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := a.admit(ctx, newcomerOf("e", 1)); !fault.Is(err, fault.Canceled) {
-		t.Errorf("answer %v, want canceled", err)
-	}
-	if left := waiting(a); len(left) != 0 {
-		t.Errorf("%d still wait", len(left))
-	}
-}
-
-func waiting(a *admission) []*newcomer {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.waiting
 }

@@ -103,15 +103,12 @@ func (s *sweep) clear(ctx context.Context, places []garbage.Place) error {
 		return err
 	}
 	for _, place := range places {
-		key := state.Artifacts + "/" + string(place)
 		uses, err := s.usedByFinished(ctx, place)
 		if err != nil {
 			return err
 		}
-		if uses = append(uses, used[place]...); len(uses) == 0 {
-			s.cleared[place] = true
-		}
-		if err := s.prune(ctx, key, "run "+place.Run()+" is gone", uses); err != nil {
+		uses = append(uses, used[place]...)
+		if err := s.prune(ctx, place, state.Artifacts+"/"+string(place), uses); err != nil {
 			return err
 		}
 		if s.dryRun {
@@ -124,11 +121,13 @@ func (s *sweep) clear(ctx context.Context, places []garbage.Place) error {
 	return nil
 }
 
-// prune removes what is at a blob key, but for what is used.
-func (s *sweep) prune(ctx context.Context, key, reason string, used []string) error {
-	switch garbage.FateOf(s.Bucket.URI(key), used) {
+// prune removes what is at a blob key in a place, but for what is used.
+func (s *sweep) prune(ctx context.Context, place garbage.Place, key string, used []string) error {
+	uri := s.Bucket.URI(key)
+	switch garbage.FateOf(uri, used) {
 	case garbage.Goes:
-		return s.disposeTree(ctx, "artifact", key, reason+" and nothing uses what it made")
+		s.removed[place] = append(s.removed[place], uri)
+		return s.disposeTree(ctx, "artifact", key, "its run is gone and no other uses it")
 	case garbage.Stays:
 		return nil
 	}
@@ -136,7 +135,7 @@ func (s *sweep) prune(ctx context.Context, key, reason string, used []string) er
 		if err != nil {
 			return err
 		}
-		if err := s.prune(ctx, key+"/"+child.Name, reason, used); err != nil {
+		if err := s.prune(ctx, place, key+"/"+child.Name, used); err != nil {
 			return err
 		}
 	}

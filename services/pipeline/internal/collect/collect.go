@@ -1,6 +1,6 @@
 // Package collect removes what package garbage says goes: finished runs that
-// retention no longer keeps, and logs, artifacts, specs and cache entries that
-// are left of runs and versions that are gone.
+// retention no longer keeps, and logs, artifacts, parameters, specs and cache
+// entries that are left of runs and versions that are gone.
 //
 // A collection may be cut off at any moment and repeated: each thing is found by
 // what is there and not by what was noted before. One thing at a time is gone
@@ -69,7 +69,7 @@ func (c *Collector) Collect(ctx context.Context, dryRun bool, report func(*metav
 	}
 	s := c.sweep(report)
 	s.dryRun = dryRun
-	for _, step := range []func(context.Context) error{s.condemned, s.runs, s.artifacts, s.entries, s.logs, s.specs} {
+	for _, step := range []func(context.Context) error{s.condemned, s.runs, s.artifacts, s.entries, s.logs, s.parameters, s.specs} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (c *Collector) Resume(ctx context.Context) error {
 func (c *Collector) sweep(report func(*metav1.Garbage) error) *sweep {
 	return &sweep{
 		Deps: c.deps, report: report, now: c.deps.Now(),
-		doomed: map[string]bool{}, cleared: map[garbage.Place]bool{},
+		doomed: map[string]bool{}, removed: map[garbage.Place][]string{},
 	}
 }
 
@@ -97,8 +97,8 @@ type sweep struct {
 	now    time.Time
 	// doomed are the runs that a dry run would have removed by now.
 	doomed map[string]bool
-	// cleared are the places that have gone whole.
-	cleared map[garbage.Place]bool
+	// removed are the URIs of the artifacts that have gone, by place.
+	removed map[garbage.Place][]string
 }
 
 // dispose removes one thing, unless this is a dry run, and reports it.

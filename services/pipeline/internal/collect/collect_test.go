@@ -183,6 +183,23 @@ func TestLogsOfRunsThatAreGone(t *testing.T) {
 	w.goes("log logs/team/"+runID(0)+"-0123456789abc-1", "log logs/team/"+runID(0)+"-0123456789abc-2")
 }
 
+func TestParametersOfRunsThatAreGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.retention.Runs = 30 * day
+	w.live(1, "")
+	w.finished(2, "e", day, "")
+	w.finished(3, "e", 40*day, "") // goes, and its parameters with it
+	for n := range 4 {
+		w.write("parameters/"+runID(n), day)
+	}
+	w.write("parameters/"+runID(4), time.Minute) // of a run that is about to be
+	w.goes("run "+runID(3), "parameters parameters/"+runID(3), "parameters parameters/"+runID(0))
+	if got := len(w.files()); got != 3 {
+		t.Errorf("left are %q", w.files())
+	}
+}
+
 func TestCacheEntries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

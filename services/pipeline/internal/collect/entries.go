@@ -39,7 +39,8 @@ func (s *sweep) whyUseless(entry *pipelinev1.CacheEntry) string {
 	}
 	root := s.Bucket.URI(state.Artifacts)
 	for _, a := range entry.GetTask().GetOutputArtifacts() {
-		if place, ok := garbage.PlaceOf(root, a.GetUri()); ok && s.cleared[place] {
+		place, below := garbage.PlaceOf(root, a.GetUri())
+		if below && garbage.Below(a.GetUri(), s.removed[place]) {
 			return "its artifacts are gone"
 		}
 	}

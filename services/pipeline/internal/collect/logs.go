@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/garbage"
@@ -41,21 +42,19 @@ func (s *sweep) logs(ctx context.Context) error {
 
 // dropLogs removes the logs of those of the runs that are gone.
 func (s *sweep) dropLogs(ctx context.Context, byRun map[string][]string) error {
-	var ids []string
-	for run := range byRun {
-		ids = append(ids, run)
-	}
-	slices.Sort(ids)
-	gone, err := s.gone(ctx, ids)
+	gone, err := s.gone(ctx, sortedKeys(byRun))
 	if err != nil {
 		return err
 	}
 	for _, run := range gone {
 		for _, key := range byRun[run] {
-			if err := s.disposeTree(ctx, "log", key, "run "+run+" is gone"); err != nil {
+			if err := s.disposeTree(ctx, "log", key, "its run is gone"); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// sortedKeys are the keys of a map, so that what is done to it has an order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

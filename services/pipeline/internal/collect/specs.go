@@ -2,8 +2,6 @@ package collect
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
@@ -36,7 +34,7 @@ func (s *sweep) specs(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(candidates)) {
+	for _, key := range sortedKeys(candidates) {
 		if err := s.dropSpec(ctx, key, candidates[key]); err != nil {
 			return err
 		}

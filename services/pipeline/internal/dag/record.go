@@ -44,6 +44,18 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 	}
 }
 
+// Untried counts the leaves that have ended and were not tried since the run was
+// last retried, by state: what was skipped, left out, or could not be started.
+func (p *Plan) Untried() map[pipelinev1.RuntimeState]int {
+	counts := map[pipelinev1.RuntimeState]int{}
+	for _, n := range p.nodes {
+		if n.isLeaf() && n.phase == settled && n.tries() == 0 {
+			counts[n.state]++
+		}
+	}
+	return counts
+}
+
 // State returns the state of a task, UNSPECIFIED when there is none.
 func (p *Plan) State(id string) pipelinev1.RuntimeState {
 	if n := p.nodes[id]; n != nil {

@@ -31,6 +31,8 @@ type attempt struct {
 	cacheKey string               // under which its outputs are to be kept; empty for none
 	warnings []string             // what it asks for that no runtime can give
 	heard    int                  // warnings of its workload that were heard of
+	due      time.Time            // when it may start
+	sent     time.Time            // when the call that starts it began
 }
 
 // stage is how far the engine has come with an attempt.

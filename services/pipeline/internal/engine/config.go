@@ -10,6 +10,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/expr"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/meter"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
@@ -50,5 +51,6 @@ type Deps struct {
 	// Condemned is called when artifacts of a run are to be removed: there is a
 	// condemned run in the store. It must not block.
 	Condemned func()
+	Meter     *meter.Meter
 	Log       *slog.Logger
 }

@@ -86,7 +86,7 @@ func note(task *pipelinev1.Task, what string, size int) {
 	}
 }
 
-// shorten cuts a text and says so.
+// shorten cuts a sentence that is too long, and says so.
 func shorten(text string, most int) string {
 	const cut = " … (cut)"
 	if len(text) <= most {

@@ -81,6 +81,9 @@ func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	if r.givenUp {
 		return
 	}
+	if !a.sent.IsZero() && result.CachedFrom == "" && result.Started.After(a.sent) {
+		r.engine.deps.Meter.TaskLaunched(ctx, result.Started.Sub(a.sent))
+	}
 	result.Warnings = slices.Concat(a.warnings, result.Warnings)
 	if result.CachedFrom != "" {
 		r.saver.markHit(a.TaskID)
@@ -90,6 +93,7 @@ func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	if !state.Terminal(r.plan.State(a.TaskID)) {
 		return // it is tried again
 	}
+	r.engine.deps.Meter.TasksEnded(ctx, r.plan.State(a.TaskID), 1)
 	r.recorder.waiting.put(a.TaskID)
 	if a.cacheKey != "" && result.Verdict == dag.Succeeded {
 		r.saver.markEntry(r.engine.entryOp(a.request, a.cacheKey, r.plan.Task(a.TaskID)))

@@ -14,7 +14,9 @@ import (
 // is room.
 func (r *runner) enqueue(l dag.Launch) {
 	a := r.newAttempt(l)
-	if time.Until(l.NotBefore) > 0 {
+	a.due = time.Now()
+	if l.NotBefore.After(a.due) {
+		a.due = l.NotBefore
 		r.delayed = append(r.delayed, a)
 		return
 	}
@@ -75,7 +77,8 @@ func (r *runner) pump(ctx context.Context) {
 }
 
 func (r *runner) launch(ctx context.Context, a *attempt) {
-	a.stage = launching
+	a.stage, a.sent = launching, time.Now()
+	r.engine.deps.Meter.TaskSubmitted(ctx, a.sent.Sub(a.due))
 	r.calls++
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		started := r.engine.launch(ctx, a.Launch, a.request, a.name)
@@ -139,6 +142,7 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		if err != nil {
 			e.deps.Log.WarnContext(ctx, "the cache cannot be used", "run", request.Run.ID, "task", l.Path, "error", err)
 		}
+		e.deps.Meter.CacheLookup(ctx, hit != nil)
 		if hit != nil {
 			return concluded(*hit)
 		}

@@ -33,6 +33,7 @@ func (r *runner) reclaim(ctx context.Context) error {
 		if err := r.restored(ctx); err != nil {
 			return err
 		}
+		r.engine.deps.Meter.RunRetried(ctx)
 	}
 	return r.deleteRecord(ctx)
 }

@@ -75,7 +75,11 @@ func (r *runner) do(ctx context.Context, job func(context.Context) func(context.
 // that a new one does not fail at once.
 func (r *runner) run(ctx context.Context) bool {
 	err := r.drive(ctx)
-	if err != nil && !errors.Is(err, errRetried) && ctx.Err() == nil {
+	if errors.Is(err, errRetried) {
+		r.engine.deps.Meter.RunRetried(ctx)
+		return false
+	}
+	if err != nil && ctx.Err() == nil {
 		r.log.ErrorContext(ctx, "the run cannot be driven; trying again", "error", err)
 		pause(ctx, lastWait)
 	}
@@ -105,10 +109,14 @@ func (r *runner) drive(ctx context.Context) error {
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
+		r.engine.deps.Meter.RunActive(ctx, 1)
+		defer r.engine.deps.Meter.RunActive(ctx, -1)
 		if err := r.loop(ctx); err != nil {
 			return err
 		}
+		r.measure(ctx)
 	}
+	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 
@@ -240,6 +248,19 @@ func (r *runner) conclude(ctx context.Context) bool {
 	}
 	r.save(ctx)
 	return false
+}
+
+// measure counts the end of the run, and of the tasks whose end was not counted
+// when it came.
+func (r *runner) measure(ctx context.Context) {
+	run := r.item.Value.GetRun()
+	r.engine.deps.Meter.RunEnded(ctx, r.status.state, timeOf(r.status.finished).Sub(timeOf(run.GetCreatedAt())))
+	if r.plan == nil {
+		return // it could not start
+	}
+	for state, count := range r.plan.Untried() {
+		r.engine.deps.Meter.TasksEnded(ctx, state, count)
+	}
 }
 
 // apply carries out the effects of an event.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/sdk/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -20,6 +21,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/rpc/rpctest"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/engine"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/meter"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
@@ -38,6 +40,8 @@ type world struct {
 	volumes *volumes
 	books   *books
 	config  engine.Config
+	reader  *metric.ManualReader
+	meter   *meter.Meter
 	stopped func() // stops the engine that runs; nil when none does
 }
 
@@ -49,7 +53,10 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{
 		t: t, store: store.NewMemory(), bucket: bucket, config: engine.DefaultConfig(),
-		agent: newAgent(), volumes: newVolumes(), books: newBooks(),
+		agent: newAgent(), volumes: newVolumes(), books: newBooks(), reader: metric.NewManualReader(),
+	}
+	if w.meter, err = meter.New(metric.NewMeterProvider(metric.WithReader(w.reader))); err != nil {
+		t.Fatal(err)
 	}
 	w.state = state.New(w.store)
 	w.told = w.state
@@ -77,6 +84,7 @@ func (w *world) start(guard ...store.Op) {
 		Metadata:  metadatav1.NewMetadataServiceClient(w.mesh.Conn("metadata")),
 		Archive:   metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata")),
 		Condemned: func() {},
+		Meter:     w.meter,
 		Log:       slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())

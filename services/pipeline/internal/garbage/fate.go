@@ -26,6 +26,9 @@ func FateOf(uri string, used []string) Fate {
 	return fate
 }
 
+// Below reports whether a URI is one of some places, or lies below one.
+func Below(uri string, places []string) bool { return FateOf(uri, places) == Stays }
+
 // within reports whether a URI is a place or lies below it.
 func within(uri, place string) bool {
 	place = strings.TrimSuffix(place, "/")

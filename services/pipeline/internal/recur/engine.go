@@ -74,8 +74,8 @@ func (e *Engine) ObserveRuns(updates []store.Update[*pipelinev1.RunState]) {
 // Run makes runs until ctx ends, and then returns nil. Every commit carries the
 // guard, such as the fence of a leader, and fails when it does not hold.
 func (e *Engine) Run(ctx context.Context, guard ...store.Op) error {
-	if e.deps.Recurring.WaitSynced(ctx) != nil {
-		return nil // ctx ended
+	if err := e.deps.Recurring.WaitSynced(ctx); err != nil && ctx.Err() == nil {
+		return err
 	}
 	clear(e.failures)
 	plan := agenda{}

@@ -104,7 +104,7 @@ func (w *world) create(id string, change func(*pipelinev1.RecurringRun)) {
 
 // pass lets time go by.
 func (w *world) pass(d time.Duration) {
-	time.Sleep(d) // of the bubble
+	<-time.After(d) // of the bubble
 	synctest.Wait()
 }
 

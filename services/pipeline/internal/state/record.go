@@ -12,7 +12,7 @@ import (
 const RunKind = "pipeline.run"
 
 // Record packs a finished run for the archive: the summary is a RunState, the
-// detail an ArchivedRun.
+// detail an ArchivedRun, compressed when it is large.
 func Record(run *pipelinev1.RunState, tasks []*pipelinev1.Task) (*metadatav1.Record, error) {
 	summary, err := proto.Marshal(run)
 	if err != nil {
@@ -21,6 +21,9 @@ func Record(run *pipelinev1.RunState, tasks []*pipelinev1.Task) (*metadatav1.Rec
 	detail, err := proto.Marshal(&pipelinev1.ArchivedRun{State: run, Tasks: tasks})
 	if err != nil {
 		return nil, fault.Internalf(err, "run cannot be archived")
+	}
+	if detail, err = pack(detail); err != nil {
+		return nil, err
 	}
 	r := run.GetRun()
 	return &metadatav1.Record{
@@ -53,8 +56,12 @@ func Summary(record *metadatav1.Record) (*pipelinev1.RunState, error) {
 
 // Detail unpacks an archived run with its tasks.
 func Detail(record *metadatav1.Record) (*pipelinev1.ArchivedRun, error) {
+	detail, err := unpack(record.GetDetail())
+	if err != nil {
+		return nil, fault.Internalf(err, "archived run %s cannot be read", record.GetUid())
+	}
 	run := &pipelinev1.ArchivedRun{}
-	if err := proto.Unmarshal(record.GetDetail(), run); err != nil {
+	if err := proto.Unmarshal(detail, run); err != nil {
 		return nil, fault.Internalf(err, "archived run %s cannot be read", record.GetUid())
 	}
 	return run, nil

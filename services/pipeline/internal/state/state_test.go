@@ -1,12 +1,15 @@
 package state
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 func TestRecordHoldsTheRun(t *testing.T) {
@@ -28,6 +31,32 @@ func TestRecordHoldsTheRun(t *testing.T) {
 	detail, err := Detail(record)
 	if err != nil || !proto.Equal(detail, &pipelinev1.ArchivedRun{State: run, Tasks: tasks}) {
 		t.Errorf("detail %v, %v", detail, err)
+	}
+}
+
+func TestRecordOfVeryManyTasksIsSmall(t *testing.T) {
+	run := &pipelinev1.RunState{Namespace: "ns", Run: &pipelinev1.Run{RunId: "id"}}
+	var tasks []*pipelinev1.Task
+	for i := range 20_000 {
+		path := fmt.Sprintf("for-loop-1[%d]/train", i)
+		tasks = append(tasks, &pipelinev1.Task{Name: "train", Path: path, Detail: &pipelinev1.PipelineTaskDetail{
+			RunId: "1f0e6f3c-7f0c-4f0e-8d8b-0d4f3c2b1a00", TaskId: uuid.NewSHA1(uuid.NameSpaceURL, []byte(path)).String(),
+		}})
+	}
+	whole := &pipelinev1.ArchivedRun{State: run, Tasks: tasks}
+	record, err := Record(run, tasks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, most := len(record.GetDetail()), proto.Size(whole)/2; got > most {
+		t.Errorf("the detail has %d bytes, want at most %d", got, most)
+	}
+	if detail, err := Detail(record); err != nil || !proto.Equal(detail, whole) {
+		t.Errorf("the detail is not what was archived: %v", err)
+	}
+	record.Detail = record.GetDetail()[:100]
+	if _, err := Detail(record); !fault.Is(err, fault.Internal) {
+		t.Errorf("a damaged detail: %v, want internal", err)
 	}
 }
 

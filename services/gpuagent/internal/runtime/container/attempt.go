@@ -138,7 +138,8 @@ func (a *attempt) awaitEnd(ctx context.Context, e *engine, name string, log *log
 		wait := e.ContainerWait(ctx, name, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 		select {
 		case <-wait.Result:
-		case <-wait.Error:
+		case err := <-wait.Error:
+			a.runtime.Log.DebugContext(ctx, "a container's end is waited for again", "container", name, "error", err)
 			pause(ctx, retryEvery)
 		case <-ctx.Done():
 		}

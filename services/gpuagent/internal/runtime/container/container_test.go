@@ -183,7 +183,8 @@ func TestEnds(t *testing.T) {
 		{"killed", func(o *runtime.Order) { o.Command[2] = "sh -c 'kill -9 $PPID' & wait; sleep 1; exit 4" }, runtime.Exit{Code: 4}, "", ""},
 		{
 			"no such program", func(o *runtime.Order) { o.Command = []string{"no-such-program"} },
-			runtime.Exit{Code: 126, Cause: runtime.Failed, Reason: "StartFailed"}, "no-such-program", "",
+			runtime.Exit{Code: 126, Cause: runtime.Failed, Reason: "StartFailed"},
+			"no-such-program", "",
 		},
 		{
 			"out of memory", func(o *runtime.Order) {

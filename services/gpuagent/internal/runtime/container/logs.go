@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -12,7 +13,7 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// logPatience is how long the last lines of a container that has ended are waited for.
+// logPatience is how long the next lines of a container that has ended are waited for.
 const logPatience = 10 * time.Second
 
 // logCopy appends what a container writes to the log of its replica. An engine
@@ -53,13 +54,22 @@ func (l *logCopy) finish(ctx context.Context) {
 	if l.cancel == nil {
 		return
 	}
-	timer := time.NewTimer(logPatience)
-	defer timer.Stop()
-	select {
-	case <-l.done:
-	case <-timer.C:
-		l.logger.WarnContext(ctx, "the end of a container's log is missing: its engine does not tell it", "container", l.claim.Name)
-	case <-ctx.Done():
+	tick := time.NewTicker(logPatience)
+	defer tick.Stop()
+	for had := int64(-1); ; {
+		select {
+		case <-l.done:
+			return
+		case <-tick.C:
+			has := size(l.claim.Log)
+			if has == had {
+				l.logger.WarnContext(ctx, "the end of a container's log is missing: its engine does not tell it", "container", l.claim.Name)
+				return
+			}
+			had = has
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -81,9 +91,24 @@ func (l *logCopy) copy(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	out := &skipper{to: file, skip: size(l.claim.Log) - l.claim.LogOffset}
-	_, err = stdcopy.StdCopy(out, out, stream)
-	return errors.Join(err, stream.Close(), file.Close())
+	buffer := bufio.NewWriter(file)
+	out := &skipper{to: buffer, skip: size(l.claim.Log) - l.claim.LogOffset}
+	_, err = stdcopy.StdCopy(out, out, &flusher{from: stream, to: buffer})
+	return errors.Join(err, buffer.Flush(), stream.Close(), file.Close())
+}
+
+// flusher passes on what was read before it waits for more: engines send a line at a time.
+type flusher struct {
+	from io.Reader
+	to   *bufio.Writer
+}
+
+// Read implements io.Reader.
+func (f *flusher) Read(p []byte) (int, error) {
+	if err := f.to.Flush(); err != nil {
+		return 0, err
+	}
+	return f.from.Read(p)
 }
 
 // skipper leaves out the first bytes.

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// workloadsDir holds a directory for each replica, <uid>.<group>-<index>.
+func (e *Engine) workloadsDir() string { return filepath.Join(e.DataDir, "workloads") }
+
+// replicaDir is where everything of one replica is.
+func (e *Engine) replicaDir(uid, replica string) string {
+	return filepath.Join(e.workloadsDir(), uid+"."+replica)
+}
+
+func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log") }
+
+// tempPrefix begins the names of temporary directories.
+const tempPrefix = "kfmesh-"
+
+// tempDir is the TMPDIR of a replica.
+func tempDir(uid, replica string) string {
+	return filepath.Join(os.TempDir(), tempPrefix+uid+"."+replica)
+}
+
+func (r *replica) tempDir() string { return tempDir(r.life.uid, replicaName(r.status)) }
+
+// makeDirs makes a replica's directories, most of which are not there yet.
+func (r *replica) makeDirs() error {
+	if err := makeDir(r.dir, 0o755); err != nil { // first: the others are found by it
+		return err
+	}
+	if err := makeDir(r.tempDir(), 0o700); err != nil {
+		return err
+	}
+	return makeDir(r.workDir(), 0o755)
+}
+
+// makeDir is os.MkdirAll for a directory that is missing, as a rule, and whose
+// parent is not.
+func makeDir(path string, mode fs.FileMode) error {
+	err := os.Mkdir(path, mode)
+	if err == nil {
+		return nil
+	}
+	return os.MkdirAll(path, mode) // which knows what is no error, and says what is
+}
+
+// placeOf is where a replica of a workload is.
+func (e *Engine) placeOf(uid, replica string) runtime.Place {
+	return runtime.Place{Workload: uid, Replica: replica, Dir: e.replicaDir(uid, replica)}
+}
+
+// placesOf are the places of a workload's replicas.
+func (e *Engine) placesOf(w *gpuagentv1.Workload) []runtime.Place {
+	var places []runtime.Place
+	for _, r := range w.GetStatus().GetReplicas() {
+		places = append(places, e.placeOf(w.GetMetadata().GetUid(), replicaName(r)))
+	}
+	return places
+}
+
+// placesFound are all places that there are directories of, by the workload's uid.
+func (e *Engine) placesFound() (map[string][]runtime.Place, error) {
+	entries, err := os.ReadDir(e.workloadsDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	found := map[string][]runtime.Place{}
+	for _, entry := range entries {
+		uid, replica, _ := strings.Cut(entry.Name(), ".")
+		found[uid] = append(found[uid], runtime.Place{
+			Workload: uid, Replica: replica, Dir: filepath.Join(e.workloadsDir(), entry.Name()),
+		})
+	}
+	return found, nil
+}
+
+// removePlaces removes all that there is of a workload on this node.
+func (e *Engine) removePlaces(ctx context.Context, places []runtime.Place) {
+	if !e.forgetPlaces(ctx, places) {
+		return // the sweep of the next start does it
+	}
+	e.removeTemp(ctx, places)
+	e.removeMemory(ctx, places)
+	for _, at := range places {
+		if err := os.RemoveAll(at.Dir); err != nil {
+			e.Log.ErrorContext(ctx, "directory of a replica cannot be removed", "error", err)
+		}
+	}
+}
+
+// forgetPlaces has the runtimes remove what they keep of places elsewhere, however
+// long that takes. It returns false when the agent ends first.
+func (e *Engine) forgetPlaces(ctx context.Context, places []runtime.Place) bool {
+	for _, at := range places {
+		for err := e.Runtimes.Forget(ctx, at); err != nil; err = e.Runtimes.Forget(ctx, at) {
+			if ctx.Err() != nil {
+				return false
+			}
+			e.Log.WarnContext(ctx, "what is left of a workload is not removed yet", "directory", at.Dir, "error", err)
+			select {
+			case <-time.After(forgetEvery):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// removeTemp removes the temporary files of a workload that has ended.
+func (e *Engine) removeTemp(ctx context.Context, places []runtime.Place) {
+	for _, at := range places {
+		if err := os.RemoveAll(tempDir(at.Workload, at.Replica)); err != nil {
+			e.Log.WarnContext(ctx, "temporary files of a workload cannot be removed", "error", err)
+		}
+	}
+}
