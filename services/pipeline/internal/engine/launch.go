@@ -148,6 +148,7 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		}
 		s.cacheKey = key
 	}
+	built.Downloads = append(built.Downloads, e.visible(request)...)
 	w := workloadOf(l, request, name, built)
 	addTrace(ctx, w)
 	s.workload, err = e.submit(ctx, w)
