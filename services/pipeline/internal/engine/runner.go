@@ -79,6 +79,10 @@ func (r *runner) run(ctx context.Context) bool {
 		r.engine.deps.Meter.RunRetried(ctx)
 		return false
 	}
+	if errors.Is(err, errTakenBack) {
+		r.log.InfoContext(ctx, "a task runs after all", "error", err)
+		return false
+	}
 	if err != nil && ctx.Err() == nil {
 		r.log.ErrorContext(ctx, "the run cannot be driven; trying again", "error", err)
 		pause(ctx, lastWait)
@@ -116,7 +120,7 @@ func (r *runner) drive(ctx context.Context) error {
 		}
 		r.measure(ctx)
 	}
-	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
+	r.plan, r.queue, r.saver, r.recorder = nil, nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 
