@@ -51,12 +51,13 @@ func (c *Collection[M]) List(ctx context.Context, keyPrefix string) ([]Item[M], 
 		return nil, 0, err
 	}
 	items := make([]Item[M], 0, len(entries))
-	for _, e := range entries {
+	for i, e := range entries {
 		item, err := c.decode(e)
 		if err != nil {
 			return nil, 0, err
 		}
 		items = append(items, item)
+		entries[i] = Entry{} // of tens of thousands, not all are to be there twice
 	}
 	return items, rev, nil
 }

@@ -63,7 +63,7 @@ type Backend interface {
 	// Get returns one entry; fault.NotFound when the key does not exist.
 	Get(ctx context.Context, key string) (Entry, error)
 	// List returns the entries whose keys start with prefix, in key order, and
-	// the revision they were read at.
+	// the revision they were read at. The slice is the caller's.
 	List(ctx context.Context, prefix string) ([]Entry, int64, error)
 	// Commit applies all ops or none and returns the new revision. It fails
 	// with fault.AlreadyExists when an op that expects no key finds one, with

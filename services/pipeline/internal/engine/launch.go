@@ -69,6 +69,7 @@ func (r *runner) pump(ctx context.Context) {
 	r.delayed = waiting
 	for len(r.queue) > 0 && r.calls < r.engine.cfg.MaxCalls && !r.held {
 		a := r.queue[0]
+		r.queue[0] = nil // of a wide loop there are many, and each is large
 		r.queue = r.queue[1:]
 		if r.attempts[a.Attempt] == a { // it may have been stopped
 			r.launch(ctx, a)
@@ -149,6 +150,7 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		s.cacheKey = key
 	}
 	w := workloadOf(l, request, name, built)
+	w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().Reads = e.reads(request.Layout, built)
 	addTrace(ctx, w)
 	s.workload, err = e.submit(ctx, w)
 	if err != nil && ctx.Err() == nil {

@@ -120,7 +120,7 @@ func (r *runner) drive(ctx context.Context) error {
 		}
 		r.measure(ctx)
 	}
-	r.plan, r.saver, r.recorder = nil, saver{}, recorder{} // of a large run they are large, and of no more use
+	r.plan, r.queue, r.saver, r.recorder = nil, nil, saver{}, recorder{} // of a large run they are large, and of no more use
 	return r.retire(ctx)
 }
 

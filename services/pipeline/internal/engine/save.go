@@ -68,12 +68,16 @@ func (s *saver) pending() bool { return s.status || s.dirty.len() > 0 || len(s.e
 
 func (s *saver) idle() bool { return !s.pending() && !s.writing }
 
+// fills reports whether the tasks that wait fill a commit: then there is nothing
+// to wait for, and a long run would fall ever further behind.
+func (s *saver) fills() bool { return s.dirty.len() >= maxOps }
+
 // untilSave returns how long the next commit may wait, if there is one to come.
 func (r *runner) untilSave() (time.Duration, bool) {
 	if r.saver.writing || !r.saver.pending() {
 		return 0, false
 	}
-	if r.held {
+	if r.held || r.saver.fills() {
 		return 0, true
 	}
 	return r.engine.cfg.SaveDelay - time.Since(r.saver.since), true
