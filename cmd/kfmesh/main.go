@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/cli"
+	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
@@ -20,6 +21,9 @@ func main() {
 	// place. It must find the main thread, and signals as the system has them.
 	if len(os.Args) == 2 && os.Args[1] == "supervise" {
 		os.Exit(supervise.Main(os.Stdin, os.Stderr))
+	}
+	if len(os.Args) > 2 && os.Args[1] == "supervise" && os.Args[2] == enter.Verb {
+		os.Exit(enter.Main(os.Args[3:], os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -79,7 +79,7 @@ func (b *Bucket) Digest(ctx context.Context, uri string) (string, error) {
 		return "", err
 	}
 	defer at.close()
-	files, err := at.files(ctx)
+	files, err := filesOf(ctx, at)
 	if err != nil {
 		return "", err
 	}

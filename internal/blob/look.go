@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -28,23 +29,50 @@ type Usage struct {
 // Measure adds up the file or tree at a URI; fault.NotFound when there is none.
 func (b *Bucket) Measure(ctx context.Context, uri string) (Usage, error) {
 	var u Usage
-	files, err := b.files(ctx, uri)
-	for _, f := range files {
-		u.Files++
-		u.Bytes += f.bytes
-		if f.modified.After(u.Newest) {
-			u.Newest = f.modified
-		}
-	}
+	err := b.walk(ctx, uri, func(f file) error {
+		u.add(f)
+		return nil
+	})
 	return u, err
 }
 
-// Stamp tells states of the file or tree at a URI apart without reading it. It
-// is made of the names and MD5s of the files where the bucket knows those of all,
-// and then says all about the content; otherwise of their names, sizes and times,
-// and says only whether something was written since.
+func (u *Usage) add(f file) {
+	u.Files++
+	u.Bytes += f.bytes
+	if f.modified.After(u.Newest) {
+		u.Newest = f.modified
+	}
+}
+
+// Fits reports whether the file or tree at a URI has no more files and bytes than
+// a usage. It looks at no more than it must; fault.NotFound when there is nothing.
+func (b *Bucket) Fits(ctx context.Context, uri string, most Usage) (bool, error) {
+	var u Usage
+	err := b.walk(ctx, uri, func(f file) error {
+		if u.add(f); u.Files > most.Files || u.Bytes > most.Bytes {
+			return errTooMuch
+		}
+		return nil
+	})
+	if errors.Is(err, errTooMuch) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+var errTooMuch = errors.New("there is more than was asked for")
+
+// Stamp tells states of the file or tree at a URI apart without reading it. It is
+// made of the names and MD5s of the files where the bucket knows those of all, and
+// then is one of the content, wherever it is; otherwise of their names, sizes and
+// times, and says only whether something was written since.
 func (b *Bucket) Stamp(ctx context.Context, uri string) (stamp string, content bool, err error) {
-	files, err := b.files(ctx, uri)
+	at, err := b.locate(ctx, uri)
+	if err != nil {
+		return "", false, err
+	}
+	defer at.close()
+	files, err := filesOf(ctx, at)
 	if err != nil {
 		return "", false, err
 	}
@@ -60,18 +88,14 @@ func (b *Bucket) Stamp(ctx context.Context, uri string) (stamp string, content b
 			fmt.Fprintf(sum, "%d %d %s\n", f.bytes, f.modified.UnixNano(), f.name)
 		}
 	}
-	kind := "written:"
-	if content {
-		kind = "md5:"
-	}
-	return kind + hex.EncodeToString(sum.Sum(nil)), content, nil
+	return hex.EncodeToString(sum.Sum(nil)), content, nil
 }
 
-func (b *Bucket) files(ctx context.Context, uri string) ([]file, error) {
+func (b *Bucket) walk(ctx context.Context, uri string, visit func(file) error) error {
 	at, err := b.locate(ctx, uri)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer at.close()
-	return at.files(ctx)
+	return at.walk(ctx, visit)
 }

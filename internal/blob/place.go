@@ -22,10 +22,10 @@ import (
 // place is where a file or a tree is or is to be. Names are relative to it,
 // with slashes; the empty name is the place itself, when it is a file.
 type place interface {
-	// files returns the files there, sorted by name; fault.NotFound when nothing
-	// is there, which a directory without files is not.
-	files(ctx context.Context) ([]file, error)
-	// holds reports whether files would find anything, without looking at all.
+	// walk visits the files there, in no order, until a visit fails;
+	// fault.NotFound when nothing is there, which a directory without files is not.
+	walk(ctx context.Context, visit func(file) error) error
+	// holds reports whether walk would find anything, without looking at all.
 	holds(ctx context.Context) (bool, error)
 	open(ctx context.Context, name string) (io.ReadCloser, error)
 	create(ctx context.Context, name string) (io.WriteCloser, error)
@@ -40,9 +40,15 @@ type file struct {
 	md5      []byte // of the content, where a bucket knows it
 }
 
-// byName sorts files.
-func byName(files []file) {
+// filesOf returns the files of a place, sorted by name.
+func filesOf(ctx context.Context, at place) ([]file, error) {
+	var files []file
+	err := at.walk(ctx, func(f file) error {
+		files = append(files, f)
+		return nil
+	})
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.name, b.name) })
+	return files, err
 }
 
 // locate finds the place of a URI: a local path, a key of this bucket, or a key
@@ -93,15 +99,15 @@ func localPath(uri string) (string, bool) {
 // localPlace is a path of this host.
 type localPlace string
 
-func (p localPlace) files(ctx context.Context) ([]file, error) {
+func (p localPlace) walk(ctx context.Context, visit func(file) error) error {
 	info, err := os.Stat(string(p))
 	if err != nil {
-		return nil, localFailure(err, string(p))
+		return localFailure(err, string(p))
 	}
 	if !info.IsDir() {
-		return []file{{bytes: info.Size(), modified: info.ModTime()}}, nil
+		return visit(file{bytes: info.Size(), modified: info.ModTime()})
 	}
-	files := []file{}
+	var refused error // of a visit, to be told from a failure to read
 	err = filepath.WalkDir(string(p), func(at string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return errors.Join(err, ctx.Err())
@@ -114,11 +120,13 @@ func (p localPlace) files(ctx context.Context) ([]file, error) {
 		if err != nil {
 			return err
 		}
-		files = append(files, file{name: filepath.ToSlash(name), bytes: info.Size(), modified: info.ModTime()})
-		return nil
+		refused = visit(file{name: filepath.ToSlash(name), bytes: info.Size(), modified: info.ModTime()})
+		return refused
 	})
-	byName(files)
-	return files, localFailure(err, string(p))
+	if refused != nil {
+		return refused
+	}
+	return localFailure(err, string(p))
 }
 
 func (p localPlace) holds(context.Context) (bool, error) {
@@ -199,33 +207,36 @@ type remotePlace struct {
 	owned  bool // opened for this place alone
 }
 
-func (p remotePlace) files(ctx context.Context) ([]file, error) {
+func (p remotePlace) walk(ctx context.Context, visit func(file) error) error {
 	attributes, err := p.bucket.Attributes(ctx, p.key)
 	switch {
 	case err == nil:
-		return []file{{bytes: attributes.Size, modified: attributes.ModTime, md5: attributes.MD5}}, nil
+		return visit(file{bytes: attributes.Size, modified: attributes.ModTime, md5: attributes.MD5})
 	case gcerrors.Code(err) != gcerrors.NotFound:
-		return nil, failure(err, "looked up", p.key)
+		return failure(err, "looked up", p.key)
 	}
-	var files []file
-	objects := p.below()
+	objects, found := p.below(), false
 	for {
 		object, err := objects.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, failure(err, "listed", p.key)
+			return failure(err, "listed", p.key)
 		}
-		if name := object.Key[len(p.key)+1:]; name != "" && filepath.IsLocal(name) {
-			files = append(files, file{name: name, bytes: object.Size, modified: object.ModTime, md5: object.MD5})
+		name := object.Key[len(p.key)+1:]
+		if name == "" || !filepath.IsLocal(name) {
+			continue
+		}
+		found = true
+		if err := visit(file{name: name, bytes: object.Size, modified: object.ModTime, md5: object.MD5}); err != nil {
+			return err
 		}
 	}
-	if len(files) == 0 {
-		return nil, fault.NotFoundf("object %s does not exist", p.key)
+	if !found {
+		return fault.NotFoundf("object %s does not exist", p.key)
 	}
-	byName(files)
-	return files, nil
+	return nil
 }
 
 func (p remotePlace) holds(ctx context.Context) (bool, error) {

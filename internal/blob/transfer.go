@@ -34,7 +34,7 @@ func (b *Bucket) transfer(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer target.close()
-	files, err := source.files(ctx)
+	files, err := filesOf(ctx, source)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (b *Bucket) RemoveTree(ctx context.Context, key string) error {
 		return nil
 	}
 	at := remotePlace{bucket: b.bucket, key: key}
-	files, err := at.files(ctx)
+	files, err := filesOf(ctx, at)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}

@@ -19,6 +19,7 @@ type BackendConfig struct {
 // Config is what every service that runs on its own is told.
 type Config struct {
 	Listen   string              `koanf:"listen" usage:"address of the service's gRPC port, for the other services"`
+	Metrics  string              `koanf:"metrics-addr" usage:"address of an HTTP port that serves /metrics; empty means none"`
 	Peers    []string            `koanf:"peers" usage:"where the other services are, name=host:port, separated by commas"`
 	Backends BackendConfig       `koanf:",squash"`
 	Log      telemetry.LogConfig `koanf:",squash"`
@@ -53,6 +54,9 @@ func DefaultConfig(service string) Config {
 func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fault.Invalidf("listen", "is %q; want host:port", c.Listen)
+	}
+	if _, _, err := net.SplitHostPort(c.Metrics); c.Metrics != "" && err != nil {
+		return fault.Invalidf("metrics-addr", "is %q; want host:port, or nothing", c.Metrics)
 	}
 	if _, err := c.addresses(); err != nil {
 		return err

@@ -98,6 +98,11 @@ func (s service[C, M]) run(ctx context.Context, cfg settings[C]) (err error) {
 	if err != nil {
 		return err
 	}
+	page, err := serveMetrics(ctx, cfg.Platform.Metrics, observed.Metrics())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, page.close()) }()
 	return serve(ctx, cfg.Platform.Listen, log, module)
 }
 

@@ -50,6 +50,9 @@ func startFailure(spec Spec, err error) (code int, message string) {
 		return 127, fmt.Sprintf("program %q is in no directory of PATH (%s)", name, lookupEnv(spec.Env, "PATH"))
 	case errors.Is(err, fs.ErrNotExist):
 		return 127, fmt.Sprintf("program %q, its interpreter or working directory %q does not exist", name, spec.WorkDir)
+	case spec.Isolate && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL)):
+		return 126, "its mounts cannot be made: this host does not let a user who is not root make namespaces (user.max_user_namespaces, " +
+			"kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)"
 	case errors.Is(err, fs.ErrPermission):
 		return 126, fmt.Sprintf("program %q may not be executed", name)
 	case errors.Is(err, syscall.E2BIG):

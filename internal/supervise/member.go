@@ -17,11 +17,12 @@ type member struct {
 	load    int          // guarded by pool.mu; commands it was told and has not reported
 	started func() error // starts it, once
 
-	mu      sync.Mutex
-	socket  *os.File               // guarded by mu; nil before it is started and once it was dismissed
-	last    uint64                 // guarded by mu; number of the last order
-	waiting map[uint64]chan report // guarded by mu; by order, those without a report
-	gone    bool                   // guarded by mu; it reports nothing any more
+	mu        sync.Mutex
+	socket    *os.File               // guarded by mu; nil before it is started and once it was dismissed
+	dismissed bool                   // guarded by mu
+	last      uint64                 // guarded by mu; number of the last order
+	waiting   map[uint64]chan report // guarded by mu; by order, those without a report
+	gone      bool                   // guarded by mu; it reports nothing any more
 }
 
 func newMember(p *Pool) *member {
@@ -49,7 +50,11 @@ func (m *member) start() error {
 	}
 	m.mu.Lock()
 	m.socket = ours
+	dismissed := m.dismissed
 	m.mu.Unlock()
+	if dismissed { // before it was there
+		m.dismiss()
+	}
 	go func() { // ends with the supervisor, or with this process
 		m.listen(ours)
 		_ = cmd.Wait() // its status says nothing that journals do not
@@ -126,7 +131,7 @@ func (m *member) settle(r report) {
 func (m *member) dismiss() {
 	m.mu.Lock()
 	socket := m.socket
-	m.socket = nil
+	m.socket, m.dismissed = nil, true
 	m.mu.Unlock()
 	if socket != nil {
 		_ = socket.Close()

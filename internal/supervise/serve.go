@@ -209,13 +209,13 @@ func (s *supervisor) look(now time.Time) {
 	}
 }
 
-// conclude writes the end of an epoch, lets go of it, and tells.
+// conclude writes the end of an epoch, lets go of it, and tells. An end that cannot
+// be written is not told either: the journal is what counts.
 func (s *supervisor) conclude(a *attempt) {
 	a.exit.Finish = a.finish
-	err := a.close()
-	if err != nil {
-		s.agent.report(report{ID: a.id, Problem: fmt.Sprintf("how it ended cannot be written: %v", err)})
-		return
+	told := report{ID: a.id, Exit: &a.exit}
+	if a.close() != nil {
+		told.Exit = nil
 	}
-	s.agent.report(report{ID: a.id, Exit: &a.exit})
+	s.agent.report(told)
 }

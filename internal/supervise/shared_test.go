@@ -191,6 +191,28 @@ func TestAClosedPool(t *testing.T) {
 	eventually(t, "the supervisor's end", func() bool { return !alive(supervisor) })
 }
 
+// TestDismissedBeforeItIsThere closes a pool whose supervisor is just being started.
+func TestDismissedBeforeItIsThere(t *testing.T) {
+	t.Parallel()
+	m := newMember(newPool(t))
+	m.dismiss()
+	if err := m.started(); err != nil {
+		t.Fatal(err)
+	}
+	reports, err := m.tell(shell(t, "exit 0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case r, ok := <-reports:
+		if ok {
+			t.Errorf("it was told of a command: %+v", r)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it stays for ever")
+	}
+}
+
 func TestAnEpochThatCannotBeClaimed(t *testing.T) {
 	t.Parallel()
 	spec := shell(t, "exit 0")

@@ -25,7 +25,7 @@ func start(spec Spec, null int) (pid, pidfd int, err error) {
 		Dir:   spec.WorkDir,
 		Env:   lastWins(append(slices.Clip(spec.Env), EpochVariable+"="+spec.Journal)),
 		Files: []uintptr{uintptr(null), uintptr(log), uintptr(log)},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd},
+		Sys:   attributes(spec, &pidfd),
 	})
 	return pid, pidfd, err
 }

@@ -59,6 +59,9 @@ type Spec struct {
 	Env []string
 	// WorkDir is the working directory; it exists.
 	WorkDir string
+	// Isolate starts the command in a user and a mount namespace of its own, as the
+	// same user, with the right to mount there.
+	Isolate bool `json:",omitempty"`
 	// Log is the file that standard output and standard error are appended to.
 	Log string
 	// Deadline, when set, is when the command is stopped.
@@ -103,5 +106,5 @@ type order struct {
 type report struct {
 	ID      uint64
 	Exit    *Exit  `json:",omitempty"` // how the command ended; the journal has it too
-	Problem string `json:",omitempty"` // why the epoch could not be claimed; with neither, another has it
+	Problem string `json:",omitempty"` // why the epoch could not be claimed; with neither, the journal tells
 }

@@ -2,12 +2,14 @@ package supervise
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -411,6 +413,25 @@ func TestDamagedJournal(t *testing.T) {
 			t.Errorf("%s: state %v, error %v", name, state, err)
 		}
 	}
+}
+
+func FuzzParseJournal(f *testing.F) {
+	f.Add([]byte(`{"Owner":{"PID":1,"BootID":"b"}}` + "\n" + `{"PID":2}` + "\n" + `{"Exit":{"Code":3}}` + "\n"))
+	f.Add([]byte(`{"Owner":{"PID":0}}` + "\n" + `{"Stop":tr`))
+	f.Add([]byte("\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := parseJournal(data)
+		if err != nil {
+			return
+		}
+		if (r.Owner == nil) != (bytes.IndexByte(data, '\n') < 0) {
+			t.Errorf("owner %v of %q", r.Owner, data)
+		}
+		whole := data[:bytes.LastIndexByte(data, '\n')+1]
+		if cut, err := parseJournal(whole); err != nil || !reflect.DeepEqual(cut, r) {
+			t.Errorf("what is cut short counts: %+v, %+v, %v", r, cut, err)
+		}
+	})
 }
 
 // BenchmarkTrue is the cost of a command that does nothing, one after the other,

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -21,6 +22,9 @@ type Config struct {
 	Python     string   `koanf:"python" usage:"default Python interpreter of steps, a path or a name in PATH"`
 	ImageMap   string   `koanf:"image-map" usage:"YAML file that says what images mean on this host"`
 	PassEnv    []string `koanf:"pass-env" usage:"variables that steps get although their names look like secrets"`
+
+	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
+	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
 
 	Runtime             string   `koanf:"runtime" usage:"what steps run as: process, container, or auto: containers where an engine answers and the image map does not say what the image means on this host"`
 	ContainerHost       string   `koanf:"container-host" usage:"address of the Docker or Podman engine; empty means DOCKER_HOST, then the usual sockets"`
@@ -65,6 +69,7 @@ func (c Config) Validate() error {
 	if c.MaxActive < 0 {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
+	violations = append(violations, checkLabels(c.NodeLabels)...)
 	for name, kept := range map[string]int64{
 		"retain-logs": int64(c.RetainLogs), "retain-environments": int64(c.RetainEnvironments), "max-environment-bytes": c.MaxEnvironmentBytes,
 	} {

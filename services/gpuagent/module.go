@@ -2,6 +2,7 @@ package gpuagent
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,13 +14,16 @@ import (
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/api"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/collect"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/configmap"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
 )
 
 // serviceName is the service's name.
@@ -31,6 +35,7 @@ const collectEvery = time.Hour
 // module is the agent of one node.
 type module struct {
 	deps      app.Deps
+	keys      *secret.Keyring
 	engine    *engine.Engine
 	collector *collect.Collector
 }
@@ -54,26 +59,46 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	processes := process.New(process.Options{
 		Supervisor: supervisor,
 		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
+		Shared:     shared(cfg, deps),
 		Images:     images,
 		Pythons:    pythons,
 		Envs:       envs,
 		Log:        deps.Log,
 	})
-	m := &module{deps: deps, engine: engine.New(engine.Options{
-		Node:      cfg.NodeName,
-		Version:   deps.Version,
-		DataDir:   cfg.AgentDir,
-		MaxActive: cfg.MaxActive,
-		UV:        uv,
-		State:     state.New(deps.Store),
-		Objects:   deps.Blob,
-		Runtimes:  cfg.runtimes(processes, deps, host),
-		Pythons:   pythons,
-		GPUs:      detect.Nvidia{},
-		Log:       deps.Log,
+	keys, err := secret.NewKeyring(string(cfg.SecretsURL), filepath.Join(cfg.AgentDir, "secrets.key"))
+	if err != nil {
+		return nil, err
+	}
+	stored := state.New(deps.Store)
+	m := &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
+		Node:       cfg.NodeName,
+		Version:    deps.Version,
+		DataDir:    cfg.AgentDir,
+		MaxActive:  cfg.MaxActive,
+		UV:         uv,
+		Labels:     cfg.labels(),
+		State:      stored,
+		Secrets:    secret.NewVault(stored, keys),
+		ConfigMaps: configmap.NewShelf(stored),
+		Volumes:    volume.New(stored, cfg.NodeName, filepath.Join(cfg.AgentDir, "volumes")),
+		Objects:    deps.Blob,
+		Runtimes:   cfg.runtimes(processes, deps, host),
+		Pythons:    pythons,
+		GPUs:       detect.Nvidia{},
+		Log:        deps.Log,
 	})}
 	m.collector = collect.New(collect.Deps{Node: m.engine, Envs: envs, Bucket: deps.Blob, Retention: cfg.retention()})
 	return m, nil
+}
+
+// shared are the directories that all replicas need: of environments and, when it is
+// one, the object store.
+func shared(cfg Config, deps app.Deps) []string {
+	dirs := []string{filepath.Join(cfg.AgentDir, "envs")}
+	if dir, ok := deps.Blob.Local(); ok {
+		dirs = append(dirs, dir)
+	}
+	return dirs
 }
 
 // supervisorCommand finds the supervisor. Without one the agent's own program is
@@ -118,7 +143,7 @@ func (m *module) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	return group.Wait()
+	return errors.Join(group.Wait(), m.keys.Close())
 }
 
 // Ready implements app.Module.

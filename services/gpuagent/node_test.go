@@ -80,9 +80,12 @@ func newNode(t testing.TB) *node {
 // agent is one agent's time on a node.
 type agent struct {
 	gpuagentv1.WorkloadServiceClient
-	nodes gpuagentv1.NodeServiceClient
-	t     testing.TB
-	end   func()
+	nodes      gpuagentv1.NodeServiceClient
+	secrets    gpuagentv1.SecretServiceClient
+	configMaps gpuagentv1.ConfigMapServiceClient
+	volumes    gpuagentv1.VolumeServiceClient
+	t          testing.TB
+	end        func()
 }
 
 // start runs an agent until the test or end ends it. What it ran runs on.
@@ -104,6 +107,9 @@ func (n *node) start() *agent {
 	a := &agent{
 		WorkloadServiceClient: gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		nodes:                 gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
+		secrets:               gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
+		configMaps:            gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
+		volumes:               gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 		t:                     n.t,
 	}
 	ended := false

@@ -8,8 +8,8 @@
 // of gpuagent; what they read and wrote is recorded in metadata.
 //
 // Any number of replicas may serve the API. One of them, the holder of the lease
-// "pipeline", drives the runs; its commits carry its fence. It also publishes an
-// event for every state a run enters:
+// "pipeline", drives the runs; its commits carry its fence. It keeps house (see
+// internal/collect), and publishes an event for every state a run enters:
 //
 //	kfmesh.pipeline.run.<namespace>.<run id>.<state in lower case>
 //	kfmesh.pipeline.run.<namespace>.<run id>.deleted

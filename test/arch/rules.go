@@ -21,20 +21,20 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
-			May:      []Pattern{"internal/supervise"},
+			May:      []Pattern{"internal/supervise", "internal/enter"},
 			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
 			Packages: []Pattern{"cmd/{name}/..."},
 			May: []Pattern{
-				"cmd/{name}/...", "services/*", "internal/supervise", "gen/...", "internal/app", "internal/platform",
+				"cmd/{name}/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise", "internal/enter"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -67,6 +67,11 @@ func layers() []Layer {
 			Packages: []Pattern{"internal/supervise/..."},
 			May:      nil,
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
+		},
+		{
+			Packages: []Pattern{"internal/enter/..."},
+			May:      []Pattern{"internal/supervise"},
+			Why:      "a step waits for what puts it into its mounts",
 		},
 		{
 			Packages: []Pattern{"internal/fault/...", "internal/resource/...", "internal/config/...", "internal/telemetry/..."},

@@ -26,7 +26,7 @@ from needs import FAILING, expected_state, missing
 WORKERS = 3
 SECONDS_A_RUN = 300
 # Programs that stand in for those of images that do not exist.
-PROGRAMS = pathlib.Path(__file__).parent / "bin"
+PROGRAMS = pathlib.Path(__file__).parent / "programs"
 
 
 @dataclasses.dataclass

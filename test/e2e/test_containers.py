@@ -95,6 +95,24 @@ def test_parameters_and_artifacts_pass_through_containers(contained):
     assert "me, blue" in api.logs(outcome.run_id, "greet")
 
 
+def test_artifacts_elsewhere_are_there_in_containers(contained, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "data").write_text("imported")
+
+    @dsl.pipeline(name="contained-elsewhere")
+    def pipeline(uri: str):
+        data = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)
+        read(greeting="hi", page=data.output)
+        first = greet(who="me")
+        read(greeting="ho", page=first.outputs["page"])
+
+    outcome = Api(contained).run(
+        pipeline, {"uri": str(elsewhere / "data")}, pipeline_root=str(elsewhere / "root")
+    )
+    assert outcome.output("read", "said") == "hi / imported"
+    assert outcome.output("read-2", "said") == "ho / me, blue"
+
+
 def test_a_loop_of_containers(contained):
     @dsl.pipeline(name="contained-loop")
     def pipeline():

@@ -10,6 +10,7 @@ import pytest
 from harness.api import Api
 from harness.mesh import OneProcess
 from harness.process import BIN, environment, until
+from harness.split import Split
 from harness.steps import SHELL, read, write
 from kfp import dsl
 from kfp.dsl import Dataset, Input
@@ -75,18 +76,27 @@ def test_nothing_goes_while_everything_is_referred_to(own_mesh):
     assert kfmesh(own_mesh, "gc").stdout == "removed nothing\n"
 
 
-def test_what_a_deleted_run_left_goes(own_mesh):
-    api = Api(own_mesh)
+@pytest.mark.parametrize("shape", [OneProcess, Split], ids=["one-process", "split"])
+def test_what_a_deleted_run_left_goes(shape, tmp_path):
+    mesh = shape(tmp_path / "own")
+    try:
+        deleted_run_leaves_nothing(mesh.start())
+    finally:
+        mesh.stop()
+
+
+def deleted_run_leaves_nothing(mesh):
+    api = Api(mesh)
     gone, kept = api.run(stored, {"text": "gone"}), api.run(stored, {"text": "kept"})
     api.kfp.delete_run(gone.run_id)
-    would_go = collect(own_mesh, "--dry-run")
+    would_go = collect(mesh, "--dry-run")
     assert pathlib.Path(gone.artifact("write", "data")["uri"]).exists()
-    went = collect(own_mesh)
+    went = collect(mesh)
     assert kinds(would_go) == kinds(went) == ["artifact", "cache-entry"]
     assert [i["name"] for i in would_go] == [i["name"] for i in went]
     assert not pathlib.Path(gone.artifact("write", "data")["uri"]).exists()
     assert pathlib.Path(kept.artifact("write", "data")["uri"]).read_text() == "kept"
-    assert collect(own_mesh) == []
+    assert collect(mesh) == []
 
 
 def test_what_a_live_run_reads_stays(own_mesh, tmp_path):

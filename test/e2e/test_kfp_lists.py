@@ -145,7 +145,8 @@ def test_every_key_sorts_and_filters(api, runs, what, key):
     shown = api.get(path, sort_by=f"{key} desc", page_size=200).get(
         {"recurringruns": "recurringRuns"}.get(what, what), []
     )
-    field = {"id": None, "name": "display_name", "status": None}.get(key, key)
+    name = "name" if what == "pipelines" else "display_name"
+    field = {"id": None, "name": name, "status": None}.get(key, key)
     if field and not is_time:
         values = [item.get(field, "") for item in shown]
         assert values == sorted(values, reverse=True)

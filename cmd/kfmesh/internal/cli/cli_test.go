@@ -90,6 +90,9 @@ func register(server *grpc.Server, f *fake) {
 	metadatav1.RegisterMetadataServiceServer(server, f)
 	gpuagentv1.RegisterWorkloadServiceServer(server, f)
 	gpuagentv1.RegisterNodeServiceServer(server, f)
+	gpuagentv1.RegisterSecretServiceServer(server, f)
+	gpuagentv1.RegisterConfigMapServiceServer(server, f)
+	gpuagentv1.RegisterVolumeServiceServer(server, f)
 }
 
 // golden compares text with a file under testdata.

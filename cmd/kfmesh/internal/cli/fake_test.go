@@ -26,6 +26,9 @@ type fake struct {
 	metadatav1.UnimplementedMetadataServiceServer
 	gpuagentv1.UnimplementedWorkloadServiceServer
 	gpuagentv1.UnimplementedNodeServiceServer
+	gpuagentv1.UnimplementedSecretServiceServer
+	gpuagentv1.UnimplementedConfigMapServiceServer
+	gpuagentv1.UnimplementedVolumeServiceServer
 
 	recurring   fakeRecurring
 	mu          sync.Mutex

@@ -111,6 +111,16 @@ func TestRecurringRunsAreShown(t *testing.T) {
 	}
 }
 
+func TestARunSaysWhatMadeIt(t *testing.T) {
+	for id, shown := range map[string]string{recurringID: "nightly (" + recurringID + ")", "gone": "gone"} {
+		f := scheduled(t)
+		f.runs[0].RecurringRunId = id
+		if r := invoke(t, f, "describe", "run", "last"); !strings.Contains(r.out, "Recurring run   "+shown+"\n") {
+			t.Errorf("%s: %s%s", id, r.out, r.err)
+		}
+	}
+}
+
 func TestRecurringRunsAreNarrowed(t *testing.T) {
 	f := scheduled(t)
 	if r := invoke(t, f, "get", "rr", "--experiment", "Default", "-o", "name"); r.out != "recurringrun/"+recurringID+"\n" {

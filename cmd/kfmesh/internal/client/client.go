@@ -33,6 +33,9 @@ type Client struct {
 	Workloads        gpuagentv1.WorkloadServiceClient
 	Nodes            gpuagentv1.NodeServiceClient
 	NodeHousekeeping gpuagentv1.HousekeepingServiceClient
+	Secrets          gpuagentv1.SecretServiceClient
+	ConfigMaps       gpuagentv1.ConfigMapServiceClient
+	Volumes          gpuagentv1.VolumeServiceClient
 }
 
 // New returns the clients over a mesh.
@@ -48,6 +51,9 @@ func New(mesh rpc.Mesh) *Client {
 		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
 		Workloads:        gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		Nodes:            gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
+		Secrets:          gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
+		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
+		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 	}
 }
 

@@ -32,6 +32,7 @@ func describeRun(ctx context.Context, c *client.Client, term *output.Terminal, m
 		[2]string{"Pipeline", run.GetPipelineVersionReference().GetPipelineId()},
 		[2]string{"Version", run.GetPipelineVersionReference().GetPipelineVersionId()},
 		[2]string{"Artifacts under", run.GetRuntimeConfig().GetPipelineRoot()},
+		[2]string{"Recurring run", recurringRunName(ctx, c, run.GetRecurringRunId())},
 		[2]string{"Created", output.Moment(run.GetCreatedAt(), term.Now())},
 		[2]string{"Finished", output.Moment(run.GetFinishedAt(), term.Now())},
 		[2]string{"Duration", output.Elapsed(run.GetCreatedAt(), run.GetFinishedAt(), term.Now())},
@@ -66,6 +67,19 @@ func warningsOf(tasks []*pipelinev1.Task) []string {
 		}
 	}
 	return lines
+}
+
+// recurringRunName is the name of the recurring run that made a run, with its id,
+// or the id alone when it is gone.
+func recurringRunName(ctx context.Context, c *client.Client, id string) string {
+	if id == "" {
+		return ""
+	}
+	made, err := c.Recurring.GetRecurringRun(ctx, &pipelinev1.GetRecurringRunRequest{RecurringRunId: id})
+	if err != nil {
+		return id
+	}
+	return made.GetDisplayName() + " (" + id + ")"
 }
 
 // experimentName is the name of an experiment with its id, or the id alone when

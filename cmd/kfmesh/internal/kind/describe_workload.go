@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -75,7 +76,7 @@ func template(t *gpuagentv1.Template) []string {
 }
 
 func replicaTable(term *output.Terminal, replicas []*gpuagentv1.ReplicaStatus) *output.Table {
-	table := &output.Table{Headings: []string{"REPLICA", "PHASE", "EXIT", "NODE", "PID", "PORTS", "DURATION", "MESSAGE"}, Uncut: true}
+	table := &output.Table{Headings: []string{"REPLICA", "PHASE", "EXIT", "NODE", "RUNTIME", "PID", "PORTS", "DURATION", "MESSAGE"}, Uncut: true}
 	for _, r := range replicas {
 		exit := "-"
 		if output.IsSet(r.GetFinishTime()) {
@@ -87,6 +88,7 @@ func replicaTable(term *output.Terminal, replicas []*gpuagentv1.ReplicaStatus) *
 			{Text: phase, Style: output.StateStyle(phase)},
 			{Text: exit},
 			{Text: r.GetNode()},
+			{Text: cmp.Or(r.GetRuntime(), "-")},
 			{Text: dash(r.GetPid())},
 			{Text: ports(r.GetPorts())},
 			{Text: output.Elapsed(r.GetStartTime(), r.GetFinishTime(), term.Now())},

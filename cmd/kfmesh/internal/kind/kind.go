@@ -1,6 +1,7 @@
 // Package kind says what the commands can do with each kind of resource: how
 // to list, find, show, describe, cancel and delete runs, recurring runs, pipelines,
-// experiments, artifacts, workloads and nodes. A new kind is one file here.
+// experiments, artifacts, workloads, nodes, secrets, config maps and volumes. A new
+// kind is one file here.
 //
 // A resource is named by its id, by the start of its id if no other shares it,
 // by its name if no other has it, or by "last", the newest (see Resolve).
@@ -74,7 +75,10 @@ type Kind struct {
 
 // All lists the kinds in the order in which help shows them.
 func All() []*Kind {
-	return []*Kind{Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Workloads(), Nodes()}
+	return []*Kind{
+		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Workloads(), Nodes(),
+		Secrets(), ConfigMaps(), Volumes(),
+	}
 }
 
 // Parse finds a kind by any of its spellings.

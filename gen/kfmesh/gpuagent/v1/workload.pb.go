@@ -513,9 +513,8 @@ type Template struct {
 	Args []string `protobuf:"bytes,3,rep,name=args,proto3" json:"args,omitempty"`
 	// Environment, in order; later entries win.
 	Env []*EnvVar `protobuf:"bytes,4,rep,name=env,proto3" json:"env,omitempty"`
-	// Working directory. Empty means a fresh directory of the replica's own; in a
-	// container that of the image, if it has one and nothing is staged relative to
-	// the replica's own.
+	// Working directory. Empty means a fresh directory of the replica's own, which
+	// is ${workdir}; a container starts in that of its image, if it has one.
 	WorkingDir string `protobuf:"bytes,5,opt,name=working_dir,json=workingDir,proto3" json:"working_dir,omitempty"`
 	// What the replica needs.
 	Resources *Resources `protobuf:"bytes,6,opt,name=resources,proto3" json:"resources,omitempty"`
@@ -1577,7 +1576,11 @@ type Staging struct {
 	// Files to write before the replica starts.
 	Files []*InlineFile `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
 	// Directories to make before the replica starts.
-	Directories   []string `protobuf:"bytes,5,rep,name=directories,proto3" json:"directories,omitempty"`
+	Directories []string `protobuf:"bytes,5,rep,name=directories,proto3" json:"directories,omitempty"`
+	// Absolute paths of the node that the replica reads in place. A process sees
+	// them anyway, a container at the same path; one that does not exist is
+	// passed over.
+	Reads         []string `protobuf:"bytes,6,rep,name=reads,proto3" json:"reads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1643,6 +1646,13 @@ func (x *Staging) GetFiles() []*InlineFile {
 func (x *Staging) GetDirectories() []string {
 	if x != nil {
 		return x.Directories
+	}
+	return nil
+}
+
+func (x *Staging) GetReads() []string {
+	if x != nil {
+		return x.Reads
 	}
 	return nil
 }
@@ -3016,13 +3026,14 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x03tcp\x18\x02 \x01(\bH\x00R\x03tcp\x12\x12\n" +
 	"\x04port\x18\x03 \x01(\tR\x04port\x121\n" +
 	"\x06period\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x06periodB\a\n" +
-	"\x05check\"\x91\x02\n" +
+	"\x05check\"\xa7\x02\n" +
 	"\aStaging\x12:\n" +
 	"\tdownloads\x18\x01 \x03(\v2\x1c.kfmesh.gpuagent.v1.TransferR\tdownloads\x126\n" +
 	"\auploads\x18\x02 \x03(\v2\x1c.kfmesh.gpuagent.v1.TransferR\auploads\x12:\n" +
 	"\areturns\x18\x03 \x03(\v2 .kfmesh.gpuagent.v1.ReturnedPathR\areturns\x124\n" +
 	"\x05files\x18\x04 \x03(\v2\x1e.kfmesh.gpuagent.v1.InlineFileR\x05files\x12 \n" +
-	"\vdirectories\x18\x05 \x03(\tR\vdirectories\"B\n" +
+	"\vdirectories\x18\x05 \x03(\tR\vdirectories\x12\x14\n" +
+	"\x05reads\x18\x06 \x03(\tR\x05reads\"B\n" +
 	"\bTransfer\x12\x19\n" +
 	"\x03uri\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03uri\x12\x1b\n" +
 	"\x04path\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\"U\n" +

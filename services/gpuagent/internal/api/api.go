@@ -10,10 +10,13 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
-// Register adds WorkloadService and NodeService to a server.
+// Register adds the services of the agent to a server.
 func Register(server grpc.ServiceRegistrar, e *engine.Engine) {
 	gpuagentv1.RegisterWorkloadServiceServer(server, &workloads{engine: e})
 	gpuagentv1.RegisterNodeServiceServer(server, &nodes{state: e.State})
+	gpuagentv1.RegisterSecretServiceServer(server, &secrets{vault: e.Secrets})
+	gpuagentv1.RegisterConfigMapServiceServer(server, &configMaps{shelf: e.ConfigMaps})
+	gpuagentv1.RegisterVolumeServiceServer(server, &volumes{engine: e})
 }
 
 // workloads implements WorkloadService.

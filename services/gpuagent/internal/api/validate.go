@@ -79,6 +79,9 @@ func (v *violations) template(field string, t *gpuagentv1.Template) {
 	for _, wrong := range staging.Check(t.GetStaging()) {
 		v.add(field+".staging."+wrong.Field, "%s", wrong.Reason)
 	}
+	v.env(field, t)
+	v.volumes(field, t)
+	v.identity(field, t)
 	ports := map[string]bool{}
 	for i, p := range t.GetPorts() {
 		if ports[p.GetName()] {

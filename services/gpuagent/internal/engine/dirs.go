@@ -90,6 +90,7 @@ func (e *Engine) removePlaces(ctx context.Context, places []runtime.Place) {
 		return // the sweep of the next start does it
 	}
 	e.removeTemp(ctx, places)
+	e.removeMemory(ctx, places)
 	for _, at := range places {
 		if err := os.RemoveAll(at.Dir); err != nil {
 			e.Log.ErrorContext(ctx, "directory of a replica cannot be removed", "error", err)

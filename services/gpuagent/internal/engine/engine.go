@@ -43,12 +43,15 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/configmap"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
 )
 
 // Objects is the object store as the engine needs it.
@@ -68,19 +71,26 @@ type Options struct {
 	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
 	UV        string // path; empty without uv
 
-	State    *state.State
-	Objects  Objects
-	Runtimes runtime.Set
-	Pythons  *pyenv.Finder
-	GPUs     detect.GPUs
-	Log      *slog.Logger
+	Labels map[string]string // of the node, for workloads to select it by
+
+	State      *state.State
+	Secrets    *secret.Vault
+	ConfigMaps *configmap.Shelf
+	Volumes    *volume.Volumes
+	Objects    Objects
+	Runtimes   runtime.Set
+	Pythons    *pyenv.Finder
+	GPUs       detect.GPUs
+	Log        *slog.Logger
 }
 
 // Engine runs the workloads of a node. It is safe for concurrent use.
 type Engine struct {
 	Options
-	board *board.Board
-	cache *store.Cache[*gpuagentv1.Workload]
+	board   *board.Board
+	cache   *store.Cache[*gpuagentv1.Workload]
+	volumes *store.Cache[*gpuagentv1.PersistentVolume]
+
 	work  chan func(context.Context) // for Run's goroutines to do
 	ended chan struct{}              // closed when Run no longer takes work
 	ready chan struct{}              // closed once the node is known and its workloads are adopted
@@ -105,6 +115,7 @@ func New(o Options) *Engine {
 		lives:   map[string]*life{},
 	}
 	e.cache = store.NewCache(o.State.Workloads, nil, e.observe)
+	e.volumes = store.NewCache(o.State.Volumes, nil, e.observeVolumes)
 	return e
 }
 
@@ -128,11 +139,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.checkRuntimes(ctx, status)
 	e.mu.Lock()
-	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node}, Status: status}
+	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node, Labels: e.Labels}, Status: status}
 	e.books = placement.New(e.node, e.maxActive())
 	e.mu.Unlock()
 
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ended(ctx, e.volumes.Run(ctx)) })
 	group.Go(func() error { return ended(ctx, e.cache.Run(ctx)) })
 	group.Go(func() error { return e.report(ctx) })
 	group.Go(func() error { return e.begin(ctx) })
@@ -173,11 +185,15 @@ func (e *Engine) begin(ctx context.Context) error {
 	if err := ended(ctx, e.cache.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
 		return err
 	}
+	if err := ended(ctx, e.volumes.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
+		return err
+	}
 	e.sweep(ctx)
 	e.mu.Lock()
 	e.placeQueued() // those that were waiting when the last agent ended
 	e.mu.Unlock()
 	close(e.ready)
+	e.reapAll(ctx)
 	return nil
 }
 

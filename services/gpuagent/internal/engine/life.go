@@ -212,5 +212,8 @@ func (l *life) finish(ctx context.Context, results []result) {
 	ended := l.snapshot()
 	l.engine.keepLogs(ctx, ended)
 	l.engine.removeTemp(ctx, l.engine.placesOf(ended))
+	if mounts(l.spec) {
+		l.engine.removeVolumes(ctx, l.engine.placesOf(ended))
+	}
 	l.storeUntilDone(ctx)
 }

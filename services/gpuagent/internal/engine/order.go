@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -11,9 +12,10 @@ import (
 // TraceAnnotation holds the W3C trace context a workload was submitted in.
 const TraceAnnotation = "kfmesh.dev/traceparent"
 
-// order is what the runtime is told to run.
-func (r *replica) order() (runtime.Order, error) {
-	scope := r.scope()
+// order is what the runtime is told to run. It holds values of secrets and is
+// kept nowhere.
+func (r *replica) order(ctx context.Context) (runtime.Order, error) {
+	scope, from := r.scope(), r.values()
 	command, err := expand.Strings(r.template.GetCommand(), scope)
 	if err != nil {
 		return runtime.Order{}, err
@@ -22,7 +24,15 @@ func (r *replica) order() (runtime.Order, error) {
 	if err != nil {
 		return runtime.Order{}, err
 	}
-	env, err := r.environment(scope)
+	env, err := r.environment(ctx, scope, from)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	mounts, err := r.attach(ctx, from)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	logins, err := r.pullSecrets(ctx, from)
 	if err != nil {
 		return runtime.Order{}, err
 	}
@@ -35,7 +45,7 @@ func (r *replica) order() (runtime.Order, error) {
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Log: logPath(r.dir),
 		Labels: r.labels(),
 		GPUs:   r.status.GetGpus(), HideGPUs: r.life.engine.hasGPUs(), Ports: r.status.GetPorts(),
-		Deadline: r.life.deadline(), Grace: grace, Tell: r,
+		Mounts: mounts, PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Tell: r,
 	}, nil
 }
 
@@ -52,7 +62,7 @@ func (r *replica) labels() map[string]string {
 }
 
 // environment is what kfmesh and the template set.
-func (r *replica) environment(scope expand.Scope) ([]string, error) {
+func (r *replica) environment(ctx context.Context, scope expand.Scope, from *values) ([]string, error) {
 	m := r.workload.GetMetadata()
 	env := []string{
 		"TMPDIR=" + r.tempDir(),
@@ -67,6 +77,16 @@ func (r *replica) environment(scope expand.Scope) ([]string, error) {
 		env = append(env, fmt.Sprintf("PORT_%s=%d", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), port))
 	}
 	for _, v := range r.template.GetEnv() {
+		if v.GetValueFrom() != nil {
+			value, ok, err := from.env(ctx, v)
+			if err != nil {
+				return nil, misconfigured(reasonConfig, fmt.Errorf("env %s: %w", v.GetName(), err))
+			}
+			if ok {
+				env = append(env, v.GetName()+"="+value)
+			}
+			continue
+		}
 		value, err := expand.String(v.GetValue(), scope)
 		if err != nil {
 			return nil, fmt.Errorf("env %s: %w", v.GetName(), err)

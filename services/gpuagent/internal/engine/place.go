@@ -17,6 +17,10 @@ import (
 // engine is locked.
 func (e *Engine) place(uid string, w *gpuagentv1.Workload) (placed bool, err error) {
 	status := w.GetStatus()
+	if sentence := e.away(w); sentence != "" {
+		status.Message = sentence
+		return false, nil
+	}
 	grant, sentence := e.books.Reserve(uid, w.GetSpec())
 	if sentence != "" {
 		status.Message = sentence
@@ -105,6 +109,9 @@ func (e *Engine) forget(ctx context.Context, l *life) {
 	e.mu.Lock()
 	delete(e.lives, l.uid)
 	e.mu.Unlock()
+	if ctx.Err() == nil { // otherwise what it runs goes on, with its volumes
+		e.letGo(l.w)
+	}
 	w, ok := e.board.Get(l.key)
 	if ok && w.GetMetadata().GetUid() == l.uid && !state.Ended(w.GetStatus().GetPhase()) && ctx.Err() == nil {
 		e.adopt(w)

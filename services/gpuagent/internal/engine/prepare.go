@@ -34,9 +34,9 @@ func (r *replica) prepareIn(ctx context.Context) *result {
 	if err := r.stage(ctx); err != nil {
 		return failed(reasonStaging, err)
 	}
-	order, err := r.order()
+	order, err := r.order(ctx)
 	if err != nil {
-		return failed(runtime.ReasonStart, err)
+		return failed(runtime.ReasonOf(err), err)
 	}
 	if err := r.starter.Prepare(ctx, order); err != nil {
 		return failed(runtime.ReasonOf(err), err)

@@ -10,4 +10,7 @@ type Mount struct {
 	Target string
 	// ReadOnly refuses writing.
 	ReadOnly bool
+	// Own tells that the source was made for this replica alone, so that a runtime
+	// may change whose it is.
+	Own bool
 }

@@ -88,6 +88,9 @@ func (b *Books) impossible(group *gpuagentv1.ReplicaGroup) string {
 		return fmt.Sprintf("waits for a node with more %s: each replica of %s asks for %s, and node %s, the largest, has %s",
 			what, group.GetName(), want, b.name(), have)
 	}
+	if sentence := b.mismatch(group); sentence != "" {
+		return sentence
+	}
 	switch {
 	case need.GetCpuMilli() > has.GetCpuMilli():
 		return ask("CPUs", cores(need.GetCpuMilli()), cores(has.GetCpuMilli()))

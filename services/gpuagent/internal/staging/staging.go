@@ -54,6 +54,11 @@ func Check(s *gpuagentv1.Staging) []fault.Violation {
 	for i, d := range s.GetDirectories() {
 		check(d, "directories", i, "")
 	}
+	for i, r := range s.GetReads() {
+		if !filepath.IsAbs(r) {
+			wrong = append(wrong, fault.Violation{Field: fmt.Sprintf("reads[%d]", i), Reason: fmt.Sprintf("%q is not an absolute path", r)})
+		}
+	}
 	return wrong
 }
 

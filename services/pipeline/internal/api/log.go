@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 
 	"google.golang.org/grpc"
 
@@ -63,9 +65,19 @@ func attemptsOf(task *pipelinev1.Task) []attempt {
 		names = append(names[:len(names):len(names)], last)
 	}
 	for i, name := range names {
-		attempts = append(attempts, attempt{task: task, number: int32(i + 1), workload: name})
+		attempts = append(attempts, attempt{task: task, number: numberOf(name, int32(i+1)), workload: name})
 	}
 	return attempts
+}
+
+// numberOf reads the number of an attempt from the name of its workload, which ends
+// in it: attempts that got no workload are counted too.
+func numberOf(workload string, otherwise int32) int32 {
+	number, err := strconv.ParseInt(workload[strings.LastIndexByte(workload, '-')+1:], 10, 32)
+	if err != nil || number < 1 {
+		return otherwise
+	}
+	return int32(number)
 }
 
 // selected returns the tasks that the request names by id, path or name.

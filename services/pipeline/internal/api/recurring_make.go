@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/recur"
@@ -43,15 +45,33 @@ func (m Maker) MakeRun(ctx context.Context, order recur.Order, with ...store.Op)
 		return err
 	}
 	run.Run.RecurringRunId = made.GetRecurringRunId()
-	experiment, err := m.runs.place(ctx, run, made.GetExperimentId(), of)
-	if err != nil {
+	if err := m.runs.place(ctx, run, made.GetExperimentId(), of); err != nil {
 		return err
 	}
-	experiment.Value.LastRunCreatedAt = run.GetRun().GetCreatedAt()
-	_, err = m.runs.State.Backend.Commit(ctx, append(with,
-		m.runs.State.Experiments.UpdateOp(experiment.Key, experiment.Value, experiment.Revision),
-		m.runs.State.Runs.CreateOp(order.RunID, run))...)
-	return err
+	return m.store(ctx, run, with)
+}
+
+// store stores a run and notes it in its experiment, in one commit with the ops.
+// Every run of the experiment is noted there: when another was between, it is
+// tried again.
+func (m Maker) store(ctx context.Context, run *pipelinev1.RunState, with []store.Op) error {
+	for {
+		experiment, err := m.runs.openExperiment(ctx, run.GetRun().GetExperimentId(), run.GetNamespace())
+		if err != nil {
+			return err
+		}
+		experiment.Value.LastRunCreatedAt = run.GetRun().GetCreatedAt()
+		_, err = m.runs.State.Backend.Commit(ctx, append(slices.Clip(with),
+			m.runs.State.Experiments.UpdateOp(experiment.Key, experiment.Value, experiment.Revision),
+			m.runs.State.Runs.CreateOp(run.GetRun().GetRunId(), run))...)
+		if !fault.Is(err, fault.Conflict) {
+			return err
+		}
+		now, readErr := m.runs.experiments.experiment(ctx, experiment.Key)
+		if readErr != nil || now.Revision == experiment.Revision {
+			return err // it was not the experiment
+		}
+	}
 }
 
 // source is what a run of a recurring run runs: its own spec, or the version that

@@ -2,6 +2,7 @@ package api
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,6 +164,40 @@ func TestMakeRun(t *testing.T) {
 	if len(listed.GetRuns()) != 1 {
 		t.Errorf("listed are %v", listed.GetRuns())
 	}
+}
+
+// TestMakeRunAmidOthers has other runs noted in the experiment all the time.
+func TestMakeRunAmidOthers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	made := f.recurring(t, nil)
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for range 10 {
+				f.start(t, func(r *pipelinev1.Run) { r.ExperimentId = made.GetExperimentId() })
+			}
+		})
+	}
+	for i := range int64(20) {
+		if _, err := f.makeRun(t, made.GetRecurringRunId(), i+1, time.Unix(i, 0)); err != nil {
+			t.Errorf("run %d: %v", i+1, err)
+		}
+	}
+	others.Wait()
+}
+
+// TestMakeRunWithAnOpThatFails stores neither.
+func TestMakeRunWithAnOpThatFails(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	made := f.recurring(t, nil)
+	item := must(f.state.Recurring.Get(t.Context(), made.GetRecurringRunId()))(t)
+	order := recur.Order{Of: item.Value, RunID: newID(), Time: time.Now(), Index: 1}
+	err := f.maker.MakeRun(t.Context(), order, f.state.Recurring.UpdateOp(item.Key, item.Value, item.Revision-1))
+	wantFault(t, err, fault.Conflict, "")
+	_, err = f.GetRun(t.Context(), &pipelinev1.GetRunRequest{RunId: order.RunID})
+	wantFault(t, err, fault.NotFound, order.RunID)
 }
 
 func TestMakeRunOfTheNewestVersion(t *testing.T) {

@@ -111,7 +111,7 @@ func checkRoot(root string) error {
 // start stores a run in its experiment.
 func (s *runs) start(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) error {
 	for {
-		if _, err := s.place(ctx, run, experimentID, of); err != nil {
+		if err := s.place(ctx, run, experimentID, of); err != nil {
 			return err
 		}
 		if err := s.admission.admit(ctx, run); !fault.Is(err, fault.Conflict) {
@@ -120,26 +120,26 @@ func (s *runs) start(ctx context.Context, run *pipelinev1.RunState, experimentID
 	}
 }
 
-// place finds the experiment of a run and stores its spec, all that comes before
+// place finds the experiment of a run and stores its spec: all that comes before
 // the run itself.
-func (s *runs) place(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) (store.Item[*pipelinev1.Experiment], error) {
+func (s *runs) place(ctx context.Context, run *pipelinev1.RunState, experimentID string, of *source) error {
 	experiment, err := s.openExperiment(ctx, experimentID, of.namespace)
 	if err != nil {
-		return experiment, err
+		return err
 	}
 	run.Run.ExperimentId = experiment.Key
 	run.Namespace = experiment.Value.GetNamespace()
 	if err := state.StoreParameters(ctx, s.Blob, run); err != nil {
-		return experiment, err
+		return err
 	}
 	if size := proto.Size(run); size > maxRunBytes {
-		return experiment, fault.Invalidf("run", "is described in %d bytes; at most %d are allowed: shorten its description", size, maxRunBytes)
+		return fault.Invalidf("run", "is described in %d bytes; at most %d are allowed: shorten its description", size, maxRunBytes)
 	}
 	if err := of.store(ctx, s.Blob); err != nil {
-		return experiment, err
+		return err
 	}
 	run.SpecDigest = of.digest
-	return experiment, nil
+	return nil
 }
 
 // openExperiment returns the experiment of a new run, which must not be put away.

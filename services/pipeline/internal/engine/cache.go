@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -106,6 +107,10 @@ func (e *Engine) condemned(ctx context.Context, runs []string) (bool, error) {
 	}
 	return false, nil
 }
+
+// errTakenBack is why a hit could not be saved. Nothing has followed from it, so
+// the run is taken up anew from what was saved, and the task finds no hit.
+var errTakenBack = errors.New("what was to be reused is being removed")
 
 // standing are the checks that the artifacts of a hit are not being removed.
 // They are part of the commit that saves it: whoever removes artifacts condemns

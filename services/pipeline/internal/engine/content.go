@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"path"
 	"strings"
 
@@ -15,6 +16,10 @@ import (
 // such as metrics, which may be metadata alone.
 const noContent = "none"
 
+// maxFiles is how many files of an artifact are looked at to tell its content or
+// its state.
+const maxFiles = 100_000
+
 // digest returns the digest of an artifact that is kept on this host and not
 // too large, noContent where there is nothing, and "" for any other: whether it
 // has one must not depend on luck, for cache keys are made of it.
@@ -22,11 +27,11 @@ func (e *Engine) digest(ctx context.Context, uri string) string {
 	if _, local := e.deps.Bucket.Local(); !local || !path.IsAbs(uri) {
 		return e.absence(ctx, uri)
 	}
-	usage, err := e.deps.Bucket.Measure(ctx, uri)
+	fits, err := e.deps.Bucket.Fits(ctx, uri, blob.Usage{Files: maxFiles, Bytes: e.cfg.MaxDigestBytes})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return noContent
-	case err != nil || usage.Bytes > e.cfg.MaxDigestBytes:
+	case err != nil || !fits:
 		return ""
 	}
 	digest, err := e.deps.Bucket.Digest(ctx, uri)
@@ -78,11 +83,23 @@ func (e *Engine) stamps(ctx context.Context, inputs ir.Values) map[string]string
 			if a.Digest != "" || !path.IsAbs(a.URI) && !e.ours(a.URI) && !blob.InBucket(a.URI) {
 				continue
 			}
-			stamp, content, err := e.deps.Bucket.Stamp(ctx, a.URI)
-			if err == nil && content == strings.HasPrefix(stamp, launch.ContentStamp) {
+			if stamp, err := e.stamp(ctx, a.URI); err == nil && stamp != "" {
 				stamps[a.URI] = stamp
 			}
 		}
 	}
 	return stamps
+}
+
+// stamp is the state of one artifact, and "" of one with too many files.
+func (e *Engine) stamp(ctx context.Context, uri string) (string, error) {
+	few, err := e.deps.Bucket.Fits(ctx, uri, blob.Usage{Files: maxFiles, Bytes: math.MaxInt64})
+	if err != nil || !few {
+		return "", err
+	}
+	stamp, content, err := e.deps.Bucket.Stamp(ctx, uri)
+	if content {
+		stamp = launch.ContentStamp + stamp
+	}
+	return stamp, err
 }

@@ -20,6 +20,16 @@
 // run deleted, the run itself last; workloads deleted. Workloads whose run is
 // gone are deleted when the stream of changes (re)starts.
 //
+// A run that is retried comes back from the archive: the API has written its key
+// alone, and its tasks are put back before the plan is restored, which takes up
+// anew what did not succeed. A retry that came while the run was being put away
+// stops that. What cannot be stored however often it is tried fails its run, and
+// nothing else. Commits carry the fence of the leader, and so do the workloads
+// that are submitted: an engine that no longer leads can start nothing.
+//
+// A run that is to be deleted with its artifacts condemns them in the commit that
+// deletes it; package collect removes them.
+//
 // The engine owns state, state_history, finished_at and error of a RunState and
 // everything of its tasks; the API owns the rest.
 package engine

@@ -41,16 +41,16 @@ func fit(task *pipelinev1.Task) *pipelinev1.Task {
 
 // cutWords shortens what is for people.
 func cutWords(task *pipelinev1.Task) {
-	task.Message = shorten(task.GetMessage())
+	task.Message = shorten(task.GetMessage(), maxMessageBytes)
 	if e := task.GetDetail().GetError(); e != nil {
-		e.Message = shorten(e.GetMessage())
+		e.Message = shorten(e.GetMessage(), maxMessageBytes)
 	}
 	if tail := task.GetLogTail(); len(tail) > maxLogTailBytes {
 		task.LogTail = strings.ToValidUTF8(tail[len(tail)-maxLogTailBytes:], "")
 	}
 	task.Warnings = task.GetWarnings()[:min(len(task.GetWarnings()), maxWarnings)]
 	for i, warning := range task.GetWarnings() {
-		task.Warnings[i] = shorten(warning)
+		task.Warnings[i] = shorten(warning, maxMessageBytes)
 	}
 }
 
@@ -87,12 +87,12 @@ func note(task *pipelinev1.Task, what string, size int) {
 }
 
 // shorten cuts a sentence that is too long, and says so.
-func shorten(text string) string {
+func shorten(text string, most int) string {
 	const cut = " … (cut)"
-	if len(text) <= maxMessageBytes {
+	if len(text) <= most {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxMessageBytes-len(cut)], "") + cut
+	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
 }
 
 // checkOutputs refuses outputs of a leaf that its record cannot hold. They take

@@ -91,6 +91,21 @@ func TestOutputsThatCannotBeStoredAreRefused(t *testing.T) {
 	}
 }
 
+func TestTheHistoryOfARunIsCut(t *testing.T) {
+	s := runStatus{}
+	for range 1000 {
+		s = s.entered(pipelinev1.RuntimeState_RUNNING, "", time.Now())
+		s = s.entered(pipelinev1.RuntimeState_FAILED, strings.Repeat("x", 1<<20), time.Now())
+	}
+	const room = 64 << 10 // that the API leaves
+	if size := proto.Size(s.on(&pipelinev1.RunState{Run: &pipelinev1.Run{}})); size > room {
+		t.Errorf("what the engine adds to a run takes %d bytes", size)
+	}
+	if last := s.history[len(s.history)-1]; last.GetState() != pipelinev1.RuntimeState_FAILED {
+		t.Errorf("the history ends with %s", last.GetState())
+	}
+}
+
 func TestTheErrorOfARunIsCut(t *testing.T) {
 	s := runStatus{}.entered(pipelinev1.RuntimeState_FAILED, strings.Repeat("x", 1<<20), time.Now())
 	if got := s.failure.GetMessage(); len(got) > maxMessageBytes || !strings.HasSuffix(got, "(cut)") {

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -41,15 +43,20 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 	result.Outputs = outputs.Values
 	for key, artifacts := range result.Outputs.Artifacts {
 		for i := range artifacts {
-			artifacts[i].UID = artifactUID(request.Task.ID, key, i)
+			artifacts[i].UID = artifactUID(request, key, i)
 			artifacts[i].Digest = e.digest(ctx, artifacts[i].URI)
 		}
 	}
 	return result
 }
 
-// artifactUID derives the uid of an output: alike whenever asked.
-func artifactUID(taskID, key string, index int) string {
+// artifactUID derives the uid of an output: alike whenever asked. Each attempt makes
+// artifacts of its own: what an earlier one made may be reused by other runs.
+func artifactUID(request launch.Request, key string, index int) string {
+	taskID := request.Task.ID
+	if folder := path.Base(cmp.Or(request.Layout.TaskURI, request.Layout.TaskDir)); strings.HasPrefix(folder, taskID) {
+		taskID = folder
+	}
 	return derived(fmt.Sprintf("%s/%s/%d", taskID, key, index))
 }
 
@@ -66,7 +73,7 @@ func (e *Engine) importArtifact(ctx context.Context, request launch.Request) dag
 		for i := range artifacts {
 			a := &artifacts[i]
 			a.Digest = e.digest(ctx, a.URI)
-			a.UID = artifactUID(request.Task.ID, key, i)
+			a.UID = artifactUID(request, key, i)
 			if !imported.Reimport {
 				a.UID = importedUID(request.Run.Namespace, *a)
 			}

@@ -79,6 +79,10 @@ func (r *runner) run(ctx context.Context) bool {
 		r.engine.deps.Meter.RunRetried(ctx)
 		return false
 	}
+	if errors.Is(err, errTakenBack) {
+		r.log.InfoContext(ctx, "a task runs after all", "error", err)
+		return false
+	}
 	if err != nil && ctx.Err() == nil {
 		r.log.ErrorContext(ctx, "the run cannot be driven; trying again", "error", err)
 		pause(ctx, lastWait)

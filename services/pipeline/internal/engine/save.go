@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -117,6 +118,9 @@ func (r *runner) saved(ctx context.Context, c commit, item store.Item[*pipelinev
 	r.saver.writing = false
 	switch {
 	case err == nil:
+	case fault.Is(err, fault.AlreadyExists):
+		r.fatal = fmt.Errorf("%w: %w", errTakenBack, err)
+		return
 	case final(ctx, err) && !r.givenUp:
 		r.giveUp(ctx, err)
 		return

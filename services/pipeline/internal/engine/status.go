@@ -40,18 +40,30 @@ func (s runStatus) on(stored *pipelinev1.RunState) *pipelinev1.RunState {
 	return stored
 }
 
+// The history of a run, each state of which may say why the run failed, has to fit
+// into the room that the API leaves.
+const (
+	maxRunStates   = 50
+	maxReasonBytes = 1 << 10
+)
+
 // entered returns the status after it entered a state.
 func (s runStatus) entered(next pipelinev1.RuntimeState, message string, at time.Time) runStatus {
 	now := timestamppb.New(at)
 	s.state = next
 	if next == pipelinev1.RuntimeState_FAILED {
-		s.failure = &status.Status{Code: int32(codes.Unknown), Message: shorten(message)}
+		s.failure = &status.Status{Code: int32(codes.Unknown), Message: shorten(message, maxMessageBytes)}
 	}
 	if state.Terminal(next) {
 		s.finished = now
 	}
-	history := make([]*pipelinev1.RuntimeStatus, 0, len(s.history)+1)
-	s.history = append(append(history, s.history...), &pipelinev1.RuntimeStatus{UpdateTime: now, State: next, Error: s.failure})
+	past := s.history[max(0, len(s.history)+1-maxRunStates):] // of a run that is retried again and again
+	history := make([]*pipelinev1.RuntimeStatus, 0, len(past)+1)
+	entry := &pipelinev1.RuntimeStatus{UpdateTime: now, State: next}
+	if s.failure != nil {
+		entry.Error = &status.Status{Code: s.failure.GetCode(), Message: shorten(s.failure.GetMessage(), maxReasonBytes)}
+	}
+	s.history = append(append(history, past...), entry)
 	return s
 }
 

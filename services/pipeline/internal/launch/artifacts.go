@@ -18,7 +18,7 @@ func (out *Outputs) addArtifacts(req Request, c ir.Component, written executorOu
 		base := expected[name]
 		said := written.Artifacts[name].Artifacts
 		if len(said) == 0 {
-			out.add(name, base, req.Layout.ArtifactPath(name))
+			out.add(name, base)
 			continue
 		}
 		for _, s := range said {
@@ -38,17 +38,14 @@ func (out *Outputs) addArtifacts(req Request, c ir.Component, written executorOu
 			if s.Name != "" {
 				a.Name = s.Name
 			}
-			out.add(name, a, local)
+			out.add(name, a)
 		}
 	}
 	return nil
 }
 
-func (out *Outputs) add(name string, a ir.Artifact, local string) {
+func (out *Outputs) add(name string, a ir.Artifact) {
 	out.Values.Artifacts[name] = append(out.Values.Artifacts[name], a)
-	if _, placed := out.Paths[name]; !placed {
-		out.Paths[name] = local
-	}
 }
 
 // place is where an artifact that the step put at a path, or that it says is at

@@ -132,7 +132,7 @@ func (req Request) cacheInput(c ir.Component, container *ir.Container) cacheInpu
 }
 
 // ContentStamp starts the stamps that say all about a content, wherever it is.
-const ContentStamp = "md5:"
+const ContentStamp = "content:"
 
 // identity tells two artifacts of a name apart. Metadata counts beside the
 // content: a step may read it.

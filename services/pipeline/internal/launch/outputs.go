@@ -17,10 +17,7 @@ type File struct {
 
 // Outputs are what a task made.
 type Outputs struct {
-	Values ir.Values
-	// Paths are the local paths of the output artifacts by name, where the
-	// step put them (custom_path) or was told to.
-	Paths    map[string]string
+	Values   ir.Values
 	Warnings []string
 }
 
@@ -38,7 +35,6 @@ func ReadOutputs(req Request, files map[string]File) (*Outputs, error) {
 	}
 	out := &Outputs{
 		Values: ir.Values{Parameters: map[string]any{}, Artifacts: map[string][]ir.Artifact{}},
-		Paths:  map[string]string{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.OutputDefinitions.Parameters)) {
 		def := c.OutputDefinitions.Parameters[name]

@@ -125,8 +125,8 @@ func TestSDK(t *testing.T) {
 		t.Errorf("read returned %q, want %q", got, want)
 	}
 	moved := result.Values.Artifacts["moved"][0]
-	if want := filepath.Join(read.Layout.TaskDir, "elsewhere"); moved.URI != want || result.Paths["moved"] != want {
-		t.Errorf("the moved artifact is at %s and %s, want %s", moved.URI, result.Paths["moved"], want)
+	if want := filepath.Join(read.Layout.TaskDir, "elsewhere"); moved.URI != want {
+		t.Errorf("the moved artifact is at %s, want %s", moved.URI, want)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestContainerComponent(t *testing.T) {
 	if want := " --word=say " + tricky + " --none"; string(rest) != want {
 		t.Errorf("the arguments were %q, want %q", rest, want)
 	}
-	copied, err := os.ReadFile(outputs.Paths["copy"])
+	copied, err := os.ReadFile(outputs.Values.Artifacts["copy"][0].URI)
 	if err != nil || !bytes.Equal(copied, []byte("say "+tricky)) {
 		t.Errorf("the copy is %q, %v", copied, err)
 	}

@@ -11,7 +11,8 @@
 // itself. When that many are, the next waits until one has ended. What refuses
 // to be made, because its pipeline is gone or a parameter no longer fits, is
 // recorded in the recurring run's error and passed over with all times missed by
-// then; what fails because something cannot be reached is tried again.
+// then; what fails otherwise is tried again, and recorded unless it is only that
+// something cannot be reached.
 //
 // This package owns last_time, index, active_run_ids and the recurring run's
 // error and last_run_at; the API owns the rest. One goroutine does everything;

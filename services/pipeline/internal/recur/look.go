@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -53,12 +54,15 @@ func (e *Engine) act(ctx context.Context, id string, guard []store.Op) (wake tim
 	}
 	err = e.makeRun(ctx, item, todo.due, running, guard)
 	switch {
-	case err == nil, mayPass(err):
+	case err == nil, fault.Is(err, fault.Conflict), fault.Is(err, fault.Unavailable), fault.Is(err, fault.Canceled):
 		return time.Time{}, err
 	case fault.Is(err, fault.AlreadyExists): // it was made before
 		return time.Time{}, e.passOver(ctx, item, todo.due, guard)
+	case refused(err):
+		return time.Time{}, e.fail(ctx, item, timestamppb.New(missed(item.Value, todo.due, now)), err, guard)
 	}
-	return time.Time{}, e.fail(ctx, item, missed(item.Value, todo.due, now), err, guard)
+	// Whether it will pass nobody knows, so the time is not given up.
+	return time.Time{}, cmp.Or(e.fail(ctx, item, item.Value.GetLastTime(), err, guard), err)
 }
 
 // running returns those of the runs that have not ended.
@@ -77,10 +81,9 @@ func (e *Engine) running(ctx context.Context, ids []string) ([]string, error) {
 	return running, nil
 }
 
-// mayPass reports whether what failed may succeed unchanged.
-func mayPass(err error) bool {
-	return !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Precondition) &&
-		!fault.Is(err, fault.AlreadyExists) && !fault.Is(err, fault.Exhausted)
+// refused reports whether what failed would fail again unchanged.
+func refused(err error) bool {
+	return fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Precondition) || fault.Is(err, fault.Exhausted)
 }
 
 // makeRun has a run made, and noted in the same commit.
@@ -103,12 +106,17 @@ func (e *Engine) passOver(ctx context.Context, item store.Item[*pipelinev1.Recur
 	return e.update(ctx, item, passed, guard)
 }
 
-// fail makes no run for the times up to one, and records why. The log hears of it
-// when it is news.
-func (e *Engine) fail(ctx context.Context, item store.Item[*pipelinev1.RecurringRunState], last time.Time, why error, guard []store.Op) error {
+// fail records why no run was made, and makes none for the times up to one. The
+// log hears of it when it is news.
+func (e *Engine) fail(
+	ctx context.Context, item store.Item[*pipelinev1.RecurringRunState], last *timestamppb.Timestamp, why error, guard []store.Op,
+) error {
 	failed := proto.CloneOf(item.Value)
-	failed.LastTime = timestamppb.New(last)
+	failed.LastTime = last
 	failed.RecurringRun.Error = rpc.Status(why).Proto()
+	if proto.Equal(failed, item.Value) {
+		return nil
+	}
 	if !proto.Equal(failed.GetRecurringRun().GetError(), item.Value.GetRecurringRun().GetError()) {
 		e.deps.Log.WarnContext(ctx, "a recurring run could not make a run", "recurring_run", item.Key, "error", why)
 	}

@@ -132,19 +132,31 @@ func TestARefusalIsRecordedAndPassedOver(t *testing.T) {
 }
 
 func TestWhatIsOutOfReachIsTriedAgain(t *testing.T) {
-	for name, broken := range map[string]error{
-		"unavailable": fault.Unavailablef("no answer"), "conflict": fault.Conflictf("changed"), "unknown": errors.New("no idea"),
+	for name, test := range map[string]struct {
+		broken error
+		shown  bool
+	}{
+		"unavailable": {fault.Unavailablef("no answer"), false},
+		"conflict":    {fault.Conflictf("changed"), false},
+		"damaged":     {fault.Internalf(nil, "the spec is damaged"), true},
+		"unknown":     {errors.New("no idea"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.lead()
 				w.create("r", nil)
-				w.fail(broken)
+				w.fail(test.broken)
 				w.pass(2*time.Minute + 30*time.Second)
 				w.want()
+				if shown := w.get("r").GetRecurringRun().GetError() != nil; shown != test.shown {
+					t.Errorf("that it fails is shown: %t", shown)
+				}
 				w.fail(nil)
 				w.pass(2 * time.Minute)
 				w.want(1, 2, 3, 4)
+				if why := w.get("r").GetRecurringRun().GetError(); why != nil {
+					t.Errorf("after runs it still says %v", why)
+				}
 			})
 		})
 	}

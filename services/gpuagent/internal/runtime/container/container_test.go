@@ -307,7 +307,7 @@ func TestRefusedOrders(t *testing.T) {
 		"cannot be pulled": {func(b *bench) { b.order.Template.Image = "kfmesh.test/absent:1" }, "ImagePullFailed", "pull kfmesh.test/absent:1: "},
 		"root": {func(b *bench) {
 			b.order.Template.SecurityContext = &gpuagentv1.SecurityContext{RunAsNonRoot: true}
-		}, "StartFailed", "may not run as root"},
+		}, "CreateContainerConfigError", "is not to run as root"},
 		"unreachable": {func(b *bench) {
 			b.order.Template.Staging = &gpuagentv1.Staging{Returns: []*gpuagentv1.ReturnedPath{{Path: "/elsewhere/x"}}}
 		}, "StartFailed", "/elsewhere/x is in no directory that the container shares"},

@@ -2,6 +2,7 @@ package container
 
 import (
 	"cmp"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,6 +30,11 @@ func mountsOf(o runtime.Order, always []mount.Mount) ([]mount.Mount, error) {
 	for _, f := range stage.GetFiles() {
 		if filepath.IsAbs(f.GetPath()) {
 			shared = append(shared, same(f.GetPath()))
+		}
+	}
+	for _, path := range stage.GetReads() {
+		if _, err := os.Stat(path); err == nil {
+			shared = append(shared, same(path))
 		}
 	}
 	mounts := append(needed(shared), o.Mounts...)

@@ -180,7 +180,7 @@ func (s *pulls) leave(key pullKey, p *pull) {
 func (p *pull) run(ctx context.Context, e *engine, image, auth string) error {
 	response, err := e.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})
 	if err != nil {
-		return fmt.Errorf("pull %s: %w", image, err)
+		return pullError(image, err)
 	}
 	defer func() { _ = response.Close() }()
 	layers := progress{}
@@ -189,7 +189,7 @@ func (p *pull) run(ctx context.Context, e *engine, image, auth string) error {
 			err = errors.New(message.Error.Message)
 		}
 		if err != nil {
-			return fmt.Errorf("pull %s: %w", image, err)
+			return pullError(image, err)
 		}
 		if message.Progress != nil && strings.HasPrefix(message.Status, "Downloading") {
 			layers[message.ID] = layer{message.Progress.Current, message.Progress.Total}
@@ -214,4 +214,9 @@ func (p progress) percent() int64 {
 		return 0
 	}
 	return min(100, max(0, sum.current*100/sum.total))
+}
+
+// pullError says what an engine answered, without its words for that it did.
+func pullError(image string, err error) error {
+	return fmt.Errorf("pull %s: %s", image, strings.TrimPrefix(err.Error(), "Error response from daemon: "))
 }

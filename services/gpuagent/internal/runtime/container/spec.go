@@ -14,7 +14,6 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
-	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
@@ -81,31 +80,15 @@ func isNumber(s string) bool {
 }
 
 // workingDir is the directory that the command starts in: the template's, or the
-// image's unless files were staged relative to the replica's own.
+// image's, or else the replica's own.
 func workingDir(o runtime.Order, image imageFacts) string {
 	switch dir := o.Template.GetWorkingDir(); {
 	case filepath.IsAbs(dir):
 		return filepath.Clean(dir)
-	case dir != "", image.workDir == "", image.workDir == "/", stagesHere(o.Template.GetStaging()):
+	case dir != "", image.workDir == "", image.workDir == "/":
 		return o.WorkDir
 	}
 	return image.workDir
-}
-
-// stagesHere reports whether any path is relative to the working directory.
-func stagesHere(s *gpuagentv1.Staging) bool {
-	var paths []string
-	for _, t := range slices.Concat(s.GetDownloads(), s.GetUploads()) {
-		paths = append(paths, t.GetPath())
-	}
-	for _, r := range s.GetReturns() {
-		paths = append(paths, r.GetPath())
-	}
-	for _, f := range s.GetFiles() {
-		paths = append(paths, f.GetPath())
-	}
-	paths = append(paths, s.GetDirectories()...)
-	return slices.ContainsFunc(paths, func(path string) bool { return !filepath.IsAbs(path) })
 }
 
 func engineMounts(mounts []mount.Mount) []enginemount.Mount {

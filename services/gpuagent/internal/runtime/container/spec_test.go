@@ -58,13 +58,11 @@ func TestWorkingDir(t *testing.T) {
 		ofImage  string
 		want     string
 	}{
-		"nobody says":      {&gpuagentv1.Template{}, "", "/w"},
-		"image":            {&gpuagentv1.Template{}, "/app", "/app"},
-		"image, the root":  {&gpuagentv1.Template{}, "/", "/w"},
-		"template":         {&gpuagentv1.Template{WorkingDir: "/a/"}, "/app", "/a"},
-		"below its own":    {&gpuagentv1.Template{WorkingDir: "a"}, "/app", "/w"}, // WorkDir has it already
-		"image and staged": {&gpuagentv1.Template{Staging: &gpuagentv1.Staging{Directories: []string{"in"}}}, "/app", "/w"},
-		"staged elsewhere": {&gpuagentv1.Template{Staging: &gpuagentv1.Staging{Directories: []string{"/in"}}}, "/app", "/app"},
+		"nobody says":     {&gpuagentv1.Template{}, "", "/w"},
+		"image":           {&gpuagentv1.Template{}, "/app", "/app"},
+		"image, the root": {&gpuagentv1.Template{}, "/", "/w"},
+		"template":        {&gpuagentv1.Template{WorkingDir: "/a/"}, "/app", "/a"},
+		"below its own":   {&gpuagentv1.Template{WorkingDir: "a"}, "/app", "/w"}, // WorkDir has it already
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := workingDir(order(func(o *runtime.Order) { o.Template = tt.template }), imageFacts{workDir: tt.ofImage})
@@ -82,6 +80,7 @@ func TestWorkingDir(t *testing.T) {
 }
 
 func TestMounts(t *testing.T) {
+	here := t.TempDir()
 	always := []mount.Mount{same("/blobs"), {Source: "/ref", Target: "/ref", ReadOnly: true}}
 	o := order(func(o *runtime.Order) {
 		o.Mounts = []mount.Mount{{Source: "/volumes/a", Target: "/data"}}
@@ -90,6 +89,7 @@ func TestMounts(t *testing.T) {
 			Downloads:   []*gpuagentv1.Transfer{{Path: "/models/m"}, {Path: "m"}},
 			Files:       []*gpuagentv1.InlineFile{{Path: "/etc/app.yaml"}},
 			Uploads:     []*gpuagentv1.Transfer{{Path: "/scratch/out"}},
+			Reads:       []string{here, "/does/not/exist"},
 			Returns:     []*gpuagentv1.ReturnedPath{{Path: "/blobs/run/task/executor_output.json"}, {Path: "ret"}},
 		}
 	})
@@ -102,7 +102,8 @@ func TestMounts(t *testing.T) {
 		targets = append(targets, m.Target)
 	}
 	slices.Sort(targets)
-	want := []string{"/blobs", "/data", "/etc/app.yaml", "/models/m", "/ref", "/ref/out", "/scratch", "/t", "/w"}
+	want := []string{"/blobs", "/data", "/etc/app.yaml", "/models/m", "/ref", "/ref/out", "/scratch", "/t", "/w", here}
+	slices.Sort(want)
 	if !slices.Equal(targets, want) {
 		t.Errorf("mounts %v, want %v", targets, want)
 	}

@@ -24,6 +24,7 @@ import (
 const (
 	reasonEngine = "ContainerEngineUnavailable"
 	reasonPull   = "ImagePullFailed"
+	reasonConfig = "CreateContainerConfigError" // as Kubernetes calls it
 	reasonOOM    = "OOMKilled"
 	reasonLost   = "ContainerLost"
 )

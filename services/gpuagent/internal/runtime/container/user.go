@@ -8,6 +8,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
 // Values of Options.User beside uid[:gid].
@@ -48,7 +49,8 @@ func (me identity) user(t *gpuagentv1.Template, configured, ofImage string) (str
 		effective = ofImage
 	}
 	if sc.GetRunAsNonRoot() && isRoot(effective) {
-		return "", fault.Preconditionf("it may not run as root, and image %s does: set security_context.run_as_user", t.GetImage())
+		return "", &runtime.Failure{Reason: reasonConfig, Err: fault.Preconditionf(
+			"it is not to run as root, and would with image %s: set run_as_user to another user than 0", t.GetImage())}
 	}
 	return user, nil
 }

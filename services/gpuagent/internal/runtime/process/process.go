@@ -28,6 +28,7 @@ import (
 type Options struct {
 	Supervisor []string // program and leading arguments
 	Env        []string // what replicas inherit
+	Shared     []string // directories that all replicas need, such as that of artifacts
 	Images     *image.Map
 	Pythons    *pyenv.Finder
 	Envs       *pyenv.Cache

@@ -29,6 +29,7 @@ func (s *starter) pythonEnvironment(ctx context.Context, entry image.Entry, args
 		s.order.Tell.Warn(fmt.Sprintf("image %s asks for Python %s, which this host does not have; it runs with %s",
 			s.order.Template.GetImage(), entry.Python, interpreter.Version))
 	}
+	s.python = interpreter.Path
 	request := pyenv.Request{Interpreter: interpreter, SystemPackages: entry.SystemPackages, Installs: installs}
 	found, err := s.ensure(ctx, request)
 	if err != nil && len(installs) == 0 && ctx.Err() == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
@@ -18,6 +19,8 @@ type starter struct {
 	at      runtime.Place
 	order   runtime.Order
 	spec    supervise.Spec // without the journal; filled in by Prepare
+	python  string         // path of the interpreter; empty without one
+	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
 }
 
 // Prepare implements runtime.Starter.
@@ -28,11 +31,19 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return err
 	}
-	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry))
+	who, err := s.identify()
+	if err == nil {
+		err = s.handOver(who)
+	}
+	if err != nil {
+		return err
+	}
+	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry, who))
 	if err != nil {
 		return s.installFailed(err)
 	}
 	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace}
+	s.enter = s.plan(who)
 	return nil
 }
 
@@ -63,7 +74,7 @@ func commandLine(o runtime.Order, entry image.Entry) ([]string, error) {
 }
 
 // environment is everything but what Python needs.
-func (s *starter) environment(entry image.Entry) []string {
+func (s *starter) environment(entry image.Entry, who identity) []string {
 	env := append([]string{}, s.runtime.Env...)
 	for name, value := range entry.Env {
 		env = append(env, name+"="+value)
@@ -74,6 +85,9 @@ func (s *starter) environment(entry image.Entry) []string {
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
 	if s.order.HideGPUs {                               // those that were not given
 		env = append(env, "CUDA_VISIBLE_DEVICES="+joinInts(s.order.GPUs))
+	}
+	if who.user != nil { // the agent's is another's
+		env = append(env, "HOME="+s.order.WorkDir)
 	}
 	return append(env, s.order.Env...)
 }
@@ -86,6 +100,10 @@ func joinInts(numbers []int32) string {
 func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 	spec := s.spec
 	spec.Journal = journal(s.at, n)
+	spec, err := s.entered(spec)
+	if err != nil {
+		return nil, err
+	}
 	epoch, err := s.runtime.supervisors.Launch(spec)
 	if err != nil {
 		return nil, err
