@@ -44,7 +44,7 @@ func Main(in *os.File, errOut io.Writer) int {
 // supervisor is the state of Main's loop. It belongs to the main thread.
 type supervisor struct {
 	agent    *line
-	wake     int // what the goroutine of the signals writes into
+	wake     int // where signals are read from
 	null     int // standard input of commands
 	list     int // of children; -1 where the kernel has none
 	self     owner

@@ -52,7 +52,7 @@ def python(folder: pathlib.Path, table: Table) -> None:
         try:
             table.beside(what, engine.measure(environment_of(engine), folder, PYTHON_STEPS), "s", ours)
         except (RuntimeError, subprocess.TimeoutExpired) as err:
-            table.absent(what, f"{engine.requirement} could not be installed or run: {err}")
+            table.absent(what, f"{engine.requirements[0]} could not be installed or run: {err}")
 
 
 def loop(folder: pathlib.Path, table: Table) -> None:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import time
+import uuid
 
 import pytest
 from harness.api import Api
@@ -251,6 +252,25 @@ def test_environments_are_kept_while_in_use(tmp_path):
         api.run(with_environment, {"go": str(go)})
     finally:
         mesh.stop()
+
+
+def test_what_workloads_left_behind_goes(own_mesh, tmp_path):
+    """Nobody knows the workload; one that lives, and one that is about to, keep theirs."""
+    api, go = Api(own_mesh), tmp_path / "go"
+    live = api.submit(stored_slowly, {"text": "x", "go": str(go)})
+    workloads = own_mesh.data_dir / "agent" / "workloads"
+    until("the reader to wait", lambda: any(t.get("name") == "read-when-told" for t in api.tasks(live)))
+    left, young = (workloads / f"{uuid.uuid4()}.main-0" for _ in range(2))
+    for folder in (left, young):
+        folder.mkdir()
+        (folder / "log").write_text("what it wrote")
+    age(left / "log")
+    age(left)
+    assert [item["name"] for item in collect(own_mesh) if item["kind"] == "workload"] == [str(left)]
+    assert young.exists()
+    assert not left.exists()
+    go.touch()
+    assert api.outcome(live).output("read-when-told", "text") == "x"
 
 
 @pytest.mark.parametrize("arguments", [["--dry"], ["extra"], ["-o", "xml"]])

@@ -147,3 +147,18 @@ def test_a_retry_survives_kill_9(own_mesh, marks, tmp_path, seconds):
     outcome = Api(own_mesh).outcome(run_id)
     assert outcome.state == "SUCCEEDED", outcome.explain()
     assert counts(marks) == IN_THE_END
+
+
+def test_a_retry_in_both_shapes(shape, marks, tmp_path):
+    api = Api(shape)
+    wanted = tmp_path / "wanted"
+    run_id = failed_run(api, marks, wanted)
+    wanted.touch()
+    retry(api, run_id)
+    outcome = api.outcome(run_id)
+    assert outcome.state == "SUCCEEDED", outcome.explain()
+    assert counts(marks) == IN_THE_END
+    gone = api.request("DELETE", f"/apis/v2beta1/runs/{run_id}", params={"delete_artifacts": "true"})
+    assert gone.ok, gone.text
+    assert api.request("GET", f"/apis/v2beta1/runs/{run_id}").status_code == 404
+    assert run_id not in api.request("GET", "/apis/v2beta1/runs").text

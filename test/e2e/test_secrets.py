@@ -103,6 +103,11 @@ def test_nothing_shows_a_value(own_mesh, secret):
     assert "21 bytes" in shown[1]
     refused = kfmesh(own_mesh, "create", "secret", "generic", "db", "--from-literal=a=b", expect=1)
     assert "exists already" in refused
+    not_base64 = {"metadata": {"name": "x"}, "data": {"k": f"{PASSWORD}!"}}
+    answer = api.request("POST", "/kfmesh/v1/namespaces/default/secrets", json=not_base64)
+    assert answer.status_code == 400
+    assert "want base64" in answer.text
+    assert PASSWORD not in answer.text
     stale = dict(got, data={"password": "eA=="}, metadata=dict(got["metadata"], resource_version="1"))
     stale.pop("sizes")
     answer = api.request("PUT", "/kfmesh/v1/namespaces/default/secrets/db", json=stale)

@@ -18,7 +18,7 @@ class Engine:
     """Another engine, and how long it takes for a chain of that many steps."""
 
     name: str
-    requirement: str
+    requirements: tuple[str, ...]  # the engine itself first
     remark: str  # what is not alike
     measure: Callable[[pathlib.Path, pathlib.Path, int], float]
 
@@ -26,12 +26,12 @@ class Engine:
 def environment_of(engine: Engine) -> pathlib.Path:
     """The Python of an environment that has the engine; made once and kept for later benchmarks."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-    folder = cache / "kfmesh" / "bench" / engine.requirement.replace("==", "-")
+    folder = cache / "kfmesh" / "bench" / engine.requirements[0].replace("==", "-")
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         run([sys.executable, "-m", "venv", "--clear", folder], PIP_SECONDS)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=1"]
-        run([*pip, engine.requirement], PIP_SECONDS)
+        run([*pip, *engine.requirements], PIP_SECONDS)
         (folder / "ready").touch()
     return python
 
@@ -51,6 +51,7 @@ def measure_prefect(python: pathlib.Path, folder: pathlib.Path, steps: int) -> f
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DO_NOT_TRACK": "1",
     }
     chain = HERE / "prefect_chain.py"
@@ -89,6 +90,7 @@ def metaflow_source(steps: int) -> str:
 
 
 ENGINES = [
-    Engine("Prefect", "prefect==3.8.8", "steps in one process", measure_prefect),
-    Engine("Metaflow", "metaflow==2.19.39", "a process a step", measure_metaflow),
+    # Prefect 3.8.8 does not start with later releases of FastAPI.
+    Engine("Prefect", ("prefect==3.8.8", "fastapi<0.130"), "steps in one process", measure_prefect),
+    Engine("Metaflow", ("metaflow==2.19.39",), "a process a step", measure_metaflow),
 ]

@@ -33,6 +33,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Agent", status.GetAgentVersion()},
 		[2]string{"Last seen", output.Moment(status.GetHeartbeatTime(), term.Now())},
 	)
+	s.lines("labels", pairs(node.GetMetadata().GetLabels()))
 	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "UUID"}}
 	for _, gpu := range status.GetGpus() {
 		table.Add(fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), gpu.GetUuid())

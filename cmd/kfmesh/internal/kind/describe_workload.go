@@ -72,7 +72,39 @@ func template(t *gpuagentv1.Template) []string {
 	if len(needs) > 0 {
 		lines = append(lines, "needs    "+strings.Join(needs, ", "))
 	}
+	return append(lines, mounts(t)...)
+}
+
+// mounts says what a replica sees where.
+func mounts(t *gpuagentv1.Template) []string {
+	var lines []string
+	for _, m := range t.GetMounts() {
+		line := "mounts   " + m.GetPath() + " from " + source(t, m.GetVolume())
+		if m.GetSubPath() != "" {
+			line += ", " + m.GetSubPath() + " in it"
+		}
+		if m.GetReadOnly() {
+			line += ", read-only"
+		}
+		lines = append(lines, output.Clean(line))
+	}
 	return lines
+}
+
+// source names what a volume of a template is made from.
+func source(t *gpuagentv1.Template, name string) string {
+	for _, v := range t.GetVolumes() {
+		switch {
+		case v.GetName() != name:
+		case v.GetSecret() != nil:
+			return "secret " + v.GetSecret().GetName()
+		case v.GetConfigMap() != nil:
+			return "config map " + v.GetConfigMap().GetName()
+		case v.GetClaim() != "":
+			return "volume " + v.GetClaim()
+		}
+	}
+	return "an empty directory"
 }
 
 func replicaTable(term *output.Terminal, replicas []*gpuagentv1.ReplicaStatus) *output.Table {

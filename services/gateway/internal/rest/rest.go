@@ -63,7 +63,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 // answerError writes an error: a fault as its status, anything else as it is.
 func answerError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	if _, ok := errors.AsType[*runtime.HTTPStatusError](err); !ok {
-		err = rpc.Status(err).Err()
+		err = withoutBytes(rpc.Status(err)).Err()
 	}
 	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
 }

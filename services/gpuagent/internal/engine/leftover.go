@@ -103,13 +103,14 @@ func (e *Engine) known() map[string]bool {
 	return known
 }
 
-// RemoveLeftover stops what may still run of it and removes it.
+// RemoveLeftover stops what may still run of it and removes it, with what there is
+// of it elsewhere.
 func (e *Engine) RemoveLeftover(ctx context.Context, l Leftover) error {
-	if l.Ours {
-		e.stopOrphans(ctx, []runtime.Place{e.placeOf(l.UID, l.Replica)})
+	if !l.Ours {
+		return os.RemoveAll(l.Path)
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return os.RemoveAll(l.Path)
+	places := []runtime.Place{e.placeOf(l.UID, l.Replica)}
+	e.stopOrphans(ctx, places)
+	e.removePlaces(ctx, places)
+	return ctx.Err()
 }

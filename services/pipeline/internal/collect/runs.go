@@ -97,6 +97,9 @@ func (s *sweep) dropRun(ctx context.Context, r *metadatav1.Record, reason string
 	if s.doomed[r.GetUid()] {
 		return nil
 	}
+	if finished, err := s.notLive(ctx, []string{r.GetUid()}); err != nil || len(finished) == 0 {
+		return err // a live one was retried, and its record is about to be read back
+	}
 	if s.dryRun {
 		s.doomed[r.GetUid()] = true
 	}

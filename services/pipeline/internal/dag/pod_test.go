@@ -65,9 +65,9 @@ func TestPodIsBoundWhereTheTaskIs(t *testing.T) {
 func TestPodThatCannotBeBoundFailsTheTask(t *testing.T) {
 	w := newWorld(podSpec(t, `pvcNameParameter: {runtimeValue: {constant: "x"}, parameterExpressionSelector: "parseJson(string_value)[\"k\"]"}`), nil, echo(nil))
 	w.start(t)
-	make := w.plan.Task(w.plan.idOf("make"))
-	if w.done == nil || make.GetDetail().GetState() != failed {
-		t.Errorf("%v: %s", make.GetDetail().GetState(), make.GetMessage())
+	made := w.plan.Task(w.plan.idOf("make"))
+	if w.done == nil || made.GetDetail().GetState() != failed {
+		t.Errorf("%v: %s", made.GetDetail().GetState(), made.GetMessage())
 	}
 }
 

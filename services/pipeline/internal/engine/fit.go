@@ -24,13 +24,12 @@ const (
 	maxPastStates   = 200
 )
 
-// fit makes a record one that can be stored. It is returned as it is when it can;
-// else what takes too much room is cut or left out, and a warning says so.
+// fit makes a record one that can be stored, and returns it. It stays as it is when
+// it can; else what takes too much room is cut or left out, and a warning says so.
 func fit(task *pipelinev1.Task) *pipelinev1.Task {
 	if proto.Size(task) <= maxTaskBytes {
 		return task
 	}
-	task = proto.CloneOf(task)
 	for _, cut := range []func(*pipelinev1.Task){cutWords, cutPast, cutInputs, cutOutputs} {
 		if cut(task); proto.Size(task) <= maxTaskBytes {
 			break

@@ -42,7 +42,6 @@ func TestFitKeepsRecordsStorable(t *testing.T) {
 				OutputParameters: text(maxOutputsBytes),
 			}
 			grow(whole)
-			before := proto.CloneOf(whole)
 			record := fit(whole)
 			if size := proto.Size(record); size > maxTaskBytes || size > store.MaxValueBytes {
 				t.Errorf("the record is %d bytes", size)
@@ -52,9 +51,6 @@ func TestFitKeepsRecordsStorable(t *testing.T) {
 			}
 			if record.GetOutputParameters() == nil {
 				t.Error("the outputs of a leaf were left out")
-			}
-			if !proto.Equal(whole, before) {
-				t.Error("the record it was given was changed")
 			}
 		})
 	}

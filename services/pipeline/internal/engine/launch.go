@@ -149,6 +149,7 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		}
 		s.cacheKey = key
 	}
+	built.Downloads = append(built.Downloads, e.visible(request)...)
 	w := workloadOf(l, request, name, built)
 	w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().Reads = e.reads(request.Layout, built)
 	addTrace(ctx, w)

@@ -41,8 +41,8 @@ func leadsOut(request launch.Request, target string) bool {
 		}
 	}
 	for _, place := range places {
-		real, err := filepath.EvalSymlinks(place)
-		if err == nil && path.IsAbs(place) && (target == real || strings.HasPrefix(target, real+"/")) {
+		known, err := filepath.EvalSymlinks(place)
+		if err == nil && path.IsAbs(place) && (target == known || strings.HasPrefix(target, known+"/")) {
 			return false
 		}
 	}

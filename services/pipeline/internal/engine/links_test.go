@@ -30,7 +30,7 @@ func TestOutputsThatAreLinks(t *testing.T) {
 		dirs["elsewhere"]: true, base: true,
 	} {
 		uri := filepath.Join(dirs["task"], "model")
-		os.Remove(uri) // it may not be there
+		_ = os.Remove(uri) // it may not be there
 		if target != "" {
 			if err := os.Symlink(target, uri); err != nil {
 				t.Fatal(err)

@@ -77,7 +77,7 @@ func (req Request) place(name, local string) (string, error) {
 func (req Request) passedOn(local string) (string, bool) {
 	for _, artifacts := range req.Inputs.Artifacts {
 		for _, a := range artifacts {
-			if input := req.localPath(a); within(local, input) {
+			if input := req.LocalPath(a); within(local, input) {
 				return a.URI + strings.TrimPrefix(local, input), true
 			}
 		}

@@ -75,7 +75,7 @@ func (req Request) runtimeArtifact(a ir.Artifact) runtimeArtifact {
 		metadata = maps.Clone(metadata)
 		delete(metadata, inWorkspace)
 	}
-	return runtimeArtifact{Name: a.Name, Type: schemaTitle{a.Type}, URI: req.localPath(a), Metadata: metadata}
+	return runtimeArtifact{Name: a.Name, Type: schemaTitle{a.Type}, URI: req.LocalPath(a), Metadata: metadata}
 }
 
 // compactJSON writes JSON as the executor reads it: no escapes for HTML, keys

@@ -206,7 +206,7 @@ func (l *Launch) place(req Request, c ir.Component) {
 	for _, name := range slices.Sorted(maps.Keys(l.Inputs.Artifacts)) {
 		for _, a := range l.Inputs.Artifacts[name] {
 			if req.Layout.fetches(a.URI) && !req.copied(a) {
-				l.Downloads = append(l.Downloads, Transfer{URI: a.URI, Path: req.localPath(a)})
+				l.Downloads = append(l.Downloads, Transfer{URI: a.URI, Path: req.LocalPath(a)})
 			}
 		}
 	}

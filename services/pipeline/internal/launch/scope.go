@@ -31,7 +31,7 @@ func (req Request) scope(c ir.Component, inputs ir.Values) *placeholder.Scope {
 			Parameters: req.parameterFiles(c),
 			Artifacts:  req.outputArtifacts(c),
 		},
-		Path: req.localPath,
+		Path: req.LocalPath,
 		Job: placeholder.Job{
 			Name:         req.Run.Name,
 			ResourceName: req.Run.ResourceName(),

@@ -25,8 +25,8 @@ func (req Request) copied(a ir.Artifact) bool {
 	return a.Metadata[inWorkspace] == true && req.Run.Workspace != ""
 }
 
-// localPath is where the step finds an artifact.
-func (req Request) localPath(a ir.Artifact) string {
+// LocalPath is where the step finds an artifact.
+func (req Request) LocalPath(a ir.Artifact) string {
 	if req.copied(a) {
 		return req.Run.workspacePath(a.URI)
 	}
