@@ -157,7 +157,8 @@ def test_scratch_directories(api):
     @dsl.pipeline(name="scratch")
     def scratch():
         task = shell(
-            script='cd /mnt; test -z "$(ls -A kfmesh-scratch)"; touch kfmesh-scratch/x kfmesh-fast/x kfmesh-own/x'
+            script='cd /mnt; test -z "$(ls -A kfmesh-scratch)"; '
+            "for dir in scratch fast own; do touch kfmesh-$dir/x; done"
         )
         kubernetes.empty_dir_mount(
             task, volume_name="scratch", mount_path="/mnt/kfmesh-scratch", size_limit="1Mi"
