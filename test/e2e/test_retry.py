@@ -87,7 +87,7 @@ def test_only_what_failed_runs_again(api, marks, tmp_path):
         len(set(detail["executor_detail"]["failed_main_jobs"] + [detail["executor_detail"]["main_job"]])) == 2
     )
     assert api.logs(run_id, nested["path"]).count("looking for") == 2
-    assert len([r for r in api.kfp.list_runs(page_size=100).runs if r.run_id == run_id]) == 1
+    assert len([r for r in api.kfp.list_runs(sort_by="created_at desc").runs if r.run_id == run_id]) == 1
 
 
 def test_a_retry_may_fail_and_be_retried(api, marks, tmp_path):
