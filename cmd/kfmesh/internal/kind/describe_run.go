@@ -58,17 +58,6 @@ func outputsOf(tasks []*pipelinev1.Task) map[string]*structpb.Value {
 	return nil
 }
 
-// warningsOf lists what tasks asked for and did not get.
-func warningsOf(tasks []*pipelinev1.Task) []string {
-	var lines []string
-	for _, task := range tasks {
-		for _, warning := range task.GetWarnings() {
-			lines = append(lines, output.Clean(tree.Path(task)+": "+warning))
-		}
-	}
-	return lines
-}
-
 // recurringRunName is the name of the recurring run that made a run, with its id,
 // or the id alone when it is gone.
 func recurringRunName(ctx context.Context, c *client.Client, id string) string {
