@@ -91,6 +91,6 @@ def metaflow_source(steps: int) -> str:
 
 ENGINES = [
     # Prefect 3.8.8 does not start with later releases of FastAPI.
-    Engine("Prefect", ("prefect==3.8.8", "fastapi<0.130"), "steps in one process", measure_prefect),
+    Engine("Prefect", ("prefect==3.8.8", "fastapi<0.140"), "steps in one process", measure_prefect),
     Engine("Metaflow", ("metaflow==2.19.39",), "a process a step", measure_metaflow),
 ]
