@@ -19,7 +19,8 @@
 // What cannot be done is written to Plan.Refusal, for whoever reads how the command
 // ended, and the command is not started.
 //
-// The package uses the standard library and x/sys only: a step waits for it.
+// Like package supervise, whose Exec it ends with, it uses the standard library and
+// x/sys only: a step waits for it.
 package enter
 
 import (
