@@ -47,6 +47,9 @@ func (h *Host) Run(ctx context.Context, modules ...Module) error {
 	serving.Go(func() error {
 		err := h.Serve()
 		end(fmt.Errorf("gRPC server ended: %w", errors.Join(err, errStopped)))
+		if errors.Is(err, grpc.ErrServerStopped) { // it was stopped before it began
+			return nil
+		}
 		return err
 	})
 	running := h.start(ctx, modules, end)
