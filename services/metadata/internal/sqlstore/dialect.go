@@ -52,13 +52,18 @@ func (d Dialect) bind(statement string) string {
 	return b.String()
 }
 
-// schema replaces the column types that migrations name in capitals.
+// schema replaces the column types that migrations name in capitals, and KEYED
+// after a table, which has its rows kept in the order of its primary key where
+// the engine can.
 func (d Dialect) schema(statement string) string {
-	types := []string{"IDENTITY", "INTEGER PRIMARY KEY AUTOINCREMENT", "VARTEXT", "TEXT", "VARBYTES", "BLOB"}
+	types := []string{
+		"IDENTITY", "INTEGER PRIMARY KEY AUTOINCREMENT", "VARTEXT", "TEXT", "VARBYTES", "BLOB",
+		"DOUBLE PRECISION", "REAL", ") KEYED;", ") WITHOUT ROWID;",
+	}
 	if d == Postgres {
 		types = []string{
 			"IDENTITY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-			"VARTEXT", `TEXT COLLATE "C"`, "VARBYTES", "BYTEA",
+			"VARTEXT", `TEXT COLLATE "C"`, "VARBYTES", "BYTEA", ") KEYED;", ");",
 		}
 	}
 	return strings.NewReplacer(types...).Replace(statement)
