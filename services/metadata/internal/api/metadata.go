@@ -35,14 +35,14 @@ func (s *metadataServer) PutExecution(ctx context.Context, r *metadatav1.PutExec
 
 // PutExecutions implements MetadataService.
 func (s *metadataServer) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRequest) (*metadatav1.PutExecutionsResponse, error) {
-	if err := graph.CheckAll(r.GetRequests()); err != nil {
+	if err := graph.CheckAll(r); err != nil {
 		return nil, err
 	}
 	g, err := s.graph(ctx)
 	if err != nil {
 		return nil, err
 	}
-	responses, err := g.PutAll(ctx, r.GetRequests())
+	responses, err := g.PutAll(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func BenchmarkPutAll(b *testing.B) {
 				output.Artifact.Uid = fmt.Sprint(i, "-", j, output.GetKey())
 			}
 		}
-		if _, err := g.PutAll(b.Context(), requests); err != nil {
+		if _, err := g.PutAll(b.Context(), &metadatav1.PutExecutionsRequest{Requests: requests}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -31,6 +31,15 @@ func (d Dialect) Contains(expression string) string {
 	return "instr(" + expression + ", ?) > 0"
 }
 
+// ForUpdate ends a query whose rows are to stay as they are until the transaction
+// ends. SQLite has one writer at a time, so there they do.
+func (d Dialect) ForUpdate() string {
+	if d == Postgres {
+		return "FOR UPDATE"
+	}
+	return ""
+}
+
 // bind numbers the placeholders where the engine wants them numbered. The
 // statements of this service hold no question mark inside a literal.
 func (d Dialect) bind(statement string) string {

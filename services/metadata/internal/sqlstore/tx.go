@@ -20,6 +20,9 @@ type Tx struct {
 	givenUp func() error // whether the call was, when the transaction is not its alone; nil when it is
 }
 
+// Dialect is the spelling of SQL that the database takes.
+func (t *Tx) Dialect() Dialect { return t.db.dialect }
+
 // Read runs fn in a transaction that sees one snapshot and can change nothing.
 func (db *DB) Read(ctx context.Context, fn func(*Tx) error) error {
 	options := &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
