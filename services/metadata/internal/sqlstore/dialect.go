@@ -75,18 +75,18 @@ func (d Dialect) bind(statement string) string {
 	return b.String()
 }
 
-// schema replaces the column types that migrations name in capitals, and KEYED
-// after a table, which has its rows kept in the order of its primary key where
-// the engine can.
+// schema replaces the column types that migrations name in capitals, NOW_MILLIS,
+// which is the time in milliseconds since 1970, and KEYED after a table, which has
+// its rows kept in the order of its primary key where the engine can.
 func (d Dialect) schema(statement string) string {
 	types := []string{
 		"IDENTITY", "INTEGER PRIMARY KEY AUTOINCREMENT", "VARTEXT", "TEXT", "VARBYTES", "BLOB",
-		"DOUBLE PRECISION", "REAL", ") KEYED;", ") WITHOUT ROWID;",
+		"DOUBLE PRECISION", "REAL", ") KEYED;", ") WITHOUT ROWID;", "NOW_MILLIS", "unixepoch() * 1000",
 	}
 	if d == Postgres {
 		types = []string{
 			"IDENTITY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-			"VARTEXT", `TEXT COLLATE "C"`, "VARBYTES", "BYTEA", ") KEYED;", ");",
+			"VARTEXT", `TEXT COLLATE "C"`, "VARBYTES", "BYTEA", ") KEYED;", ");", "NOW_MILLIS", "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)",
 		}
 	}
 	return strings.NewReplacer(types...).Replace(statement)
