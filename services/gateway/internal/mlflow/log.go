@@ -2,14 +2,12 @@ package mlflow
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
 func (e *edge) logRoutes() []route {
@@ -53,7 +51,7 @@ func (e *edge) logOne(c *call, request *metadatav1.LogBatchRequest) error {
 		return err
 	}
 	_, err := e.Tracking.LogBatch(c.ctx, request)
-	if f, ok := errors.AsType[*fault.Error](rpc.Fault(err)); ok {
+	if f, ok := faultOf(err); ok {
 		alone := *f
 		alone.Message = withoutPlace(f.Message)
 		alone.Violations = slices.Clone(f.Violations)

@@ -47,6 +47,7 @@ func Wrap(next http.Handler, deps Deps) http.Handler {
 		e.logRoutes(),
 		e.historyRoutes(),
 		e.modelRoutes(),
+		e.artifactRoutes(),
 	)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := apiPath(r)
