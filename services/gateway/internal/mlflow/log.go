@@ -44,30 +44,14 @@ func (e *edge) setTag(c *call) error {
 	})
 }
 
-// logOne logs a batch that holds one thing. An error names its fields without the
-// place in the batch, which the client knows nothing of.
+// logOne logs a batch that holds one thing.
 func (e *edge) logOne(c *call, request *metadatav1.LogBatchRequest) error {
+	request.Single = true
 	if err := c.failure(); err != nil {
 		return err
 	}
 	_, err := e.Tracking.LogBatch(c.ctx, request)
-	if f, ok := faultOf(err); ok {
-		alone := *f
-		alone.Message = withoutPlace(f.Message)
-		alone.Violations = slices.Clone(f.Violations)
-		for i, v := range alone.Violations {
-			alone.Violations[i] = fault.Violation{Field: withoutPlace(v.Field), Reason: withoutPlace(v.Reason)}
-		}
-		return &alone
-	}
 	return err
-}
-
-func withoutPlace(s string) string {
-	for _, place := range []string{"metrics[0].", "params[0].", "tags[0]."} {
-		s = strings.ReplaceAll(s, place, "")
-	}
-	return s
 }
 
 func (e *edge) deleteTag(c *call) error {

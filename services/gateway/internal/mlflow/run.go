@@ -159,7 +159,7 @@ func writeRunInfo(r *reply, info *metadatav1.TrackingRunInfo) {
 	r.text("user_id", info.GetUserId())
 	r.some("status", nameOf(runStatuses, int32(info.GetStatus())))
 	r.integer("start_time", info.GetStartTime())
-	if info.EndTime != nil {
+	if info != nil && info.EndTime != nil {
 		r.integer("end_time", info.GetEndTime())
 	}
 	r.text("artifact_uri", info.GetArtifactUri())
