@@ -61,6 +61,9 @@ func (r *Registry) CreateVersion(ctx context.Context, request *metadatav1.Create
 // takeNumber returns the number and the name of a new version. A name that is a
 // number, and free as one, is the number.
 func takeNumber(ctx context.Context, tx *sqlstore.Tx, m *metadatav1.RegisteredModel, name string) (int64, string, error) {
+	if err := touchModel(ctx, tx, m.GetId(), nowMillis()); err != nil { // and nobody else takes a number until this transaction ends
+		return 0, "", err
+	}
 	var last, taken int64
 	if _, err := tx.Row(ctx, sqlstore.Q("SELECT last_number FROM registry_models WHERE id = ?", m.GetId()), &last); err != nil {
 		return 0, "", err
@@ -84,7 +87,6 @@ func takeNumber(ctx context.Context, tx *sqlstore.Tx, m *metadatav1.RegisteredMo
 	}
 	var c change
 	c.set("last_number", max(last, number))
-	c.set("updated_at", nowMillis())
 	return number, cmp.Or(name, strconv.FormatInt(number, 10)), c.exec(ctx, tx, "registry_models", m.GetId())
 }
 

@@ -326,14 +326,15 @@ func TestOrigin(t *testing.T) {
 		if v := w.version(&metadatav1.ModelVersion{ModelName: "m", Source: "runs:/" + run + "/net"}); v.GetArtifactUri() != "x:/7/r/net" || v.GetRunId() != run {
 			w.Errorf("from a place of a run: %v", v)
 		}
-		w.exec("INSERT INTO artifacts (id, uid, namespace, name, type, uri, digest, context, created_at) VALUES (5, 'u', 'default', 'model', 'system.Model', 's3://b/a', '', ?, 1)",
+		w.exec("INSERT INTO artifacts (uid, namespace, name, type, uri, digest, context, created_at) VALUES ('u', 'default', 'model', 'system.Model', 's3://b/a', '', ?, 1)",
 			"aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa")
-		v := w.version(&metadatav1.ModelVersion{ModelName: "m", LineageArtifactId: 5})
+		const first = 1 // the number of the first artifact
+		v := w.version(&metadatav1.ModelVersion{ModelName: "m", LineageArtifactId: first})
 		if v.GetArtifactUri() != "s3://b/a" || v.GetRunId() != run {
 			w.Errorf("from an artifact: %v", v)
 		}
 		v = w.version(&metadatav1.ModelVersion{ModelName: "m", Source: "s3://b/a"})
-		if id, err := w.LineageArtifact(w.Context(), "", v); id != 5 || err != nil {
+		if id, err := w.LineageArtifact(w.Context(), "", v); id != first || err != nil {
 			w.Errorf("the artifact at its place is %d, %v", id, err)
 		}
 		var names []string
