@@ -75,7 +75,7 @@ func putTasks(ctx context.Context, tx *sqlstore.Tx, tasks []*run) error {
 	}
 	for _, t := range tasks {
 		if len(t.metrics) > 0 {
-			if err := tracking.AddMetrics(ctx, tx, t.num, t.metrics); err != nil {
+			if err := tracking.AddMetrics(ctx, tx, t.num, t.experiment.id, t.metrics); err != nil {
 				return err
 			}
 		}

@@ -18,8 +18,8 @@ func RunPlace(experimentPlace, runID string) string {
 	return under(experimentPlace, runID, "artifacts")
 }
 
-// AddMetrics adds points to the run with a number. Their keys must be such as
-// LogBatch takes.
-func AddMetrics(ctx context.Context, tx *sqlstore.Tx, run int64, metrics []*metadatav1.Metric) error {
-	return putMetrics(ctx, tx, run, bySeries(metrics))
+// AddMetrics adds points to the run with a number, which is of an experiment with
+// one. Their keys must be such as LogBatch takes.
+func AddMetrics(ctx context.Context, tx *sqlstore.Tx, run, experiment int64, metrics []*metadatav1.Metric) error {
+	return putMetrics(ctx, tx, &runRow{num: run, experiment: experiment}, bySeries(metrics))
 }
