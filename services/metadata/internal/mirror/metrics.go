@@ -3,7 +3,9 @@ package mirror
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -92,7 +94,7 @@ func classification(output string, fields map[string]*structpb.Value, at int64) 
 func metricsArtifact(e *metadatav1.Execution, metrics []*metadatav1.Metric) *metadatav1.Artifact {
 	values := &structpb.Struct{Fields: make(map[string]*structpb.Value, len(metrics))}
 	for _, m := range metrics {
-		values.Fields[m.GetKey()] = structpb.NewNumberValue(m.GetValue())
+		values.Fields[m.GetKey()] = numberValue(m.GetValue())
 	}
 	return &metadatav1.Artifact{
 		Uid:       uuid.NewSHA1(uuid.NameSpaceOID, []byte(e.GetUid()+"/"+LoggedKey)).String(),
@@ -102,4 +104,12 @@ func metricsArtifact(e *metadatav1.Execution, metrics []*metadatav1.Metric) *met
 		Metadata:  values,
 		Context:   e.GetContext(),
 	}
+}
+
+// numberValue is a number as JSON can say it: what is not finite is a text.
+func numberValue(number float64) *structpb.Value {
+	if math.IsNaN(number) || math.IsInf(number, 0) {
+		return structpb.NewStringValue(strconv.FormatFloat(number, 'g', -1, 64))
+	}
+	return structpb.NewNumberValue(number)
 }

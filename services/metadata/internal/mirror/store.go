@@ -240,7 +240,7 @@ func loggedBy(ctx context.Context, tx *sqlstore.Tx, tasks []*run, known map[stri
 // putDatasets joins runs to the datasets that they read.
 func putDatasets(ctx context.Context, tx *sqlstore.Tx, tasks []*run) error {
 	for _, t := range tasks {
-		if t.known != 0 {
+		if t.known != 0 && t.status == running {
 			continue // it has them
 		}
 		for _, d := range t.datasets {

@@ -8,6 +8,7 @@ import (
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/state"
 )
 
@@ -164,6 +165,13 @@ func (r *runner) recorded(ctx context.Context, request *metadatav1.PutExecutionR
 	numbers := map[string]int64{}
 	number(numbers, request.GetInputs(), response.GetInputArtifactIds())
 	number(numbers, request.GetOutputs(), response.GetOutputArtifactIds())
+	for _, added := range response.GetAddedOutputs() {
+		a := added.GetArtifact()
+		numbers[a.GetUid()] = a.GetArtifactId()
+		r.apply(ctx, r.plan.Added(request.GetExecution().GetUid(), added.GetKey(), ir.Artifact{
+			Name: a.GetName(), UID: a.GetUid(), Type: a.GetType(), URI: a.GetUri(), Metadata: a.GetMetadata().AsMap(),
+		}))
+	}
 	r.apply(ctx, r.plan.Recorded(request.GetExecution().GetUid(), response.GetExecutionId(), numbers))
 }
 
