@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
@@ -52,7 +56,7 @@ func failed(reason string, err error) *result {
 // stage brings the files, once for all attempts: what a replica did to them is
 // not undone when it starts again.
 func (r *replica) stage(ctx context.Context) error {
-	stage, marker := r.template.GetStaging(), filepath.Join(r.dir, "staged")
+	stage, marker := r.staging(), filepath.Join(r.dir, "staged")
 	if len(stage.GetDownloads())+len(stage.GetFiles()) == 0 { // directories are as well made again
 		return staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects)
 	}
@@ -68,6 +72,21 @@ func (r *replica) stage(ctx context.Context) error {
 	return os.WriteFile(marker, nil, 0o644)
 }
 
+// staging is the template's, with the paths of what goes into the kept directory.
+func (r *replica) staging() *gpuagentv1.Staging {
+	stage := r.template.GetStaging()
+	if !slices.ContainsFunc(stage.GetFiles(), func(f *gpuagentv1.InlineFile) bool { return strings.HasPrefix(f.GetPath(), keepReference) }) {
+		return stage
+	}
+	stage = proto.CloneOf(stage)
+	for _, f := range stage.GetFiles() {
+		if rest, ok := strings.CutPrefix(f.GetPath(), keepReference); ok {
+			f.Path = filepath.Join(r.keepDir(), rest)
+		}
+	}
+	return stage
+}
+
 // workDir is the working directory that relative paths of staging mean.
 func (r *replica) workDir() string {
 	return r.runtime.WorkDir(r.template, filepath.Join(r.dir, "work"))
@@ -75,14 +94,16 @@ func (r *replica) workDir() string {
 
 // scope is what references in the template may refer to.
 func (r *replica) scope() expand.Scope {
-	return scopeOf(r.workload, r.position, r.workDir())
+	scope := scopeOf(r.workload, r.position, r.workDir())
+	scope.Keep = r.keepDir()
+	return scope
 }
 
 func scopeOf(w *gpuagentv1.Workload, position int, workDir string) expand.Scope {
 	scope := expand.Scope{WorkDir: workDir, Replicas: map[string][]expand.Address{}}
 	for i, other := range w.GetStatus().GetReplicas() {
 		if i == position {
-			scope.Index = int(other.GetIndex())
+			scope.Group, scope.Index = other.GetGroup(), int(other.GetIndex())
 		}
 		scope.Replicas[other.GetGroup()] = append(scope.Replicas[other.GetGroup()],
 			expand.Address{Host: other.GetHost(), Ports: other.GetPorts()})
