@@ -1623,7 +1623,7 @@ type Staging struct {
 	Returns []*ReturnedPath `protobuf:"bytes,3,rep,name=returns,proto3" json:"returns,omitempty"`
 	// Files to write before the replica starts.
 	Files []*InlineFile `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
-	// Directories to make before the replica starts.
+	// Directories to make before the replica starts. They may begin with ${keep}/.
 	Directories []string `protobuf:"bytes,5,rep,name=directories,proto3" json:"directories,omitempty"`
 	// Absolute paths of the node that the replica reads in place. A process sees
 	// them anyway, a container at the same path; one that does not exist is

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
@@ -13,8 +14,16 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
-// keepReference begins the paths of files that go into the kept directory.
+// keepReference begins the paths of what goes into the kept directory.
 const keepReference = "${keep}/"
+
+// inKept fills that in.
+func inKept(dir, path string) string {
+	if rest, ok := strings.CutPrefix(path, keepReference); ok {
+		return filepath.Join(dir, rest)
+	}
+	return path
+}
 
 // A directory that workloads keep is <data dir>/kept/<namespace>/<name>. It is there
 // from the first start of a replica on, for as long as a workload is stored that

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -74,15 +72,16 @@ func (r *replica) stage(ctx context.Context) error {
 
 // staging is the template's, with the paths of what goes into the kept directory.
 func (r *replica) staging() *gpuagentv1.Staging {
-	stage := r.template.GetStaging()
-	if !slices.ContainsFunc(stage.GetFiles(), func(f *gpuagentv1.InlineFile) bool { return strings.HasPrefix(f.GetPath(), keepReference) }) {
-		return stage
+	dir := r.keepDir()
+	if dir == "" {
+		return r.template.GetStaging()
 	}
-	stage = proto.CloneOf(stage)
+	stage := proto.CloneOf(r.template.GetStaging())
 	for _, f := range stage.GetFiles() {
-		if rest, ok := strings.CutPrefix(f.GetPath(), keepReference); ok {
-			f.Path = filepath.Join(r.keepDir(), rest)
-		}
+		f.Path = inKept(dir, f.GetPath())
+	}
+	for i, path := range stage.GetDirectories() {
+		stage.Directories[i] = inKept(dir, path)
 	}
 	return stage
 }
