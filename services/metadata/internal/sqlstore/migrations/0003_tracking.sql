@@ -11,6 +11,9 @@ CREATE TABLE tracking_experiments (
     UNIQUE (namespace, name)
 );
 
+-- The experiment that clients log to when they name none.
+INSERT INTO tracking_experiments VALUES (0, 'default', 'Default', 'mlflow-artifacts:/0', 'active', NOW_MILLIS, NOW_MILLIS);
+
 CREATE TABLE tracking_experiment_tags (
     experiment_id BIGINT NOT NULL REFERENCES tracking_experiments (id) ON DELETE CASCADE,
     key           VARTEXT NOT NULL,
@@ -79,13 +82,14 @@ CREATE TABLE tracking_series (
 CREATE INDEX tracking_series_model ON tracking_series (model_id, key, value) WHERE model_id <> '';
 
 -- bits are those of the value as IEEE 754, so that any value, NaN included, is a
--- key and comes back as it was.
+-- key and comes back as it was; of a negative value those below the sign are
+-- inverted, so that they sort as values do.
 CREATE TABLE tracking_points (
     series_num BIGINT NOT NULL REFERENCES tracking_series (num) ON DELETE CASCADE,
-    step       BIGINT NOT NULL,
     at         BIGINT NOT NULL,
+    step       BIGINT NOT NULL,
     bits       BIGINT NOT NULL,
-    PRIMARY KEY (series_num, step, at, bits)
+    PRIMARY KEY (series_num, at, step, bits)
 ) KEYED;
 
 CREATE TABLE tracking_datasets (
