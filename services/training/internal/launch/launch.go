@@ -30,6 +30,8 @@ import (
 const (
 	LabelOwner   = "kfmesh.dev/owner"
 	LabelJob     = "kfmesh.dev/job" // uid
+	LabelKind    = "kfmesh.dev/job-kind"
+	LabelName    = labelJobName
 	LabelAttempt = "kfmesh.dev/attempt"
 	Owner        = "training"
 
@@ -91,7 +93,7 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 		labels = map[string]string{}
 	}
 	labels[LabelOwner], labels[LabelJob], labels[LabelAttempt] = Owner, a.UID, strconv.Itoa(int(a.Number))
-	labels[labelJobName] = j.Name
+	labels[LabelKind], labels[LabelName] = j.Kind.Name, j.Name
 	return &gpuagentv1.Workload{
 		Metadata: &metav1.ObjectMeta{Namespace: j.Namespace, Name: Name(j.Name, a.UID, a.Number), Labels: labels},
 		Spec:     spec,
