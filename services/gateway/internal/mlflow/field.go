@@ -9,7 +9,7 @@ import (
 func (f form) limit(name string) int32 {
 	n := f.small(name)
 	if f.has(name) && n <= 0 {
-		f.wrong(fault.New(fault.Invalid, "Invalid value %d for parameter '%s' supplied. It must be a positive integer.", n, f.path+name))
+		f.wrong(fault.New(fault.Invalid, "Invalid value %d for parameter '%s' supplied. It must be a positive integer", n, f.path+name))
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
@@ -37,7 +39,7 @@ func newFixture(t *testing.T) *fixture {
 	go func() { served <- mesh.Serve() }()
 	t.Cleanup(func() {
 		server.Stop()
-		if err := <-served; err != nil {
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			t.Errorf("the services ended with %v", err)
 		}
 	})

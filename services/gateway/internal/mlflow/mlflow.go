@@ -43,6 +43,11 @@ func Wrap(next http.Handler, deps Deps) http.Handler {
 	e.table = newTable(
 		e.serverRoutes(),
 		e.experimentRoutes(),
+		e.runRoutes(),
+		e.logRoutes(),
+		e.historyRoutes(),
+		e.modelRoutes(),
+		e.artifactRoutes(),
 	)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := apiPath(r)

@@ -69,9 +69,14 @@ func (e *edge) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(append(answer.b, '}'))
 }
 
+// faultOf returns the fault that an error is, if it is one.
+func faultOf(err error) (*fault.Error, bool) {
+	return errors.AsType[*fault.Error](rpc.Fault(err))
+}
+
 // describe returns the error code and the message of an error.
 func describe(err error) (code, message string) {
-	f, ok := errors.AsType[*fault.Error](rpc.Fault(err))
+	f, ok := faultOf(err)
 	switch {
 	case !ok && errors.Is(err, context.Canceled):
 		return "CANCELLED", "the request was given up"

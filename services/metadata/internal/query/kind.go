@@ -28,6 +28,7 @@ type table struct {
 var (
 	textOps    = []Op{NotEqual, Equal, Like, ILike}
 	listOps    = []Op{NotEqual, Equal, Like, ILike, In, NotIn}
+	idOps      = []Op{NotEqual, Equal, In, NotIn}
 	numberOps  = []Op{Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual}
 	datasetKey = []string{"name", "digest", "context"}
 )
@@ -137,6 +138,8 @@ func (k Kind) ops(entity Entity, a attribute) []Op {
 	switch {
 	case entity == Metric || entity == Attribute && a.number:
 		return numberOps
+	case k == Experiments && a.listed:
+		return idOps
 	case entity == Dataset || k == LoggedModels:
 		return listOps
 	case entity == Attribute && (a.listed || k == Runs):

@@ -65,11 +65,11 @@ func bySeries(metrics []*metadatav1.Metric) []series {
 }
 
 // putMetrics adds points to a run.
-func putMetrics(ctx context.Context, tx *sqlstore.Tx, run int64, all []series) error {
+func putMetrics(ctx context.Context, tx *sqlstore.Tx, run *runRow, all []series) error {
 	if len(all) == 0 {
 		return nil
 	}
-	nums, err := seriesNums(ctx, tx, run, all)
+	nums, err := seriesNums(ctx, tx, run.num, all)
 	if err != nil {
 		return err
 	}
@@ -156,8 +156,8 @@ func putPoints(ctx context.Context, tx *sqlstore.Tx, nums map[seriesKey]int64, a
 }
 
 // putLatest keeps the latest point of each metric.
-func putLatest(ctx context.Context, tx *sqlstore.Tx, run int64, all []series) error {
-	q, n := rows{sqlstore.Q("INSERT INTO tracking_latest (run_num, key, value, is_nan, step, at) VALUES")}, 0
+func putLatest(ctx context.Context, tx *sqlstore.Tx, run *runRow, all []series) error {
+	q, n := rows{sqlstore.Q("INSERT INTO tracking_latest (run_num, key, value, is_nan, step, at, experiment_id) VALUES")}, 0
 	for i := 0; i < len(all); n++ { // series of one key follow each other
 		latest, key := all[i].latest, all[i].key
 		for i++; i < len(all) && all[i].key == key; i++ {
@@ -166,7 +166,7 @@ func putLatest(ctx context.Context, tx *sqlstore.Tx, run int64, all []series) er
 			}
 		}
 		value := numberOf(latest.value)
-		q.row(n, run, key, value.value, value.isNaN, latest.step, latest.at)
+		q.row(n, run.num, key, value.value, value.isNaN, latest.step, latest.at, run.experiment)
 	}
 	_, err := tx.Exec(ctx, q.Add("ON CONFLICT (run_num, key) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan,"+
 		" step = excluded.step, at = excluded.at WHERE (excluded.step, excluded.at, excluded.value) >"+
