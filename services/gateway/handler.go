@@ -55,6 +55,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 	mux.Handle("/", api)
 	return origin.Protect(mlflow.Wrap(mux, mlflow.Deps{
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
+		Registry: metadatav1.NewModelRegistryServiceClient(deps.Mesh.Conn("metadata")),
 		Bucket:   deps.Blob,
 		Log:      deps.Log,
 	})), nil
