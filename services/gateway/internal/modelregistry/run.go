@@ -11,6 +11,12 @@ import (
 
 const statusPrefix = "STATUS_"
 
+// How Kubeflow's client and MLflow say which run a run is nested in.
+const (
+	kubeflowParent = "kubeflow.parent_run_id"
+	mlflowParent   = "mlflow.parentRunId"
+)
+
 // status reads the state of a run.
 func (c *call) status() metadatav1.TrackingRunInfo_Status {
 	text := c.text("status")
@@ -49,6 +55,12 @@ func (e *edge) createRun(c *call) (any, error) {
 	request := &metadatav1.CreateTrackingRunRequest{
 		Namespace: c.namespace, ExperimentId: experiment, RunName: c.text("name"), UserId: c.text("owner"), StartTime: c.millis("startTimeSinceEpoch"),
 		Tags: c.tags(),
+	}
+	for _, tag := range request.GetTags() {
+		if tag.GetKey() == kubeflowParent {
+			request.Tags = append(request.Tags, &metadatav1.Tag{Key: mlflowParent, Value: tag.GetValue()})
+			break
+		}
 	}
 	if c.failure != nil {
 		return nil, c.failure
