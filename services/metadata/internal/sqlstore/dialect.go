@@ -41,6 +41,29 @@ func (d Dialect) rowsAtOnce(columns int) int {
 	return max(1, 100/columns)
 }
 
+// Like is a condition that holds where the text expression matches a pattern, in
+// which % stands for any text and _ for any one character, and no other
+// character for anything but itself. SQLite's own LIKE takes an a for an A, so
+// that its GLOB does the work. A pattern is at most 16,000 bytes long, the
+// longest that SQLite takes when every character needs brackets.
+func (d Dialect) Like(expression, pattern string) *Query {
+	if d == Postgres {
+		return Q(expression+" LIKE ? ESCAPE ''", pattern)
+	}
+	return Q(expression+" GLOB ?", globs.Replace(pattern))
+}
+
+// ILike is Like that takes the letters A to Z of either case for the same.
+func (d Dialect) ILike(expression, pattern string) *Query {
+	if d == Postgres {
+		return Q(expression+" ILIKE ? ESCAPE ''", pattern)
+	}
+	return Q(expression+" LIKE ?", pattern)
+}
+
+// globs turns a pattern of LIKE into one of GLOB.
+var globs = strings.NewReplacer("%", "*", "_", "?", "*", "[*]", "?", "[?]", "[", "[[]")
+
 // bind numbers the placeholders where the engine wants them numbered. The
 // statements of this service hold no question mark inside a literal.
 func (d Dialect) bind(statement string) string {

@@ -22,7 +22,7 @@ func (s *Store) LogBatch(ctx context.Context, request *metadatav1.LogBatchReques
 		if err := putParams(ctx, tx, runParams, run.owner(), logged.params); err != nil {
 			return err
 		}
-		if err := putMetrics(ctx, tx, num, logged.series); err != nil {
+		if err := putMetrics(ctx, tx, run, logged.series); err != nil {
 			return err
 		}
 		return putRunTags(ctx, tx, num, logged.tags)

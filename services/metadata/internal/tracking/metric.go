@@ -66,11 +66,11 @@ func bySeries(metrics []*metadatav1.Metric) []series {
 }
 
 // putMetrics adds points to a run.
-func putMetrics(ctx context.Context, tx *sqlstore.Tx, run int64, all []series) error {
+func putMetrics(ctx context.Context, tx *sqlstore.Tx, run runRef, all []series) error {
 	if len(all) == 0 {
 		return nil
 	}
-	if err := findSeries(ctx, tx, run, all); err != nil {
+	if err := findSeries(ctx, tx, run.num, all); err != nil {
 		return err
 	}
 	if err := putPoints(ctx, tx, all); err != nil {
@@ -97,8 +97,8 @@ func putPoints(ctx context.Context, tx *sqlstore.Tx, all []series) error {
 }
 
 // putLatest keeps the latest point of each metric.
-func putLatest(ctx context.Context, tx *sqlstore.Tx, run int64, all []series) error {
-	insert := tx.Insert("tracking_latest", []string{"run_num", "key", "value", "is_nan", "step", "at"}, "ON CONFLICT (run_num, key)"+
+func putLatest(ctx context.Context, tx *sqlstore.Tx, run runRef, all []series) error {
+	insert := tx.Insert("tracking_latest", []string{"run_num", "key", "value", "is_nan", "step", "at", "experiment_id"}, "ON CONFLICT (run_num, key)"+
 		" DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, step = excluded.step, at = excluded.at"+
 		" WHERE (excluded.step, excluded.at, excluded.value) > (tracking_latest.step, tracking_latest.at, tracking_latest.value)")
 	for i := 0; i < len(all); { // series of one key follow each other
@@ -109,7 +109,7 @@ func putLatest(ctx context.Context, tx *sqlstore.Tx, run int64, all []series) er
 			}
 		}
 		value := numberOf(latest.value)
-		if err := insert.Row(ctx, run, key, value.value, value.isNaN, latest.step, latest.at); err != nil {
+		if err := insert.Row(ctx, run.num, key, value.value, value.isNaN, latest.step, latest.at, run.experiment); err != nil {
 			return err
 		}
 	}

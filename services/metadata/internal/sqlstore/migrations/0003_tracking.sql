@@ -34,7 +34,7 @@ CREATE TABLE tracking_runs (
     ended_at      BIGINT,
     deleted_at    BIGINT
 );
-CREATE INDEX tracking_runs_started ON tracking_runs (experiment_id, stage, started_at, run_id);
+CREATE INDEX tracking_runs_started ON tracking_runs (experiment_id, stage, started_at DESC, run_id);
 
 CREATE TABLE tracking_params (
     run_num BIGINT NOT NULL REFERENCES tracking_runs (num) ON DELETE CASCADE,
@@ -51,17 +51,19 @@ CREATE TABLE tracking_tags (
 ) KEYED;
 
 -- The latest point of each metric of a run: what searches look at. value is 0
--- where it is not a number.
+-- where it is not a number. experiment_id is the run's, so that the index has the
+-- runs of an experiment in the order of a metric.
 CREATE TABLE tracking_latest (
-    run_num BIGINT NOT NULL REFERENCES tracking_runs (num) ON DELETE CASCADE,
-    key     VARTEXT NOT NULL,
-    value   DOUBLE PRECISION NOT NULL,
-    is_nan  BOOLEAN NOT NULL,
-    step    BIGINT NOT NULL,
-    at      BIGINT NOT NULL,
+    run_num       BIGINT NOT NULL REFERENCES tracking_runs (num) ON DELETE CASCADE,
+    key           VARTEXT NOT NULL,
+    value         DOUBLE PRECISION NOT NULL,
+    is_nan        BOOLEAN NOT NULL,
+    step          BIGINT NOT NULL,
+    at            BIGINT NOT NULL,
+    experiment_id BIGINT NOT NULL,
     PRIMARY KEY (run_num, key)
 ) KEYED;
-CREATE INDEX tracking_latest_value ON tracking_latest (key, value, run_num);
+CREATE INDEX tracking_latest_value ON tracking_latest (experiment_id, key, is_nan, value, run_num);
 
 -- A series is the points of one metric of a run, measured on one model and
 -- dataset; '' where there is none. Where there is a model, its latest point is
