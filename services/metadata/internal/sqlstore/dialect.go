@@ -31,6 +31,16 @@ func (d Dialect) Contains(expression string) string {
 	return "instr(" + expression + ", ?) > 0"
 }
 
+// rowsAtOnce is how many rows of so many columns an INSERT carries at best.
+// SQLite's driver takes a time for each value that grows with their number, and
+// gains nothing from more; a PostgreSQL server is a round trip away.
+func (d Dialect) rowsAtOnce(columns int) int {
+	if d == Postgres {
+		return 16_000 / columns
+	}
+	return max(1, 100/columns)
+}
+
 // Like is a condition that holds where the text expression matches a pattern, in
 // which % stands for any text and _ for any one character, and no other
 // character for anything but itself. SQLite's own LIKE takes an a for an A, so
