@@ -62,20 +62,20 @@ func TestNamesThatAreTooFarBehindAreReadAnew(t *testing.T) {
 
 func TestOldChangesAreForgotten(t *testing.T) {
 	db := sqltest.SQLite(t)
-	a := New(db)
-	putNamed(t, a, "1", "red")
-	var n, oldest int64
+	var oldest int64
 	err := db.Write(t.Context(), func(tx *sqlstore.Tx) error {
-		for range keptChanges {
-			if err := noteChange(t.Context(), tx, "k", "1"); err != nil {
-				return err
-			}
+		err := execAll(t.Context(), tx, sqlstore.Q("INSERT INTO record_changes (turn, kind, uid) VALUES (1, 'k', '1'), (2, 'k', '2'), (?, 'k', '3')", keptChanges))
+		if err != nil {
+			return err
 		}
-		_, err := tx.Row(t.Context(), sqlstore.Q("SELECT COUNT(*), MIN(turn) FROM record_changes"), &n, &oldest)
+		if err := noteChange(t.Context(), tx, "k", "4"); err != nil {
+			return err
+		}
+		_, err = tx.Row(t.Context(), sqlstore.Q("SELECT MIN(turn) FROM record_changes"), &oldest)
 		return err
 	})
-	if err != nil || n != keptChanges || oldest != 2 {
-		t.Errorf("%d changes are kept from %d on, %v; want %d from 2 on", n, oldest, err, keptChanges)
+	if err != nil || oldest != 2 {
+		t.Errorf("changes are kept from %d on, %v; want the last %d, from 2 on", oldest, err, keptChanges)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestASearchIsOfOneMoment(t *testing.T) {
 		done := make(chan struct{})
 		for w := range 3 {
 			writers.Go(func() {
-				for i := range 60 {
+				for i := range 25 {
 					uid := fmt.Sprint(w, "-", i%7)
 					putNamed(t, a, uid, []string{"red", "green", "blue"}[i%3])
 					if i%5 == 0 {
