@@ -82,6 +82,9 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn 
 	return err
 }
 
+// Dialect is how the database spells SQL.
+func (t *Tx) Dialect() Dialect { return t.db.dialect }
+
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(ctx context.Context, q *Query) (int64, error) {
 	return t.exec(ctx, q.text.String(), q.args)
