@@ -10,6 +10,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/pipeline"
+	"github.com/kfmesh/kfmesh/services/training"
 )
 
 // services is every service of kfmesh.
@@ -35,7 +36,11 @@ func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*service
 	if err != nil {
 		return nil, err
 	}
-	return &services{modules: []app.Module{archive, agent, pipelines, edge}, gateway: edge}, nil
+	jobs, err := training.New(cfg.Training, deps)
+	if err != nil {
+		return nil, err
+	}
+	return &services{modules: []app.Module{archive, agent, pipelines, jobs, edge}, gateway: edge}, nil
 }
 
 // reachable is the URL at which processes of this host reach the gateway, once it

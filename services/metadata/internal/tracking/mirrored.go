@@ -21,5 +21,5 @@ func RunPlace(experimentPlace, runID string) string {
 // AddMetrics adds points to the run with a number, which is of an experiment with
 // one. Their keys must be such as LogBatch takes.
 func AddMetrics(ctx context.Context, tx *sqlstore.Tx, run, experiment int64, metrics []*metadatav1.Metric) error {
-	return putMetrics(ctx, tx, &runRow{num: run, experiment: experiment}, bySeries(metrics))
+	return putMetrics(ctx, tx, runRef{num: run, experiment: experiment}, bySeries(metrics))
 }
