@@ -126,7 +126,7 @@ func (c Comparison) Write(term *output.Terminal, w io.Writer) error {
 	table := output.Table{Headings: []string{"", ""}, Uncut: true}
 	status := []output.Cell{{}, {Text: "status", Style: output.Faint}}
 	for _, r := range c.Runs {
-		table.Headings = append(table.Headings, r.Name+" ("+output.ShortID(r.ID)+")")
+		table.Headings = append(table.Headings, r.Name+" ("+r.ID[:min(len(r.ID), shownID)]+")")
 		status = append(status, output.Cell{Text: r.Status, Style: output.StateStyle(r.Status)})
 	}
 	table.Rows = append(table.Rows, status)
@@ -154,6 +154,9 @@ func add(table *output.Table, heading string, rows []Row) {
 		table.Rows = append(table.Rows, line)
 	}
 }
+
+// shownID is how much of the id of a run a table shows.
+const shownID = 8
 
 // mostShown is how much of a value a table shows.
 const mostShown = 40

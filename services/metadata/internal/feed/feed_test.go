@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"testing"
@@ -59,7 +60,7 @@ func change(what string, revision int64) event.Event {
 		"created_at": structpb.NewStringValue("2026-01-02T03:04:05Z"), "finished_at": structpb.NewStringValue("2026-01-02T03:04:06Z"),
 	}}
 	return event.Event{
-		ID:      "/kfmesh/pipeline/runs/" + runID + "@" + what,
+		ID:      fmt.Sprintf("/kfmesh/pipeline/runs/%s@%d", runID, revision),
 		Subject: event.Subject{Service: "pipeline", Kind: "run", Namespace: "default", Name: runID, What: what},
 		Data: &eventv1.ResourceChanged{
 			Service: "pipeline", Kind: "run", Namespace: "default", Name: runID, Uid: runID, What: what, Revision: revision, Details: details,
@@ -119,15 +120,14 @@ func TestFeed(t *testing.T) {
 		if got := status(); got != metadatav1.TrackingRunInfo_STATUS_FAILED {
 			t.Errorf("the tracked run is %v", got)
 		}
-		late := change("succeeded", 4)
-		publish(late, change("running", 7)) // it was retried
+		publish(change("succeeded", 4), change("running", 7)) // one is late; then it was retried
 		run(t, db, bus, services, "RUNNING")
 		if got := status(); got != metadatav1.TrackingRunInfo_STATUS_RUNNING {
 			t.Errorf("the tracked run is %v after a retry", got)
 		}
 		again := change("succeeded", 9)
-		again.ID += "again"
-		publish(again)
+		again.ID += "again" // a bus may deliver an event twice
+		publish(change("succeeded", 9), again)
 		run(t, db, bus, services, "SUCCEEDED")
 		publish(change("deleted", 10))
 		list, err := graph.New(db).ListContexts(t.Context(), &metadatav1.ListContextsRequest{})
