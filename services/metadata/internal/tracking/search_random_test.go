@@ -3,10 +3,11 @@ package tracking_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
+	"google.golang.org/protobuf/proto"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/query"
@@ -20,29 +21,33 @@ import (
 func TestSearchRunsFindsWhatThereIs(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
 		store := tracking.New(db)
-		runs := randomRuns(t, db, store)
-		rapid.Check(t, func(t *rapid.T) {
-			filter := query.Filter(rapid.SliceOfN(comparisons, 0, 3).Draw(t, "filter"))
-			order := rapid.SliceOfNDistinct(orders, 0, 3, func(o query.Order) string { return query.Order{Entity: o.Entity, Key: o.Key}.String() }).Draw(t, "order")
+		d := drawer{rand.New(rand.NewPCG(1, 2))}
+		runs := randomRuns(t, d, db, store)
+		for range 500 {
 			request := &metadatav1.SearchRunsRequest{
-				ExperimentIds: rapid.SampledFrom([][]string{{"0"}, {"0", "1"}, {"1"}}).Draw(t, "experiments"),
-				View:          metadatav1.StageView(rapid.Int32Range(0, 3).Draw(t, "view")),
-				Filter:        filter.String(), MaxResults: rapid.Int32Range(1, 9).Draw(t, "size"),
+				ExperimentIds: pick(d, [][]string{{"0"}, {"0", "1"}, {"1"}}), View: metadatav1.StageView(d.IntN(4)), MaxResults: 1 + d.Int32N(15),
 			}
+			var filter query.Filter
+			for range d.IntN(4) {
+				filter = append(filter, d.comparison())
+			}
+			request.Filter = filter.String()
+			order := d.orders()
 			for _, by := range order {
 				request.OrderBy = append(request.OrderBy, by.String())
 			}
 			looked := slices.DeleteFunc(slices.Clone(runs), func(run *metadatav1.TrackingRun) bool { return !inView(run, request) })
-			got := searchAll(t, store, request)
-			if want := oracle(looked, filter, order); !slices.Equal(got, want) {
-				t.Errorf("%v found\n%v, want\n%v", request, got, want)
+			want := oracle(looked, filter, order)
+			if got := searchAll(t, store, request); !slices.Equal(got, want) {
+				t.Fatalf("%v found\n%v, want\n%v", request, got, want)
 			}
-		})
+		}
 	})
 }
 
 // searchAll searches page by page.
-func searchAll(t *rapid.T, store *tracking.Store, request *metadatav1.SearchRunsRequest) []string {
+func searchAll(t *testing.T, store *tracking.Store, request *metadatav1.SearchRunsRequest) []string {
+	t.Helper()
 	ids := []string{}
 	for {
 		page, err := store.SearchRuns(t.Context(), request)
@@ -77,70 +82,81 @@ var (
 	numbers = []float64{-1, 0, 0.5, 1, 2, math.Inf(1), math.Inf(-1), math.NaN()}
 	texts   = []string{"", "x", "X", "xy", "x%", "[x]", "é", "*"}
 	times   = []int64{1000, 1000, 2000, 3000}
-
-	comparisons = rapid.Custom(func(t *rapid.T) query.Comparison {
-		c := query.Comparison{Entity: rapid.SampledFrom([]query.Entity{query.Attribute, query.Metric, query.Param, query.Tag, query.Dataset}).Draw(t, "entity")}
-		c.Key = rapid.SampledFrom(names).Draw(t, "key")
-		switch c.Entity {
-		case query.Metric:
-			c.Op = query.Op(rapid.IntRange(int(query.Equal), int(query.GreaterEqual)).Draw(t, "op"))
-			c.Value = query.Number(rapid.SampledFrom(numbers[:7]).Draw(t, "number"))
-			return c
-		case query.Dataset:
-			c.Key = rapid.SampledFrom([]string{"name", "digest", "context"}).Draw(t, "key")
-			c.Op = rapid.SampledFrom([]query.Op{query.Equal, query.NotEqual, query.Like, query.ILike, query.In, query.NotIn}).Draw(t, "op")
-		case query.Attribute:
-			if rapid.Bool().Draw(t, "number") {
-				return numeric(t)
-			}
-			c.Key = rapid.SampledFrom([]string{"run_name", "status", "user_id"}).Draw(t, "key")
-			c.Op = rapid.SampledFrom([]query.Op{query.Equal, query.NotEqual, query.Like, query.ILike}).Draw(t, "op")
-		default:
-			c.Op = rapid.SampledFrom([]query.Op{query.Equal, query.NotEqual, query.Like, query.ILike, query.IsNull, query.IsNotNull}).Draw(t, "op")
-		}
-		switch c.Op {
-		case query.In, query.NotIn:
-			c.Value = query.List(rapid.SliceOfN(rapid.SampledFrom(texts), 1, 3).Draw(t, "list"))
-		case query.IsNull, query.IsNotNull:
-		case query.Like, query.ILike:
-			c.Value = query.Text(rapid.StringOfN(rapid.SampledFrom([]rune("xXy%_[*é?]")), 0, 4, -1).Draw(t, "pattern"))
-		default:
-			c.Value = query.Text(rapid.SampledFrom(texts).Draw(t, "text"))
-		}
-		return c
-	})
-
-	orders = rapid.Custom(func(t *rapid.T) query.Order {
-		entity := rapid.SampledFrom([]query.Entity{query.Attribute, query.Metric, query.Param, query.Tag}).Draw(t, "entity")
-		key := rapid.SampledFrom(names).Draw(t, "key")
-		if entity == query.Attribute {
-			key = rapid.SampledFrom([]string{"run_name", "status", "user_id", "start_time", "end_time", "run_id", "artifact_uri"}).Draw(t, "key")
-		}
-		return query.Order{Entity: entity, Key: key, Descending: rapid.Bool().Draw(t, "descending")}
-	})
 )
 
-// numeric is a comparison of a time.
-func numeric(t *rapid.T) query.Comparison {
-	c := query.Comparison{Key: rapid.SampledFrom([]string{"start_time", "end_time"}).Draw(t, "key")}
-	c.Op = query.Op(rapid.IntRange(int(query.Equal), int(query.GreaterEqual)).Draw(t, "op"))
-	c.Value = query.Whole(rapid.SampledFrom(times).Draw(t, "time"))
-	if rapid.Bool().Draw(t, "fraction") {
-		c.Value = query.Number(1999.5)
+// drawer makes things up, each as likely as any other.
+type drawer struct{ *rand.Rand }
+
+func pick[T any](d drawer, from []T) T { return from[d.IntN(len(from))] }
+
+// between is an operator from one to another.
+func (d drawer) between(first, last query.Op) query.Op {
+	return first + query.Op(d.IntN(int(last-first)+1))
+}
+
+func (d drawer) comparison() query.Comparison {
+	c := query.Comparison{Entity: query.Entity(d.IntN(5)), Key: pick(d, names), Op: pick(d, []query.Op{query.Equal, query.NotEqual, query.Like, query.ILike})}
+	switch c.Entity {
+	case query.Metric:
+		c.Op, c.Value = d.between(query.Equal, query.GreaterEqual), query.Number(pick(d, numbers[:7]))
+		return c
+	case query.Attribute:
+		if d.IntN(2) == 0 {
+			c.Key, c.Op = pick(d, []string{"start_time", "end_time"}), d.between(query.Equal, query.GreaterEqual)
+			c.Value = pick(d, []query.Value{query.Whole(1000), query.Whole(2000), query.Number(1999.5)})
+			return c
+		}
+		c.Key = pick(d, []string{"run_name", "status", "user_id"})
+	case query.Dataset:
+		c.Key, c.Op = pick(d, []string{"name", "digest", "context"}), pick(d, []query.Op{c.Op, query.In, query.NotIn})
+	default:
+		c.Op = pick(d, []query.Op{c.Op, c.Op, query.IsNull, query.IsNotNull})
 	}
+	c.Value = d.value(c.Op)
 	return c
 }
 
+// value is what an operator compares a text with.
+func (d drawer) value(op query.Op) query.Value {
+	switch op {
+	case query.In, query.NotIn:
+		return query.List{pick(d, texts), pick(d, texts)}
+	case query.IsNull, query.IsNotNull:
+		return nil
+	case query.Like, query.ILike:
+		var pattern []rune
+		for range d.IntN(4) {
+			pattern = append(pattern, pick(d, []rune("xXy%%_[*é?]")))
+		}
+		return query.Text(pattern)
+	}
+	return query.Text(pick(d, texts))
+}
+
+// orders are up to three different things to sort by.
+func (d drawer) orders() []query.Order {
+	var orders []query.Order
+	for range d.IntN(4) {
+		by := query.Order{Entity: query.Entity(d.IntN(4)), Key: pick(d, names), Descending: d.IntN(2) == 0}
+		if by.Entity == query.Attribute {
+			by.Key = pick(d, []string{"run_name", "status", "user_id", "start_time", "end_time", "run_id", "artifact_uri"})
+		}
+		if !slices.ContainsFunc(orders, func(o query.Order) bool { return o.Entity == by.Entity && o.Key == by.Key }) {
+			orders = append(orders, by)
+		}
+	}
+	return orders
+}
+
 // randomRuns makes 40 runs in two experiments.
-func randomRuns(t *testing.T, db *sqlstore.DB, store *tracking.Store) []*metadatav1.TrackingRun {
+func randomRuns(t *testing.T, d drawer, db *sqlstore.DB, store *tracking.Store) []*metadatav1.TrackingRun {
 	t.Helper()
 	if _, err := store.CreateExperiment(t.Context(), &metadatav1.CreateExperimentRequest{Name: "other"}); err != nil {
 		t.Fatal(err)
 	}
-	randomRun := rapid.Custom(drawRun)
 	var runs []*metadatav1.TrackingRun
 	for i := range 40 {
-		drawn := randomRun.Example(i)
+		drawn := d.run()
 		run, err := store.CreateRun(t.Context(), &metadatav1.CreateTrackingRunRequest{
 			ExperimentId: drawn.GetInfo().GetExperimentId(), UserId: drawn.GetInfo().GetUserId(), StartTime: drawn.GetInfo().GetStartTime(), Tags: drawn.GetTags(),
 		})
@@ -174,33 +190,29 @@ func must(t *testing.T) func(any, error) {
 	}
 }
 
-// drawRun makes up a run; names are missing here and there.
-func drawRun(t *rapid.T) *metadatav1.TrackingRun {
+// run makes up a run; names are missing here and there.
+func (d drawer) run() *metadatav1.TrackingRun {
 	run := &metadatav1.TrackingRun{Info: &metadatav1.TrackingRunInfo{
-		ExperimentId: rapid.SampledFrom([]string{"0", "0", "1"}).Draw(t, "experiment"),
-		UserId:       rapid.SampledFrom(texts).Draw(t, "user"),
-		StartTime:    rapid.SampledFrom(times).Draw(t, "start"),
-		Status:       metadatav1.TrackingRunInfo_Status(rapid.Int32Range(1, 5).Draw(t, "status")),
+		ExperimentId: pick(d, []string{"0", "0", "1"}), UserId: pick(d, texts), StartTime: pick(d, times),
+		Status: metadatav1.TrackingRunInfo_Status(1 + d.IntN(5)),
 	}}
-	if rapid.Bool().Draw(t, "ended") {
-		end := rapid.SampledFrom(times).Draw(t, "end")
-		run.Info.EndTime = &end
+	if d.IntN(2) == 0 {
+		run.Info.EndTime = proto.Int64(pick(d, times))
 	}
 	for _, name := range names {
-		text := func(what string) string { return rapid.SampledFrom(texts).Draw(t, what) }
-		if rapid.IntRange(0, 3).Draw(t, "metric?") > 0 {
-			run.Metrics = append(run.Metrics, &metadatav1.Metric{Key: name, Value: rapid.SampledFrom(numbers).Draw(t, "metric"), Timestamp: 1})
+		if d.IntN(4) > 0 {
+			run.Metrics = append(run.Metrics, &metadatav1.Metric{Key: name, Value: pick(d, numbers), Timestamp: 1})
 		}
-		if rapid.IntRange(0, 2).Draw(t, "param?") > 0 {
-			run.Params = append(run.Params, &metadatav1.Param{Key: name, Value: text("param")})
+		if d.IntN(3) > 0 {
+			run.Params = append(run.Params, &metadatav1.Param{Key: name, Value: pick(d, texts)})
 		}
-		if rapid.IntRange(0, 2).Draw(t, "tag?") > 0 {
-			run.Tags = append(run.Tags, &metadatav1.Tag{Key: name, Value: text("tag")})
+		if d.IntN(3) > 0 {
+			run.Tags = append(run.Tags, &metadatav1.Tag{Key: name, Value: pick(d, texts)})
 		}
-		if rapid.Bool().Draw(t, "dataset?") {
-			in := &metadatav1.DatasetInput{Dataset: &metadatav1.Dataset{Name: text("name"), Digest: name}}
-			if rapid.Bool().Draw(t, "context?") {
-				in.Tags = []*metadatav1.Tag{{Key: "mlflow.data.context", Value: text("context")}, {Key: "other", Value: "x"}}
+		if d.IntN(2) == 0 {
+			in := &metadatav1.DatasetInput{Dataset: &metadatav1.Dataset{Name: pick(d, texts), Digest: name}}
+			if d.IntN(2) == 0 {
+				in.Tags = []*metadatav1.Tag{{Key: "mlflow.data.context", Value: pick(d, texts)}, {Key: "other", Value: "x"}}
 			}
 			run.DatasetInputs = append(run.DatasetInputs, in)
 		}
