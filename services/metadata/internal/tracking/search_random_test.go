@@ -23,7 +23,8 @@ func TestSearchRunsFindsWhatThereIs(t *testing.T) {
 		store := tracking.New(db)
 		d := drawer{rand.New(rand.NewPCG(1, 2))}
 		runs := randomRuns(t, d, db, store)
-		for range 500 {
+		for i := range 600 {
+			store.SetFew(1 + 1000*(i%2)) // so that every way to search is gone
 			request := &metadatav1.SearchRunsRequest{
 				ExperimentIds: pick(d, [][]string{{"0"}, {"0", "1"}, {"1"}}), View: metadatav1.StageView(d.IntN(4)), MaxResults: 1 + d.Int32N(15),
 			}

@@ -41,7 +41,7 @@ func (s *Store) SearchRuns(ctx context.Context, request *metadatav1.SearchRunsRe
 		}
 		from, err := parseBookmark(request.GetPageToken(), search.fingerprint)
 		if err == nil && request.GetPageToken() == "" {
-			from.Driver, err = search.driver(ctx, tx, experiments)
+			from.Driver, err = search.driver(ctx, tx, experiments, s.few)
 		}
 		if err != nil {
 			return err
@@ -97,23 +97,24 @@ func newRunSearch(dialect sqlstore.Dialect, request *metadatav1.SearchRunsReques
 	return s, nil
 }
 
-// rare is how many runs a comparison may let pass at most for a search to begin
-// with them. Beyond, enough of what it looks at in any order will pass.
-const rare = 1000
+// fewRuns is how many runs a comparison may let pass at most for a search to begin
+// with them. Where it lets more pass, enough of what a search looks at in any
+// order will.
+const fewRuns = 1000
 
-// driver is the place, from 1, of a comparison in the filter that few runs pass,
-// or 0. The index of metrics tells without looking at more than a few of them.
-func (s *runSearch) driver(ctx context.Context, tx *sqlstore.Tx, experiments []int64) (int, error) {
+// driver is the place, from 1, of a comparison in the filter that less than few
+// runs pass, or 0. The index of metrics tells without looking at more of them.
+func (s *runSearch) driver(ctx context.Context, tx *sqlstore.Tx, experiments []int64, few int) (int, error) {
 	for i, c := range s.filter {
 		if !drives(c) {
 			continue
 		}
 		q := s.having(sqlstore.Q("SELECT COUNT(*) FROM (SELECT 1 AS one FROM tracking_latest m WHERE"), experiments, c.Key, hasValue)
 		var n int
-		if _, err := tx.Row(ctx, q.Add("AND").Append(metricValue(s.dialect, c)).Add("LIMIT ?) few", rare), &n); err != nil {
+		if _, err := tx.Row(ctx, q.Add("AND").Append(metricValue(s.dialect, c)).Add("LIMIT ?) passing", few), &n); err != nil {
 			return 0, err
 		}
-		if n < rare {
+		if n < few {
 			return i + 1, nil
 		}
 	}
