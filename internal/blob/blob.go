@@ -66,6 +66,7 @@ func openDir(dir string) (*Bucket, error) {
 	if err != nil {
 		return nil, fault.Unavailablef("directory %s cannot be used for blobs", dir).WithCause(err)
 	}
+	sweepIncoming(dir)
 	return &Bucket{bucket: bucket, dir: dir, base: dir}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	gcblob "gocloud.dev/blob"
@@ -28,7 +29,7 @@ type Child struct {
 }
 
 // Children goes through what lies directly below a key, in no order. It ends
-// after the first error. Below a key that does not exist lies nothing.
+// after the first error. Below an object, and a key that does not exist, lies nothing.
 func (b *Bucket) Children(ctx context.Context, key string) iter.Seq2[Child, error] {
 	return func(yield func(Child, error) bool) {
 		if err := checkKey(key); err != nil {
@@ -44,8 +45,8 @@ func (b *Bucket) Children(ctx context.Context, key string) iter.Seq2[Child, erro
 }
 
 func (b *Bucket) localChildren(ctx context.Context, key string, yield func(Child, error) bool) {
-	dir, err := os.Open(filepath.Join(b.dir, filepath.FromSlash(key)))
-	if errors.Is(err, fs.ErrNotExist) {
+	dir, err := b.openLocal(key)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return
 	}
 	if err != nil {
@@ -65,12 +66,23 @@ func (b *Bucket) localChildren(ctx context.Context, key string, yield func(Child
 			}
 		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ENOTDIR) {
 				yield(Child{}, localFailure(err, key))
 			}
 			return
 		}
 	}
+}
+
+// openLocal opens what is at a key of a directory bucket. Links that lead out of it
+// are not followed.
+func (b *Bucket) openLocal(key string) (*os.File, error) {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.Open(key)
 }
 
 func localChild(entry fs.DirEntry) (Child, error) {
@@ -110,10 +122,7 @@ func (b *Bucket) RemoveTree(ctx context.Context, key string) error {
 		return err
 	}
 	if b.dir != "" {
-		if err := os.RemoveAll(filepath.Join(b.dir, filepath.FromSlash(key))); err != nil {
-			return fault.Unavailablef("%s could not be removed", key).WithCause(err)
-		}
-		return nil
+		return b.removeLocal(key)
 	}
 	at := remotePlace{bucket: b.bucket, key: key}
 	files, err := filesOf(ctx, at)
@@ -131,6 +140,18 @@ func (b *Bucket) RemoveTree(ctx context.Context, key string) error {
 		if err := b.Delete(ctx, name); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// removeLocal removes what is at a key of a directory bucket.
+func (b *Bucket) removeLocal(key string) error {
+	root, err := os.OpenRoot(b.dir)
+	if err == nil {
+		err = errors.Join(root.RemoveAll(filepath.FromSlash(key)), root.Close())
+	}
+	if err != nil && !errors.Is(err, syscall.ENOTDIR) {
+		return fault.Unavailablef("%s could not be removed", key).WithCause(err)
 	}
 	return nil
 }

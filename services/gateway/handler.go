@@ -17,6 +17,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/artifact"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/mlflow"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
@@ -52,7 +53,11 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		return nil, err
 	}
 	mux.Handle("/", api)
-	return origin.Protect(mux), nil
+	return origin.Protect(mlflow.Wrap(mux, mlflow.Deps{
+		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
+		Bucket:   deps.Blob,
+		Log:      deps.Log,
+	})), nil
 }
 
 // newServer is all that the gRPC port serves.

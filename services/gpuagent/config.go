@@ -8,6 +8,7 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
@@ -23,6 +24,7 @@ type Config struct {
 	ImageMap   string   `koanf:"image-map" usage:"YAML file that says what images mean on this host"`
 	PassEnv    []string `koanf:"pass-env" usage:"variables that steps get although their names look like secrets"`
 
+	FakeGPUs   string        `koanf:"fake-gpus" usage:"GPUs this node pretends to have, such as 8xH100 or 4xA100,2xT4, to try what asks for GPUs where there are none"`
 	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
 	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
 
@@ -70,6 +72,9 @@ func (c Config) Validate() error {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
 	violations = append(violations, checkLabels(c.NodeLabels)...)
+	if _, err := c.gpus(); err != nil {
+		violations = append(violations, err.(*fault.Error).Violations...) //nolint:errorlint,forcetypeassert // it is one, unwrapped
+	}
 	for name, kept := range map[string]int64{
 		"retain-logs": int64(c.RetainLogs), "retain-environments": int64(c.RetainEnvironments), "max-environment-bytes": c.MaxEnvironmentBytes,
 	} {
@@ -82,6 +87,14 @@ func (c Config) Validate() error {
 		return fault.InvalidAll(violations)
 	}
 	return nil
+}
+
+// gpus is where the node's GPUs are looked for.
+func (c Config) gpus() (detect.GPUs, error) {
+	if c.FakeGPUs == "" {
+		return detect.Nvidia{}, nil
+	}
+	return detect.ParseFakes(c.FakeGPUs, c.NodeName)
 }
 
 func (c Config) retention() garbage.Retention {

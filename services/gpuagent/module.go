@@ -45,6 +45,10 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	gpus, err := cfg.gpus()
+	if err != nil {
+		return nil, err
+	}
 	images, err := image.Load(cfg.ImageMap)
 	if err != nil {
 		return nil, err
@@ -84,7 +88,7 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Objects:    deps.Blob,
 		Runtimes:   cfg.runtimes(processes, deps, host),
 		Pythons:    pythons,
-		GPUs:       detect.Nvidia{},
+		GPUs:       gpus,
 		Log:        deps.Log,
 	})}
 	m.collector = collect.New(collect.Deps{Node: m.engine, Envs: envs, Bucket: deps.Blob, Retention: cfg.retention()})

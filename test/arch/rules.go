@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry",
+		"internal/telemetry", "internal/trackid",
 	}
 	return []Layer{
 		{

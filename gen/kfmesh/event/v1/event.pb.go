@@ -11,6 +11,7 @@ package eventv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -43,7 +44,11 @@ type ResourceChanged struct {
 	// Revision of the store at which it happened.
 	Revision int64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When it was observed.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
+	Time *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
+	// What the resource then was, as far as most consumers want to know it. Of a
+	// pipeline run: display_name, experiment_id, pipeline_name, pipeline_id,
+	// pipeline_version_id, created_at and finished_at (RFC 3339), error.
+	Details       *structpb.Struct `protobuf:"bytes,9,opt,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,11 +139,18 @@ func (x *ResourceChanged) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ResourceChanged) GetDetails() *structpb.Struct {
+	if x != nil {
+		return x.Details
+	}
+	return nil
+}
+
 var File_kfmesh_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_kfmesh_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1bkfmesh/event/v1/event.proto\x12\x0fkfmesh.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x01\n" +
+	"\x1bkfmesh/event/v1/event.proto\x12\x0fkfmesh.event.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x02\n" +
 	"\x0fResourceChanged\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1c\n" +
@@ -147,7 +159,8 @@ const file_kfmesh_event_v1_event_proto_rawDesc = "" +
 	"\x03uid\x18\x05 \x01(\tR\x03uid\x12\x12\n" +
 	"\x04what\x18\x06 \x01(\tR\x04what\x12\x1a\n" +
 	"\brevision\x18\a \x01(\x03R\brevision\x12.\n" +
-	"\x04time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04timeB\xb5\x01\n" +
+	"\x04time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x121\n" +
+	"\adetails\x18\t \x01(\v2\x17.google.protobuf.StructR\adetailsB\xb5\x01\n" +
 	"\x13com.kfmesh.event.v1B\n" +
 	"EventProtoP\x01Z4github.com/kfmesh/kfmesh/gen/kfmesh/event/v1;eventv1\xa2\x02\x03KEX\xaa\x02\x0fKfmesh.Event.V1\xca\x02\x0fKfmesh\\Event\\V1\xe2\x02\x1bKfmesh\\Event\\V1\\GPBMetadata\xea\x02\x11Kfmesh::Event::V1b\x06proto3"
 
@@ -167,14 +180,16 @@ var file_kfmesh_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_kfmesh_event_v1_event_proto_goTypes = []any{
 	(*ResourceChanged)(nil),       // 0: kfmesh.event.v1.ResourceChanged
 	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 2: google.protobuf.Struct
 }
 var file_kfmesh_event_v1_event_proto_depIdxs = []int32{
 	1, // 0: kfmesh.event.v1.ResourceChanged.time:type_name -> google.protobuf.Timestamp
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 1: kfmesh.event.v1.ResourceChanged.details:type_name -> google.protobuf.Struct
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_event_v1_event_proto_init() }

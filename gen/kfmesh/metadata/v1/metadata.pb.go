@@ -84,7 +84,7 @@ func (x Execution_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Execution_State.Descriptor instead.
 func (Execution_State) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{1, 0}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Direction of an event.
@@ -134,7 +134,7 @@ func (x Event_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Event_Type.Descriptor instead.
 func (Event_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{2, 0}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // Direction of a walk.
@@ -190,7 +190,274 @@ func (x GetLineageRequest_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GetLineageRequest_Direction.Descriptor instead.
 func (GetLineageRequest_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{21, 0}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{28, 0}
+}
+
+// Value is the value of a property.
+type Value struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	//
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Value_IntValue
+	//	*Value_DoubleValue
+	//	*Value_StringValue
+	//	*Value_BoolValue
+	//	*Value_StructValue
+	Kind          isValue_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Value) Reset() {
+	*x = Value{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Value) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Value) ProtoMessage() {}
+
+func (x *Value) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Value.ProtoReflect.Descriptor instead.
+func (*Value) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Value) GetKind() isValue_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Value) GetIntValue() int64 {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_IntValue); ok {
+			return x.IntValue
+		}
+	}
+	return 0
+}
+
+func (x *Value) GetDoubleValue() float64 {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_DoubleValue); ok {
+			return x.DoubleValue
+		}
+	}
+	return 0
+}
+
+func (x *Value) GetStringValue() string {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_StringValue); ok {
+			return x.StringValue
+		}
+	}
+	return ""
+}
+
+func (x *Value) GetBoolValue() bool {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_BoolValue); ok {
+			return x.BoolValue
+		}
+	}
+	return false
+}
+
+func (x *Value) GetStructValue() *structpb.Struct {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_StructValue); ok {
+			return x.StructValue
+		}
+	}
+	return nil
+}
+
+type isValue_Kind interface {
+	isValue_Kind()
+}
+
+type Value_IntValue struct {
+	// A whole number.
+	IntValue int64 `protobuf:"varint,1,opt,name=int_value,json=intValue,proto3,oneof"`
+}
+
+type Value_DoubleValue struct {
+	// A number; NaN and infinities are numbers.
+	DoubleValue float64 `protobuf:"fixed64,2,opt,name=double_value,json=doubleValue,proto3,oneof"`
+}
+
+type Value_StringValue struct {
+	// Text.
+	StringValue string `protobuf:"bytes,3,opt,name=string_value,json=stringValue,proto3,oneof"`
+}
+
+type Value_BoolValue struct {
+	// A truth value.
+	BoolValue bool `protobuf:"varint,4,opt,name=bool_value,json=boolValue,proto3,oneof"`
+}
+
+type Value_StructValue struct {
+	// Anything that JSON can say.
+	StructValue *structpb.Struct `protobuf:"bytes,5,opt,name=struct_value,json=structValue,proto3,oneof"`
+}
+
+func (*Value_IntValue) isValue_Kind() {}
+
+func (*Value_DoubleValue) isValue_Kind() {}
+
+func (*Value_StringValue) isValue_Kind() {}
+
+func (*Value_BoolValue) isValue_Kind() {}
+
+func (*Value_StructValue) isValue_Kind() {}
+
+// Context is what executions and artifacts belong to: an experiment, a pipeline,
+// a run, a job. Contexts may be part of others.
+type Context struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the context. Output only.
+	ContextId int64 `protobuf:"varint,1,opt,name=context_id,json=contextId,proto3" json:"context_id,omitempty"`
+	// Id chosen by the writer, unique over all contexts, such as a run id.
+	Uid string `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
+	// Namespace.
+	Namespace string `protobuf:"bytes,3,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Name, such as the display name of a run.
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// Type, such as "system.PipelineRun".
+	Type string `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
+	// Properties that the type declares.
+	Properties map[string]*Value `protobuf:"bytes,6,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Other properties.
+	CustomProperties map[string]*Value `protobuf:"bytes,7,rep,name=custom_properties,json=customProperties,proto3" json:"custom_properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What it is part of, each with what is above it. In answers, the direct
+	// parents without their own.
+	Parents []*Context `protobuf:"bytes,8,rep,name=parents,proto3" json:"parents,omitempty"`
+	// When it was first recorded.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it last changed.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Context) Reset() {
+	*x = Context{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Context) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Context) ProtoMessage() {}
+
+func (x *Context) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Context.ProtoReflect.Descriptor instead.
+func (*Context) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Context) GetContextId() int64 {
+	if x != nil {
+		return x.ContextId
+	}
+	return 0
+}
+
+func (x *Context) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+func (x *Context) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *Context) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Context) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Context) GetProperties() map[string]*Value {
+	if x != nil {
+		return x.Properties
+	}
+	return nil
+}
+
+func (x *Context) GetCustomProperties() map[string]*Value {
+	if x != nil {
+		return x.CustomProperties
+	}
+	return nil
+}
+
+func (x *Context) GetParents() []*Context {
+	if x != nil {
+		return x.Parents
+	}
+	return nil
+}
+
+func (x *Context) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Context) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
 }
 
 // Artifact is one thing an execution wrote or read: a dataset, a model, metrics.
@@ -215,14 +482,18 @@ type Artifact struct {
 	// Name of what produced it as a whole, such as a run id.
 	Context string `protobuf:"bytes,9,opt,name=context,proto3" json:"context,omitempty"`
 	// When it was first recorded.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Properties that the type declares, beside the metadata.
+	Properties map[string]*Value `protobuf:"bytes,11,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Other properties.
+	CustomProperties map[string]*Value `protobuf:"bytes,12,rep,name=custom_properties,json=customProperties,proto3" json:"custom_properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[0]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -234,7 +505,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[0]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -247,7 +518,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{0}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Artifact) GetArtifactId() int64 {
@@ -320,6 +591,20 @@ func (x *Artifact) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Artifact) GetProperties() map[string]*Value {
+	if x != nil {
+		return x.Properties
+	}
+	return nil
+}
+
+func (x *Artifact) GetCustomProperties() map[string]*Value {
+	if x != nil {
+		return x.CustomProperties
+	}
+	return nil
+}
+
 // Execution is one thing that ran: a task of a pipeline run, an importer.
 type Execution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -346,14 +631,18 @@ type Execution struct {
 	// When it ended.
 	FinishTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=finish_time,json=finishTime,proto3" json:"finish_time,omitempty"`
 	// When it was first recorded.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Properties that the type declares.
+	Properties map[string]*Value `protobuf:"bytes,13,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Other properties.
+	CustomProperties map[string]*Value `protobuf:"bytes,14,rep,name=custom_properties,json=customProperties,proto3" json:"custom_properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Execution) Reset() {
 	*x = Execution{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[1]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +654,7 @@ func (x *Execution) String() string {
 func (*Execution) ProtoMessage() {}
 
 func (x *Execution) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[1]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +667,7 @@ func (x *Execution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Execution.ProtoReflect.Descriptor instead.
 func (*Execution) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{1}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Execution) GetExecutionId() int64 {
@@ -465,6 +754,20 @@ func (x *Execution) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Execution) GetProperties() map[string]*Value {
+	if x != nil {
+		return x.Properties
+	}
+	return nil
+}
+
+func (x *Execution) GetCustomProperties() map[string]*Value {
+	if x != nil {
+		return x.CustomProperties
+	}
+	return nil
+}
+
 // Event joins an execution to an artifact.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -484,7 +787,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[2]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +799,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[2]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +812,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Event) GetExecutionId() int64 {
@@ -562,7 +865,7 @@ type ArtifactEvent struct {
 
 func (x *ArtifactEvent) Reset() {
 	*x = ArtifactEvent{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[3]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +877,7 @@ func (x *ArtifactEvent) String() string {
 func (*ArtifactEvent) ProtoMessage() {}
 
 func (x *ArtifactEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[3]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +890,7 @@ func (x *ArtifactEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEvent.ProtoReflect.Descriptor instead.
 func (*ArtifactEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ArtifactEvent) GetKey() string {
@@ -620,14 +923,21 @@ type PutExecutionRequest struct {
 	Inputs []*ArtifactEvent `protobuf:"bytes,2,rep,name=inputs,proto3" json:"inputs,omitempty"`
 	// What it wrote. An artifact with a known uid is updated, except with a
 	// CACHED execution, which only points to it.
-	Outputs       []*ArtifactEvent `protobuf:"bytes,3,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	Outputs []*ArtifactEvent `protobuf:"bytes,3,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	// What the execution, and what it wrote, belong to. The contexts are stored as
+	// PutContexts stores them.
+	Contexts []*Context `protobuf:"bytes,4,rep,name=contexts,proto3" json:"contexts,omitempty"`
+	// Whether only to add: fields that are empty here keep what they have, an
+	// execution that has ended does not run again, and properties are merged. For
+	// writers who tell of an execution bit by bit and in any order.
+	Merge         bool `protobuf:"varint,5,opt,name=merge,proto3" json:"merge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PutExecutionRequest) Reset() {
 	*x = PutExecutionRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[4]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +949,7 @@ func (x *PutExecutionRequest) String() string {
 func (*PutExecutionRequest) ProtoMessage() {}
 
 func (x *PutExecutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[4]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +962,7 @@ func (x *PutExecutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutExecutionRequest.ProtoReflect.Descriptor instead.
 func (*PutExecutionRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PutExecutionRequest) GetExecution() *Execution {
@@ -676,6 +986,20 @@ func (x *PutExecutionRequest) GetOutputs() []*ArtifactEvent {
 	return nil
 }
 
+func (x *PutExecutionRequest) GetContexts() []*Context {
+	if x != nil {
+		return x.Contexts
+	}
+	return nil
+}
+
+func (x *PutExecutionRequest) GetMerge() bool {
+	if x != nil {
+		return x.Merge
+	}
+	return false
+}
+
 // PutExecutionResponse gives the numbers that were assigned.
 type PutExecutionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -685,13 +1009,16 @@ type PutExecutionResponse struct {
 	InputArtifactIds []int64 `protobuf:"varint,2,rep,packed,name=input_artifact_ids,json=inputArtifactIds,proto3" json:"input_artifact_ids,omitempty"`
 	// Numbers of the outputs, in the order of the request.
 	OutputArtifactIds []int64 `protobuf:"varint,3,rep,packed,name=output_artifact_ids,json=outputArtifactIds,proto3" json:"output_artifact_ids,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Outputs that were added to those of the request: what an execution that has
+	// ended logged to experiment tracking, under the key "mlflow_metrics".
+	AddedOutputs  []*ArtifactEvent `protobuf:"bytes,4,rep,name=added_outputs,json=addedOutputs,proto3" json:"added_outputs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PutExecutionResponse) Reset() {
 	*x = PutExecutionResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[5]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +1030,7 @@ func (x *PutExecutionResponse) String() string {
 func (*PutExecutionResponse) ProtoMessage() {}
 
 func (x *PutExecutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[5]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +1043,7 @@ func (x *PutExecutionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutExecutionResponse.ProtoReflect.Descriptor instead.
 func (*PutExecutionResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PutExecutionResponse) GetExecutionId() int64 {
@@ -740,18 +1067,27 @@ func (x *PutExecutionResponse) GetOutputArtifactIds() []int64 {
 	return nil
 }
 
+func (x *PutExecutionResponse) GetAddedOutputs() []*ArtifactEvent {
+	if x != nil {
+		return x.AddedOutputs
+	}
+	return nil
+}
+
 // PutExecutionsRequest is several executions with what they read and wrote.
 type PutExecutionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The executions, each once.
-	Requests      []*PutExecutionRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	Requests []*PutExecutionRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// What all of them belong to, beside the contexts of each.
+	Contexts      []*Context `protobuf:"bytes,2,rep,name=contexts,proto3" json:"contexts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PutExecutionsRequest) Reset() {
 	*x = PutExecutionsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +1099,7 @@ func (x *PutExecutionsRequest) String() string {
 func (*PutExecutionsRequest) ProtoMessage() {}
 
 func (x *PutExecutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[6]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,12 +1112,19 @@ func (x *PutExecutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutExecutionsRequest.ProtoReflect.Descriptor instead.
 func (*PutExecutionsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PutExecutionsRequest) GetRequests() []*PutExecutionRequest {
 	if x != nil {
 		return x.Requests
+	}
+	return nil
+}
+
+func (x *PutExecutionsRequest) GetContexts() []*Context {
+	if x != nil {
+		return x.Contexts
 	}
 	return nil
 }
@@ -797,7 +1140,7 @@ type PutExecutionsResponse struct {
 
 func (x *PutExecutionsResponse) Reset() {
 	*x = PutExecutionsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +1152,7 @@ func (x *PutExecutionsResponse) String() string {
 func (*PutExecutionsResponse) ProtoMessage() {}
 
 func (x *PutExecutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[7]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +1165,7 @@ func (x *PutExecutionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutExecutionsResponse.ProtoReflect.Descriptor instead.
 func (*PutExecutionsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PutExecutionsResponse) GetResponses() []*PutExecutionResponse {
@@ -830,6 +1173,317 @@ func (x *PutExecutionsResponse) GetResponses() []*PutExecutionResponse {
 		return x.Responses
 	}
 	return nil
+}
+
+// PutContextsRequest is contexts with what is above them.
+type PutContextsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contexts.
+	Contexts      []*Context `protobuf:"bytes,1,rep,name=contexts,proto3" json:"contexts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutContextsRequest) Reset() {
+	*x = PutContextsRequest{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutContextsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutContextsRequest) ProtoMessage() {}
+
+func (x *PutContextsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutContextsRequest.ProtoReflect.Descriptor instead.
+func (*PutContextsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PutContextsRequest) GetContexts() []*Context {
+	if x != nil {
+		return x.Contexts
+	}
+	return nil
+}
+
+// PutContextsResponse gives the numbers that were assigned.
+type PutContextsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Numbers of the contexts, in the order of the request.
+	ContextIds    []int64 `protobuf:"varint,1,rep,packed,name=context_ids,json=contextIds,proto3" json:"context_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutContextsResponse) Reset() {
+	*x = PutContextsResponse{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutContextsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutContextsResponse) ProtoMessage() {}
+
+func (x *PutContextsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutContextsResponse.ProtoReflect.Descriptor instead.
+func (*PutContextsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PutContextsResponse) GetContextIds() []int64 {
+	if x != nil {
+		return x.ContextIds
+	}
+	return nil
+}
+
+// GetContextRequest names a context by one of the two.
+type GetContextRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number.
+	ContextId int64 `protobuf:"varint,1,opt,name=context_id,json=contextId,proto3" json:"context_id,omitempty"`
+	// Uid.
+	Uid           string `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetContextRequest) Reset() {
+	*x = GetContextRequest{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetContextRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetContextRequest) ProtoMessage() {}
+
+func (x *GetContextRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetContextRequest.ProtoReflect.Descriptor instead.
+func (*GetContextRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetContextRequest) GetContextId() int64 {
+	if x != nil {
+		return x.ContextId
+	}
+	return 0
+}
+
+func (x *GetContextRequest) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+// ListContextsRequest selects contexts.
+type ListContextsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What must hold: JSON of kfmesh.meta.v1.Filter. Empty means all.
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Field to sort by, with " desc" for descending. Default "create_time".
+	OrderBy string `protobuf:"bytes,2,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// Largest number to return. 0 means 20; at most 200.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the previous answer.
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Number of an execution: only what it belongs to. 0 means any.
+	ExecutionId int64 `protobuf:"varint,5,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	// Number of an artifact: only what it belongs to. 0 means any.
+	ArtifactId int64 `protobuf:"varint,6,opt,name=artifact_id,json=artifactId,proto3" json:"artifact_id,omitempty"`
+	// Number of a context: only what is directly below it. 0 means any.
+	ParentId      int64 `protobuf:"varint,7,opt,name=parent_id,json=parentId,proto3" json:"parent_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListContextsRequest) Reset() {
+	*x = ListContextsRequest{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListContextsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListContextsRequest) ProtoMessage() {}
+
+func (x *ListContextsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListContextsRequest.ProtoReflect.Descriptor instead.
+func (*ListContextsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListContextsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListContextsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListContextsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListContextsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListContextsRequest) GetExecutionId() int64 {
+	if x != nil {
+		return x.ExecutionId
+	}
+	return 0
+}
+
+func (x *ListContextsRequest) GetArtifactId() int64 {
+	if x != nil {
+		return x.ArtifactId
+	}
+	return 0
+}
+
+func (x *ListContextsRequest) GetParentId() int64 {
+	if x != nil {
+		return x.ParentId
+	}
+	return 0
+}
+
+// ListContextsResponse is one page.
+type ListContextsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contexts.
+	Contexts []*Context `protobuf:"bytes,1,rep,name=contexts,proto3" json:"contexts,omitempty"`
+	// Token for the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Number of contexts that match in all.
+	TotalSize     int64 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListContextsResponse) Reset() {
+	*x = ListContextsResponse{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListContextsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListContextsResponse) ProtoMessage() {}
+
+func (x *ListContextsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListContextsResponse.ProtoReflect.Descriptor instead.
+func (*ListContextsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListContextsResponse) GetContexts() []*Context {
+	if x != nil {
+		return x.Contexts
+	}
+	return nil
+}
+
+func (x *ListContextsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListContextsResponse) GetTotalSize() int64 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
 }
 
 // GetExecutionRequest names an execution.
@@ -843,7 +1497,7 @@ type GetExecutionRequest struct {
 
 func (x *GetExecutionRequest) Reset() {
 	*x = GetExecutionRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +1509,7 @@ func (x *GetExecutionRequest) String() string {
 func (*GetExecutionRequest) ProtoMessage() {}
 
 func (x *GetExecutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[8]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +1522,7 @@ func (x *GetExecutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetExecutionRequest.ProtoReflect.Descriptor instead.
 func (*GetExecutionRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetExecutionRequest) GetExecutionId() int64 {
@@ -888,14 +1542,17 @@ type ListExecutionsRequest struct {
 	// Largest number to return. 0 means 20; at most 200.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the previous answer.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Number of a context: only what belongs to it or to a context below it. 0
+	// means any.
+	ContextId     int64 `protobuf:"varint,5,opt,name=context_id,json=contextId,proto3" json:"context_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListExecutionsRequest) Reset() {
 	*x = ListExecutionsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1564,7 @@ func (x *ListExecutionsRequest) String() string {
 func (*ListExecutionsRequest) ProtoMessage() {}
 
 func (x *ListExecutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[9]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1577,7 @@ func (x *ListExecutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExecutionsRequest.ProtoReflect.Descriptor instead.
 func (*ListExecutionsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListExecutionsRequest) GetFilter() string {
@@ -951,6 +1608,13 @@ func (x *ListExecutionsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListExecutionsRequest) GetContextId() int64 {
+	if x != nil {
+		return x.ContextId
+	}
+	return 0
+}
+
 // ListExecutionsResponse is one page.
 type ListExecutionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -966,7 +1630,7 @@ type ListExecutionsResponse struct {
 
 func (x *ListExecutionsResponse) Reset() {
 	*x = ListExecutionsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1642,7 @@ func (x *ListExecutionsResponse) String() string {
 func (*ListExecutionsResponse) ProtoMessage() {}
 
 func (x *ListExecutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[10]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1655,7 @@ func (x *ListExecutionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExecutionsResponse.ProtoReflect.Descriptor instead.
 func (*ListExecutionsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListExecutionsResponse) GetExecutions() []*Execution {
@@ -1026,7 +1690,7 @@ type GetArtifactRequest struct {
 
 func (x *GetArtifactRequest) Reset() {
 	*x = GetArtifactRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1038,7 +1702,7 @@ func (x *GetArtifactRequest) String() string {
 func (*GetArtifactRequest) ProtoMessage() {}
 
 func (x *GetArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[11]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1051,7 +1715,7 @@ func (x *GetArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetArtifactRequest.ProtoReflect.Descriptor instead.
 func (*GetArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetArtifactRequest) GetArtifactId() int64 {
@@ -1072,7 +1736,7 @@ type DeleteArtifactRequest struct {
 
 func (x *DeleteArtifactRequest) Reset() {
 	*x = DeleteArtifactRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1748,7 @@ func (x *DeleteArtifactRequest) String() string {
 func (*DeleteArtifactRequest) ProtoMessage() {}
 
 func (x *DeleteArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[12]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1761,7 @@ func (x *DeleteArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactRequest.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteArtifactRequest) GetArtifactId() int64 {
@@ -1116,7 +1780,7 @@ type DeleteArtifactResponse struct {
 
 func (x *DeleteArtifactResponse) Reset() {
 	*x = DeleteArtifactResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1792,7 @@ func (x *DeleteArtifactResponse) String() string {
 func (*DeleteArtifactResponse) ProtoMessage() {}
 
 func (x *DeleteArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[13]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1805,7 @@ func (x *DeleteArtifactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactResponse.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{20}
 }
 
 // ListArtifactsRequest selects artifacts.
@@ -1154,14 +1818,17 @@ type ListArtifactsRequest struct {
 	// Largest number to return. 0 means 20; at most 200.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the previous answer.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Number of a context: only what belongs to it or to a context below it. 0
+	// means any.
+	ContextId     int64 `protobuf:"varint,5,opt,name=context_id,json=contextId,proto3" json:"context_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListArtifactsRequest) Reset() {
 	*x = ListArtifactsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1840,7 @@ func (x *ListArtifactsRequest) String() string {
 func (*ListArtifactsRequest) ProtoMessage() {}
 
 func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[14]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1853,7 @@ func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListArtifactsRequest) GetFilter() string {
@@ -1217,6 +1884,13 @@ func (x *ListArtifactsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListArtifactsRequest) GetContextId() int64 {
+	if x != nil {
+		return x.ContextId
+	}
+	return 0
+}
+
 // ListArtifactsResponse is one page.
 type ListArtifactsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1232,7 +1906,7 @@ type ListArtifactsResponse struct {
 
 func (x *ListArtifactsResponse) Reset() {
 	*x = ListArtifactsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1918,7 @@ func (x *ListArtifactsResponse) String() string {
 func (*ListArtifactsResponse) ProtoMessage() {}
 
 func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[15]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1931,7 @@ func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListArtifactsResponse) GetArtifacts() []*Artifact {
@@ -1294,7 +1968,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1980,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[16]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1993,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListEventsRequest) GetExecutionId() int64 {
@@ -1347,7 +2021,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +2033,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[17]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +2046,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -1400,7 +2074,7 @@ type ListUsesRequest struct {
 
 func (x *ListUsesRequest) Reset() {
 	*x = ListUsesRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1412,7 +2086,7 @@ func (x *ListUsesRequest) String() string {
 func (*ListUsesRequest) ProtoMessage() {}
 
 func (x *ListUsesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[18]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1425,7 +2099,7 @@ func (x *ListUsesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsesRequest.ProtoReflect.Descriptor instead.
 func (*ListUsesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListUsesRequest) GetPlace() string {
@@ -1469,7 +2143,7 @@ type ArtifactUse struct {
 
 func (x *ArtifactUse) Reset() {
 	*x = ArtifactUse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +2155,7 @@ func (x *ArtifactUse) String() string {
 func (*ArtifactUse) ProtoMessage() {}
 
 func (x *ArtifactUse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[19]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +2168,7 @@ func (x *ArtifactUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactUse.ProtoReflect.Descriptor instead.
 func (*ArtifactUse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ArtifactUse) GetUri() string {
@@ -1522,7 +2196,7 @@ type ListUsesResponse struct {
 
 func (x *ListUsesResponse) Reset() {
 	*x = ListUsesResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[20]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +2208,7 @@ func (x *ListUsesResponse) String() string {
 func (*ListUsesResponse) ProtoMessage() {}
 
 func (x *ListUsesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[20]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +2221,7 @@ func (x *ListUsesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsesResponse.ProtoReflect.Descriptor instead.
 func (*ListUsesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListUsesResponse) GetUses() []*ArtifactUse {
@@ -1560,19 +2234,21 @@ func (x *ListUsesResponse) GetUses() []*ArtifactUse {
 // GetLineageRequest says where to start and which way to go.
 type GetLineageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of the artifact to start from.
+	// Number of the artifact to start from, or 0.
 	ArtifactId int64 `protobuf:"varint,1,opt,name=artifact_id,json=artifactId,proto3" json:"artifact_id,omitempty"`
 	// Which way. Unspecified means both.
 	Direction GetLineageRequest_Direction `protobuf:"varint,2,opt,name=direction,proto3,enum=kfmesh.metadata.v1.GetLineageRequest_Direction" json:"direction,omitempty"`
 	// Executions to cross at most. 0 means 20; at most 100.
-	MaxHops       int32 `protobuf:"varint,3,opt,name=max_hops,json=maxHops,proto3" json:"max_hops,omitempty"`
+	MaxHops int32 `protobuf:"varint,3,opt,name=max_hops,json=maxHops,proto3" json:"max_hops,omitempty"`
+	// Number of the execution to start from, when there is no artifact.
+	ExecutionId   int64 `protobuf:"varint,4,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetLineageRequest) Reset() {
 	*x = GetLineageRequest{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[21]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +2260,7 @@ func (x *GetLineageRequest) String() string {
 func (*GetLineageRequest) ProtoMessage() {}
 
 func (x *GetLineageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[21]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +2273,7 @@ func (x *GetLineageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineageRequest.ProtoReflect.Descriptor instead.
 func (*GetLineageRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetLineageRequest) GetArtifactId() int64 {
@@ -1621,12 +2297,19 @@ func (x *GetLineageRequest) GetMaxHops() int32 {
 	return 0
 }
 
+func (x *GetLineageRequest) GetExecutionId() int64 {
+	if x != nil {
+		return x.ExecutionId
+	}
+	return 0
+}
+
 // GetLineageResponse is the part of the graph that was reached.
 type GetLineageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Artifacts, the first one being the start.
+	// Artifacts, the first one being the start unless that is an execution.
 	Artifacts []*Artifact `protobuf:"bytes,1,rep,name=artifacts,proto3" json:"artifacts,omitempty"`
-	// Executions between them.
+	// Executions between them, the first one being the start if that is one.
 	Executions []*Execution `protobuf:"bytes,2,rep,name=executions,proto3" json:"executions,omitempty"`
 	// Events that join them.
 	Events        []*Event `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
@@ -1636,7 +2319,7 @@ type GetLineageResponse struct {
 
 func (x *GetLineageResponse) Reset() {
 	*x = GetLineageResponse{}
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[22]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +2331,7 @@ func (x *GetLineageResponse) String() string {
 func (*GetLineageResponse) ProtoMessage() {}
 
 func (x *GetLineageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[22]
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +2344,7 @@ func (x *GetLineageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineageResponse.ProtoReflect.Descriptor instead.
 func (*GetLineageResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetLineageResponse) GetArtifacts() []*Artifact {
@@ -1689,7 +2372,38 @@ var File_kfmesh_metadata_v1_metadata_proto protoreflect.FileDescriptor
 
 const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/metadata/v1/metadata.proto\x12\x12kfmesh.metadata.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n" +
+	"!kfmesh/metadata/v1/metadata.proto\x12\x12kfmesh.metadata.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x01\n" +
+	"\x05Value\x12\x1d\n" +
+	"\tint_value\x18\x01 \x01(\x03H\x00R\bintValue\x12#\n" +
+	"\fdouble_value\x18\x02 \x01(\x01H\x00R\vdoubleValue\x12#\n" +
+	"\fstring_value\x18\x03 \x01(\tH\x00R\vstringValue\x12\x1f\n" +
+	"\n" +
+	"bool_value\x18\x04 \x01(\bH\x00R\tboolValue\x12<\n" +
+	"\fstruct_value\x18\x05 \x01(\v2\x17.google.protobuf.StructH\x00R\vstructValueB\x06\n" +
+	"\x04kind\"\x98\x05\n" +
+	"\aContext\x12\x1d\n" +
+	"\n" +
+	"context_id\x18\x01 \x01(\x03R\tcontextId\x12\x10\n" +
+	"\x03uid\x18\x02 \x01(\tR\x03uid\x12\x1c\n" +
+	"\tnamespace\x18\x03 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12K\n" +
+	"\n" +
+	"properties\x18\x06 \x03(\v2+.kfmesh.metadata.v1.Context.PropertiesEntryR\n" +
+	"properties\x12^\n" +
+	"\x11custom_properties\x18\a \x03(\v21.kfmesh.metadata.v1.Context.CustomPropertiesEntryR\x10customProperties\x125\n" +
+	"\aparents\x18\b \x03(\v2\x1b.kfmesh.metadata.v1.ContextR\aparents\x12;\n" +
+	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12;\n" +
+	"\vupdate_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\x1aX\n" +
+	"\x0fPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.kfmesh.metadata.v1.ValueR\x05value:\x028\x01\x1a^\n" +
+	"\x15CustomPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.kfmesh.metadata.v1.ValueR\x05value:\x028\x01\"\xa2\x05\n" +
 	"\bArtifact\x12\x1f\n" +
 	"\vartifact_id\x18\x01 \x01(\x03R\n" +
 	"artifactId\x12\x10\n" +
@@ -1703,7 +2417,17 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\acontext\x18\t \x01(\tR\acontext\x12;\n" +
 	"\vcreate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\x99\x05\n" +
+	"createTime\x12L\n" +
+	"\n" +
+	"properties\x18\v \x03(\v2,.kfmesh.metadata.v1.Artifact.PropertiesEntryR\n" +
+	"properties\x12_\n" +
+	"\x11custom_properties\x18\f \x03(\v22.kfmesh.metadata.v1.Artifact.CustomPropertiesEntryR\x10customProperties\x1aX\n" +
+	"\x0fPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.kfmesh.metadata.v1.ValueR\x05value:\x028\x01\x1a^\n" +
+	"\x15CustomPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.kfmesh.metadata.v1.ValueR\x05value:\x028\x01\"\x84\b\n" +
 	"\tExecution\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\x12\x10\n" +
 	"\x03uid\x18\x02 \x01(\tR\x03uid\x12\x1c\n" +
@@ -1720,7 +2444,17 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\vfinish_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"finishTime\x12;\n" +
 	"\vcreate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"}\n" +
+	"createTime\x12M\n" +
+	"\n" +
+	"properties\x18\r \x03(\v2-.kfmesh.metadata.v1.Execution.PropertiesEntryR\n" +
+	"properties\x12`\n" +
+	"\x11custom_properties\x18\x0e \x03(\v23.kfmesh.metadata.v1.Execution.CustomPropertiesEntryR\x10customProperties\x1aX\n" +
+	"\x0fPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.kfmesh.metadata.v1.ValueR\x05value:\x028\x01\x1a^\n" +
+	"\x15CustomPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.kfmesh.metadata.v1.ValueR\x05value:\x028\x01\"}\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTATE_RUNNING\x10\x01\x12\x12\n" +
@@ -1743,28 +2477,59 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\rArtifactEvent\x12\x19\n" +
 	"\x03key\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03key\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12@\n" +
-	"\bartifact\x18\x03 \x01(\v2\x1c.kfmesh.metadata.v1.ArtifactB\x06\xbaH\x03\xc8\x01\x01R\bartifact\"\xd2\x01\n" +
+	"\bartifact\x18\x03 \x01(\v2\x1c.kfmesh.metadata.v1.ArtifactB\x06\xbaH\x03\xc8\x01\x01R\bartifact\"\xa1\x02\n" +
 	"\x13PutExecutionRequest\x12C\n" +
 	"\texecution\x18\x01 \x01(\v2\x1d.kfmesh.metadata.v1.ExecutionB\x06\xbaH\x03\xc8\x01\x01R\texecution\x129\n" +
 	"\x06inputs\x18\x02 \x03(\v2!.kfmesh.metadata.v1.ArtifactEventR\x06inputs\x12;\n" +
-	"\aoutputs\x18\x03 \x03(\v2!.kfmesh.metadata.v1.ArtifactEventR\aoutputs\"\x97\x01\n" +
+	"\aoutputs\x18\x03 \x03(\v2!.kfmesh.metadata.v1.ArtifactEventR\aoutputs\x127\n" +
+	"\bcontexts\x18\x04 \x03(\v2\x1b.kfmesh.metadata.v1.ContextR\bcontexts\x12\x14\n" +
+	"\x05merge\x18\x05 \x01(\bR\x05merge\"\xdf\x01\n" +
 	"\x14PutExecutionResponse\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\x12,\n" +
 	"\x12input_artifact_ids\x18\x02 \x03(\x03R\x10inputArtifactIds\x12.\n" +
-	"\x13output_artifact_ids\x18\x03 \x03(\x03R\x11outputArtifactIds\"h\n" +
+	"\x13output_artifact_ids\x18\x03 \x03(\x03R\x11outputArtifactIds\x12F\n" +
+	"\radded_outputs\x18\x04 \x03(\v2!.kfmesh.metadata.v1.ArtifactEventR\faddedOutputs\"\xa1\x01\n" +
 	"\x14PutExecutionsRequest\x12P\n" +
-	"\brequests\x18\x01 \x03(\v2'.kfmesh.metadata.v1.PutExecutionRequestB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\"_\n" +
+	"\brequests\x18\x01 \x03(\v2'.kfmesh.metadata.v1.PutExecutionRequestB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\x127\n" +
+	"\bcontexts\x18\x02 \x03(\v2\x1b.kfmesh.metadata.v1.ContextR\bcontexts\"_\n" +
 	"\x15PutExecutionsResponse\x12F\n" +
-	"\tresponses\x18\x01 \x03(\v2(.kfmesh.metadata.v1.PutExecutionResponseR\tresponses\"8\n" +
+	"\tresponses\x18\x01 \x03(\v2(.kfmesh.metadata.v1.PutExecutionResponseR\tresponses\"Z\n" +
+	"\x12PutContextsRequest\x12D\n" +
+	"\bcontexts\x18\x01 \x03(\v2\x1b.kfmesh.metadata.v1.ContextB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\bcontexts\"6\n" +
+	"\x13PutContextsResponse\x12\x1f\n" +
+	"\vcontext_ids\x18\x01 \x03(\x03R\n" +
+	"contextIds\"D\n" +
+	"\x11GetContextRequest\x12\x1d\n" +
+	"\n" +
+	"context_id\x18\x01 \x01(\x03R\tcontextId\x12\x10\n" +
+	"\x03uid\x18\x02 \x01(\tR\x03uid\"\xf1\x01\n" +
+	"\x13ListContextsRequest\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
+	"\border_by\x18\x02 \x01(\tR\aorderBy\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12!\n" +
+	"\fexecution_id\x18\x05 \x01(\x03R\vexecutionId\x12\x1f\n" +
+	"\vartifact_id\x18\x06 \x01(\x03R\n" +
+	"artifactId\x12\x1b\n" +
+	"\tparent_id\x18\a \x01(\x03R\bparentId\"\x96\x01\n" +
+	"\x14ListContextsResponse\x127\n" +
+	"\bcontexts\x18\x01 \x03(\v2\x1b.kfmesh.metadata.v1.ContextR\bcontexts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\"8\n" +
 	"\x13GetExecutionRequest\x12!\n" +
-	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\"\x92\x01\n" +
+	"\fexecution_id\x18\x01 \x01(\x03R\vexecutionId\"\xb1\x01\n" +
 	"\x15ListExecutionsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x01(\tR\aorderBy\x12'\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"\x9e\x01\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x1d\n" +
+	"\n" +
+	"context_id\x18\x05 \x01(\x03R\tcontextId\"\x9e\x01\n" +
 	"\x16ListExecutionsResponse\x12=\n" +
 	"\n" +
 	"executions\x18\x01 \x03(\v2\x1d.kfmesh.metadata.v1.ExecutionR\n" +
@@ -1778,14 +2543,16 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\x15DeleteArtifactRequest\x12\x1f\n" +
 	"\vartifact_id\x18\x01 \x01(\x03R\n" +
 	"artifactId\"\x18\n" +
-	"\x16DeleteArtifactResponse\"\x91\x01\n" +
+	"\x16DeleteArtifactResponse\"\xb0\x01\n" +
 	"\x14ListArtifactsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x01(\tR\aorderBy\x12'\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"\x9a\x01\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x1d\n" +
+	"\n" +
+	"context_id\x18\x05 \x01(\x03R\tcontextId\"\x9a\x01\n" +
 	"\x15ListArtifactsResponse\x12:\n" +
 	"\tartifacts\x18\x01 \x03(\v2\x1c.kfmesh.metadata.v1.ArtifactR\tartifacts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
@@ -1807,12 +2574,13 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x18\n" +
 	"\acontext\x18\x02 \x01(\tR\acontext\"G\n" +
 	"\x10ListUsesResponse\x123\n" +
-	"\x04uses\x18\x01 \x03(\v2\x1f.kfmesh.metadata.v1.ArtifactUseR\x04uses\"\x8b\x02\n" +
+	"\x04uses\x18\x01 \x03(\v2\x1f.kfmesh.metadata.v1.ArtifactUseR\x04uses\"\xae\x02\n" +
 	"\x11GetLineageRequest\x12\x1f\n" +
 	"\vartifact_id\x18\x01 \x01(\x03R\n" +
 	"artifactId\x12M\n" +
 	"\tdirection\x18\x02 \x01(\x0e2/.kfmesh.metadata.v1.GetLineageRequest.DirectionR\tdirection\x12$\n" +
-	"\bmax_hops\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\amaxHops\"`\n" +
+	"\bmax_hops\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\amaxHops\x12!\n" +
+	"\fexecution_id\x18\x04 \x01(\x03R\vexecutionId\"`\n" +
 	"\tDirection\x12\x19\n" +
 	"\x15DIRECTION_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fDIRECTION_UP\x10\x01\x12\x12\n" +
@@ -1823,21 +2591,24 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x02 \x03(\v2\x1d.kfmesh.metadata.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xb3\n" +
-	"\n" +
+	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xe6\r\n" +
 	"\x0fMetadataService\x12\x83\x01\n" +
 	"\fPutExecution\x12'.kfmesh.metadata.v1.PutExecutionRequest\x1a(.kfmesh.metadata.v1.PutExecutionResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/kfmesh/v1/executions\x12\x8c\x01\n" +
 	"\rPutExecutions\x12(.kfmesh.metadata.v1.PutExecutionsRequest\x1a).kfmesh.metadata.v1.PutExecutionsResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/kfmesh/v1/executions:batch\x12\x84\x01\n" +
-	"\fGetExecution\x12'.kfmesh.metadata.v1.GetExecutionRequest\x1a\x1d.kfmesh.metadata.v1.Execution\",\x82\xd3\xe4\x93\x02&\x12$/kfmesh/v1/executions/{execution_id}\x12\x86\x01\n" +
+	"\fGetExecution\x12'.kfmesh.metadata.v1.GetExecutionRequest\x1a\x1d.kfmesh.metadata.v1.Execution\",\x82\xd3\xe4\x93\x02&\x12$/kfmesh/v1/executions/{execution_id}\x12\x84\x01\n" +
+	"\vPutContexts\x12&.kfmesh.metadata.v1.PutContextsRequest\x1a'.kfmesh.metadata.v1.PutContextsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/kfmesh/v1/contexts:batch\x12z\n" +
+	"\n" +
+	"GetContext\x12%.kfmesh.metadata.v1.GetContextRequest\x1a\x1b.kfmesh.metadata.v1.Context\"(\x82\xd3\xe4\x93\x02\"\x12 /kfmesh/v1/contexts/{context_id}\x12~\n" +
+	"\fListContexts\x12'.kfmesh.metadata.v1.ListContextsRequest\x1a(.kfmesh.metadata.v1.ListContextsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/kfmesh/v1/contexts\x12\x86\x01\n" +
 	"\x0eListExecutions\x12).kfmesh.metadata.v1.ListExecutionsRequest\x1a*.kfmesh.metadata.v1.ListExecutionsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/kfmesh/v1/executions\x12\x7f\n" +
 	"\vGetArtifact\x12&.kfmesh.metadata.v1.GetArtifactRequest\x1a\x1c.kfmesh.metadata.v1.Artifact\"*\x82\xd3\xe4\x93\x02$\x12\"/kfmesh/v1/artifacts/{artifact_id}\x12\x82\x01\n" +
 	"\rListArtifacts\x12(.kfmesh.metadata.v1.ListArtifactsRequest\x1a).kfmesh.metadata.v1.ListArtifactsResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/kfmesh/v1/artifacts\x12\x93\x01\n" +
 	"\x0eDeleteArtifact\x12).kfmesh.metadata.v1.DeleteArtifactRequest\x1a*.kfmesh.metadata.v1.DeleteArtifactResponse\"*\x82\xd3\xe4\x93\x02$*\"/kfmesh/v1/artifacts/{artifact_id}\x12v\n" +
 	"\n" +
 	"ListEvents\x12%.kfmesh.metadata.v1.ListEventsRequest\x1a&.kfmesh.metadata.v1.ListEventsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/kfmesh/v1/events\x12U\n" +
-	"\bListUses\x12#.kfmesh.metadata.v1.ListUsesRequest\x1a$.kfmesh.metadata.v1.ListUsesResponse\x12\x8f\x01\n" +
+	"\bListUses\x12#.kfmesh.metadata.v1.ListUsesRequest\x1a$.kfmesh.metadata.v1.ListUsesResponse\x12\xbf\x01\n" +
 	"\n" +
-	"GetLineage\x12%.kfmesh.metadata.v1.GetLineageRequest\x1a&.kfmesh.metadata.v1.GetLineageResponse\"2\x82\xd3\xe4\x93\x02,\x12*/kfmesh/v1/artifacts/{artifact_id}/lineageB\xcd\x01\n" +
+	"GetLineage\x12%.kfmesh.metadata.v1.GetLineageRequest\x1a&.kfmesh.metadata.v1.GetLineageResponse\"b\x82\xd3\xe4\x93\x02\\Z.\x12,/kfmesh/v1/executions/{execution_id}/lineage\x12*/kfmesh/v1/artifacts/{artifact_id}/lineageB\xcd\x01\n" +
 	"\x16com.kfmesh.metadata.v1B\rMetadataProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1;metadatav1\xa2\x02\x03KMX\xaa\x02\x12Kfmesh.Metadata.V1\xca\x02\x12Kfmesh\\Metadata\\V1\xe2\x02\x1eKfmesh\\Metadata\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Metadata::V1b\x06proto3"
 
 var (
@@ -1853,87 +2624,127 @@ func file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_metadata_v1_metadata_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
 	(Execution_State)(0),             // 0: kfmesh.metadata.v1.Execution.State
 	(Event_Type)(0),                  // 1: kfmesh.metadata.v1.Event.Type
 	(GetLineageRequest_Direction)(0), // 2: kfmesh.metadata.v1.GetLineageRequest.Direction
-	(*Artifact)(nil),                 // 3: kfmesh.metadata.v1.Artifact
-	(*Execution)(nil),                // 4: kfmesh.metadata.v1.Execution
-	(*Event)(nil),                    // 5: kfmesh.metadata.v1.Event
-	(*ArtifactEvent)(nil),            // 6: kfmesh.metadata.v1.ArtifactEvent
-	(*PutExecutionRequest)(nil),      // 7: kfmesh.metadata.v1.PutExecutionRequest
-	(*PutExecutionResponse)(nil),     // 8: kfmesh.metadata.v1.PutExecutionResponse
-	(*PutExecutionsRequest)(nil),     // 9: kfmesh.metadata.v1.PutExecutionsRequest
-	(*PutExecutionsResponse)(nil),    // 10: kfmesh.metadata.v1.PutExecutionsResponse
-	(*GetExecutionRequest)(nil),      // 11: kfmesh.metadata.v1.GetExecutionRequest
-	(*ListExecutionsRequest)(nil),    // 12: kfmesh.metadata.v1.ListExecutionsRequest
-	(*ListExecutionsResponse)(nil),   // 13: kfmesh.metadata.v1.ListExecutionsResponse
-	(*GetArtifactRequest)(nil),       // 14: kfmesh.metadata.v1.GetArtifactRequest
-	(*DeleteArtifactRequest)(nil),    // 15: kfmesh.metadata.v1.DeleteArtifactRequest
-	(*DeleteArtifactResponse)(nil),   // 16: kfmesh.metadata.v1.DeleteArtifactResponse
-	(*ListArtifactsRequest)(nil),     // 17: kfmesh.metadata.v1.ListArtifactsRequest
-	(*ListArtifactsResponse)(nil),    // 18: kfmesh.metadata.v1.ListArtifactsResponse
-	(*ListEventsRequest)(nil),        // 19: kfmesh.metadata.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 20: kfmesh.metadata.v1.ListEventsResponse
-	(*ListUsesRequest)(nil),          // 21: kfmesh.metadata.v1.ListUsesRequest
-	(*ArtifactUse)(nil),              // 22: kfmesh.metadata.v1.ArtifactUse
-	(*ListUsesResponse)(nil),         // 23: kfmesh.metadata.v1.ListUsesResponse
-	(*GetLineageRequest)(nil),        // 24: kfmesh.metadata.v1.GetLineageRequest
-	(*GetLineageResponse)(nil),       // 25: kfmesh.metadata.v1.GetLineageResponse
-	(*structpb.Struct)(nil),          // 26: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),    // 27: google.protobuf.Timestamp
+	(*Value)(nil),                    // 3: kfmesh.metadata.v1.Value
+	(*Context)(nil),                  // 4: kfmesh.metadata.v1.Context
+	(*Artifact)(nil),                 // 5: kfmesh.metadata.v1.Artifact
+	(*Execution)(nil),                // 6: kfmesh.metadata.v1.Execution
+	(*Event)(nil),                    // 7: kfmesh.metadata.v1.Event
+	(*ArtifactEvent)(nil),            // 8: kfmesh.metadata.v1.ArtifactEvent
+	(*PutExecutionRequest)(nil),      // 9: kfmesh.metadata.v1.PutExecutionRequest
+	(*PutExecutionResponse)(nil),     // 10: kfmesh.metadata.v1.PutExecutionResponse
+	(*PutExecutionsRequest)(nil),     // 11: kfmesh.metadata.v1.PutExecutionsRequest
+	(*PutExecutionsResponse)(nil),    // 12: kfmesh.metadata.v1.PutExecutionsResponse
+	(*PutContextsRequest)(nil),       // 13: kfmesh.metadata.v1.PutContextsRequest
+	(*PutContextsResponse)(nil),      // 14: kfmesh.metadata.v1.PutContextsResponse
+	(*GetContextRequest)(nil),        // 15: kfmesh.metadata.v1.GetContextRequest
+	(*ListContextsRequest)(nil),      // 16: kfmesh.metadata.v1.ListContextsRequest
+	(*ListContextsResponse)(nil),     // 17: kfmesh.metadata.v1.ListContextsResponse
+	(*GetExecutionRequest)(nil),      // 18: kfmesh.metadata.v1.GetExecutionRequest
+	(*ListExecutionsRequest)(nil),    // 19: kfmesh.metadata.v1.ListExecutionsRequest
+	(*ListExecutionsResponse)(nil),   // 20: kfmesh.metadata.v1.ListExecutionsResponse
+	(*GetArtifactRequest)(nil),       // 21: kfmesh.metadata.v1.GetArtifactRequest
+	(*DeleteArtifactRequest)(nil),    // 22: kfmesh.metadata.v1.DeleteArtifactRequest
+	(*DeleteArtifactResponse)(nil),   // 23: kfmesh.metadata.v1.DeleteArtifactResponse
+	(*ListArtifactsRequest)(nil),     // 24: kfmesh.metadata.v1.ListArtifactsRequest
+	(*ListArtifactsResponse)(nil),    // 25: kfmesh.metadata.v1.ListArtifactsResponse
+	(*ListEventsRequest)(nil),        // 26: kfmesh.metadata.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 27: kfmesh.metadata.v1.ListEventsResponse
+	(*ListUsesRequest)(nil),          // 28: kfmesh.metadata.v1.ListUsesRequest
+	(*ArtifactUse)(nil),              // 29: kfmesh.metadata.v1.ArtifactUse
+	(*ListUsesResponse)(nil),         // 30: kfmesh.metadata.v1.ListUsesResponse
+	(*GetLineageRequest)(nil),        // 31: kfmesh.metadata.v1.GetLineageRequest
+	(*GetLineageResponse)(nil),       // 32: kfmesh.metadata.v1.GetLineageResponse
+	nil,                              // 33: kfmesh.metadata.v1.Context.PropertiesEntry
+	nil,                              // 34: kfmesh.metadata.v1.Context.CustomPropertiesEntry
+	nil,                              // 35: kfmesh.metadata.v1.Artifact.PropertiesEntry
+	nil,                              // 36: kfmesh.metadata.v1.Artifact.CustomPropertiesEntry
+	nil,                              // 37: kfmesh.metadata.v1.Execution.PropertiesEntry
+	nil,                              // 38: kfmesh.metadata.v1.Execution.CustomPropertiesEntry
+	(*structpb.Struct)(nil),          // 39: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),    // 40: google.protobuf.Timestamp
 }
 var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
-	26, // 0: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
-	27, // 1: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
-	0,  // 2: kfmesh.metadata.v1.Execution.state:type_name -> kfmesh.metadata.v1.Execution.State
-	26, // 3: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
-	26, // 4: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
-	27, // 5: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
-	27, // 6: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
-	27, // 7: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
-	1,  // 8: kfmesh.metadata.v1.Event.type:type_name -> kfmesh.metadata.v1.Event.Type
-	3,  // 9: kfmesh.metadata.v1.ArtifactEvent.artifact:type_name -> kfmesh.metadata.v1.Artifact
-	4,  // 10: kfmesh.metadata.v1.PutExecutionRequest.execution:type_name -> kfmesh.metadata.v1.Execution
-	6,  // 11: kfmesh.metadata.v1.PutExecutionRequest.inputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
-	6,  // 12: kfmesh.metadata.v1.PutExecutionRequest.outputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
-	7,  // 13: kfmesh.metadata.v1.PutExecutionsRequest.requests:type_name -> kfmesh.metadata.v1.PutExecutionRequest
-	8,  // 14: kfmesh.metadata.v1.PutExecutionsResponse.responses:type_name -> kfmesh.metadata.v1.PutExecutionResponse
-	4,  // 15: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	3,  // 16: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	5,  // 17: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
-	22, // 18: kfmesh.metadata.v1.ListUsesRequest.after:type_name -> kfmesh.metadata.v1.ArtifactUse
-	22, // 19: kfmesh.metadata.v1.ListUsesResponse.uses:type_name -> kfmesh.metadata.v1.ArtifactUse
-	2,  // 20: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
-	3,  // 21: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
-	4,  // 22: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
-	5,  // 23: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
-	7,  // 24: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
-	9,  // 25: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
-	11, // 26: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
-	12, // 27: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
-	14, // 28: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
-	17, // 29: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
-	15, // 30: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
-	19, // 31: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
-	21, // 32: kfmesh.metadata.v1.MetadataService.ListUses:input_type -> kfmesh.metadata.v1.ListUsesRequest
-	24, // 33: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
-	8,  // 34: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
-	10, // 35: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
-	4,  // 36: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
-	13, // 37: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
-	3,  // 38: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
-	18, // 39: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
-	16, // 40: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
-	20, // 41: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
-	23, // 42: kfmesh.metadata.v1.MetadataService.ListUses:output_type -> kfmesh.metadata.v1.ListUsesResponse
-	25, // 43: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
-	34, // [34:44] is the sub-list for method output_type
-	24, // [24:34] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	39, // 0: kfmesh.metadata.v1.Value.struct_value:type_name -> google.protobuf.Struct
+	33, // 1: kfmesh.metadata.v1.Context.properties:type_name -> kfmesh.metadata.v1.Context.PropertiesEntry
+	34, // 2: kfmesh.metadata.v1.Context.custom_properties:type_name -> kfmesh.metadata.v1.Context.CustomPropertiesEntry
+	4,  // 3: kfmesh.metadata.v1.Context.parents:type_name -> kfmesh.metadata.v1.Context
+	40, // 4: kfmesh.metadata.v1.Context.create_time:type_name -> google.protobuf.Timestamp
+	40, // 5: kfmesh.metadata.v1.Context.update_time:type_name -> google.protobuf.Timestamp
+	39, // 6: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
+	40, // 7: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
+	35, // 8: kfmesh.metadata.v1.Artifact.properties:type_name -> kfmesh.metadata.v1.Artifact.PropertiesEntry
+	36, // 9: kfmesh.metadata.v1.Artifact.custom_properties:type_name -> kfmesh.metadata.v1.Artifact.CustomPropertiesEntry
+	0,  // 10: kfmesh.metadata.v1.Execution.state:type_name -> kfmesh.metadata.v1.Execution.State
+	39, // 11: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
+	39, // 12: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
+	40, // 13: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
+	40, // 14: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
+	40, // 15: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
+	37, // 16: kfmesh.metadata.v1.Execution.properties:type_name -> kfmesh.metadata.v1.Execution.PropertiesEntry
+	38, // 17: kfmesh.metadata.v1.Execution.custom_properties:type_name -> kfmesh.metadata.v1.Execution.CustomPropertiesEntry
+	1,  // 18: kfmesh.metadata.v1.Event.type:type_name -> kfmesh.metadata.v1.Event.Type
+	5,  // 19: kfmesh.metadata.v1.ArtifactEvent.artifact:type_name -> kfmesh.metadata.v1.Artifact
+	6,  // 20: kfmesh.metadata.v1.PutExecutionRequest.execution:type_name -> kfmesh.metadata.v1.Execution
+	8,  // 21: kfmesh.metadata.v1.PutExecutionRequest.inputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
+	8,  // 22: kfmesh.metadata.v1.PutExecutionRequest.outputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
+	4,  // 23: kfmesh.metadata.v1.PutExecutionRequest.contexts:type_name -> kfmesh.metadata.v1.Context
+	8,  // 24: kfmesh.metadata.v1.PutExecutionResponse.added_outputs:type_name -> kfmesh.metadata.v1.ArtifactEvent
+	9,  // 25: kfmesh.metadata.v1.PutExecutionsRequest.requests:type_name -> kfmesh.metadata.v1.PutExecutionRequest
+	4,  // 26: kfmesh.metadata.v1.PutExecutionsRequest.contexts:type_name -> kfmesh.metadata.v1.Context
+	10, // 27: kfmesh.metadata.v1.PutExecutionsResponse.responses:type_name -> kfmesh.metadata.v1.PutExecutionResponse
+	4,  // 28: kfmesh.metadata.v1.PutContextsRequest.contexts:type_name -> kfmesh.metadata.v1.Context
+	4,  // 29: kfmesh.metadata.v1.ListContextsResponse.contexts:type_name -> kfmesh.metadata.v1.Context
+	6,  // 30: kfmesh.metadata.v1.ListExecutionsResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	5,  // 31: kfmesh.metadata.v1.ListArtifactsResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	7,  // 32: kfmesh.metadata.v1.ListEventsResponse.events:type_name -> kfmesh.metadata.v1.Event
+	29, // 33: kfmesh.metadata.v1.ListUsesRequest.after:type_name -> kfmesh.metadata.v1.ArtifactUse
+	29, // 34: kfmesh.metadata.v1.ListUsesResponse.uses:type_name -> kfmesh.metadata.v1.ArtifactUse
+	2,  // 35: kfmesh.metadata.v1.GetLineageRequest.direction:type_name -> kfmesh.metadata.v1.GetLineageRequest.Direction
+	5,  // 36: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
+	6,  // 37: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
+	7,  // 38: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
+	3,  // 39: kfmesh.metadata.v1.Context.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 40: kfmesh.metadata.v1.Context.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 41: kfmesh.metadata.v1.Artifact.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 42: kfmesh.metadata.v1.Artifact.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 43: kfmesh.metadata.v1.Execution.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 44: kfmesh.metadata.v1.Execution.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	9,  // 45: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
+	11, // 46: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
+	18, // 47: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
+	13, // 48: kfmesh.metadata.v1.MetadataService.PutContexts:input_type -> kfmesh.metadata.v1.PutContextsRequest
+	15, // 49: kfmesh.metadata.v1.MetadataService.GetContext:input_type -> kfmesh.metadata.v1.GetContextRequest
+	16, // 50: kfmesh.metadata.v1.MetadataService.ListContexts:input_type -> kfmesh.metadata.v1.ListContextsRequest
+	19, // 51: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
+	21, // 52: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
+	24, // 53: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
+	22, // 54: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
+	26, // 55: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
+	28, // 56: kfmesh.metadata.v1.MetadataService.ListUses:input_type -> kfmesh.metadata.v1.ListUsesRequest
+	31, // 57: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
+	10, // 58: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
+	12, // 59: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
+	6,  // 60: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
+	14, // 61: kfmesh.metadata.v1.MetadataService.PutContexts:output_type -> kfmesh.metadata.v1.PutContextsResponse
+	4,  // 62: kfmesh.metadata.v1.MetadataService.GetContext:output_type -> kfmesh.metadata.v1.Context
+	17, // 63: kfmesh.metadata.v1.MetadataService.ListContexts:output_type -> kfmesh.metadata.v1.ListContextsResponse
+	20, // 64: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
+	5,  // 65: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
+	25, // 66: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
+	23, // 67: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
+	27, // 68: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
+	30, // 69: kfmesh.metadata.v1.MetadataService.ListUses:output_type -> kfmesh.metadata.v1.ListUsesResponse
+	32, // 70: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
+	58, // [58:71] is the sub-list for method output_type
+	45, // [45:58] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_metadata_v1_metadata_proto_init() }
@@ -1941,13 +2752,20 @@ func file_kfmesh_metadata_v1_metadata_proto_init() {
 	if File_kfmesh_metadata_v1_metadata_proto != nil {
 		return
 	}
+	file_kfmesh_metadata_v1_metadata_proto_msgTypes[0].OneofWrappers = []any{
+		(*Value_IntValue)(nil),
+		(*Value_DoubleValue)(nil),
+		(*Value_StringValue)(nil),
+		(*Value_BoolValue)(nil),
+		(*Value_StructValue)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_metadata_v1_metadata_proto_rawDesc), len(file_kfmesh_metadata_v1_metadata_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   23,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,9 @@ const (
 	MetadataService_PutExecution_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/PutExecution"
 	MetadataService_PutExecutions_FullMethodName  = "/kfmesh.metadata.v1.MetadataService/PutExecutions"
 	MetadataService_GetExecution_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/GetExecution"
+	MetadataService_PutContexts_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/PutContexts"
+	MetadataService_GetContext_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/GetContext"
+	MetadataService_ListContexts_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/ListContexts"
 	MetadataService_ListExecutions_FullMethodName = "/kfmesh.metadata.v1.MetadataService/ListExecutions"
 	MetadataService_GetArtifact_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/GetArtifact"
 	MetadataService_ListArtifacts_FullMethodName  = "/kfmesh.metadata.v1.MetadataService/ListArtifacts"
@@ -50,6 +53,14 @@ type MetadataServiceClient interface {
 	PutExecutions(ctx context.Context, in *PutExecutionsRequest, opts ...grpc.CallOption) (*PutExecutionsResponse, error)
 	// GetExecution returns one execution.
 	GetExecution(ctx context.Context, in *GetExecutionRequest, opts ...grpc.CallOption) (*Execution, error)
+	// PutContexts stores contexts and what is above them, in one transaction.
+	// Properties that are not given stay.
+	PutContexts(ctx context.Context, in *PutContextsRequest, opts ...grpc.CallOption) (*PutContextsResponse, error)
+	// GetContext returns one context, by number or uid.
+	GetContext(ctx context.Context, in *GetContextRequest, opts ...grpc.CallOption) (*Context, error)
+	// ListContexts returns contexts. Filter keys: uid, namespace, name, type,
+	// create_time.
+	ListContexts(ctx context.Context, in *ListContextsRequest, opts ...grpc.CallOption) (*ListContextsResponse, error)
 	// ListExecutions returns executions. Filter keys: uid, namespace, name, type,
 	// state, context, create_time.
 	ListExecutions(ctx context.Context, in *ListExecutionsRequest, opts ...grpc.CallOption) (*ListExecutionsResponse, error)
@@ -66,8 +77,8 @@ type MetadataServiceClient interface {
 	// ListUses returns who used artifacts below a place. The answer is cut at
 	// page_size: what is asked is whether there is any use, and whose.
 	ListUses(ctx context.Context, in *ListUsesRequest, opts ...grpc.CallOption) (*ListUsesResponse, error)
-	// GetLineage walks from an artifact: up to what it was made from, down to
-	// what was made from it, or both.
+	// GetLineage walks from an artifact or an execution: up to what it was made
+	// from, down to what was made from it, or both.
 	GetLineage(ctx context.Context, in *GetLineageRequest, opts ...grpc.CallOption) (*GetLineageResponse, error)
 }
 
@@ -103,6 +114,36 @@ func (c *metadataServiceClient) GetExecution(ctx context.Context, in *GetExecuti
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Execution)
 	err := c.cc.Invoke(ctx, MetadataService_GetExecution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *metadataServiceClient) PutContexts(ctx context.Context, in *PutContextsRequest, opts ...grpc.CallOption) (*PutContextsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutContextsResponse)
+	err := c.cc.Invoke(ctx, MetadataService_PutContexts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *metadataServiceClient) GetContext(ctx context.Context, in *GetContextRequest, opts ...grpc.CallOption) (*Context, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Context)
+	err := c.cc.Invoke(ctx, MetadataService_GetContext_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *metadataServiceClient) ListContexts(ctx context.Context, in *ListContextsRequest, opts ...grpc.CallOption) (*ListContextsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListContextsResponse)
+	err := c.cc.Invoke(ctx, MetadataService_ListContexts_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -195,6 +236,14 @@ type MetadataServiceServer interface {
 	PutExecutions(context.Context, *PutExecutionsRequest) (*PutExecutionsResponse, error)
 	// GetExecution returns one execution.
 	GetExecution(context.Context, *GetExecutionRequest) (*Execution, error)
+	// PutContexts stores contexts and what is above them, in one transaction.
+	// Properties that are not given stay.
+	PutContexts(context.Context, *PutContextsRequest) (*PutContextsResponse, error)
+	// GetContext returns one context, by number or uid.
+	GetContext(context.Context, *GetContextRequest) (*Context, error)
+	// ListContexts returns contexts. Filter keys: uid, namespace, name, type,
+	// create_time.
+	ListContexts(context.Context, *ListContextsRequest) (*ListContextsResponse, error)
 	// ListExecutions returns executions. Filter keys: uid, namespace, name, type,
 	// state, context, create_time.
 	ListExecutions(context.Context, *ListExecutionsRequest) (*ListExecutionsResponse, error)
@@ -211,8 +260,8 @@ type MetadataServiceServer interface {
 	// ListUses returns who used artifacts below a place. The answer is cut at
 	// page_size: what is asked is whether there is any use, and whose.
 	ListUses(context.Context, *ListUsesRequest) (*ListUsesResponse, error)
-	// GetLineage walks from an artifact: up to what it was made from, down to
-	// what was made from it, or both.
+	// GetLineage walks from an artifact or an execution: up to what it was made
+	// from, down to what was made from it, or both.
 	GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error)
 	mustEmbedUnimplementedMetadataServiceServer()
 }
@@ -232,6 +281,15 @@ func (UnimplementedMetadataServiceServer) PutExecutions(context.Context, *PutExe
 }
 func (UnimplementedMetadataServiceServer) GetExecution(context.Context, *GetExecutionRequest) (*Execution, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetExecution not implemented")
+}
+func (UnimplementedMetadataServiceServer) PutContexts(context.Context, *PutContextsRequest) (*PutContextsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutContexts not implemented")
+}
+func (UnimplementedMetadataServiceServer) GetContext(context.Context, *GetContextRequest) (*Context, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetContext not implemented")
+}
+func (UnimplementedMetadataServiceServer) ListContexts(context.Context, *ListContextsRequest) (*ListContextsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListContexts not implemented")
 }
 func (UnimplementedMetadataServiceServer) ListExecutions(context.Context, *ListExecutionsRequest) (*ListExecutionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListExecutions not implemented")
@@ -325,6 +383,60 @@ func _MetadataService_GetExecution_Handler(srv interface{}, ctx context.Context,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MetadataServiceServer).GetExecution(ctx, req.(*GetExecutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MetadataService_PutContexts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutContextsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MetadataServiceServer).PutContexts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MetadataService_PutContexts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MetadataServiceServer).PutContexts(ctx, req.(*PutContextsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MetadataService_GetContext_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetContextRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MetadataServiceServer).GetContext(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MetadataService_GetContext_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MetadataServiceServer).GetContext(ctx, req.(*GetContextRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MetadataService_ListContexts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListContextsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MetadataServiceServer).ListContexts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MetadataService_ListContexts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MetadataServiceServer).ListContexts(ctx, req.(*ListContextsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -473,6 +585,18 @@ var MetadataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetExecution",
 			Handler:    _MetadataService_GetExecution_Handler,
+		},
+		{
+			MethodName: "PutContexts",
+			Handler:    _MetadataService_PutContexts_Handler,
+		},
+		{
+			MethodName: "GetContext",
+			Handler:    _MetadataService_GetContext_Handler,
+		},
+		{
+			MethodName: "ListContexts",
+			Handler:    _MetadataService_ListContexts_Handler,
 		},
 		{
 			MethodName: "ListExecutions",

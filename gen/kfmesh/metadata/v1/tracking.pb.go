@@ -2123,7 +2123,10 @@ type LogBatchRequest struct {
 	// Parameters; at most 100. One that has another value already is INVALID.
 	Params []*Param `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty"`
 	// Tags; at most 100.
-	Tags          []*Tag `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"`
+	Tags []*Tag `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Whether it is one metric, parameter or tag that was not given in a list.
+	// Messages name its fields "key" then, not "params[0].key".
+	Single        bool `protobuf:"varint,6,opt,name=single,proto3" json:"single,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2191,6 +2194,13 @@ func (x *LogBatchRequest) GetTags() []*Tag {
 		return x.Tags
 	}
 	return nil
+}
+
+func (x *LogBatchRequest) GetSingle() bool {
+	if x != nil {
+		return x.Single
+	}
+	return false
 }
 
 // LogBatchResponse is empty.
@@ -3969,13 +3979,14 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"page_token\x18\a \x01(\tR\tpageToken\"q\n" +
 	"\x12SearchRunsResponse\x123\n" +
 	"\x04runs\x18\x01 \x03(\v2\x1f.kfmesh.metadata.v1.TrackingRunR\x04runs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdc\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf4\x01\n" +
 	"\x0fLogBatchRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x124\n" +
 	"\ametrics\x18\x03 \x03(\v2\x1a.kfmesh.metadata.v1.MetricR\ametrics\x121\n" +
 	"\x06params\x18\x04 \x03(\v2\x19.kfmesh.metadata.v1.ParamR\x06params\x12+\n" +
-	"\x04tags\x18\x05 \x03(\v2\x17.kfmesh.metadata.v1.TagR\x04tags\"\x12\n" +
+	"\x04tags\x18\x05 \x03(\v2\x17.kfmesh.metadata.v1.TagR\x04tags\x12\x16\n" +
+	"\x06single\x18\x06 \x01(\bR\x06single\"\x12\n" +
 	"\x10LogBatchResponse\"\\\n" +
 	"\x13DeleteRunTagRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n" +

@@ -3,11 +3,14 @@ package engine
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 )
@@ -110,9 +113,22 @@ func (e *Engine) nodeNow() *gpuagentv1.Node {
 	return proto.CloneOf(e.node)
 }
 
-// hasGPUs reports whether there are GPUs to give out, and so to hide.
-func (e *Engine) hasGPUs() bool {
+// gpus are those of the node: to give out, and to hide from who was given none.
+func (e *Engine) gpus() []*gpuagentv1.Gpu {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.node.GetStatus().GetGpus()) > 0
+	return e.node.GetStatus().GetGpus()
+}
+
+// uuids names the GPUs with some indexes as no restart of the node changes them.
+func uuids(all []*gpuagentv1.Gpu, indexes []int32) ([]string, error) {
+	names := make([]string, len(indexes))
+	for i, index := range indexes {
+		at := slices.IndexFunc(all, func(gpu *gpuagentv1.Gpu) bool { return gpu.GetIndex() == index })
+		if at < 0 {
+			return nil, fault.Unavailablef("GPU %d, which the replica was given, is no longer there", index)
+		}
+		names[i] = cmp.Or(all[at].GetUuid(), strconv.Itoa(int(index)))
+	}
+	return names, nil
 }

@@ -40,11 +40,16 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	if r.life.spec.GetGracePeriod() != nil {
 		grace = r.life.spec.GetGracePeriod().AsDuration()
 	}
+	all := r.life.engine.gpus()
+	gpus, err := uuids(all, r.status.GetGpus())
+	if err != nil {
+		return runtime.Order{}, err
+	}
 	return runtime.Order{
 		Template: r.template, Command: command, Args: args, Env: env,
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Log: logPath(r.dir),
 		Labels: r.labels(),
-		GPUs:   r.status.GetGpus(), HideGPUs: r.life.engine.hasGPUs(), Ports: r.status.GetPorts(),
+		GPUs:   gpus, HideGPUs: len(all) > 0, Ports: r.status.GetPorts(),
 		Mounts: mounts, PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Tell: r,
 	}, nil
 }

@@ -25,9 +25,9 @@ type Order struct {
 	TempDir string
 	// Log is the file that output is appended to.
 	Log string
-	// GPUs are the indexes of those it was given. HideGPUs tells that there are
+	// GPUs are the UUIDs of those it was given. HideGPUs tells that there are
 	// others.
-	GPUs     []int32
+	GPUs     []string
 	HideGPUs bool
 	// Ports are those it was given, by name.
 	Ports map[string]int32

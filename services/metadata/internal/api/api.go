@@ -1,5 +1,6 @@
-// Package api answers MetadataService and ArchiveService. Handlers check what
-// the request says and leave the rest to the packages graph and archive.
+// Package api answers MetadataService, ArchiveService and TrackingService.
+// Handlers check what the request says and leave the rest to the packages graph,
+// archive and tracking.
 package api
 
 import (
@@ -15,8 +16,9 @@ import (
 // an Unavailable fault when ctx ends first.
 type Source func(ctx context.Context) (*sqlstore.DB, error)
 
-// Register adds both services to a server.
+// Register adds the services to a server.
 func Register(server grpc.ServiceRegistrar, source Source) {
 	metadatav1.RegisterMetadataServiceServer(server, &metadataServer{source: source})
 	metadatav1.RegisterArchiveServiceServer(server, &archiveServer{source: source})
+	metadatav1.RegisterTrackingServiceServer(server, &trackingServer{source: source})
 }

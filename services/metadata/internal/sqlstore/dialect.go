@@ -31,6 +31,29 @@ func (d Dialect) Contains(expression string) string {
 	return "instr(" + expression + ", ?) > 0"
 }
 
+// Like is a condition that holds where the text expression matches a pattern, in
+// which % stands for any text and _ for any one character, and no other
+// character for anything but itself. SQLite's own LIKE takes an a for an A, so
+// that its GLOB does the work. A pattern is at most 16,000 bytes long, the
+// longest that SQLite takes when every character needs brackets.
+func (d Dialect) Like(expression, pattern string) *Query {
+	if d == Postgres {
+		return Q(expression+" LIKE ? ESCAPE ''", pattern)
+	}
+	return Q(expression+" GLOB ?", globs.Replace(pattern))
+}
+
+// ILike is Like that takes the letters A to Z of either case for the same.
+func (d Dialect) ILike(expression, pattern string) *Query {
+	if d == Postgres {
+		return Q(expression+" ILIKE ? ESCAPE ''", pattern)
+	}
+	return Q(expression+" LIKE ?", pattern)
+}
+
+// globs turns a pattern of LIKE into one of GLOB.
+var globs = strings.NewReplacer("%", "*", "_", "?", "*", "[*]", "?", "[?]", "[", "[[]")
+
 // bind numbers the placeholders where the engine wants them numbered. The
 // statements of this service hold no question mark inside a literal.
 func (d Dialect) bind(statement string) string {
@@ -52,18 +75,18 @@ func (d Dialect) bind(statement string) string {
 	return b.String()
 }
 
-// schema replaces the column types that migrations name in capitals, and KEYED
-// after a table, which has its rows kept in the order of its primary key where
-// the engine can.
+// schema replaces the column types that migrations name in capitals, NOW_MILLIS,
+// which is the time in milliseconds since 1970, and KEYED after a table, which has
+// its rows kept in the order of its primary key where the engine can.
 func (d Dialect) schema(statement string) string {
 	types := []string{
 		"IDENTITY", "INTEGER PRIMARY KEY AUTOINCREMENT", "VARTEXT", "TEXT", "VARBYTES", "BLOB",
-		"DOUBLE PRECISION", "REAL", ") KEYED;", ") WITHOUT ROWID;",
+		"DOUBLE PRECISION", "REAL", ") KEYED;", ") WITHOUT ROWID;", "NOW_MILLIS", "unixepoch() * 1000",
 	}
 	if d == Postgres {
 		types = []string{
 			"IDENTITY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-			"VARTEXT", `TEXT COLLATE "C"`, "VARBYTES", "BYTEA", ") KEYED;", ");",
+			"VARTEXT", `TEXT COLLATE "C"`, "VARBYTES", "BYTEA", ") KEYED;", ");", "NOW_MILLIS", "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)",
 		}
 	}
 	return strings.NewReplacer(types...).Replace(statement)

@@ -110,11 +110,7 @@ func resources(o runtime.Order) container.Resources {
 		r.MemoryReservation = reserved
 	}
 	if len(o.GPUs) > 0 {
-		ids := make([]string, len(o.GPUs))
-		for i, index := range o.GPUs {
-			ids[i] = strconv.Itoa(int(index))
-		}
-		r.DeviceRequests = []container.DeviceRequest{{Driver: "nvidia", DeviceIDs: ids, Capabilities: [][]string{{"gpu"}}}}
+		r.DeviceRequests = []container.DeviceRequest{{Driver: "nvidia", DeviceIDs: o.GPUs, Capabilities: [][]string{{"gpu"}}}}
 	}
 	return r
 }

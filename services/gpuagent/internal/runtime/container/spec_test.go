@@ -21,7 +21,7 @@ func order(change func(*runtime.Order)) runtime.Order {
 
 func TestSpec(t *testing.T) {
 	o := order(func(o *runtime.Order) {
-		o.Args, o.GPUs, o.HideGPUs, o.Ports = []string{"x"}, []int32{1, 3}, true, map[string]int32{"http": 8081}
+		o.Args, o.GPUs, o.HideGPUs, o.Ports = []string{"x"}, []string{"GPU-a", "GPU-c"}, true, map[string]int32{"http": 8081}
 	})
 	spec, err := specOf(o, imageFacts{env: []string{"PYTHONUNBUFFERED=0"}}, "7:8", Options{Network: "bridge"})
 	if err != nil {
@@ -31,7 +31,7 @@ func TestSpec(t *testing.T) {
 		!slices.Equal(c.Env, []string{"A=2", "HOME=/w"}) {
 		t.Errorf("config %+v", c)
 	}
-	if d := spec.HostConfig.DeviceRequests; len(d) != 1 || !slices.Equal(d[0].DeviceIDs, []string{"1", "3"}) {
+	if d := spec.HostConfig.DeviceRequests; len(d) != 1 || !slices.Equal(d[0].DeviceIDs, []string{"GPU-a", "GPU-c"}) {
 		t.Errorf("devices %+v", d)
 	}
 	for port, bindings := range spec.HostConfig.PortBindings {

@@ -84,16 +84,12 @@ func (s *starter) environment(entry image.Entry, who identity) []string {
 	env = environ.Default(env, "LANG", "C.UTF-8")
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
 	if s.order.HideGPUs {                               // those that were not given
-		env = append(env, "CUDA_VISIBLE_DEVICES="+joinInts(s.order.GPUs))
+		env = append(env, "CUDA_VISIBLE_DEVICES="+strings.Join(s.order.GPUs, ","))
 	}
 	if who.user != nil { // the agent's is another's
 		env = append(env, "HOME="+s.order.WorkDir)
 	}
 	return append(env, s.order.Env...)
-}
-
-func joinInts(numbers []int32) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")
 }
 
 // Start implements runtime.Starter.

@@ -11,6 +11,9 @@ CREATE TABLE tracking_experiments (
     UNIQUE (namespace, name)
 );
 
+-- The experiment that clients log to when they name none.
+INSERT INTO tracking_experiments VALUES (0, 'default', 'Default', 'mlflow-artifacts:/0', 'active', NOW_MILLIS, NOW_MILLIS);
+
 CREATE TABLE tracking_experiment_tags (
     experiment_id BIGINT NOT NULL REFERENCES tracking_experiments (id) ON DELETE CASCADE,
     key           VARTEXT NOT NULL,
@@ -31,7 +34,7 @@ CREATE TABLE tracking_runs (
     ended_at      BIGINT,
     deleted_at    BIGINT
 );
-CREATE INDEX tracking_runs_started ON tracking_runs (experiment_id, stage, started_at, run_id);
+CREATE INDEX tracking_runs_started ON tracking_runs (experiment_id, stage, started_at DESC, run_id);
 
 CREATE TABLE tracking_params (
     run_num BIGINT NOT NULL REFERENCES tracking_runs (num) ON DELETE CASCADE,
@@ -48,17 +51,19 @@ CREATE TABLE tracking_tags (
 ) KEYED;
 
 -- The latest point of each metric of a run: what searches look at. value is 0
--- where it is not a number.
+-- where it is not a number. experiment_id is the run's, so that the index has the
+-- runs of an experiment in the order of a metric.
 CREATE TABLE tracking_latest (
-    run_num BIGINT NOT NULL REFERENCES tracking_runs (num) ON DELETE CASCADE,
-    key     VARTEXT NOT NULL,
-    value   DOUBLE PRECISION NOT NULL,
-    is_nan  BOOLEAN NOT NULL,
-    step    BIGINT NOT NULL,
-    at      BIGINT NOT NULL,
+    run_num       BIGINT NOT NULL REFERENCES tracking_runs (num) ON DELETE CASCADE,
+    key           VARTEXT NOT NULL,
+    value         DOUBLE PRECISION NOT NULL,
+    is_nan        BOOLEAN NOT NULL,
+    step          BIGINT NOT NULL,
+    at            BIGINT NOT NULL,
+    experiment_id BIGINT NOT NULL,
     PRIMARY KEY (run_num, key)
 ) KEYED;
-CREATE INDEX tracking_latest_value ON tracking_latest (key, value, run_num);
+CREATE INDEX tracking_latest_value ON tracking_latest (experiment_id, key, is_nan, value, run_num);
 
 -- A series is the points of one metric of a run, measured on one model and
 -- dataset; '' where there is none. Where there is a model, its latest point is
@@ -79,13 +84,14 @@ CREATE TABLE tracking_series (
 CREATE INDEX tracking_series_model ON tracking_series (model_id, key, value) WHERE model_id <> '';
 
 -- bits are those of the value as IEEE 754, so that any value, NaN included, is a
--- key and comes back as it was.
+-- key and comes back as it was; of a negative value those below the sign are
+-- inverted, so that they sort as values do.
 CREATE TABLE tracking_points (
     series_num BIGINT NOT NULL REFERENCES tracking_series (num) ON DELETE CASCADE,
-    step       BIGINT NOT NULL,
     at         BIGINT NOT NULL,
+    step       BIGINT NOT NULL,
     bits       BIGINT NOT NULL,
-    PRIMARY KEY (series_num, step, at, bits)
+    PRIMARY KEY (series_num, at, step, bits)
 ) KEYED;
 
 CREATE TABLE tracking_datasets (
