@@ -1954,7 +1954,10 @@ type CreateModelVersionRequest struct {
 	// a model; from a run, a logged model or a lineage artifact what is not said is
 	// taken. Id, number, stage, times and aliases are not looked at. A name that is a
 	// positive number which is free becomes the number too.
-	Version       *ModelVersion `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Version *ModelVersion `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Whether what only MLflow forbids is refused: a source that is a path of a
+	// host's file system, and properties that cannot be MLflow's tags.
+	MlflowRules   bool `protobuf:"varint,3,opt,name=mlflow_rules,json=mlflowRules,proto3" json:"mlflow_rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2001,6 +2004,13 @@ func (x *CreateModelVersionRequest) GetVersion() *ModelVersion {
 		return x.Version
 	}
 	return nil
+}
+
+func (x *CreateModelVersionRequest) GetMlflowRules() bool {
+	if x != nil {
+		return x.MlflowRules
+	}
+	return false
 }
 
 // GetModelVersionRequest names a version: by id; by model and number, name or
@@ -3976,10 +3986,11 @@ const file_kfmesh_metadata_v1_registry_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05alias\x18\x03 \x01(\tR\x05alias\"\x1a\n" +
-	"\x18DeleteModelAliasResponse\"}\n" +
+	"\x18DeleteModelAliasResponse\"\xa0\x01\n" +
 	"\x19CreateModelVersionRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12B\n" +
-	"\aversion\x18\x02 \x01(\v2 .kfmesh.metadata.v1.ModelVersionB\x06\xbaH\x03\xc8\x01\x01R\aversion\"\xf4\x01\n" +
+	"\aversion\x18\x02 \x01(\v2 .kfmesh.metadata.v1.ModelVersionB\x06\xbaH\x03\xc8\x01\x01R\aversion\x12!\n" +
+	"\fmlflow_rules\x18\x03 \x01(\bR\vmlflowRules\"\xf4\x01\n" +
 	"\x16GetModelVersionRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1d\n" +
 	"\n" +

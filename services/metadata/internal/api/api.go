@@ -1,6 +1,6 @@
-// Package api answers MetadataService, ArchiveService and TrackingService.
-// Handlers check what the request says and leave the rest to the packages graph,
-// archive and tracking.
+// Package api answers MetadataService, ArchiveService, TrackingService and
+// ModelRegistryService. Handlers check what the request says and leave the rest to
+// the packages graph, archive, tracking and registry.
 package api
 
 import (
@@ -20,5 +20,7 @@ type Source func(ctx context.Context) (*sqlstore.DB, error)
 func Register(server grpc.ServiceRegistrar, source Source) {
 	metadatav1.RegisterMetadataServiceServer(server, &metadataServer{source: source})
 	metadatav1.RegisterArchiveServiceServer(server, &archiveServer{source: source})
-	metadatav1.RegisterTrackingServiceServer(server, &trackingServer{source: source})
+	tracking := &trackingServer{source: source}
+	metadatav1.RegisterTrackingServiceServer(server, tracking)
+	metadatav1.RegisterModelRegistryServiceServer(server, &registryServer{source: source, tracking: tracking})
 }
