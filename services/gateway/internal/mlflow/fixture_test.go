@@ -25,7 +25,7 @@ type fixture struct {
 	tracking *fakeTracking
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{tracking: &fakeTracking{}}
 	log := slog.New(slog.DiscardHandler)
@@ -99,7 +99,7 @@ func answered[T any, P interface {
 }](f *fakeTracking, request proto.Message) (P, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.seen = append(f.seen, request)
+	f.seen = append(f.seen[:0], request) // the last is all that tests look at
 	if f.answer == nil {
 		return new(T), nil
 	}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/http"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
@@ -49,23 +52,23 @@ func (e wrongMethod) Error() string { return "goes with " + e.allow }
 // refuse writes an error.
 func (e *edge) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code, message := describe(err)
-	status := statusOf[code]
+	httpStatus := statusOf[code]
 	if other, ok := errors.AsType[wrongMethod](err); ok {
-		code, status = endpointNotFound, http.StatusMethodNotAllowed
+		code, httpStatus = endpointNotFound, http.StatusMethodNotAllowed
 		message = r.Method + " does not go with " + r.URL.Path + "; use " + other.allow
 		w.Header().Set("Allow", other.allow)
 	}
-	if code == endpointNotFound && status == http.StatusNotFound {
+	if code == endpointNotFound && httpStatus == http.StatusNotFound {
 		message = "there is no endpoint of MLflow's at " + r.URL.Path
 	}
-	if status >= http.StatusInternalServerError {
+	if httpStatus >= http.StatusInternalServerError {
 		e.Log.WarnContext(r.Context(), "mlflow request failed", "method", r.Method, "path", r.URL.Path, "err", err, "cause", errors.Unwrap(err))
 	}
 	answer := reply{b: []byte{'{'}}
 	answer.text("error_code", code)
 	answer.text("message", message)
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	w.WriteHeader(httpStatus)
 	_, _ = w.Write(append(answer.b, '}'))
 }
 
@@ -76,6 +79,9 @@ func faultOf(err error) (*fault.Error, bool) {
 
 // describe returns the error code and the message of an error.
 func describe(err error) (code, message string) {
+	if status.Code(err) == codes.Unimplemented {
+		return "NOT_IMPLEMENTED", "this server does not have that yet"
+	}
 	f, ok := faultOf(err)
 	switch {
 	case !ok && errors.Is(err, context.Canceled):

@@ -1,0 +1,224 @@
+package tracking
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/query"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
+)
+
+// runSubject is runs: the table tracking_runs as r.
+var runSubject = subject{
+	num: "r.num",
+	attributes: map[string]column{
+		"run_id":       {value: "r.run_id", kind: text},
+		"run_name":     {value: "r.name", kind: text},
+		"user_id":      {value: "r.user_id", kind: text},
+		"status":       {value: "r.status", kind: text},
+		"artifact_uri": {value: "r.artifact_uri", kind: text},
+		"start_time":   {value: "r.started_at"},
+		"end_time":     {value: "r.ended_at", nullable: true},
+	},
+	params:  runParams,
+	tags:    runTags,
+	metrics: "tracking_latest m WHERE m.run_num = r.num",
+}
+
+// SearchRuns returns a page of the runs of some experiments.
+func (s *Store) SearchRuns(ctx context.Context, request *metadatav1.SearchRunsRequest) (*metadatav1.SearchRunsResponse, error) {
+	search, err := newRunSearch(s.db.Dialect(), request)
+	if err != nil {
+		return nil, err
+	}
+	response := new(metadatav1.SearchRunsResponse)
+	err = s.db.Read(ctx, func(tx *sqlstore.Tx) error {
+		experiments, err := experimentsIn(ctx, tx, namespaceOf(request), search.experiments)
+		if err != nil || len(experiments) == 0 {
+			return err
+		}
+		segments := search.segments(experiments)
+		from, err := parseBookmark(request.GetPageToken(), search.fingerprint, segments)
+		if err != nil {
+			return err
+		}
+		nums, next, err := find(ctx, tx, runSubject.num, segments, from, search.size)
+		if err != nil {
+			return err
+		}
+		response.NextPageToken = next
+		response.Runs, err = loadRuns(ctx, tx, nums)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// runSearch is a request for runs, understood.
+type runSearch struct {
+	dialect     sqlstore.Dialect
+	experiments []int64
+	stages      []string
+	filter      query.Filter
+	order       []query.Order
+	size        int
+	fingerprint string
+}
+
+func newRunSearch(dialect sqlstore.Dialect, request *metadatav1.SearchRunsRequest) (*runSearch, error) {
+	s := &runSearch{dialect: dialect, stages: stagesOf(request.GetView())}
+	var err error
+	if s.size, err = pageSize(request.GetMaxResults(), defaultPage); err != nil {
+		return nil, err
+	}
+	if s.filter, err = query.Parse(query.Runs, request.GetFilter()); err != nil {
+		return nil, err
+	}
+	if s.order, err = query.ParseOrder(query.Runs, request.GetOrderBy()); err != nil {
+		return nil, err
+	}
+	if s.experiments, err = parseExperimentIDs(request.GetExperimentIds()); err != nil {
+		return nil, err
+	}
+	s.fingerprint = fingerprint("runs", namespaceOf(request), s.experiments, s.stages, s.filter.String(), s.order)
+	return s, nil
+}
+
+// segments are the runs that are searched for, in their order. Where they are
+// sorted by a metric first, an index has them in order: those that have a number
+// are one segment, those that have NaN another, and those that have nothing a
+// third.
+func (s *runSearch) segments(experiments []int64) []segment {
+	if len(s.order) == 0 || s.order[0].Entity != query.Metric {
+		return []segment{s.plain(experiments)}
+	}
+	first := s.order[0]
+	var segments []segment
+	for _, class := range []int{hasValue, isNaN} {
+		segments = append(segments, s.byMetric(experiments, first, class))
+	}
+	return append(segments, s.without(experiments, first))
+}
+
+// plain is all runs.
+func (s *runSearch) plain(experiments []int64) segment {
+	seg := segment{from: sqlstore.Q("tracking_runs r")}
+	seg.where = oneOf(oneOf(new(sqlstore.Query), "r.experiment_id", experiments).Add("AND"), "r.stage", s.stages)
+	runSubject.where(seg.where, s.dialect, s.filter)
+	s.sort(&seg, s.order)
+	return seg
+}
+
+// byMetric is the runs that have a metric of a class.
+func (s *runSearch) byMetric(experiments []int64, first query.Order, class int) segment {
+	seg := segment{from: sqlstore.Q("tracking_latest m CROSS JOIN tracking_runs r")} // as it is written: SQLite takes the metric first
+	seg.where = oneOf(new(sqlstore.Query), "m.experiment_id", experiments).
+		Add("AND m.key = ? AND m.is_nan = ? AND r.num = m.run_num AND", first.Key, class == isNaN)
+	oneOf(seg.where, "r.stage", s.stages)
+	for _, c := range s.filter {
+		if seg.where.Add("AND"); c.Entity == query.Metric && c.Key == first.Key {
+			seg.where.Append(metricValue(s.dialect, c))
+		} else {
+			seg.where.Append(runSubject.condition(s.dialect, c))
+		}
+	}
+	if class == hasValue {
+		seg.terms = append(seg.terms, term{value: "m.value", kind: float, descending: first.Descending})
+	}
+	s.sort(&seg, s.order[1:])
+	return seg
+}
+
+// without is the runs that do not have a metric.
+func (s *runSearch) without(experiments []int64, first query.Order) segment {
+	seg := segment{from: sqlstore.Q("tracking_runs r")}
+	seg.where = oneOf(oneOf(new(sqlstore.Query), "r.experiment_id", experiments).Add("AND"), "r.stage", s.stages).
+		Add("AND NOT EXISTS (SELECT 1 FROM tracking_latest m WHERE m.run_num = r.num AND m.key = ?)", first.Key)
+	runSubject.where(seg.where, s.dialect, s.filter)
+	s.sort(&seg, s.order[1:])
+	return seg
+}
+
+// sort adds what runs are sorted by, at last by start, the newest first, and id.
+func (s *runSearch) sort(seg *segment, order []query.Order) {
+	for i, by := range order {
+		seg.terms = append(seg.terms, runTerm(seg, fmt.Sprintf("o%d", i), by))
+	}
+	byKey := func(key string) func(query.Order) bool {
+		return func(o query.Order) bool { return o.Entity == query.Attribute && o.Key == key }
+	}
+	if !slices.ContainsFunc(s.order, byKey("start_time")) {
+		seg.terms = append(seg.terms, runSubject.attributes["start_time"].term(true))
+	}
+	if !slices.ContainsFunc(s.order, byKey("run_id")) {
+		seg.terms = append(seg.terms, runSubject.attributes["run_id"].term(false))
+	}
+}
+
+// runTerm is what runs are sorted by, for which a table may have to be joined.
+func runTerm(seg *segment, alias string, by query.Order) term {
+	if by.Entity == query.Attribute {
+		return runSubject.attributes[by.Key].term(by.Descending)
+	}
+	t := term{value: alias + ".value", kind: text, descending: by.Descending}
+	table := map[query.Entity]string{query.Metric: "tracking_latest", query.Param: runParams.table, query.Tag: runTags.table}[by.Entity]
+	seg.from.Add("LEFT JOIN "+table+" "+alias+" ON "+alias+".run_num = r.num AND "+alias+".key = ?", by.Key)
+	if t.class = missingClass(t.value); by.Entity == query.Metric {
+		t.class, t.kind = nanClass(alias), float
+	}
+	return t
+}
+
+// stagesOf are the stages of a view.
+func stagesOf(view metadatav1.StageView) []string {
+	switch view {
+	case metadatav1.StageView_STAGE_VIEW_DELETED_ONLY:
+		return []string{deleted}
+	case metadatav1.StageView_STAGE_VIEW_ALL:
+		return []string{active, deleted}
+	}
+	return []string{active}
+}
+
+// maxExperiments is how many experiments one search looks in at most.
+const maxExperiments = 10_000
+
+// parseExperimentIDs reads ids, and each only once.
+func parseExperimentIDs(ids []string) ([]int64, error) {
+	parsed := make([]int64, len(ids))
+	for i, id := range ids {
+		var err error
+		if parsed[i], err = parseExperimentID(id); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(parsed)
+	if parsed = slices.Compact(parsed); len(parsed) > maxExperiments {
+		return nil, invalid("Invalid experiment_ids: there are %d; at most %d are allowed", len(parsed), maxExperiments)
+	}
+	return parsed, nil
+}
+
+// experimentsIn returns those of some experiments that are in a namespace. 0 is
+// its default one.
+func experimentsIn(ctx context.Context, tx *sqlstore.Tx, namespace string, ids []int64) ([]int64, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := sqlstore.Q("SELECT id FROM tracking_experiments WHERE namespace = ? AND (id IN", namespace).List(boxed(ids)...)
+	if ids[0] == 0 && namespace != defaultNamespace {
+		q.Add("OR name = ?", defaultExperiment)
+	}
+	var found []int64
+	err := tx.Rows(ctx, q.Add(") ORDER BY id"), func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		found = append(found, id)
+		return err
+	})
+	return found, err
+}
