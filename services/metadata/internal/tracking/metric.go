@@ -130,6 +130,11 @@ func makeSeries(ctx context.Context, tx *sqlstore.Tx, run int64, some []series) 
 	return err
 }
 
+// pointRows is how many points one statement adds. The SQLite driver looks for the
+// value of each placeholder among all of them, so a statement's time grows with the
+// square of its rows.
+const pointRows = 50
+
 // putPoints adds points; those that are there already stay.
 func putPoints(ctx context.Context, tx *sqlstore.Tx, nums map[seriesKey]int64, all []series) error {
 	const insert = "INSERT INTO tracking_points (series_num, at, step, bits) VALUES"
@@ -142,7 +147,7 @@ func putPoints(ctx context.Context, tx *sqlstore.Tx, nums map[seriesKey]int64, a
 	for _, s := range all {
 		for _, p := range s.points {
 			q.row(n, nums[s.seriesKey], p.at, p.step, sortable(p.value))
-			if n++; n == maxMetrics {
+			if n++; n == pointRows {
 				if err := flush(); err != nil {
 					return err
 				}
