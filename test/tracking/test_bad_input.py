@@ -87,11 +87,11 @@ def test_a_message_says_where_in_a_batch_it_went_wrong(rest, run_id):
     rest.refused(400, INVALID, "runs/log-batch", batch, "bad;", "metrics[2]")
 
 
-def test_values_have_limits(client, rest, run_id):
-    rest.refused(400, INVALID, "runs/log-parameter", {"run_id": run_id, "key": "p", "value": "x" * 6001})
-    client.log_param(run_id, "p", "x" * 6000)
-    rest.refused(400, INVALID, "runs/set-tag", {"run_id": run_id, "key": "t", "value": "x" * 8001})
-    client.set_tag(run_id, "t", "x" * 8000)
+def test_long_values_are_cut_as_mlflow_cuts_them(client, rest, run_id):
+    rest.post("runs/log-parameter", {"run_id": run_id, "key": "p", "value": "x" * 6001})
+    rest.post("runs/set-tag", {"run_id": run_id, "key": "t", "value": "x" * 8001})
+    got = client.get_run(run_id).data
+    assert (len(got.params["p"]), len(got.tags["t"])) == (6000, 8000)
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,11 @@ def test_bad_filters_are_refused(rest, experiment, filter_string):
 
 @pytest.mark.parametrize(
     ("filter_string", "position"),
-    [("metrics.loss > 1 AND params.p > 3", 27), ("metrics.loss = 1 OR metrics.loss = 2", 17), ("params.p ==", 9)],
+    [("metrics.loss > 1 AND params.p > 3", 33), ("metrics.loss = 1 OR metrics.loss = 2", 18), ("params.p ==", 1)],
 )
 def test_a_bad_filter_is_refused_with_the_position(kfmesh_only, rest, experiment, filter_string, position):
-    message = rest.refused(400, INVALID, "runs/search", {"experiment_ids": [experiment], "filter": filter_string})
-    assert "position" in message or "column" in message, message
-    assert any(str(position + off) in message for off in (-1, 0, 1)), message
+    body = {"experiment_ids": [experiment], "filter": filter_string}
+    rest.refused(400, INVALID, "runs/search", body, f"(character {position} of the filter)")
 
 
 @pytest.mark.parametrize("order_by", ["metrics.loss SIDEWAYS", "nothing.a", "attributes.colour", "", "metrics.a, b"])

@@ -6,7 +6,9 @@
 // thousands of them reads little, and a list never reads a detail. A fourth,
 // record_counts, holds how many records share each combination of the fields
 // that lists are mostly filtered by; it changes in the same transaction as the
-// records, so a list has its exact total without visiting every item.
+// records, so a list has its exact total without visiting every item. On SQLite
+// a fifth, record_changes, says what the names held in memory lack, from which
+// searches for a part of a name are answered.
 //
 // Put replaces the whole record in one transaction, so a repeated Put changes
 // nothing and a reader sees the old record or the new one. Lists run in one
@@ -32,12 +34,17 @@ import (
 type Archive struct {
 	db     *sqlstore.DB
 	totals *totals
+	names  *directory // nil on PostgreSQL
 }
 
 // New returns the archive in db. Nobody else may change the records of a SQLite
 // database meanwhile.
 func New(db *sqlstore.DB) *Archive {
-	return &Archive{db: db, totals: newTotals(db.Dialect() == sqlstore.SQLite)}
+	a := &Archive{db: db, totals: newTotals(db.Dialect() == sqlstore.SQLite)}
+	if db.Dialect() == sqlstore.SQLite {
+		a.names = &directory{kinds: map[string]*named{}}
+	}
+	return a
 }
 
 // change runs a transaction that changes records.
@@ -58,6 +65,9 @@ func put(ctx context.Context, tx *sqlstore.Tx, record *metadatav1.Record) error 
 		return err
 	}
 	kind, uid := record.GetKind(), record.GetUid()
+	if err := noteChange(ctx, tx, kind, uid); err != nil {
+		return err
+	}
 	err = execAll(ctx, tx,
 		sqlstore.Q("INSERT INTO record_summaries (kind, uid, summary) VALUES").List(kind, uid, record.GetSummary()),
 		sqlstore.Q("INSERT INTO record_details (kind, uid, detail) VALUES").List(kind, uid, record.GetDetail()))
@@ -134,6 +144,9 @@ func (a *Archive) Delete(ctx context.Context, kind, uid string) error {
 		}
 		if old == nil {
 			return missing(kind, uid)
+		}
+		if err := noteChange(ctx, tx, kind, uid); err != nil {
+			return err
 		}
 		return recount(ctx, tx, old, nil)
 	})

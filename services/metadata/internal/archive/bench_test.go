@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
@@ -33,6 +34,10 @@ func BenchmarkList(b *testing.B) {
 	}
 	substring := equals("display_name", "train-7")
 	substring.Operation = metav1.Predicate_IS_SUBSTRING
+	common := proto.CloneOf(substring)
+	common.Value = &metav1.Predicate_StringValue{StringValue: "train"}
+	letter := proto.CloneOf(substring)
+	letter.Value = &metav1.Predicate_StringValue{StringValue: "7"}
 	since := &metav1.Predicate{
 		Operation: metav1.Predicate_GREATER_THAN, Key: "created_at",
 		Value: &metav1.Predicate_TimestampValue{TimestampValue: timestamppb.New(time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC))},
@@ -50,6 +55,8 @@ func BenchmarkList(b *testing.B) {
 		{"experiment", "created_at", []*metav1.Predicate{equals("namespace", "default"), equals("parent", "experiment-17")}},
 		{"state-by-name", "display_name", []*metav1.Predicate{equals("state", "FAILED")}},
 		{"substring", "created_at", []*metav1.Predicate{substring}},
+		{"common", "created_at", []*metav1.Predicate{common}},
+		{"one-letter-by-name", "display_name", []*metav1.Predicate{letter}},
 		{"namespace-search", "created_at", []*metav1.Predicate{equals("namespace", "default"), equals("storage_state", "AVAILABLE"), substring}},
 		{"experiment-search", "created_at", []*metav1.Predicate{equals("parent", "experiment-17"), equals("storage_state", "AVAILABLE"), substring}},
 		{"since", "created_at", []*metav1.Predicate{equals("namespace", "default"), since}},

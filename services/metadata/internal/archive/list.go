@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/listing"
@@ -15,6 +16,10 @@ type page struct {
 	order    listing.Order
 	size     int
 	counted  bool // whether record_counts knows the total
+
+	search     *search // what the directory may be asked; nil for nothing
+	known      bool    // whether knownTotal is the total
+	knownTotal int64
 }
 
 // List returns one page of the records of a kind, without their details.
@@ -23,10 +28,31 @@ func (a *Archive) List(ctx context.Context, request *metadatav1.ListRecordsReque
 	if err != nil {
 		return nil, err
 	}
-	search, turn := searchOf(p.matching), a.totals.now()
+	for range overtaken {
+		response, err := a.listOnce(ctx, request, *p)
+		if !errors.Is(err, errOvertaken) {
+			return response, err
+		}
+	}
+	p.search = nil
+	return a.listOnce(ctx, request, *p)
+}
+
+// overtaken is how often a list is tried with the names in memory while others
+// search and change records: they may be ahead of its snapshot.
+const overtaken = 3
+
+// listOnce reads the page and the total from one snapshot, or returns
+// errOvertaken.
+func (a *Archive) listOnce(ctx context.Context, request *metadatav1.ListRecordsRequest, asked page) (*metadatav1.ListRecordsResponse, error) {
+	search, turn := searchOf(asked.matching), a.totals.now()
 	response := new(metadatav1.ListRecordsResponse)
-	err = a.db.Read(ctx, func(tx *sqlstore.Tx) error {
+	err := a.db.Read(ctx, func(tx *sqlstore.Tx) error {
 		response.Reset()
+		p, err := a.narrow(ctx, tx, request.GetKind(), asked)
+		if err != nil {
+			return err
+		}
 		records, err := p.records(ctx, tx)
 		if err != nil {
 			return err
@@ -35,6 +61,10 @@ func (a *Archive) List(ctx context.Context, request *metadatav1.ListRecordsReque
 		response.Records = records[:min(len(records), p.size)]
 		if err := summaries(ctx, tx, request.GetKind(), response.GetRecords()); err != nil {
 			return err
+		}
+		if p.known {
+			response.TotalSize = p.knownTotal
+			return nil
 		}
 		var known bool // asked for only now: what changes from here on is not in the snapshot
 		if response.TotalSize, known = a.totals.get(search); known {
@@ -57,7 +87,7 @@ func (a *Archive) page(request *metadatav1.ListRecordsRequest) (*page, error) {
 		return nil, err
 	}
 	p := &page{matching: sqlstore.Q("WHERE kind = ?", request.GetKind())}
-	p.counted = grouped(request.GetFilter())
+	p.counted, p.search = grouped(request.GetFilter()), searchFor(request.GetFilter())
 	if where != nil {
 		p.matching.Add("AND").Append(where)
 	}

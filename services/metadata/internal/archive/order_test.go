@@ -41,16 +41,42 @@ func TestListIsWhatGoSays(t *testing.T) {
 				OrderBy:    rapid.SampledFrom([]string{"", "created_at", "finished_at", "display_name", "namespace", "uid"}).Draw(r, "order"),
 				Descending: rapid.Bool().Draw(r, "descending"), PageSize: rapid.Int32Range(1, 5).Draw(r, "page size"),
 			}
-			want := inGo(records, request)
-			got, total := allPages(t, r, a, request)
-			if !slices.Equal(got, want) {
-				r.Errorf("%v gave %v, want %v", request, got, want)
-			}
-			if total != int64(len(want)) {
-				r.Errorf("%v counted %d, want %d", request, total, len(want))
+			checkList(t, r, a, records, request)
+			for len(records) > 0 && rapid.Bool().Draw(r, "change") {
+				i := rapid.IntRange(0, len(records)-1).Draw(r, "which")
+				records = change(t, r, a, records, i)
+				checkList(t, r, a, records, request)
 			}
 		})
 	})
+}
+
+// checkList lists all pages and compares them with inGo.
+func checkList(t *testing.T, r *rapid.T, a *archive.Archive, records []*metadatav1.Record, request *metadatav1.ListRecordsRequest) {
+	want := inGo(records, request)
+	got, total := allPages(t, r, a, request)
+	if !slices.Equal(got, want) {
+		r.Errorf("%v gave %v, want %v", request, got, want)
+	}
+	if total != int64(len(want)) {
+		r.Errorf("%v counted %d, want %d", request, total, len(want))
+	}
+}
+
+// change deletes a record or gives it another name, and returns what there is.
+func change(t *testing.T, r *rapid.T, a *archive.Archive, records []*metadatav1.Record, i int) []*metadatav1.Record {
+	var err error
+	if rapid.Bool().Draw(r, "delete") {
+		err = a.Delete(t.Context(), records[i].GetKind(), records[i].GetUid())
+		records = slices.Delete(slices.Clone(records), i, i+1)
+	} else {
+		records[i].DisplayName = rapid.SampledFrom(awkward).Draw(r, "new name")
+		err = a.Put(t.Context(), records[i])
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+	return records
 }
 
 func drawRecords(r *rapid.T, kind string) []*metadatav1.Record {
@@ -81,11 +107,11 @@ func drawTime(r *rapid.T, label string) *timestamppb.Timestamp {
 
 func drawFilter(r *rapid.T) *metav1.Filter {
 	draw := rapid.Custom(func(r *rapid.T) *metav1.Predicate {
-		key := rapid.SampledFrom([]string{"namespace", "display_name", "state", "created_at"}).Draw(r, "key")
+		key := rapid.SampledFrom([]string{"namespace", "display_name", "display_name", "state", "created_at", "finished_at"}).Draw(r, "key")
 		operation := rapid.SampledFrom([]metav1.Predicate_Operation{
 			metav1.Predicate_EQUALS, metav1.Predicate_NOT_EQUALS, metav1.Predicate_GREATER_THAN, metav1.Predicate_LESS_THAN_EQUALS,
 		}).Draw(r, "operation")
-		if key == "created_at" {
+		if strings.HasSuffix(key, "_at") {
 			return &metav1.Predicate{Operation: operation, Key: key, Value: &metav1.Predicate_TimestampValue{
 				TimestampValue: timestamppb.New(drawTime(r, "bound").AsTime()),
 			}}
@@ -93,10 +119,16 @@ func drawFilter(r *rapid.T) *metav1.Filter {
 		if rapid.Bool().Draw(r, "substring") {
 			operation = metav1.Predicate_IS_SUBSTRING
 		}
-		value := rapid.SampledFrom(append(awkward, "SUCCEEDED", "FAIL")).Draw(r, "value")
+		values := rapid.SampledFrom(append(slices.Clone(awkward), "SUCCEEDED", "FAIL"))
+		if rapid.IntRange(0, 4).Draw(r, "in") == 0 {
+			return &metav1.Predicate{Operation: metav1.Predicate_IN, Key: key, Value: &metav1.Predicate_StringValues_{
+				StringValues: &metav1.Predicate_StringValues{Values: rapid.SliceOfN(values, 0, 3).Draw(r, "values")},
+			}}
+		}
+		value := values.Draw(r, "value")
 		return &metav1.Predicate{Operation: operation, Key: key, Value: &metav1.Predicate_StringValue{StringValue: value}}
 	})
-	return &metav1.Filter{Predicates: rapid.SliceOfN(draw, 0, 2).Draw(r, "filter")}
+	return &metav1.Filter{Predicates: rapid.SliceOfN(draw, 0, 3).Draw(r, "filter")}
 }
 
 // inGo is the definition of a list.
@@ -136,8 +168,11 @@ func compare(a, b *metadatav1.Record, key string) int {
 
 func holds(p *metav1.Predicate, r *metadatav1.Record) bool {
 	order := strings.Compare(field(r, p.GetKey()), p.GetStringValue())
-	if p.GetKey() == "created_at" {
+	switch p.GetKey() {
+	case "created_at":
 		order = r.GetCreatedAt().AsTime().Compare(p.GetTimestampValue().AsTime())
+	case "finished_at":
+		order = r.GetFinishedAt().AsTime().Compare(p.GetTimestampValue().AsTime())
 	}
 	switch p.GetOperation() {
 	case metav1.Predicate_EQUALS:
@@ -150,6 +185,8 @@ func holds(p *metav1.Predicate, r *metadatav1.Record) bool {
 		return order <= 0
 	case metav1.Predicate_IS_SUBSTRING:
 		return strings.Contains(field(r, p.GetKey()), p.GetStringValue())
+	case metav1.Predicate_IN:
+		return slices.Contains(p.GetStringValues().GetValues(), field(r, p.GetKey()))
 	default:
 		panic("an operation that is not drawn")
 	}
@@ -157,6 +194,7 @@ func holds(p *metav1.Predicate, r *metadatav1.Record) bool {
 
 // allPages follows a list to its end.
 func allPages(t *testing.T, r *rapid.T, a *archive.Archive, request *metadatav1.ListRecordsRequest) (uids []string, total int64) {
+	request.After = nil
 	for range 100 {
 		page, err := a.List(t.Context(), request)
 		if err != nil {

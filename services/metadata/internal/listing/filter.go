@@ -135,7 +135,8 @@ func contains(where *sqlstore.Query, dialect sqlstore.Dialect, column Column, pa
 	if !ok || column.Kind != Text {
 		return fault.Invalidf(path, "IS_SUBSTRING wants a key that is text and a string_value")
 	}
-	where.Add(dialect.Contains(column.Name), value.StringValue)
+	condition, bound := dialect.Contains(column.Name, value.StringValue)
+	where.Add(condition, bound)
 	return nil
 }
 

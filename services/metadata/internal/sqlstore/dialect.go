@@ -22,13 +22,35 @@ func (d Dialect) String() string {
 	return "SQLite"
 }
 
-// Contains is a condition that holds where the text expression contains the
-// next bound value, case and all.
-func (d Dialect) Contains(expression string) string {
+// Contains is a condition that holds where the text expression contains a text,
+// case and all, with the value to bind. On PostgreSQL it is one that an index of
+// trigrams can answer.
+func (d Dialect) Contains(expression, text string) (condition string, value string) {
 	if d == Postgres {
-		return "strpos(" + expression + ", ?) > 0"
+		return expression + " LIKE ?", "%" + likeEscapes.Replace(text) + "%"
 	}
-	return "instr(" + expression + ", ?) > 0"
+	return "instr(" + expression + ", ?) > 0", text
+}
+
+// likeEscapes has LIKE take a text literally.
+var likeEscapes = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
+// owns reports whether a file of migrations is for this engine.
+func (d Dialect) owns(file string) bool {
+	if d == Postgres {
+		return !strings.HasSuffix(file, ".sqlite.sql")
+	}
+	return !strings.HasSuffix(file, ".postgres.sql")
+}
+
+// rowsAtOnce is how many rows of so many columns an INSERT carries at best.
+// SQLite's driver takes a time for each value that grows with their number, and
+// gains nothing from more; a PostgreSQL server is a round trip away.
+func (d Dialect) rowsAtOnce(columns int) int {
+	if d == Postgres {
+		return 16_000 / columns
+	}
+	return max(1, 100/columns)
 }
 
 // Like is a condition that holds where the text expression matches a pattern, in

@@ -66,7 +66,8 @@ func (db *DB) lockSchema(ctx context.Context) (unlock func(), err error) {
 }
 
 // provider lists the embedded migrations in this dialect; the number that
-// starts a file's name is its version.
+// starts a file's name is its version. A file for one engine alone ends in
+// .sqlite.sql or .postgres.sql.
 func (db *DB) provider() (*goose.Provider, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -74,6 +75,9 @@ func (db *DB) provider() (*goose.Provider, error) {
 	}
 	steps := make([]*goose.Migration, 0, len(names))
 	for _, name := range names {
+		if !db.dialect.owns(name) {
+			continue
+		}
 		step, err := db.migration(name)
 		if err != nil {
 			return nil, err
