@@ -45,7 +45,7 @@ func connect(ctx context.Context, server string) (*client.Client, error) {
 	if err := client.Probe(ctx, server); err != nil {
 		return nil, err
 	}
-	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "metadata": server, "gpuagent": server})
+	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "training": server, "metadata": server, "gpuagent": server})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/pipeline"
+	"github.com/kfmesh/kfmesh/services/training"
 )
 
 // services is every service of kfmesh.
@@ -28,9 +29,13 @@ func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*service
 	if err != nil {
 		return nil, err
 	}
+	jobs, err := training.New(cfg.Training, deps)
+	if err != nil {
+		return nil, err
+	}
 	edge, err := gateway.New(cfg.Gateway, deps)
 	if err != nil {
 		return nil, err
 	}
-	return &services{modules: []app.Module{archive, agent, pipelines, edge}, gateway: edge}, nil
+	return &services{modules: []app.Module{archive, agent, pipelines, jobs, edge}, gateway: edge}, nil
 }
