@@ -92,7 +92,7 @@ class Ours:
     @property
     def database(self) -> pathlib.Path:
         """The SQLite file that has what is tracked."""
-        return self.mesh.data_dir / "metadata.db"
+        return self.mesh.data_dir / "kfmesh.db"
 
     def resident_megabytes(self) -> float:
         """Largest resident memory so far."""

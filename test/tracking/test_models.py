@@ -125,7 +125,7 @@ def test_versions_and_aliases_of_a_model(client, experiment, unique):
     with mlflow.start_run() as run:
         info = log_model(model, registered_model_name=unique)
         log_model(model, registered_model_name=unique)
-    assert info.registered_model_version == 1
+    assert str(info.registered_model_version) == "1"
     version = client.get_model_version(unique, "1")
     assert (version.run_id, version.status) == (run.info.run_id, "READY")
     client.set_registered_model_alias(unique, "champion", "1")
