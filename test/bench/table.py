@@ -35,12 +35,14 @@ class Table:
         rate: bool = False,
         at_least: float | None = None,
     ) -> None:
-        """Add a peer or floor of our measure; of a rate more is better. at_least is how many times as good we should be."""
+        """Add a peer or floor of our measure, which should be at_least times as good; of a rate more is better."""
         ratio = value / ours if rate else ours / value  # how many times as good as kfmesh it is
         if ratio >= 1:
             note = f"kfmesh takes {ratio:.2f} times that"
+        elif "B" in unit:
+            note = f"kfmesh takes {ratio:.2f} of that"
         else:
-            note = f"kfmesh is {1 / ratio:.1f} times faster" if "B" not in unit else f"kfmesh takes {ratio:.2f} of that"
+            note = f"kfmesh is {1 / ratio:.1f} times faster"
         if at_least is not None:
             note += f"; target {at_least:g} times: {'met' if ratio * at_least <= 1 else 'MISSED'}"
         self._put(f"  {what}", f"{value:.2f} {unit}", note)

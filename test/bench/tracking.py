@@ -1,4 +1,4 @@
-"""Experiment tracking beside `mlflow server`: the same requests from the same client, one server after the other."""
+"""Experiment tracking beside `mlflow server`: the same requests, one server after the other."""
 
 import json
 import pathlib
@@ -63,7 +63,7 @@ def load(url: str, kind: Kind, clients: int = 1, **flags: str | int) -> dict:
 
 def post(url: str, what: str, body: dict) -> dict:
     """Call an endpoint of the tracking API."""
-    request = urllib.request.Request(  # noqa: S310 - it is http
+    request = urllib.request.Request(
         f"{url}/api/2.0/mlflow/{what}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
@@ -163,9 +163,7 @@ def measure_tracking(folder: pathlib.Path, table: Table) -> None:
             table.add(f"{kind.what}, {clients} client{'s' * (clients > 1)}", ours, "/s")
             if theirs:
                 peer = theirs[0][kind.what, clients]
-                table.beside(
-                    MlflowServer.name, peer, "/s", ours, rate=True, at_least=kind.at_least
-                )
+                table.beside(MlflowServer.name, peer, "/s", ours, rate=True, at_least=kind.at_least)
             else:
                 table.absent(MlflowServer.name, why)
     for clients, found in ceilings.items():

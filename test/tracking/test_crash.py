@@ -145,7 +145,8 @@ def check(url: str, kept: Acknowledged) -> None:
     assert len(history) == len(set(history)), "a point is there twice"
     assert set(kept.steps) <= set(history), "an acknowledged point is lost"
     assert len(history) % BATCH == 0, "half a batch is there"
-    data = requests.get(f"{url}{API}/runs/get", params={"run_id": kept.run_id}, timeout=60).json()["run"]["data"]
+    got = requests.get(f"{url}{API}/runs/get", params={"run_id": kept.run_id}, timeout=60)
+    data = got.json()["run"]["data"]
     params = {p["key"]: p["value"] for p in data["params"]}
     tags = {t["key"]: t["value"] for t in data["tags"]}
     assert kept.params.items() <= params.items()

@@ -1,5 +1,6 @@
 """`mlflow server` beside which tracking is measured, and what is put straight into its database."""
 
+import contextlib
 import pathlib
 import random
 import sqlite3
@@ -8,9 +9,11 @@ import time
 import uuid
 
 from harness.process import Process, answers, environment, free_ports, until
+
 from peers.engines import Engine, environment_of
 
 REQUIREMENTS = ("mlflow==3.17.2",)
+START_SECONDS = 600  # of a busy machine: each of its workers imports all of MLflow
 PROCESS_TREE = pathlib.Path("/proc")
 
 
@@ -39,15 +42,13 @@ class MlflowServer:
         """Start; the first start makes the tables."""
         env = environment(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         self.process = Process(self.command, self.folder / "mlflow.log", env)
-        until("mlflow server", lambda: answers(f"{self.url}/health"), 180)
+        until("mlflow server", lambda: answers(f"{self.url}/health"), START_SECONDS)
         return self
 
     def __exit__(self, *_) -> None:
         """Stop."""
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.stop()
-        except subprocess.TimeoutExpired:
-            pass
 
     def resident_megabytes(self) -> float:
         """Resident memory of all its processes; what they share is counted in each."""
@@ -74,7 +75,8 @@ class MlflowServer:
                         (key, value, now, run),
                     )
                 for key, value in (("depth", str(i)), ("kind", "tree"), ("rate", "0.1")):
-                    db.execute("INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?)", (key, value, run))
+                    param = (key, value, run)
+                    db.execute("INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?)", param)
 
     def fill_history(self, run: str, points: int) -> None:
         """Put in the points of a metric."""
@@ -82,7 +84,8 @@ class MlflowServer:
         rows = [("long", rng.random(), 1_700_000_000_000 + i, run, i) for i in range(points)]
         with sqlite3.connect(self.database, timeout=60) as db:
             db.executemany(
-                "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES (?, ?, ?, ?, ?, 0)",
+                "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)"
+                " VALUES (?, ?, ?, ?, ?, 0)",
                 rows,
             )
 
