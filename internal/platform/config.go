@@ -28,6 +28,7 @@ type Config struct {
 // ports are where services listen unless told otherwise.
 var ports = map[string]string{
 	"pipeline": "9101",
+	"training": "9102",
 	"metadata": "9105",
 	"gpuagent": "9107",
 	"gateway":  "9110",
@@ -44,7 +45,7 @@ func DefaultConfig(service string) Config {
 		},
 		Log: telemetry.DefaultLogConfig(),
 	}
-	for _, peer := range []string{"pipeline", "metadata", "gpuagent"} {
+	for _, peer := range []string{"pipeline", "training", "metadata", "gpuagent"} {
 		cfg.Peers = append(cfg.Peers, peer+"="+net.JoinHostPort("127.0.0.1", ports[peer]))
 	}
 	return cfg

@@ -9,7 +9,7 @@ import (
 
 func TestDefaultsNeedOnlyABucket(t *testing.T) {
 	t.Parallel()
-	for service, port := range map[string]string{"pipeline": "9101", "metadata": "9105", "gpuagent": "9107"} {
+	for service, port := range map[string]string{"pipeline": "9101", "training": "9102", "metadata": "9105", "gpuagent": "9107"} {
 		cfg := DefaultConfig(service)
 		cfg.Backends.BlobURL = config.Secret("/srv/kfmesh")
 		if err := cfg.Validate(); err != nil {

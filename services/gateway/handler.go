@@ -18,7 +18,9 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/mlflow"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/modelregistry"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/openlineage"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
@@ -42,6 +44,11 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		Version:   deps.Version,
 	})
 	artifact.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")), deps.Blob)
+	modelregistry.Register(mux, modelregistry.Deps{
+		Registry: metadatav1.NewModelRegistryServiceClient(deps.Mesh.Conn("metadata")),
+		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
+	})
+	openlineage.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")))
 	if err := openapi.Register(mux, deps.Version); err != nil {
 		return nil, err
 	}
@@ -55,6 +62,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 	mux.Handle("/", api)
 	return origin.Protect(mlflow.Wrap(mux, mlflow.Deps{
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
+		Registry: metadatav1.NewModelRegistryServiceClient(deps.Mesh.Conn("metadata")),
 		Bucket:   deps.Blob,
 		Log:      deps.Log,
 	})), nil

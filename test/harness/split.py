@@ -7,7 +7,7 @@ import socket
 from harness.mesh import Mesh
 from harness.process import BIN, Process, environment, free_ports, until
 
-SERVICES = ("metadata", "gpuagent", "pipeline", "gateway")
+SERVICES = ("metadata", "gpuagent", "pipeline", "training", "gateway")
 
 
 class Split(Mesh):

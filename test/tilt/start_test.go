@@ -205,7 +205,7 @@ func until(t *testing.T, what string, try func() error) {
 func freeOffset(t *testing.T) int {
 	t.Helper()
 	for offset := 10000 + os.Getpid()%20000; offset < 50000; offset += 97 {
-		if allFree(offset, 2379, 2380, 4222, 8222, 9101, 9105, 9107, 9110, 8080, 9090) {
+		if allFree(offset, 2379, 2380, 4222, 8222, 9101, 9102, 9105, 9107, 9110, 8080, 9090) {
 			return offset
 		}
 	}

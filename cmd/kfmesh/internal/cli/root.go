@@ -45,7 +45,7 @@ func connect(ctx context.Context, server string) (*client.Client, error) {
 	if err := client.Probe(ctx, server); err != nil {
 		return nil, err
 	}
-	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "metadata": server, "gpuagent": server})
+	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "training": server, "metadata": server, "gpuagent": server})
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 		groupServe: {upCommand(s), doctorCommand(s)},
 		groupRun:   {runCommand(s), createCommand(s), waitCommand(s), retryCommand(s), cloneCommand(s), uploadCommand(s)},
 		groupLook: {
-			getCommand(s), describeCommand(s), logsCommand(s), cancelCommand(s),
-			enableCommand(s), disableCommand(s), deleteCommand(s), cacheCommand(s), gcCommand(s),
+			getCommand(s), describeCommand(s), lineageCommand(s), compareCommand(s), logsCommand(s), cancelCommand(s),
+			enableCommand(s), disableCommand(s), deleteCommand(s), modelsCommand(s), cacheCommand(s), gcCommand(s),
 		},
 	} {
 		for _, c := range commands {

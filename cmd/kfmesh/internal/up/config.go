@@ -12,6 +12,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/pipeline"
+	"github.com/kfmesh/kfmesh/services/training"
 )
 
 // Config is everything that can be set about `kfmesh up`: what is set for the
@@ -21,6 +22,7 @@ type Config struct {
 	Log      telemetry.LogConfig `koanf:",squash"`
 	Gateway  gateway.Config      `koanf:",squash"`
 	Pipeline pipeline.Config     `koanf:",squash"`
+	Training training.Config     `koanf:",squash"`
 	Agent    gpuagent.Config     `koanf:",squash"`
 }
 
@@ -32,6 +34,7 @@ func DefaultConfig() Config {
 		Log:      telemetry.LogConfig{Level: "warn", Format: "text"},
 		Gateway:  gateway.DefaultConfig(),
 		Pipeline: pipeline.DefaultConfig(),
+		Training: training.DefaultConfig(),
 		Agent:    gpuagent.DefaultConfig(),
 	}
 }
@@ -45,7 +48,7 @@ func (c Config) Validate() error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []config.Validator{c.Log, c.Gateway, c.Pipeline, c.Agent} {
+	for _, part := range []config.Validator{c.Log, c.Gateway, c.Pipeline, c.Training, c.Agent} {
 		if err := part.Validate(); err != nil {
 			return err
 		}

@@ -38,6 +38,8 @@ const (
 	RestartPolicy_RESTART_POLICY_NEVER       RestartPolicy = 1
 	RestartPolicy_RESTART_POLICY_ON_FAILURE  RestartPolicy = 2
 	RestartPolicy_RESTART_POLICY_ALWAYS      RestartPolicy = 3
+	// After an exit status of 128 to 255, which a signal or a broken machine leaves.
+	RestartPolicy_RESTART_POLICY_EXIT_CODE RestartPolicy = 4
 )
 
 // Enum value maps for RestartPolicy.
@@ -47,12 +49,14 @@ var (
 		1: "RESTART_POLICY_NEVER",
 		2: "RESTART_POLICY_ON_FAILURE",
 		3: "RESTART_POLICY_ALWAYS",
+		4: "RESTART_POLICY_EXIT_CODE",
 	}
 	RestartPolicy_value = map[string]int32{
 		"RESTART_POLICY_UNSPECIFIED": 0,
 		"RESTART_POLICY_NEVER":       1,
 		"RESTART_POLICY_ON_FAILURE":  2,
 		"RESTART_POLICY_ALWAYS":      3,
+		"RESTART_POLICY_EXIT_CODE":   4,
 	}
 )
 
@@ -344,7 +348,11 @@ type WorkloadSpec struct {
 	// DeadlineExceeded. Unset means no limit.
 	Deadline *durationpb.Duration `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Time between SIGTERM and SIGKILL. Default 10 s.
-	GracePeriod   *durationpb.Duration `protobuf:"bytes,8,opt,name=grace_period,json=gracePeriod,proto3" json:"grace_period,omitempty"`
+	GracePeriod *durationpb.Duration `protobuf:"bytes,8,opt,name=grace_period,json=gracePeriod,proto3" json:"grace_period,omitempty"`
+	// Directory of the node that outlives the workload, such as for checkpoints:
+	// ${keep} in templates. Workloads of a namespace that give the same name have the
+	// same one, and it goes when the last of them is deleted. Empty means none.
+	Keep          string `protobuf:"bytes,9,opt,name=keep,proto3" json:"keep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +443,13 @@ func (x *WorkloadSpec) GetGracePeriod() *durationpb.Duration {
 	return nil
 }
 
+func (x *WorkloadSpec) GetKeep() string {
+	if x != nil {
+		return x.Keep
+	}
+	return ""
+}
+
 // ReplicaGroup is a number of replicas with one template.
 type ReplicaGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -443,7 +458,13 @@ type ReplicaGroup struct {
 	// How many. 0 means 1.
 	Count int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// What each replica runs.
-	Template      *Template `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
+	Template *Template `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
+	// When a replica of the group is started again. Unspecified means as the
+	// workload says.
+	RestartPolicy RestartPolicy `protobuf:"varint,4,opt,name=restart_policy,json=restartPolicy,proto3,enum=kfmesh.gpuagent.v1.RestartPolicy" json:"restart_policy,omitempty"`
+	// Whether the others run on when a replica of the group has failed. They are
+	// stopped otherwise: a gang that has lost a member is of no use, as a rule.
+	Independent   bool `protobuf:"varint,5,opt,name=independent,proto3" json:"independent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,10 +520,26 @@ func (x *ReplicaGroup) GetTemplate() *Template {
 	return nil
 }
 
+func (x *ReplicaGroup) GetRestartPolicy() RestartPolicy {
+	if x != nil {
+		return x.RestartPolicy
+	}
+	return RestartPolicy_RESTART_POLICY_UNSPECIFIED
+}
+
+func (x *ReplicaGroup) GetIndependent() bool {
+	if x != nil {
+		return x.Independent
+	}
+	return false
+}
+
 // Template describes one replica. In args, command and env values,
 // ${replica.GROUP.INDEX.host} and ${replica.GROUP.INDEX.port.NAME} stand for the
-// address of any replica of the workload, ${self.index} for the replica's own
-// index in its group, ${workdir} for its working directory, and $${ for a literal ${.
+// address of any replica of the workload, ${self.host} and ${self.port.NAME} for its own,
+// ${self.index} for the replica's own index in its group and ${self.index+N} for N more,
+// ${workdir} for its working directory, ${keep} for the directory that the workload
+// keeps, and $${ for a literal ${.
 type Template struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Container image. The process runtime looks it up in its image map.
@@ -539,9 +576,13 @@ type Template struct {
 	SecurityContext *SecurityContext `protobuf:"bytes,15,opt,name=security_context,json=securityContext,proto3" json:"security_context,omitempty"`
 	// Runtime it needs: "process" or "container". Empty means what its node
 	// chooses.
-	Runtime       string `protobuf:"bytes,16,opt,name=runtime,proto3" json:"runtime,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Runtime string `protobuf:"bytes,16,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// Whether $(NAME) in command, args and values of env stands for the variable NAME
+	// of env, as it does in Kubernetes: $$(NAME) is a literal one, and what names no
+	// variable stays as it is.
+	ExpandVariables bool `protobuf:"varint,17,opt,name=expand_variables,json=expandVariables,proto3" json:"expand_variables,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Template) Reset() {
@@ -684,6 +725,13 @@ func (x *Template) GetRuntime() string {
 		return x.Runtime
 	}
 	return ""
+}
+
+func (x *Template) GetExpandVariables() bool {
+	if x != nil {
+		return x.ExpandVariables
+	}
+	return false
 }
 
 // SecurityContext says who a replica runs as.
@@ -1575,7 +1623,7 @@ type Staging struct {
 	Returns []*ReturnedPath `protobuf:"bytes,3,rep,name=returns,proto3" json:"returns,omitempty"`
 	// Files to write before the replica starts.
 	Files []*InlineFile `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
-	// Directories to make before the replica starts.
+	// Directories to make before the replica starts. They may begin with ${keep}/.
 	Directories []string `protobuf:"bytes,5,rep,name=directories,proto3" json:"directories,omitempty"`
 	// Absolute paths of the node that the replica reads in place. A process sees
 	// them anyway, a container at the same path; one that does not exist is
@@ -1770,7 +1818,7 @@ func (x *ReturnedPath) GetMaxBytes() int64 {
 // InlineFile is a small file to write before the replica starts.
 type InlineFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Path of the file.
+	// Path of the file. It may begin with ${keep}/.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	// Content.
 	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
@@ -2926,7 +2974,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bWorkload\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x124\n" +
 	"\x04spec\x18\x02 \x01(\v2 .kfmesh.gpuagent.v1.WorkloadSpecR\x04spec\x12:\n" +
-	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x97\x03\n" +
+	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\xdb\x03\n" +
 	"\fWorkloadSpec\x12D\n" +
 	"\x06groups\x18\x01 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaGroupB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x06groups\x12\"\n" +
@@ -2936,12 +2984,15 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0erestart_policy\x18\x05 \x01(\x0e2!.kfmesh.gpuagent.v1.RestartPolicyR\rrestartPolicy\x12,\n" +
 	"\rbackoff_limit\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\fbackoffLimit\x125\n" +
 	"\bdeadline\x18\a \x01(\v2\x19.google.protobuf.DurationR\bdeadline\x12<\n" +
-	"\fgrace_period\x18\b \x01(\v2\x19.google.protobuf.DurationR\vgracePeriod\"\xb3\x01\n" +
+	"\fgrace_period\x18\b \x01(\v2\x19.google.protobuf.DurationR\vgracePeriod\x12B\n" +
+	"\x04keep\x18\t \x01(\tB.\xbaH+r)2'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$R\x04keep\"\x9f\x02\n" +
 	"\fReplicaGroup\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
 	"\x05count\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x80 (\x00R\x05count\x12@\n" +
-	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\"\xee\x06\n" +
+	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\x12H\n" +
+	"\x0erestart_policy\x18\x04 \x01(\x0e2!.kfmesh.gpuagent.v1.RestartPolicyR\rrestartPolicy\x12 \n" +
+	"\vindependent\x18\x05 \x01(\bR\vindependent\"\x99\a\n" +
 	"\bTemplate\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12\x18\n" +
 	"\acommand\x18\x02 \x03(\tR\acommand\x12\x12\n" +
@@ -2960,7 +3011,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x11image_pull_policy\x18\r \x01(\x0e2\x1e.kfmesh.gpuagent.v1.PullPolicyR\x0fimagePullPolicy\x12,\n" +
 	"\x12image_pull_secrets\x18\x0e \x03(\tR\x10imagePullSecrets\x12N\n" +
 	"\x10security_context\x18\x0f \x01(\v2#.kfmesh.gpuagent.v1.SecurityContextR\x0fsecurityContext\x12\x18\n" +
-	"\aruntime\x18\x10 \x01(\tR\aruntime\x1a?\n" +
+	"\aruntime\x18\x10 \x01(\tR\aruntime\x12)\n" +
+	"\x10expand_variables\x18\x11 \x01(\bR\x0fexpandVariables\x1a?\n" +
 	"\x11NodeSelectorEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb7\x01\n" +
@@ -3146,12 +3198,13 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data*\x83\x01\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data*\xa1\x01\n" +
 	"\rRestartPolicy\x12\x1e\n" +
 	"\x1aRESTART_POLICY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14RESTART_POLICY_NEVER\x10\x01\x12\x1d\n" +
 	"\x19RESTART_POLICY_ON_FAILURE\x10\x02\x12\x19\n" +
-	"\x15RESTART_POLICY_ALWAYS\x10\x03*x\n" +
+	"\x15RESTART_POLICY_ALWAYS\x10\x03\x12\x1c\n" +
+	"\x18RESTART_POLICY_EXIT_CODE\x10\x04*x\n" +
 	"\n" +
 	"PullPolicy\x12\x1b\n" +
 	"\x17PULL_POLICY_UNSPECIFIED\x10\x00\x12\x1e\n" +
@@ -3247,63 +3300,64 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	43, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
 	43, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
 	7,  // 7: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
-	13, // 8: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	16, // 9: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	17, // 10: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	19, // 11: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	18, // 12: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	9,  // 13: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
-	12, // 14: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	37, // 15: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	1,  // 16: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	8,  // 17: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
-	10, // 18: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	10, // 19: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	11, // 20: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	38, // 21: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	14, // 22: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
-	15, // 23: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
-	15, // 24: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	43, // 25: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	20, // 26: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	20, // 27: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	21, // 28: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	22, // 29: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	2,  // 30: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	44, // 31: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	44, // 32: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	24, // 33: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	2,  // 34: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	39, // 35: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	44, // 36: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	44, // 37: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	25, // 38: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	4,  // 39: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	27, // 40: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	40, // 41: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	4,  // 42: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	41, // 43: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	3,  // 44: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	4,  // 45: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	26, // 46: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	28, // 47: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	29, // 48: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	31, // 49: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	33, // 50: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	34, // 51: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	35, // 52: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	4,  // 53: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	4,  // 54: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	30, // 55: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	32, // 56: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	4,  // 57: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	45, // 58: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	36, // 59: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	53, // [53:60] is the sub-list for method output_type
-	46, // [46:53] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	0,  // 8: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	13, // 9: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	16, // 10: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	17, // 11: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	19, // 12: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	18, // 13: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	9,  // 14: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	12, // 15: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	37, // 16: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	1,  // 17: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	8,  // 18: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	10, // 19: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	10, // 20: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	11, // 21: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	38, // 22: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	14, // 23: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	15, // 24: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	15, // 25: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	43, // 26: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	20, // 27: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	20, // 28: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	21, // 29: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	22, // 30: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	2,  // 31: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	44, // 32: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	44, // 33: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	24, // 34: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	2,  // 35: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	39, // 36: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	44, // 37: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	44, // 38: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	25, // 39: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	4,  // 40: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	27, // 41: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	40, // 42: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	4,  // 43: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	41, // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	3,  // 45: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	4,  // 46: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	26, // 47: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	28, // 48: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	29, // 49: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	31, // 50: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	33, // 51: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	34, // 52: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	35, // 53: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	4,  // 54: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	4,  // 55: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	30, // 56: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	32, // 57: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	4,  // 58: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	45, // 59: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	36, // 60: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	54, // [54:61] is the sub-list for method output_type
+	47, // [47:54] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }

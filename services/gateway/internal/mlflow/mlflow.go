@@ -26,6 +26,7 @@ import (
 // Deps is what the API stands on.
 type Deps struct {
 	Tracking metadatav1.TrackingServiceClient
+	Registry metadatav1.ModelRegistryServiceClient
 	Bucket   *blob.Bucket
 	Log      *slog.Logger
 }
@@ -43,6 +44,8 @@ func Wrap(next http.Handler, deps Deps) http.Handler {
 	e.table = newTable(
 		e.serverRoutes(),
 		e.experimentRoutes(),
+		e.registeredModelRoutes(),
+		e.modelVersionRoutes(),
 		e.runRoutes(),
 		e.logRoutes(),
 		e.historyRoutes(),

@@ -21,6 +21,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
@@ -49,6 +50,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		pipelinev1.RegisterRecurringRunServiceHandlerClient(ctx, mux, pipelinev1.NewRecurringRunServiceClient(pipeline)),
 		pipelinev1.RegisterCacheServiceHandlerClient(ctx, mux, pipelinev1.NewCacheServiceClient(pipeline)),
 		pipelinev1.RegisterHousekeepingServiceHandlerClient(ctx, mux, pipelinev1.NewHousekeepingServiceClient(pipeline)),
+		trainingv1.RegisterTrainingServiceHandlerClient(ctx, mux, trainingv1.NewTrainingServiceClient(mesh.Conn("training"))),
 		metadatav1.RegisterMetadataServiceHandlerClient(ctx, mux, metadatav1.NewMetadataServiceClient(metadata)),
 		gpuagentv1.RegisterWorkloadServiceHandlerClient(ctx, mux, gpuagentv1.NewWorkloadServiceClient(gpuagent)),
 		gpuagentv1.RegisterNodeServiceHandlerClient(ctx, mux, gpuagentv1.NewNodeServiceClient(gpuagent)),

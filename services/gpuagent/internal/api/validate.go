@@ -104,7 +104,7 @@ func (v *violations) template(field string, t *gpuagentv1.Template) {
 
 // references checks that what templates refer to exists.
 func (v *violations) references(spec *gpuagentv1.WorkloadSpec) {
-	scope := expand.Scope{Replicas: map[string][]expand.Address{}}
+	scope := expand.Scope{Replicas: map[string][]expand.Address{}, Keep: spec.GetKeep()}
 	for _, group := range spec.GetGroups() {
 		ports := map[string]int32{}
 		for _, p := range group.GetTemplate().GetPorts() {
@@ -116,6 +116,7 @@ func (v *violations) references(spec *gpuagentv1.WorkloadSpec) {
 	}
 	for i, group := range spec.GetGroups() {
 		field, t := fmt.Sprintf("workload.spec.groups[%d].template", i), group.GetTemplate()
+		scope.Group = group.GetName()
 		check := func(field, text string) {
 			if _, err := expand.String(text, scope); err != nil {
 				v.add(field, "%s", reason(err))

@@ -41,6 +41,9 @@ func (r *replica) makeDirs() error {
 	if err := makeDir(r.tempDir(), 0o700); err != nil {
 		return err
 	}
+	if err := r.makeKeepDir(); err != nil {
+		return err
+	}
 	return makeDir(r.workDir(), 0o755)
 }
 

@@ -152,17 +152,17 @@ func (l *life) deadline() time.Time {
 func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
 	w := l.snapshot()
 	results := make([]result, len(w.GetStatus().GetReplicas()))
-	var group sync.WaitGroup
+	var running sync.WaitGroup
 	for i := range results {
-		group.Go(func() {
+		running.Go(func() {
 			r := newReplica(l, w, i)
 			results[i] = r.run(ctx)
-			if results[i].phase == gpuagentv1.Phase_PHASE_FAILED {
+			if results[i].phase == gpuagentv1.Phase_PHASE_FAILED && !group(w, i).GetIndependent() {
 				l.stop(errSibling) // a gang that lost a member is no use
 			}
 		})
 	}
-	group.Wait()
+	running.Wait()
 	return results, ctx.Err() == nil
 }
 

@@ -28,6 +28,10 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	if err != nil {
 		return runtime.Order{}, err
 	}
+	if r.template.GetExpandVariables() {
+		expandVariables(env, command, args)
+	}
+	env = append(r.about(), env...)
 	mounts, err := r.attach(ctx, from)
 	if err != nil {
 		return runtime.Order{}, err
@@ -47,10 +51,10 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	}
 	return runtime.Order{
 		Template: r.template, Command: command, Args: args, Env: env,
-		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Log: logPath(r.dir),
+		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
 		Labels: r.labels(),
 		GPUs:   gpus, HideGPUs: len(all) > 0, Ports: r.status.GetPorts(),
-		Mounts: mounts, PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Tell: r,
+		Mounts: append(mounts, r.keepMount()...), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Tell: r,
 	}, nil
 }
 
@@ -66,8 +70,28 @@ func (r *replica) labels() map[string]string {
 	}
 }
 
-// environment is what kfmesh and the template set.
-func (r *replica) environment(ctx context.Context, scope expand.Scope, from *values) ([]string, error) {
+// expandVariables fills in $(NAME): in variables from those before them, and in the
+// command from all.
+func expandVariables(env []string, lines ...[]string) {
+	values := map[string]string{}
+	lookUp := func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+	for i, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		value = expand.Variables(value, lookUp)
+		env[i], values[name] = name+"="+value, value
+	}
+	for _, words := range lines {
+		for i, word := range words {
+			words[i] = expand.Variables(word, lookUp)
+		}
+	}
+}
+
+// about is what kfmesh sets.
+func (r *replica) about() []string {
 	m := r.workload.GetMetadata()
 	env := []string{
 		"TMPDIR=" + r.tempDir(),
@@ -81,6 +105,12 @@ func (r *replica) environment(ctx context.Context, scope expand.Scope, from *val
 	for name, port := range r.status.GetPorts() {
 		env = append(env, fmt.Sprintf("PORT_%s=%d", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), port))
 	}
+	return env
+}
+
+// environment is what the template sets.
+func (r *replica) environment(ctx context.Context, scope expand.Scope, from *values) ([]string, error) {
+	var env []string
 	for _, v := range r.template.GetEnv() {
 		if v.GetValueFrom() != nil {
 			value, ok, err := from.env(ctx, v)

@@ -119,13 +119,16 @@ func (e *Engine) forget(ctx context.Context, l *life) {
 }
 
 // template is that of the i-th replica.
-func template(w *gpuagentv1.Workload, i int) *gpuagentv1.Template {
+func template(w *gpuagentv1.Workload, i int) *gpuagentv1.Template { return group(w, i).GetTemplate() }
+
+// group is the group of a workload's replica.
+func group(w *gpuagentv1.Workload, i int) *gpuagentv1.ReplicaGroup {
 	for _, group := range w.GetSpec().GetGroups() {
 		if count := placement.Count(group); i >= count {
 			i -= count
 			continue
 		}
-		return group.GetTemplate()
+		return group
 	}
 	panic("engine: a replica without a group") // statuses are made from the groups
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"google.golang.org/protobuf/proto"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -52,7 +54,7 @@ func failed(reason string, err error) *result {
 // stage brings the files, once for all attempts: what a replica did to them is
 // not undone when it starts again.
 func (r *replica) stage(ctx context.Context) error {
-	stage, marker := r.template.GetStaging(), filepath.Join(r.dir, "staged")
+	stage, marker := r.staging(), filepath.Join(r.dir, "staged")
 	if len(stage.GetDownloads())+len(stage.GetFiles()) == 0 { // directories are as well made again
 		return staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects)
 	}
@@ -68,6 +70,22 @@ func (r *replica) stage(ctx context.Context) error {
 	return os.WriteFile(marker, nil, 0o644)
 }
 
+// staging is the template's, with the paths of what goes into the kept directory.
+func (r *replica) staging() *gpuagentv1.Staging {
+	dir := r.keepDir()
+	if dir == "" {
+		return r.template.GetStaging()
+	}
+	stage := proto.CloneOf(r.template.GetStaging())
+	for _, f := range stage.GetFiles() {
+		f.Path = inKept(dir, f.GetPath())
+	}
+	for i, path := range stage.GetDirectories() {
+		stage.Directories[i] = inKept(dir, path)
+	}
+	return stage
+}
+
 // workDir is the working directory that relative paths of staging mean.
 func (r *replica) workDir() string {
 	return r.runtime.WorkDir(r.template, filepath.Join(r.dir, "work"))
@@ -75,14 +93,16 @@ func (r *replica) workDir() string {
 
 // scope is what references in the template may refer to.
 func (r *replica) scope() expand.Scope {
-	return scopeOf(r.workload, r.position, r.workDir())
+	scope := scopeOf(r.workload, r.position, r.workDir())
+	scope.Keep = r.keepDir()
+	return scope
 }
 
 func scopeOf(w *gpuagentv1.Workload, position int, workDir string) expand.Scope {
 	scope := expand.Scope{WorkDir: workDir, Replicas: map[string][]expand.Address{}}
 	for i, other := range w.GetStatus().GetReplicas() {
 		if i == position {
-			scope.Index = int(other.GetIndex())
+			scope.Group, scope.Index = other.GetGroup(), int(other.GetIndex())
 		}
 		scope.Replicas[other.GetGroup()] = append(scope.Replicas[other.GetGroup()],
 			expand.Address{Host: other.GetHost(), Ports: other.GetPorts()})

@@ -65,7 +65,7 @@ func (r *replica) run(ctx context.Context) result {
 		if ctx.Err() != nil {
 			return res
 		}
-		if r.life.stopping.Err() != nil || !wantsRestart(r.life.spec.GetRestartPolicy(), res) || !r.countRestart(&res) {
+		if r.life.stopping.Err() != nil || !wantsRestart(r.restartPolicy(), res) || !r.countRestart(&res) {
 			return r.collect(ctx, res)
 		}
 		if !r.backOff(ctx, res) {
@@ -73,6 +73,14 @@ func (r *replica) run(ctx context.Context) result {
 		}
 		n, fresh = n+1, true
 	}
+}
+
+// restartPolicy is that of the replica's group, or else of the workload.
+func (r *replica) restartPolicy() gpuagentv1.RestartPolicy {
+	if own := group(r.workload, r.position).GetRestartPolicy(); own != gpuagentv1.RestartPolicy_RESTART_POLICY_UNSPECIFIED {
+		return own
+	}
+	return r.life.spec.GetRestartPolicy()
 }
 
 // lastAttempt chooses the runtime: the one that has run the replica before, or else by

@@ -166,10 +166,16 @@ func wantsRestart(policy gpuagentv1.RestartPolicy, r result) bool {
 		return r.phase == gpuagentv1.Phase_PHASE_SUCCEEDED || retryable(r)
 	case gpuagentv1.RestartPolicy_RESTART_POLICY_ON_FAILURE:
 		return retryable(r)
+	case gpuagentv1.RestartPolicy_RESTART_POLICY_EXIT_CODE:
+		return retryable(r) && r.code >= firstSignalCode
 	default:
 		return false
 	}
 }
+
+// firstSignalCode is where exit statuses begin that a command does not choose: 128
+// and the number of the signal that ended it.
+const firstSignalCode = 128
 
 // retryable reports whether another attempt may fare better.
 func retryable(r result) bool {

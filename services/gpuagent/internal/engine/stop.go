@@ -75,6 +75,7 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 			}
 		}
 		e.removePlaces(ctx, e.placesOf(w))
+		e.dropKept(ctx, w)
 	})
 	return nil
 }
@@ -86,6 +87,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		e.Log.ErrorContext(ctx, "directories of workloads cannot be listed", "error", err)
 		return
 	}
+	e.sweepKept(ctx)
 	known := e.known()
 	for uid, places := range found {
 		if !known[uid] {

@@ -3,7 +3,11 @@
 //	${replica.GROUP.INDEX.host}        address of any replica
 //	${replica.GROUP.INDEX.port.NAME}   a port of any replica
 //	${self.index}                      the replica's own index
+//	${self.index+N}                    N more than that
+//	${self.host}                       the replica's own address
+//	${self.port.NAME}                  a port of its own
 //	${workdir}                         the replica's working directory
+//	${keep}                            the directory that the workload keeps
 //	$${                                a literal ${
 //
 // Anything else in ${...} is left as it is: it is the shell's. The package is pure.
@@ -25,7 +29,9 @@ type Address struct {
 // Scope is what references may refer to.
 type Scope struct {
 	Index    int
+	Group    string // the replica's own
 	WorkDir  string
+	Keep     string               // empty when the workload keeps none
 	Replicas map[string][]Address // by group, then index
 }
 
@@ -77,13 +83,35 @@ func resolve(name string, scope Scope) (string, error) {
 	switch {
 	case name == "workdir":
 		return scope.WorkDir, nil
-	case name == "self.index":
-		return strconv.Itoa(scope.Index), nil
+	case name == "keep":
+		if scope.Keep == "" {
+			return "", fault.Invalidf("", "${keep}: the workload keeps no directory; spec.keep would name one")
+		}
+		return scope.Keep, nil
+	case strings.HasPrefix(name, "self."):
+		return resolveSelf(name, scope)
 	case strings.HasPrefix(name, "replica."):
 		return resolveReplica(name, scope)
 	default:
 		return "${" + name + "}", nil
 	}
+}
+
+// resolveSelf resolves what a replica says of itself.
+func resolveSelf(name string, scope Scope) (string, error) {
+	what := strings.TrimPrefix(name, "self.")
+	if what == "host" || strings.HasPrefix(what, "port.") {
+		return resolveReplica("replica."+scope.Group+"."+strconv.Itoa(scope.Index)+"."+what, scope)
+	}
+	index, offset, shifted := strings.Cut(what, "+")
+	n, err := 0, error(nil)
+	if shifted {
+		n, err = strconv.Atoi(offset)
+	}
+	if index != "index" || err != nil || n < 0 {
+		return "", fault.Invalidf("", "${%s}: want ${self.index}, ${self.index+N}, ${self.host} or ${self.port.NAME}", name)
+	}
+	return strconv.Itoa(scope.Index + n), nil
 }
 
 func resolveReplica(name string, scope Scope) (string, error) {

@@ -7,7 +7,7 @@ import (
 
 func testScope() Scope {
 	return Scope{
-		Index: 1, WorkDir: "/w",
+		Group: "worker", Index: 1, WorkDir: "/w",
 		Replicas: map[string][]Address{
 			"ps":     {{Host: "h0", Ports: map[string]int32{"grpc": 7}}},
 			"worker": {{Host: "h1"}, {Host: "h2", Ports: map[string]int32{"rdzv": 29500}}},
@@ -23,6 +23,12 @@ func TestString(t *testing.T) {
 		{"${replica.worker.1.host}:${replica.worker.1.port.rdzv}", "h2:29500", ""},
 		{"${HOME:-x} ${#} ${a", "${HOME:-x} ${#} ${a", ""},
 		{"$${self.index} $$${workdir}", "${self.index} $${workdir}", ""},
+		{"${self.index+0} ${self.index+10}", "1 11", ""},
+		{"${self.host}:${self.port.rdzv}", "h2:29500", ""},
+		{"${self.index+x}", "", "want ${self.index}"},
+		{"${self.index-1}", "", "want ${self.index}"},
+		{"${self.port.http}", "", `no port "http"`},
+		{"${keep}", "", "keeps no directory"},
 		{"${replica.chief.0.host}", "", `no replica group "chief"`},
 		{"${replica.worker.2.host}", "", "replicas 0 to 1"},
 		{"${replica.worker.x.host}", "", "replicas 0 to 1"},

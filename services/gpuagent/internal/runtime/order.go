@@ -23,6 +23,8 @@ type Order struct {
 	WorkDir string
 	// TempDir is TMPDIR.
 	TempDir string
+	// Keep is the directory that outlives it; empty when there is none.
+	Keep string
 	// Log is the file that output is appended to.
 	Log string
 	// GPUs are the UUIDs of those it was given. HideGPUs tells that there are

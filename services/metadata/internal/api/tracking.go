@@ -94,3 +94,53 @@ func (s *trackingServer) LogBatch(ctx context.Context, r *metadatav1.LogBatchReq
 func (s *trackingServer) DeleteRunTag(ctx context.Context, r *metadatav1.DeleteRunTagRequest) (*metadatav1.DeleteRunTagResponse, error) {
 	return track(ctx, s, r, (*tracking.Store).DeleteRunTag)
 }
+
+// LogInputs implements TrackingService.
+func (s *trackingServer) LogInputs(ctx context.Context, r *metadatav1.LogInputsRequest) (*metadatav1.LogInputsResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).LogInputs)
+}
+
+// LogOutputs implements TrackingService.
+func (s *trackingServer) LogOutputs(ctx context.Context, r *metadatav1.LogOutputsRequest) (*metadatav1.LogOutputsResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).LogOutputs)
+}
+
+// GetMetricHistory implements TrackingService.
+func (s *trackingServer) GetMetricHistory(ctx context.Context, r *metadatav1.GetMetricHistoryRequest) (*metadatav1.GetMetricHistoryResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).GetMetricHistory)
+}
+
+// GetMetricHistories implements TrackingService.
+func (s *trackingServer) GetMetricHistories(ctx context.Context, r *metadatav1.GetMetricHistoriesRequest) (*metadatav1.GetMetricHistoriesResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).GetMetricHistories)
+}
+
+// CreateLoggedModel implements TrackingService.
+func (s *trackingServer) CreateLoggedModel(ctx context.Context, r *metadatav1.CreateLoggedModelRequest) (*metadatav1.LoggedModel, error) {
+	return track(ctx, s, r, (*tracking.Store).CreateModel)
+}
+
+// GetLoggedModel implements TrackingService.
+func (s *trackingServer) GetLoggedModel(ctx context.Context, r *metadatav1.GetLoggedModelRequest) (*metadatav1.LoggedModel, error) {
+	return track(ctx, s, r, (*tracking.Store).GetModel)
+}
+
+// FinalizeLoggedModel implements TrackingService.
+func (s *trackingServer) FinalizeLoggedModel(ctx context.Context, r *metadatav1.FinalizeLoggedModelRequest) (*metadatav1.LoggedModel, error) {
+	return track(ctx, s, r, (*tracking.Store).FinalizeModel)
+}
+
+// DeleteLoggedModel implements TrackingService.
+func (s *trackingServer) DeleteLoggedModel(ctx context.Context, r *metadatav1.DeleteLoggedModelRequest) (*metadatav1.DeleteLoggedModelResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).DeleteModel)
+}
+
+// SetLoggedModelTags implements TrackingService.
+func (s *trackingServer) SetLoggedModelTags(ctx context.Context, r *metadatav1.SetLoggedModelTagsRequest) (*metadatav1.LoggedModel, error) {
+	return track(ctx, s, r, (*tracking.Store).SetModelTags)
+}
+
+// LogLoggedModelParams implements TrackingService.
+func (s *trackingServer) LogLoggedModelParams(ctx context.Context, r *metadatav1.LogLoggedModelParamsRequest) (*metadatav1.LogLoggedModelParamsResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).LogModelParams)
+}

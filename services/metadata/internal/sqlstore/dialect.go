@@ -43,6 +43,25 @@ func (d Dialect) owns(file string) bool {
 	return !strings.HasSuffix(file, ".postgres.sql")
 }
 
+// rowsAtOnce is how many rows of so many columns an INSERT carries at best.
+// SQLite's driver takes a time for each value that grows with their number, and
+// gains nothing from more; a PostgreSQL server is a round trip away.
+func (d Dialect) rowsAtOnce(columns int) int {
+	if d == Postgres {
+		return 16_000 / columns
+	}
+	return max(1, 100/columns)
+}
+
+// ForUpdate ends a query whose rows are to stay as they are until the transaction
+// ends. SQLite has one writer at a time, so there they do.
+func (d Dialect) ForUpdate() string {
+	if d == Postgres {
+		return "FOR UPDATE"
+	}
+	return ""
+}
+
 // Like is a condition that holds where the text expression matches a pattern, in
 // which % stands for any text and _ for any one character, and no other
 // character for anything but itself. SQLite's own LIKE takes an a for an A, so

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"github.com/kfmesh/kfmesh/internal/batch"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -113,16 +112,9 @@ func openSQLite(target *url.URL) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(target.Path), 0o700); err != nil {
 		return nil, fault.Preconditionf("the folder of the metadata database cannot be made: %v", err).WithCause(err)
 	}
-	writer, err := sql.Open("sqlite", sqliteDSN(target.Path, url.Values{"_txlock": {"immediate"}}))
-	if err != nil {
-		return nil, fault.Internalf(err, "the SQLite driver refuses its settings")
-	}
+	writer := sql.OpenDB(&keepers{dsn: sqliteDSN(target.Path, url.Values{"_txlock": {"immediate"}})})
 	writer.SetMaxOpenConns(1)
-	reader, err := sql.Open("sqlite", sqliteDSN(target.Path, url.Values{"_query_only": {"1"}}))
-	if err != nil {
-		_ = writer.Close()
-		return nil, fault.Internalf(err, "the SQLite driver refuses its settings")
-	}
+	reader := sql.OpenDB(&keepers{dsn: sqliteDSN(target.Path, url.Values{"_query_only": {"1"}})})
 	reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	reader.SetMaxIdleConns(2)
 	db := &DB{dialect: SQLite, writer: writer, reader: reader, name: target.Path}

@@ -49,8 +49,8 @@ func (q *Query) Text() string { return q.text.String() }
 func (q *Query) Args() []any { return q.args }
 
 // check refuses what PostgreSQL cannot store, on both engines alike.
-func (q *Query) check() error {
-	for _, arg := range q.args {
+func check(args []any) error {
+	for _, arg := range args {
 		if text, ok := arg.(string); ok && strings.ContainsRune(text, 0) {
 			return fault.Invalidf("", "text must not hold the character NUL: %.40q", text)
 		}

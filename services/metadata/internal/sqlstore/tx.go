@@ -87,14 +87,18 @@ func (t *Tx) Dialect() Dialect { return t.db.dialect }
 
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(ctx context.Context, q *Query) (int64, error) {
-	if err := q.check(); err != nil {
+	return t.exec(ctx, q.text.String(), q.args)
+}
+
+func (t *Tx) exec(ctx context.Context, text string, args []any) (int64, error) {
+	if err := check(args); err != nil {
 		return 0, err
 	}
 	ctx, err := t.context(ctx)
 	if err != nil {
 		return 0, err
 	}
-	result, err := t.tx.ExecContext(ctx, t.db.dialect.bind(q.text.String()), q.args...)
+	result, err := t.tx.ExecContext(ctx, t.db.dialect.bind(text), args...)
 	if err != nil {
 		return 0, t.db.fail(err)
 	}
@@ -104,7 +108,7 @@ func (t *Tx) Exec(ctx context.Context, q *Query) (int64, error) {
 
 // Rows runs a query and hands every row to each, which scans it.
 func (t *Tx) Rows(ctx context.Context, q *Query, each func(scan func(...any) error) error) error {
-	if err := q.check(); err != nil {
+	if err := check(q.args); err != nil {
 		return err
 	}
 	ctx, err := t.context(ctx)

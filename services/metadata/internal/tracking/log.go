@@ -15,18 +15,22 @@ func (s *Store) LogBatch(ctx context.Context, request *metadatav1.LogBatchReques
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeRun(ctx, request, func(tx *sqlstore.Tx, run *runRow) error {
-		if err := putParams(ctx, tx, run, logged.params); err != nil {
+	var num int64
+	err = s.changeRun(ctx, request, func(tx *sqlstore.Tx, run runRef) error {
+		num = run.num
+		s.recall(num, logged.series)
+		if err := putParams(ctx, tx, runParams, run.owner(), logged.params); err != nil {
 			return err
 		}
 		if err := putMetrics(ctx, tx, run, logged.series); err != nil {
 			return err
 		}
-		return putRunTags(ctx, tx, run.num, logged.tags)
+		return putRunTags(ctx, tx, num, logged.tags)
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.remember(num, logged.series)
 	return &metadatav1.LogBatchResponse{}, nil
 }
 

@@ -34,18 +34,21 @@ func lastOfEach(tags []*metadatav1.Tag) []*metadatav1.Tag {
 	return slices.SortedFunc(maps.Values(byKey), func(a, b *metadatav1.Tag) int { return strings.Compare(a.GetKey(), b.GetKey()) })
 }
 
+// insert starts an INSERT of rows of an owner's number, a key and a value.
+func (in pairs) insert(tx *sqlstore.Tx, conflict string) *sqlstore.Insert {
+	return tx.Insert(in.table, []string{in.owner, "key", "value"}, "ON CONFLICT ("+in.owner+", key) "+conflict)
+}
+
 // putTags sets tags, whose keys must be different and sorted.
 func putTags(ctx context.Context, tx *sqlstore.Tx, in pairs, owner int64, tags []*metadatav1.Tag) error {
-	for some := range slices.Chunk(tags, batch) {
-		q := in.insert()
-		for i, tag := range some {
-			q.row(i, owner, tag.GetKey(), tag.GetValue())
-		}
-		if _, err := tx.Exec(ctx, q.Add("ON CONFLICT ("+in.owner+", key) DO UPDATE SET value = excluded.value")); err != nil {
+	insert := in.insert(tx, "DO UPDATE SET value = excluded.value")
+	for _, tag := range tags {
+		if err := insert.Row(ctx, owner, tag.GetKey(), tag.GetValue()); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := insert.Flush(ctx)
+	return err
 }
 
 // deleteTags deletes tags; missing says that one is not there.
@@ -60,21 +63,6 @@ func deleteTags(ctx context.Context, tx *sqlstore.Tx, in pairs, owner int64, key
 		}
 	}
 	return nil
-}
-
-// rows is an INSERT of several rows in the making.
-type rows struct{ *sqlstore.Query }
-
-func (in pairs) insert() rows {
-	return rows{sqlstore.Q("INSERT INTO " + in.table + " (" + in.owner + ", key, value) VALUES")}
-}
-
-// row appends the row with an index.
-func (r rows) row(index int, values ...any) {
-	if index > 0 {
-		r.Add(",")
-	}
-	r.List(values...)
 }
 
 // readTags reads the tags of owners, by key.

@@ -44,38 +44,37 @@ func sortParams(params []*metadatav1.Param) ([]*metadatav1.Param, error) {
 	return params, nil
 }
 
-// putParams adds parameters. One that has another value already is an Invalid
-// fault that names both.
-func putParams(ctx context.Context, tx *sqlstore.Tx, run *runRow, params []*metadatav1.Param) error {
-	if len(params) == 0 {
-		return nil
+// owner is what parameters belong to.
+type owner struct {
+	num  int64
+	name string // for messages, such as "run ID='1f'"
+}
+
+// putParams adds parameters, whose keys must be different and sorted. One that has
+// another value already is an Invalid fault that names both.
+func putParams(ctx context.Context, tx *sqlstore.Tx, in pairs, of owner, params []*metadatav1.Param) error {
+	insert := in.insert(tx, "DO NOTHING")
+	for _, param := range params {
+		if err := insert.Row(ctx, of.num, param.GetKey(), param.GetValue()); err != nil {
+			return err
+		}
 	}
-	added := make(map[string]bool, len(params))
-	q := runParams.insert()
-	for i, param := range params {
-		q.row(i, run.num, param.GetKey(), param.GetValue())
-	}
-	err := tx.Rows(ctx, q.Add("ON CONFLICT (run_num, key) DO NOTHING RETURNING key"), func(scan func(...any) error) error {
-		var key string
-		err := scan(&key)
-		added[key] = true
-		return err
-	})
-	if err != nil || len(added) == len(params) {
+	added, err := insert.Flush(ctx)
+	if err != nil || int(added) == len(params) {
 		return err
 	}
 	old := map[string]string{}
-	err = readParams(ctx, tx, runParams, map[int64]*runRow{run.num: run}, func(_ *runRow, param *metadatav1.Param) {
+	err = readParams(ctx, tx, in, map[int64]owner{of.num: of}, func(_ owner, param *metadatav1.Param) {
 		old[param.GetKey()] = param.GetValue()
 	})
 	if err != nil {
 		return err
 	}
-	return unchanged(run.info.GetRunId(), params, old)
+	return unchanged(of.name, params, old)
 }
 
 // unchanged returns an Invalid fault for parameters that have other values already.
-func unchanged(run string, params []*metadatav1.Param, old map[string]string) error {
+func unchanged(name string, params []*metadatav1.Param, old map[string]string) error {
 	var changed []string
 	for _, param := range params {
 		if value := old[param.GetKey()]; value != param.GetValue() {
@@ -87,8 +86,8 @@ func unchanged(run string, params []*metadatav1.Param, old map[string]string) er
 	case len(changed) == 0:
 		return nil
 	case len(params) == 1:
-		return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'."+
-			" Attempted logging new value '%s'.", params[0].GetKey(), old[params[0].GetKey()], run, params[0].GetValue())
+		return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for %s."+
+			" Attempted logging new value '%s'.", params[0].GetKey(), old[params[0].GetKey()], name, params[0].GetValue())
 	}
-	return invalid("Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.", strings.Join(changed, ", "), run)
+	return invalid("Changing param values is not allowed. Params were already logged='[%s]' for %s.", strings.Join(changed, ", "), name)
 }

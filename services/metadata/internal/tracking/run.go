@@ -107,15 +107,19 @@ func (s *Store) GetRun(ctx context.Context, request *metadatav1.GetTrackingRunRe
 // UpdateRun changes name, status or end time of a run.
 func (s *Store) UpdateRun(ctx context.Context, request *metadatav1.UpdateTrackingRunRequest) (*metadatav1.TrackingRunInfo, error) {
 	var info *metadatav1.TrackingRunInfo
-	err := s.changeRun(ctx, request, func(tx *sqlstore.Tx, run *runRow) error {
-		info = run.info
+	err := s.changeRun(ctx, request, func(tx *sqlstore.Tx, run runRef) error {
+		row, err := runByID(ctx, tx, run.namespace, run.id)
+		if err != nil {
+			return err
+		}
+		info = row.info
 		if request.GetStatus() != metadatav1.TrackingRunInfo_STATUS_UNSPECIFIED {
 			info.Status = request.GetStatus()
 		}
 		if request.EndTime != nil {
 			info.EndTime = request.EndTime
 		}
-		_, err := tx.Exec(ctx, sqlstore.Q("UPDATE tracking_runs SET status = ?, ended_at = ? WHERE num = ?",
+		_, err = tx.Exec(ctx, sqlstore.Q("UPDATE tracking_runs SET status = ?, ended_at = ? WHERE num = ?",
 			storedRunStatus(info.GetStatus()), info.EndTime, run.num))
 		if err != nil || request.GetRunName() == "" {
 			return err
@@ -148,7 +152,7 @@ func (s *Store) SetRunStage(ctx context.Context, request *metadatav1.SetRunStage
 
 // DeleteRunTag deletes a tag of a run.
 func (s *Store) DeleteRunTag(ctx context.Context, request *metadatav1.DeleteRunTagRequest) (*metadatav1.DeleteRunTagResponse, error) {
-	err := s.changeRun(ctx, request, func(tx *sqlstore.Tx, run *runRow) error {
+	err := s.changeRun(ctx, request, func(tx *sqlstore.Tx, run runRef) error {
 		return deleteTags(ctx, tx, runTags, run.num, []string{request.GetKey()}, func(key string) error {
 			return fault.NotFoundf("No tag with name: %s in run with id %s", key, request.GetRunId())
 		})
@@ -180,17 +184,19 @@ type ofRun interface {
 }
 
 // changeRun runs fn in a transaction with a run that is active.
-func (s *Store) changeRun(ctx context.Context, request ofRun, fn func(*sqlstore.Tx, *runRow) error) error {
+func (s *Store) changeRun(ctx context.Context, request ofRun, fn func(*sqlstore.Tx, runRef) error) error {
+	namespace := namespaceOf(request)
 	return s.awaitRun(ctx, request.GetRunId(), func() error {
-		return s.db.Write(ctx, func(tx *sqlstore.Tx) error {
-			run, err := runByID(ctx, tx, namespaceOf(request), request.GetRunId())
-			if err != nil {
+		var run runRef
+		err := s.db.Write(ctx, func(tx *sqlstore.Tx) (err error) {
+			if run, err = s.activeRun(ctx, tx, namespace, request.GetRunId()); err != nil {
 				return err
-			}
-			if run.info.GetStage() != metadatav1.Stage_STAGE_ACTIVE {
-				return invalid("The run %s must be in the 'active' state. Current state is %s.", run.info.GetRunId(), storedStage(run.info.GetStage()))
 			}
 			return fn(tx, run)
 		})
+		if err == nil {
+			s.runs.put(run.id, run)
+		}
+		return err
 	})
 }

@@ -17,6 +17,44 @@ type runRow struct {
 	info       *metadatav1.TrackingRunInfo
 }
 
+// runRef is what of a run never changes.
+type runRef struct {
+	num        int64
+	experiment int64
+	namespace  string
+	id         string
+}
+
+// owner is the run as what parameters belong to.
+func (r runRef) owner() owner {
+	return owner{num: r.num, name: "run ID='" + r.id + "'"}
+}
+
+// activeRun returns a run that is active, or a NotFound or Invalid fault. It may
+// be remembered.
+func (s *Store) activeRun(ctx context.Context, tx *sqlstore.Tx, namespace, id string) (runRef, error) {
+	var stage string
+	var found bool
+	var err error
+	run, known := s.runs.get(id)
+	if known {
+		found, err = tx.Row(ctx, sqlstore.Q("SELECT stage FROM tracking_runs WHERE num = ?", run.num), &stage)
+	} else {
+		run.id = id
+		found, err = tx.Row(ctx, sqlstore.Q("SELECT r.num, r.experiment_id, e.namespace, r.stage FROM tracking_runs r"+
+			" JOIN tracking_experiments e ON e.id = r.experiment_id WHERE r.run_id = ?", id), &run.num, &run.experiment, &run.namespace, &stage)
+	}
+	switch {
+	case err != nil:
+		return runRef{}, err
+	case !found || run.namespace != namespace:
+		return runRef{}, noRun(id)
+	case stage != active:
+		return runRef{}, invalid("The run %s must be in the 'active' state. Current state is %s.", id, stage)
+	}
+	return run, nil
+}
+
 // runByID returns a run, or a NotFound fault.
 func runByID(ctx context.Context, tx *sqlstore.Tx, namespace, id string) (*runRow, error) {
 	var run *runRow

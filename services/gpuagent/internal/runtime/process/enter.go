@@ -36,6 +36,9 @@ func (s *starter) plan(who identity) *enter.Plan {
 // needed are the paths that a replica needs whoever it runs as.
 func (s *starter) needed() []string {
 	needed := append([]string{s.at.Dir, s.order.WorkDir, s.order.TempDir}, s.runtime.Shared...)
+	if s.order.Keep != "" {
+		needed = append(needed, s.order.Keep)
+	}
 	if python, err := filepath.EvalSymlinks(s.python); err == nil && s.python != "" {
 		needed = append(needed, python)
 	}

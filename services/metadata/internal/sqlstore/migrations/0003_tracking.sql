@@ -88,10 +88,10 @@ CREATE INDEX tracking_series_model ON tracking_series (model_id, key, value) WHE
 -- inverted, so that they sort as values do.
 CREATE TABLE tracking_points (
     series_num BIGINT NOT NULL REFERENCES tracking_series (num) ON DELETE CASCADE,
-    at         BIGINT NOT NULL,
     step       BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
     bits       BIGINT NOT NULL,
-    PRIMARY KEY (series_num, at, step, bits)
+    PRIMARY KEY (series_num, step, at, bits)
 ) KEYED;
 
 CREATE TABLE tracking_datasets (

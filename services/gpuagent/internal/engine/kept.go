@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+)
+
+// keepReference begins the paths of what goes into the kept directory.
+const keepReference = "${keep}/"
+
+// inKept fills that in.
+func inKept(dir, path string) string {
+	if rest, ok := strings.CutPrefix(path, keepReference); ok {
+		return filepath.Join(dir, rest)
+	}
+	return path
+}
+
+// A directory that workloads keep is <data dir>/kept/<namespace>/<name>. It is there
+// from the first start of a replica on, for as long as a workload is stored that
+// names it.
+
+func (e *Engine) keptDir() string { return filepath.Join(e.DataDir, "kept") }
+
+// keptBy is the directory that a workload keeps; empty when it keeps none.
+func (e *Engine) keptBy(w *gpuagentv1.Workload) string {
+	if w.GetSpec().GetKeep() == "" {
+		return ""
+	}
+	return filepath.Join(e.keptDir(), filepath.FromSlash(state.Key(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())))
+}
+
+func (r *replica) keepDir() string { return r.life.engine.keptBy(r.workload) }
+
+// makeKeepDir makes it for whoever the replicas run as; the agent's own directory
+// is closed to others.
+func (r *replica) makeKeepDir() error {
+	dir := r.keepDir()
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o777) // #nosec G302 -- as a volume is
+}
+
+// keepMount shows it to a container at the path that it has on the node.
+func (r *replica) keepMount() []mount.Mount {
+	dir := r.keepDir()
+	if dir == "" || r.runtime.Name() != runtime.Container {
+		return nil
+	}
+	return []mount.Mount{{Source: dir, Target: dir}}
+}
+
+// dropKept removes the directory that a deleted workload kept, unless another
+// workload keeps it too.
+func (e *Engine) dropKept(ctx context.Context, w *gpuagentv1.Workload) {
+	dir := e.keptBy(w)
+	if dir == "" || e.keeps()[dir] {
+		return
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		e.Log.ErrorContext(ctx, "the directory that a workload kept cannot be removed", "directory", dir, "error", err)
+	}
+}
+
+// keeps are the directories that stored workloads keep.
+func (e *Engine) keeps() map[string]bool {
+	kept := map[string]bool{}
+	for _, w := range e.board.List(func(*gpuagentv1.Workload) bool { return true }) {
+		if dir := e.keptBy(w); dir != "" {
+			kept[dir] = true
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.lives { // those that are being submitted are on no board yet
+		if dir := e.keptBy(l.w); dir != "" {
+			kept[dir] = true
+		}
+	}
+	return kept
+}
+
+// sweepKept removes the directories that no workload keeps any more, as after a
+// crash between a deletion and what follows from it.
+func (e *Engine) sweepKept(ctx context.Context) {
+	kept := e.keeps()
+	namespaces, err := os.ReadDir(e.keptDir())
+	for _, namespace := range namespaces {
+		var names []fs.DirEntry
+		if names, err = os.ReadDir(filepath.Join(e.keptDir(), namespace.Name())); err != nil {
+			break
+		}
+		for _, name := range names {
+			dir := filepath.Join(e.keptDir(), namespace.Name(), name.Name())
+			if !kept[dir] {
+				err = errors.Join(err, os.RemoveAll(dir))
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.Log.ErrorContext(ctx, "directories that workloads kept cannot be removed", "error", err)
+	}
+}

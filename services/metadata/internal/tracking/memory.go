@@ -1,0 +1,55 @@
+package tracking
+
+import "sync"
+
+// A Store remembers numbers that it looked up, because the calls that log look
+// them up each time. What is remembered never changes and is never removed, so it
+// holds whatever other replicas do; and it is learned from transactions that were
+// committed.
+const (
+	rememberedRuns   = 8192
+	rememberedSeries = 32768
+)
+
+// memory maps keys to values and forgets what was not used for long. It is safe
+// for concurrent use.
+type memory[K comparable, V any] struct {
+	most int // entries
+
+	mu  sync.Mutex
+	new map[K]V // guarded by mu; what was used since it was empty
+	old map[K]V // guarded by mu; what was used before that
+}
+
+func newMemory[K comparable, V any](most int) *memory[K, V] {
+	return &memory[K, V]{most: most, new: map[K]V{}}
+}
+
+// get returns what is remembered of a key.
+func (m *memory[K, V]) get(key K) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if value, ok := m.new[key]; ok {
+		return value, true
+	}
+	value, ok := m.old[key]
+	if ok {
+		m.set(key, value)
+	}
+	return value, ok
+}
+
+// put remembers a value.
+func (m *memory[K, V]) put(key K, value V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set(key, value)
+}
+
+// set is put with mu held.
+func (m *memory[K, V]) set(key K, value V) {
+	if len(m.new) >= m.most/2 {
+		m.old, m.new = m.new, make(map[K]V, m.most/2)
+	}
+	m.new[key] = value
+}

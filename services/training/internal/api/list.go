@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/training/internal/kind"
+	"github.com/kfmesh/kfmesh/services/training/internal/state"
+)
+
+// ListTrainingJobs implements TrainingService. A page begins behind the job that the
+// last one ended with, so what comes and goes meanwhile moves nothing.
+func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJobsRequest) (*trainingv1.ListTrainingJobsResponse, error) {
+	after, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
+	if err != nil {
+		return nil, fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", r.GetPageToken())
+	}
+	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector()}
+	items, revision, err := s.state.Jobs.List(ctx, which.prefix())
+	if err != nil {
+		return nil, err
+	}
+	items = slices.DeleteFunc(items, func(item store.Item[*trainingv1.TrainingJob]) bool {
+		return item.Key <= string(after) || !which.has(item.Value)
+	})
+	out := &trainingv1.ListTrainingJobsResponse{Revision: revision}
+	if size := int(r.GetPageSize()); size > 0 && len(items) > size {
+		items = items[:size]
+		out.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(items[size-1].Key))
+	}
+	for _, item := range items {
+		out.Jobs = append(out.Jobs, state.Stamped(item))
+	}
+	return out, nil
+}
+
+// selection says which jobs are meant; what is empty means any.
+type selection struct {
+	namespace, kind, name string
+	labels                map[string]string
+}
+
+// prefix is the longest that all their keys share.
+func (w selection) prefix() string {
+	switch {
+	case w.namespace == "":
+		return ""
+	case w.kind == "":
+		return w.namespace + "/"
+	default:
+		return state.Key(w.namespace, w.kind, w.name)
+	}
+}
+
+func (w selection) has(job *trainingv1.TrainingJob) bool {
+	m := job.GetMetadata()
+	for label, want := range w.labels {
+		if got, ok := m.GetLabels()[label]; !ok || got != want {
+			return false
+		}
+	}
+	return fits(w.namespace, m.GetNamespace()) && fits(w.kind, job.GetKind()) && fits(w.name, m.GetName())
+}
+
+func fits(want, got string) bool { return want == "" || strings.EqualFold(want, got) }

@@ -1,0 +1,89 @@
+package kind
+
+import (
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
+	"github.com/kfmesh/kfmesh/services/training/internal/pod"
+)
+
+// Restart policies.
+const (
+	never     = "Never"
+	onFailure = "OnFailure"
+	always    = "Always"
+	exitCode  = "ExitCode"
+)
+
+// Policies for what becomes of replicas at the end.
+const (
+	cleanNone    = "None"
+	cleanRunning = "Running"
+	cleanAll     = "All"
+)
+
+// maxReplicas is what a workload may have of one group.
+const maxReplicas = 4096
+
+// replicaSpec is a number of equal replicas.
+type replicaSpec struct {
+	Replicas      *int32       `json:"replicas"`
+	Template      pod.Template `json:"template"`
+	RestartPolicy string       `json:"restartPolicy"`
+}
+
+// runPolicy says when to end, restart and clean up.
+type runPolicy struct {
+	CleanPodPolicy *string           `json:"cleanPodPolicy"`
+	TTL            *int32            `json:"ttlSecondsAfterFinished"`
+	Deadline       *int64            `json:"activeDeadlineSeconds"`
+	BackoffLimit   *int32            `json:"backoffLimit"`
+	Suspend        *bool             `json:"suspend"`
+	ManagedBy      *string           `json:"managedBy"`
+	Scheduling     *schedulingPolicy `json:"schedulingPolicy"`
+}
+
+// schedulingPolicy says how a job is placed.
+type schedulingPolicy struct {
+	MinAvailable  *int32         `json:"minAvailable"`
+	Queue         string         `json:"queue"`
+	PriorityClass string         `json:"priorityClass"`
+	MinResources  map[string]any `json:"minResources" honoured:"no"`
+	Timeout       *int32         `json:"scheduleTimeoutSeconds" honoured:"no"`
+}
+
+// Values of managedBy. Whatever it says, kfmesh runs the job.
+const (
+	managedByOperator   = "kubeflow.org/training-operator"
+	managedByMPI        = "kubeflow.org/mpi-operator"
+	managedByMultiKueue = "kueue.x-k8s.io/multikueue"
+)
+
+const atLeastZero = "must be greater than or equal to 0"
+
+// check says what is wrong with a run policy.
+func (r *runPolicy) check(path string, p *field.Problems) {
+	if r == nil {
+		return
+	}
+	if c := r.CleanPodPolicy; c != nil && *c != "" && *c != cleanNone && *c != cleanRunning && *c != cleanAll {
+		p.NotSupported(path+".cleanPodPolicy", *c, cleanAll, cleanNone, cleanRunning)
+	}
+	if r.TTL != nil && *r.TTL < 0 {
+		p.Invalid(path+".ttlSecondsAfterFinished", *r.TTL, atLeastZero)
+	}
+	if r.Deadline != nil && *r.Deadline < 0 {
+		p.Invalid(path+".activeDeadlineSeconds", *r.Deadline, atLeastZero)
+	}
+	if r.BackoffLimit != nil && *r.BackoffLimit < 0 {
+		p.Invalid(path+".backoffLimit", *r.BackoffLimit, atLeastZero)
+	}
+	if m := r.ManagedBy; m != nil && *m != managedByOperator && *m != managedByMPI {
+		if *m == managedByMultiKueue {
+			p.Warn("%s.managedBy: kfmesh runs the job whoever else is named", path)
+		} else {
+			p.NotSupported(path+".managedBy", *m, managedByMultiKueue, managedByOperator)
+		}
+	}
+	if s := r.Scheduling; s != nil && s.MinAvailable != nil && *s.MinAvailable < 0 {
+		p.Invalid(path+".schedulingPolicy.minAvailable", *s.MinAvailable, atLeastZero)
+	}
+}

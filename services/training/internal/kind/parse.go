@@ -1,0 +1,140 @@
+package kind
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
+)
+
+func itoa(n int32) string { return strconv.Itoa(int(n)) }
+
+// head is what every object has.
+type head struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   metadata `json:"metadata"`
+	Spec       any      `json:"spec"`
+	Status     any      `json:"status"` // what the server says; not the client's to say
+}
+
+// metadata is that of an object. What the server knows of it is passed over.
+type metadata struct {
+	Name         string            `json:"name"`
+	GenerateName string            `json:"generateName"`
+	Namespace    string            `json:"namespace"`
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+
+	UID               any   `json:"uid"`
+	ResourceVersion   any   `json:"resourceVersion"`
+	Generation        any   `json:"generation"`
+	CreationTimestamp any   `json:"creationTimestamp"`
+	DeletionTimestamp any   `json:"deletionTimestamp"`
+	SelfLink          any   `json:"selfLink"`
+	ManagedFields     []any `json:"managedFields"`
+	Finalizers        []any `json:"finalizers" honoured:"no"`
+	OwnerReferences   []any `json:"ownerReferences" honoured:"no"`
+}
+
+// Parse reads a manifest, JSON of one object, and checks it. The error is a
+// fault.Invalid with everything that is wrong.
+func Parse(manifest []byte) (*Job, error) {
+	object, err := read(manifest)
+	if err != nil {
+		return nil, err
+	}
+	var h head
+	p := &field.Problems{}
+	decode.Into(object, &h, "", p)
+	k, known := Find(h.APIVersion, h.Kind)
+	if !known {
+		return nil, errKind(h.APIVersion, h.Kind)
+	}
+	k.fill(object)
+	s := k.spec()
+	decode.Into(object["spec"], s, "spec", p)
+	if err := p.Err(); err != nil { // what is of a wrong type is not there to be checked
+		return nil, err
+	}
+	j := &Job{
+		Kind: k, Name: h.Metadata.Name, GenerateName: h.Metadata.GenerateName, Namespace: h.Metadata.Namespace,
+		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, policy: s.policy(),
+	}
+	j.replicas(s.specs())
+	j.check(s, p)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	s.complete(j)
+	j.Warnings = p.Warnings()
+	j.Manifest, err = j.render(object)
+	return j, err
+}
+
+// read reads one JSON object.
+func read(manifest []byte) (map[string]any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(manifest))
+	decoder.UseNumber()
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil {
+		return nil, fault.Invalidf("", "the manifest is not a JSON object: %v", err)
+	}
+	return object, nil
+}
+
+// errKind says that there is no such kind, and which there are.
+func errKind(version, name string) error {
+	known := make([]string, 0, len(All()))
+	for _, k := range All() {
+		known = append(known, k.Version+" "+k.Name)
+	}
+	return fault.Invalidf("kind", "no matches for kind %q in version %q; the kinds are %s", name, version, strings.Join(known, ", "))
+}
+
+// replicas takes the replica specs over in the kind's order of types; unknown types
+// are left to the checks.
+func (j *Job) replicas(specs map[string]*replicaSpec) {
+	for _, t := range j.Kind.types {
+		r := specs[t]
+		if r == nil {
+			continue
+		}
+		replica := Replica{
+			Type: t, Group: strings.ToLower(t), Restart: r.RestartPolicy, Template: &r.Template,
+			Path: fmt.Sprintf("spec.%s[%s]", j.Kind.replicas, t),
+		}
+		if r.Replicas != nil {
+			replica.Count = *r.Replicas
+		}
+		if len(r.Template.Spec.Containers) > 0 {
+			for _, port := range replica.Container(j.Kind).Ports {
+				if port.Name == j.Kind.portName {
+					replica.Port = port.ContainerPort
+				}
+			}
+		}
+		j.Replicas = append(j.Replicas, replica)
+	}
+}
+
+// render is the object as it is kept: without what the server knows better.
+func (j *Job) render(object map[string]any) (string, error) {
+	delete(object, "status")
+	object["kind"] = j.Kind.Name
+	if m, ok := object["metadata"].(map[string]any); ok {
+		for _, name := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "selfLink", "managedFields"} {
+			delete(m, name)
+		}
+	}
+	rendered, err := json.Marshal(object)
+	if err != nil {
+		return "", fault.Internalf(err, "a manifest that was read cannot be written")
+	}
+	return string(rendered), nil
+}

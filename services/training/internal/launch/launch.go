@@ -1,0 +1,194 @@
+// Package launch makes the workload of an attempt at a job.
+//
+// One attempt is one workload: its replicas are placed, started and stopped together.
+// Its name follows from the job's uid and the attempt's number, so that submitting it
+// may be repeated and starts nothing twice. All attempts at a job keep one directory.
+//
+// The package is pure.
+package launch
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
+	"github.com/kfmesh/kfmesh/services/training/internal/kind"
+	"github.com/kfmesh/kfmesh/services/training/internal/pod"
+	"github.com/kfmesh/kfmesh/services/training/internal/rendezvous"
+)
+
+// Labels of workloads of jobs.
+const (
+	LabelOwner   = "kfmesh.dev/owner"
+	LabelJob     = "kfmesh.dev/job" // uid
+	LabelKind    = "kfmesh.dev/job-kind"
+	LabelName    = labelJobName
+	LabelAttempt = "kfmesh.dev/attempt"
+	Owner        = "training"
+
+	// Those that the operators give to pods.
+	labelOperator     = "training.kubeflow.org/operator-name"
+	labelJobName      = "training.kubeflow.org/job-name"
+	labelReplicaType  = "training.kubeflow.org/replica-type"
+	labelReplicaIndex = "training.kubeflow.org/replica-index"
+	labelJobRole      = "training.kubeflow.org/job-role"
+)
+
+// Checkpoints is the directory, in the one that attempts keep, for checkpoints.
+const checkpoints = "${keep}/checkpoints"
+
+// Attempt is an attempt at a job.
+type Attempt struct {
+	UID    string // of the job
+	Number int32  // from 1
+	// Restarts are those that replicas of independent groups may make by themselves.
+	// Negative means any number.
+	Restarts int32
+}
+
+// Name is the name of the workload of an attempt.
+func Name(job, uid string, number int32) string {
+	return fmt.Sprintf("%s-%.8s-%d", job, uid, number)
+}
+
+// NumberOf is the number of the attempt that a workload is; 0 when it is none.
+func NumberOf(w *gpuagentv1.Workload) int32 {
+	n, err := strconv.ParseInt(w.GetMetadata().GetLabels()[LabelAttempt], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
+}
+
+// Workload is what is submitted for an attempt.
+func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
+	spec := &gpuagentv1.WorkloadSpec{
+		Keep: keepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
+	}
+	if s := j.Spec().GetRunPolicy().GetScheduling(); s != nil {
+		spec.GangMin, spec.Queue = s.GetMinAvailable(), s.GetQueue()
+	}
+	for i := range j.Replicas {
+		r := &j.Replicas[i]
+		if r.Count == 0 {
+			continue
+		}
+		spec.Groups = append(spec.Groups, group(j, r, a))
+		if grace := r.Template.Spec.GracePeriod; grace != nil {
+			longest := max(spec.GetGracePeriod().AsDuration(), time.Duration(*grace)*time.Second)
+			spec.GracePeriod = durationpb.New(longest)
+		}
+	}
+	labels := maps.Clone(j.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelOwner], labels[LabelJob], labels[LabelAttempt] = Owner, a.UID, strconv.Itoa(int(a.Number))
+	labels[LabelKind], labels[LabelName] = j.Kind.Name, j.Name
+	return &gpuagentv1.Workload{
+		Metadata: &metav1.ObjectMeta{Namespace: j.Namespace, Name: Name(j.Name, a.UID, a.Number), Labels: labels},
+		Spec:     spec,
+	}
+}
+
+// keepName is the name of the directory that attempts at a job keep.
+func keepName(uid string) string { return "job-" + uid }
+
+func restarts(n int32) int32 {
+	if n < 0 {
+		return math.MaxInt32
+	}
+	return n
+}
+
+var policies = map[string]gpuagentv1.RestartPolicy{
+	"OnFailure": gpuagentv1.RestartPolicy_RESTART_POLICY_ON_FAILURE,
+	"Always":    gpuagentv1.RestartPolicy_RESTART_POLICY_ON_FAILURE, // what has succeeded has no place to come back to
+	"ExitCode":  gpuagentv1.RestartPolicy_RESTART_POLICY_EXIT_CODE,
+}
+
+func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
+	out := &gpuagentv1.ReplicaGroup{Name: r.Group, Count: r.Count, Independent: r.Independent}
+	if r.Independent {
+		out.RestartPolicy = policies[r.Restart]
+	}
+	t := pod.Build(r.Template, j.Kind.Container(), r.Path+".template", names(j, r), &field.Problems{})
+	t.Ports = ports(j, r)
+	wire(t, rendezvous.Of(j, r, a.Number))
+	t.Env = append(t.Env,
+		&gpuagentv1.EnvVar{Name: "KFMESH_JOB", Value: j.Name},
+		&gpuagentv1.EnvVar{Name: "KFMESH_ATTEMPT", Value: strconv.Itoa(int(a.Number))},
+		&gpuagentv1.EnvVar{Name: "KFMESH_CHECKPOINT_DIR", Value: checkpoints},
+	)
+	staging(t).Directories = append(staging(t).Directories, checkpoints)
+	out.Template = t
+	return out
+}
+
+func staging(t *gpuagentv1.Template) *gpuagentv1.Staging {
+	if t.Staging == nil {
+		t.Staging = &gpuagentv1.Staging{}
+	}
+	return t.Staging
+}
+
+// names are what the downward API says of a replica's pod.
+func names(j *kind.Job, r *kind.Replica) pod.Names {
+	labels := maps.Clone(r.Template.Metadata.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[labelOperator] = strings.ToLower(j.Kind.Name) + "-controller"
+	labels[labelJobName], labels[labelReplicaType], labels[labelReplicaIndex] = j.Name, r.Group, "${self.index}"
+	if j.Spec().GetSuccessPolicy().GetGroup() == r.Group && r.Count == 1 {
+		labels[labelJobRole] = "master"
+	}
+	return pod.Names{
+		Pod: j.Name + "-" + r.Group + "-${self.index}", Namespace: j.Namespace, Labels: labels, Annotations: r.Template.Metadata.Annotations,
+	}
+}
+
+// ports are those that a container names: of the kind's own the number does not
+// matter, others are given if they are free.
+func ports(j *kind.Job, r *kind.Replica) []*gpuagentv1.Port {
+	var out []*gpuagentv1.Port
+	for i, p := range r.Container(j.Kind).Ports {
+		name := strings.ToLower(p.Name)
+		if name == "" {
+			name = "port-" + strconv.Itoa(i)
+		}
+		if !slices.ContainsFunc(out, func(other *gpuagentv1.Port) bool { return other.GetName() == name }) {
+			out = append(out, &gpuagentv1.Port{Name: name, Preferred: p.ContainerPort})
+		}
+	}
+	return out
+}
+
+// wire gives a template what its replicas find one another by.
+func wire(t *gpuagentv1.Template, w rendezvous.Wiring) {
+	for _, v := range w.Env {
+		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+	}
+	for _, f := range w.Files {
+		staging(t).Files = append(staging(t).Files, &gpuagentv1.InlineFile{Path: f.Path, Content: []byte(f.Content), Mode: f.Mode})
+	}
+	if w.Command != nil {
+		t.Command, t.Args = w.Command, nil
+	}
+	for _, from := range slices.Sorted(maps.Keys(w.Rewrite)) {
+		for _, words := range [][]string{t.Command, t.Args} {
+			for i, word := range words {
+				words[i] = strings.ReplaceAll(word, from, w.Rewrite[from])
+			}
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package pod
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
+)
+
+// Names are what the downward API says of the pods made of a template. Values may
+// hold references of workloads, such as ${self.index}.
+type Names struct {
+	Pod, Namespace      string
+	Labels, Annotations map[string]string
+}
+
+// Main returns the position of the container that counts: the one with the name, or
+// else the first.
+func (s *Spec) Main(name string) int {
+	return max(0, slices.IndexFunc(s.Containers, func(c Container) bool { return c.Name == name }))
+}
+
+// Build makes the template of a workload's replicas from a pod template at a path of
+// a manifest. The pod has a container.
+func Build(t *Template, container, path string, names Names, problems *field.Problems) *gpuagentv1.Template {
+	main := t.Spec.Main(container)
+	b := &builder{spec: &t.Spec, problems: problems, names: names, path: path + ".spec"}
+	for i, c := range t.Spec.Containers {
+		if i != main {
+			problems.Warn("%s.containers[%d]: container %s is not run: kfmesh runs one container of a pod, %s",
+				b.path, i, c.Name, t.Spec.Containers[main].Name)
+		}
+	}
+	return b.build(&t.Spec.Containers[main], fmt.Sprintf("%s.containers[%d]", b.path, main))
+}
+
+// Escape has a workload take a text as it is.
+func Escape(text string) string { return strings.ReplaceAll(text, "${", "$${") }
+
+// builder makes one template.
+type builder struct {
+	spec     *Spec
+	path     string // of spec
+	problems *field.Problems
+	names    Names
+	out      *gpuagentv1.Template
+}
+
+func (b *builder) build(c *Container, path string) *gpuagentv1.Template {
+	b.out = &gpuagentv1.Template{
+		Image: c.Image, Command: escaped(c.Command), Args: escaped(c.Args), WorkingDir: c.WorkingDir,
+		NodeSelector: b.spec.NodeSelector, ExpandVariables: true,
+	}
+	b.out.Resources = b.resources(path+".resources", c.Resources)
+	b.out.ImagePullPolicy = b.pullPolicy(path+".imagePullPolicy", c.ImagePullPolicy)
+	for _, secret := range b.spec.ImagePullSecrets {
+		b.out.ImagePullSecrets = append(b.out.ImagePullSecrets, secret.Name)
+	}
+	b.out.SecurityContext = identity(b.spec.SecurityContext, c.SecurityContext)
+	for i, e := range c.Env {
+		b.env(fmt.Sprintf("%s.env[%d]", path, i), e, c)
+	}
+	b.mounts(path, c)
+	return b.out
+}
+
+func escaped(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = Escape(text)
+	}
+	return all
+}
+
+func (b *builder) pullPolicy(path, policy string) gpuagentv1.PullPolicy {
+	switch policy {
+	case "":
+		return gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED
+	case "Always":
+		return gpuagentv1.PullPolicy_PULL_POLICY_ALWAYS
+	case "IfNotPresent":
+		return gpuagentv1.PullPolicy_PULL_POLICY_IF_NOT_PRESENT
+	case "Never":
+		return gpuagentv1.PullPolicy_PULL_POLICY_NEVER
+	}
+	b.problems.NotSupported(path, policy, "Always", "IfNotPresent", "Never")
+	return gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED
+}
+
+// identity is who a container runs as: what it says itself, or else what its pod says.
+func identity(pod, own *SecurityContext) *gpuagentv1.SecurityContext {
+	if pod == nil && own == nil {
+		return nil
+	}
+	out := &gpuagentv1.SecurityContext{}
+	for _, s := range []*SecurityContext{pod, own} {
+		if s == nil {
+			continue
+		}
+		if s.RunAsUser != nil {
+			out.RunAsUser = s.RunAsUser
+		}
+		if s.RunAsGroup != nil {
+			out.RunAsGroup = s.RunAsGroup
+		}
+		out.RunAsNonRoot = out.RunAsNonRoot || s.RunAsNonRoot
+	}
+	if out.RunAsUser == nil && out.RunAsGroup == nil && !out.RunAsNonRoot {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package pod
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+)
+
+const milli = 1000 // CPU is counted in thousandths of a core
+
+// maxGPUs is more than any node has.
+const maxGPUs = 1024
+
+// badQuantity is what Kubernetes says of what is no quantity.
+const badQuantity = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+
+// resources reads what a container asks for. A limit without a request is the
+// request as well.
+func (b *builder) resources(path string, r Resources) *gpuagentv1.Resources {
+	requests, limits := b.amounts(path+".requests", r.Requests), b.amounts(path+".limits", r.Limits)
+	for _, name := range slices.Sorted(maps.Keys(requests)) {
+		if limit, ok := limits[name]; ok && requests[name] > limit {
+			b.problems.Invalid(path+".requests", string(r.Requests[name]), "must be less than or equal to "+name+" limit of "+string(r.Limits[name]))
+		}
+	}
+	asked := maps.Clone(limits)
+	maps.Copy(asked, requests)
+	out := &gpuagentv1.Resources{
+		CpuMilli: asked["cpu"], MemoryBytes: asked["memory"], CpuLimitMilli: limits["cpu"], MemoryLimitBytes: limits["memory"],
+	}
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		switch {
+		case name == "cpu", name == "memory", name == "ephemeral-storage", strings.HasPrefix(name, "hugepages-"):
+		case isGPU(name):
+			out.Gpus += int32(min(asked[name], maxGPUs)) // #nosec G115 -- bounded
+		default:
+			b.problems.Warn("%s: nothing is known here of %s, and none is allotted", path, name)
+		}
+	}
+	return out
+}
+
+// isGPU reports whether a resource is a GPU, of whatever make, or a part of one.
+func isGPU(name string) bool {
+	return strings.HasSuffix(name, "/gpu") || strings.HasSuffix(name, "/gpu.shared") || strings.HasPrefix(name, "nvidia.com/mig-") ||
+		strings.HasPrefix(name, "gpu.intel.com/")
+}
+
+func (b *builder) amounts(path string, of map[string]decode.Scalar) map[string]int64 {
+	amounts := map[string]int64{}
+	for name, text := range of {
+		scale := 1.0
+		if name == "cpu" {
+			scale = milli
+		}
+		amount, ok := Quantity(string(text), scale)
+		if !ok {
+			b.problems.Invalid(path+"["+name+"]", string(text), badQuantity)
+			continue
+		}
+		amounts[name] = amount
+	}
+	return amounts
+}

@@ -1,0 +1,241 @@
+// Package pod reads the pod templates of job manifests and makes templates of
+// workloads of them.
+//
+// Of a pod one container counts, the one with the kind's name. What a template asks
+// for and nobody can honour here is a warning, not an error: the same manifest is to
+// run where it can be honoured, too. References that workloads know (${...}) are
+// escaped in what the user wrote.
+//
+// The package is pure.
+package pod
+
+import "github.com/kfmesh/kfmesh/services/training/internal/decode"
+
+// Template is a pod template.
+type Template struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       Spec     `json:"spec"`
+}
+
+// Metadata is what a template says of the pods made of it.
+type Metadata struct {
+	Name              string            `json:"name"`
+	Namespace         string            `json:"namespace"`
+	CreationTimestamp any               `json:"creationTimestamp"`
+	Labels            map[string]string `json:"labels"`
+	Annotations       map[string]string `json:"annotations"`
+}
+
+// Spec is a pod's specification.
+type Spec struct {
+	Containers         []Container       `json:"containers"`
+	Volumes            []Volume          `json:"volumes"`
+	RestartPolicy      string            `json:"restartPolicy"`
+	GracePeriod        *int64            `json:"terminationGracePeriodSeconds"`
+	NodeSelector       map[string]string `json:"nodeSelector"`
+	ImagePullSecrets   []Reference       `json:"imagePullSecrets"`
+	SecurityContext    *SecurityContext  `json:"securityContext"`
+	PriorityClassName  string            `json:"priorityClassName"`
+	ServiceAccountName string            `json:"serviceAccountName"`
+	ServiceAccount     string            `json:"serviceAccount"`
+	SchedulerName      string            `json:"schedulerName"`
+	DNSPolicy          string            `json:"dnsPolicy"`
+	EnableServiceLinks any               `json:"enableServiceLinks"`
+	AutomountToken     any               `json:"automountServiceAccountToken"`
+	HostNetwork        bool              `json:"hostNetwork"`
+	HostIPC            bool              `json:"hostIPC"`
+	HostPID            bool              `json:"hostPID"`
+
+	InitContainers    []any  `json:"initContainers" honoured:"no"`
+	Ephemeral         []any  `json:"ephemeralContainers" honoured:"no"`
+	Tolerations       []any  `json:"tolerations" honoured:"no"`
+	Affinity          any    `json:"affinity" honoured:"no"`
+	Spread            []any  `json:"topologySpreadConstraints" honoured:"no"`
+	NodeName          string `json:"nodeName" honoured:"no"`
+	Hostname          string `json:"hostname" honoured:"no"`
+	Subdomain         string `json:"subdomain" honoured:"no"`
+	HostAliases       []any  `json:"hostAliases" honoured:"no"`
+	DNSConfig         any    `json:"dnsConfig" honoured:"no"`
+	RuntimeClassName  string `json:"runtimeClassName" honoured:"no"`
+	ShareProcess      bool   `json:"shareProcessNamespace" honoured:"no"`
+	ActiveDeadline    *int64 `json:"activeDeadlineSeconds" honoured:"no"`
+	Priority          *int64 `json:"priority" honoured:"no"`
+	PreemptionPolicy  string `json:"preemptionPolicy" honoured:"no"`
+	Overhead          any    `json:"overhead" honoured:"no"`
+	ReadinessGates    []any  `json:"readinessGates" honoured:"no"`
+	SchedulingGates   []any  `json:"schedulingGates" honoured:"no"`
+	ResourceClaims    []any  `json:"resourceClaims" honoured:"no"`
+	SetHostnameAsFQDN bool   `json:"setHostnameAsFQDN" honoured:"no"`
+	OS                any    `json:"os" honoured:"no"`
+	HostUsers         any    `json:"hostUsers" honoured:"no"`
+}
+
+// Container is one container of a pod.
+type Container struct {
+	Name            string           `json:"name"`
+	Image           string           `json:"image"`
+	Command         []string         `json:"command"`
+	Args            []string         `json:"args"`
+	WorkingDir      string           `json:"workingDir"`
+	Ports           []Port           `json:"ports"`
+	Env             []EnvVar         `json:"env"`
+	Resources       Resources        `json:"resources"`
+	VolumeMounts    []VolumeMount    `json:"volumeMounts"`
+	ImagePullPolicy string           `json:"imagePullPolicy"`
+	SecurityContext *SecurityContext `json:"securityContext"`
+
+	Stdin                    bool   `json:"stdin"`
+	StdinOnce                bool   `json:"stdinOnce"`
+	TTY                      bool   `json:"tty"`
+	TerminationMessagePath   string `json:"terminationMessagePath"`
+	TerminationMessagePolicy string `json:"terminationMessagePolicy"`
+
+	EnvFrom        []any  `json:"envFrom" honoured:"no"`
+	LivenessProbe  any    `json:"livenessProbe" honoured:"no"`
+	ReadinessProbe any    `json:"readinessProbe" honoured:"no"`
+	StartupProbe   any    `json:"startupProbe" honoured:"no"`
+	Lifecycle      any    `json:"lifecycle" honoured:"no"`
+	VolumeDevices  []any  `json:"volumeDevices" honoured:"no"`
+	ResizePolicy   []any  `json:"resizePolicy" honoured:"no"`
+	RestartPolicy  string `json:"restartPolicy" honoured:"no"`
+}
+
+// Port is a port that a container listens on.
+type Port struct {
+	Name          string `json:"name"`
+	ContainerPort int32  `json:"containerPort"`
+	Protocol      string `json:"protocol"`
+	HostPort      *int32 `json:"hostPort"`
+	HostIP        string `json:"hostIP"`
+}
+
+// EnvVar is one environment variable.
+type EnvVar struct {
+	Name      string     `json:"name"`
+	Value     string     `json:"value"`
+	ValueFrom *EnvSource `json:"valueFrom"`
+}
+
+// EnvSource is where a variable's value comes from.
+type EnvSource struct {
+	Field     *FieldRef         `json:"fieldRef"`
+	Resource  *ResourceFieldRef `json:"resourceFieldRef"`
+	Secret    *KeyRef           `json:"secretKeyRef"`
+	ConfigMap *KeyRef           `json:"configMapKeyRef"`
+}
+
+// FieldRef names a field of the pod.
+type FieldRef struct {
+	APIVersion string `json:"apiVersion"`
+	FieldPath  string `json:"fieldPath"`
+}
+
+// ResourceFieldRef names an amount that the container asks for.
+type ResourceFieldRef struct {
+	ContainerName string        `json:"containerName"`
+	Resource      string        `json:"resource"`
+	Divisor       decode.Scalar `json:"divisor"`
+}
+
+// KeyRef names a key of a secret or config map.
+type KeyRef struct {
+	Name     string `json:"name"`
+	Key      string `json:"key"`
+	Optional bool   `json:"optional"`
+}
+
+// Reference names something of the namespace.
+type Reference struct {
+	Name string `json:"name"`
+}
+
+// Resources are what a container asks for.
+type Resources struct {
+	Requests map[string]decode.Scalar `json:"requests"`
+	Limits   map[string]decode.Scalar `json:"limits"`
+	Claims   []any                    `json:"claims" honoured:"no"`
+}
+
+// SecurityContext says who a container runs as.
+type SecurityContext struct {
+	RunAsUser    *int64 `json:"runAsUser"`
+	RunAsGroup   *int64 `json:"runAsGroup"`
+	RunAsNonRoot bool   `json:"runAsNonRoot"`
+
+	FSGroup             *int64 `json:"fsGroup" honoured:"no"`
+	FSGroupChangePolicy string `json:"fsGroupChangePolicy" honoured:"no"`
+	SupplementalGroups  []any  `json:"supplementalGroups" honoured:"no"`
+	Sysctls             []any  `json:"sysctls" honoured:"no"`
+	SELinux             any    `json:"seLinuxOptions" honoured:"no"`
+	Seccomp             any    `json:"seccompProfile" honoured:"no"`
+	AppArmor            any    `json:"appArmorProfile" honoured:"no"`
+	Windows             any    `json:"windowsOptions" honoured:"no"`
+	Capabilities        any    `json:"capabilities" honoured:"no"`
+	Privileged          bool   `json:"privileged" honoured:"no"`
+	PrivilegeEscalation any    `json:"allowPrivilegeEscalation"`
+	ReadOnlyRoot        bool   `json:"readOnlyRootFilesystem" honoured:"no"`
+	ProcMount           string `json:"procMount" honoured:"no"`
+}
+
+// Volume is a source of files.
+type Volume struct {
+	Name      string     `json:"name"`
+	Secret    *KeyVolume `json:"secret"`
+	ConfigMap *KeyVolume `json:"configMap"`
+	Claim     *Claim     `json:"persistentVolumeClaim"`
+	EmptyDir  *EmptyDir  `json:"emptyDir"`
+	HostPath  *HostPath  `json:"hostPath"`
+	Downward  any        `json:"downwardAPI"`
+	Projected any        `json:"projected"`
+	NFS       any        `json:"nfs"`
+	CSI       any        `json:"csi"`
+	Ephemeral any        `json:"ephemeral"`
+	Image     any        `json:"image"`
+}
+
+// KeyVolume is a secret or config map as files.
+type KeyVolume struct {
+	Name        string    `json:"name"`
+	SecretName  string    `json:"secretName"`
+	Items       []KeyPath `json:"items"`
+	Optional    bool      `json:"optional"`
+	DefaultMode *int32    `json:"defaultMode" honoured:"no"`
+}
+
+// KeyPath is the file of a key.
+type KeyPath struct {
+	Key  string `json:"key"`
+	Path string `json:"path"`
+	Mode *int32 `json:"mode" honoured:"no"`
+}
+
+// Claim names a persistent volume.
+type Claim struct {
+	ClaimName string `json:"claimName"`
+	ReadOnly  bool   `json:"readOnly"`
+}
+
+// EmptyDir is a directory that is empty at first.
+type EmptyDir struct {
+	Medium    string        `json:"medium"`
+	SizeLimit decode.Scalar `json:"sizeLimit"`
+}
+
+// HostPath is a path of the node.
+type HostPath struct {
+	Path string `json:"path"`
+	Type string `json:"type"`
+}
+
+// VolumeMount is a volume at a path.
+type VolumeMount struct {
+	Name             string `json:"name"`
+	MountPath        string `json:"mountPath"`
+	SubPath          string `json:"subPath"`
+	ReadOnly         bool   `json:"readOnly"`
+	SubPathExpr      string `json:"subPathExpr" honoured:"no"`
+	MountPropagation string `json:"mountPropagation" honoured:"no"`
+	RecursiveRO      string `json:"recursiveReadOnly" honoured:"no"`
+}

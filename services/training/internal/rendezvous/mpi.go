@@ -1,0 +1,96 @@
+package rendezvous
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+// rshAgent is what mpirun starts its daemons with in place of ssh.
+//
+//go:embed rsh.sh
+var rshAgent string
+
+// workerScript is what a worker runs: it tells the agent its environment and waits.
+//
+//go:embed worker.sh
+var workerScript string
+
+// upstreamDir is where the operators put the files that jobs name.
+const upstreamDir = "/etc/mpi"
+
+// hosts are the names in the host file, which need not resolve: only the agent reads
+// them.
+func (n net) hosts() []string {
+	suffix := ""
+	if n.job.MPI.V2 {
+		suffix = fmt.Sprintf(".%s.%s.svc", n.job.Name, n.job.Namespace)
+	}
+	var hosts []string
+	if n.job.MPI.LauncherIsWorker {
+		hosts = append(hosts, n.job.Name+"-launcher"+suffix)
+	}
+	if w := n.job.Group("Worker"); w != nil {
+		for index := range w.Count {
+			hosts = append(hosts, fmt.Sprintf("%s-worker-%d%s", n.job.Name, index, suffix))
+		}
+	}
+	return hosts
+}
+
+// mpi gives the launcher a host file and an agent that starts processes where a
+// worker runs, without a daemon there; the worker only waits.
+func (n net) mpi(attempt int32) Wiring {
+	dir := fmt.Sprintf("${keep}/mpi-%d", attempt)
+	role := Var{"K_MPI_JOB_ROLE", n.self.Group}
+	if n.self.Type == "Worker" {
+		environment := fmt.Sprintf("%s/%s-worker-${self.index}.env", dir, n.job.Name)
+		return Wiring{Env: []Var{role}, Command: []string{"/bin/sh", "-c", workerScript, "worker", environment}}
+	}
+	slots := itoa(n.job.MPI.Slots)
+	var hostFile, discover strings.Builder
+	discover.WriteString("#!/bin/sh\n")
+	for _, h := range n.hosts() {
+		line, found := h+" slots="+slots, h+":"+slots
+		if n.job.MPI.Implementation != "OpenMPI" {
+			line = h + ":" + slots
+		}
+		if n.job.MPI.V2 {
+			found = h
+		}
+		hostFile.WriteString(line + "\n")
+		name, _, _ := strings.Cut(h, ".")
+		fmt.Fprintf(&discover, "[ ! -e \"${0%%/*}/%s.env\" ] || echo %s\n", name, found)
+	}
+	w := Wiring{Env: append(n.implementation(dir, slots), role), Rewrite: map[string]string{upstreamDir + "/": dir + "/"}}
+	if len(n.hosts()) > 0 {
+		w.Files = []File{
+			{Path: dir + "/hostfile", Content: hostFile.String(), Mode: 0o644},
+			{Path: dir + "/discover_hosts.sh", Content: discover.String(), Mode: 0o755},
+			{Path: dir + "/kubexec.sh", Content: rshAgent, Mode: 0o755},
+		}
+	}
+	return w
+}
+
+// implementation is what an implementation of MPI reads.
+func (n net) implementation(dir, slots string) []Var {
+	hostFile, agent := dir+"/hostfile", dir+"/kubexec.sh"
+	openMPI := []Var{
+		{"OMPI_MCA_plm_rsh_agent", agent}, {"OMPI_MCA_orte_default_hostfile", hostFile}, {"OMPI_MCA_orte_keep_fqdn_hostnames", "true"},
+	}
+	intel := []Var{
+		{"I_MPI_HYDRA_HOST_FILE", hostFile}, {"I_MPI_HYDRA_BOOTSTRAP", "rsh"}, {"I_MPI_HYDRA_BOOTSTRAP_EXEC", agent},
+	}
+	switch {
+	case len(n.hosts()) == 0:
+		return nil
+	case !n.job.MPI.V2:
+		return append(openMPI, intel...)
+	case n.job.MPI.Implementation == "Intel":
+		return append(intel, Var{"I_MPI_PERHOST", slots})
+	case n.job.MPI.Implementation == "MPICH":
+		return []Var{{"HYDRA_HOST_FILE", hostFile}, {"HYDRA_LAUNCHER", "rsh"}, {"HYDRA_LAUNCHER_EXEC", agent}}
+	}
+	return append(openMPI, Var{"OMPI_MCA_orte_set_default_slots", slots})
+}

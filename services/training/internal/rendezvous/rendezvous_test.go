@@ -1,0 +1,190 @@
+package rendezvous_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kfmesh/kfmesh/services/training/internal/kind"
+	"github.com/kfmesh/kfmesh/services/training/internal/rendezvous"
+)
+
+// job makes a job "j" of a namespace "ns" with counts by replica type, such as
+// "Master=1 Worker=2".
+func job(t *testing.T, version, name, field, container, counts string, more ...string) *kind.Job {
+	t.Helper()
+	text := fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: {name: j, namespace: ns}\nspec:\n  %s:\n", version, name, field)
+	for _, count := range strings.Fields(counts) {
+		kind, n, _ := strings.Cut(count, "=")
+		text += fmt.Sprintf("    %s: {replicas: %s, template: {spec: {containers: [{name: %s, image: i, command: [c]}]}}}\n", kind, n, container)
+	}
+	for _, m := range more {
+		text += "  " + m + "\n"
+	}
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := kind.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// reference is what an agent fills in.
+var reference = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// resolved fills references in as an agent would: replica i of group g has the host
+// g<i> and the port 1000 + i.
+func resolved(text string, group string, index int) string {
+	return reference.ReplaceAllStringFunc(text, func(ref string) string {
+		parts := strings.Split(strings.Trim(ref, "${}"), ".")
+		switch {
+		case parts[0] == "keep":
+			return "KEEP"
+		case parts[0] == "self" && strings.HasPrefix(parts[1], "index"):
+			_, n, _ := strings.Cut(parts[1], "+")
+			more, _ := strconv.Atoi(n)
+			return strconv.Itoa(index + more)
+		case parts[0] == "self":
+			parts = append([]string{"replica", group, strconv.Itoa(index)}, parts[1:]...)
+		}
+		if parts[3] == "host" {
+			return parts[1] + parts[2]
+		}
+		n, _ := strconv.Atoi(parts[2])
+		return strconv.Itoa(1000 + n)
+	})
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	const v1 = "kubeflow.org/v1"
+	pytorch := func(counts string, more ...string) *kind.Job {
+		return job(t, v1, "PyTorchJob", "pytorchReplicaSpecs", "pytorch", counts, more...)
+	}
+	tf := func(counts string, more ...string) *kind.Job {
+		return job(t, v1, "TFJob", "tfReplicaSpecs", "tensorflow", counts, more...)
+	}
+	for _, tt := range []struct {
+		name  string
+		job   *kind.Job
+		group string
+		index int
+		want  string
+	}{
+		{"pytorch master", pytorch("Master=1 Worker=2", "nprocPerNode: \"4\""), "Master", 0,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=4 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=12 RANK=0 PET_NODE_RANK=0 PET_NNODES=3"},
+		{"pytorch worker", pytorch("Master=1 Worker=2"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=2 PET_NODE_RANK=2 PET_NNODES=3"},
+		{"pytorch without a master", pytorch("Worker=2"), "Worker", 1, "PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_NNODES=2"},
+		{"elastic", pytorch("Worker=2", "elasticPolicy: {minReplicas: 1, maxReplicas: 3, maxRestarts: 7, rdzvId: x, rdzvConf: [{key: a, value: b}, {key: c, value: d}], nProcPerNode: 2}"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=2 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d"},
+		{"elastic at a place", pytorch("Worker=2", "elasticPolicy: {rdzvHost: etcd, rdzvPort: 2379, rdzvBackend: etcd-v2, standalone: true}"), "Worker", 0,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_RDZV_ENDPOINT=etcd:2379 PET_RDZV_BACKEND=etcd-v2 PET_NNODES=2:2 PET_STANDALONE="},
+		{"tensorflow", tf("Chief=1 Worker=2 PS=1"), "Worker", 1,
+			`TF_CONFIG={"cluster":{"chief":["chief0:1000"],"ps":["ps0:1000"],"worker":["worker0:1000","worker1:1001"]},"task":{"type":"worker","index":1},"environment":"cloud"}`},
+		{"tensorflow alone", tf("Worker=1"), "Worker", 0, ""},
+		{"tensorflow dynamic", tf("Worker=2 PS=2", "enableDynamicWorker: true"), "Worker", 1,
+			`TF_CONFIG={"cluster":{"worker":{"1":"worker1:1001"},"ps":["ps0:1000","ps1:1001"]},"task":{"type":"worker","index":1}}`},
+		{"tensorflow dynamic server", tf("Worker=2 PS=2", "enableDynamicWorker: true"), "PS", 1,
+			`TF_CONFIG={"cluster":{"worker":{},"ps":["ps1:1001"]},"task":{"type":"ps","index":1}}`},
+		{"xgboost", job(t, v1, "XGBoostJob", "xgbReplicaSpecs", "xgboost", "Master=1 Worker=2"), "Worker", 0,
+			"MASTER_PORT=1000 MASTER_ADDR=master0 WORLD_SIZE=3 RANK=1 PYTHONUNBUFFERED=1 WORKER_PORT=1000 WORKER_ADDRS=worker0,worker1 KFMESH_WORKER_ADDRS=worker0:1000,worker1:1001"},
+		{"jax", job(t, v1, "JAXJob", "jaxReplicaSpecs", "jax", "Worker=3"), "Worker", 2,
+			"PYTHONUNBUFFERED=1 COORDINATOR_PORT=1000 COORDINATOR_ADDRESS=worker0 NUM_PROCESSES=3 PROCESS_ID=2"},
+		{"paddle", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Worker=2"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=2 PADDLE_MASTER=worker0:1000"},
+		{"paddle with a server", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Master=1 Worker=2"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=3 PADDLE_MASTER=master0:1000 PADDLE_TRAINER_NUM=1"},
+		{"mxnet", job(t, v1, "MXJob", "mxReplicaSpecs", "mxnet", "Scheduler=1 Server=1 Worker=2"), "Worker", 1,
+			`MX_CONFIG={"cluster":{"scheduler":[{"url":"scheduler0","port":1000}],"server":[{"url":"server0","port":1000}],"worker":[{"url":"worker0","port":1000},{"url":"worker1","port":1001}]},` +
+				`"labels":{"scheduler":"","server":"","worker":""},"task":{"type":"worker","index":1}} ` +
+				"DMLC_PS_ROOT_PORT=1000 DMLC_PS_ROOT_URI=scheduler0 DMLC_NUM_SERVER=1 DMLC_NUM_WORKER=2 DMLC_ROLE=worker DMLC_USE_KUBERNETES=1 DMLC_WORKER_ID=1"},
+		{"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
+			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true " +
+				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher"},
+		{"mpi v2 of Intel", job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2", "mpiImplementation: Intel", "slotsPerWorker: 3"), "Launcher", 0,
+			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := tt.job.Group(tt.group)
+			var env []string
+			for _, v := range rendezvous.Of(tt.job, r, 4).Env {
+				value := resolved(v.Value, r.Group, tt.index)
+				if strings.HasPrefix(value, "{") && !json.Valid([]byte(value)) {
+					t.Errorf("%s is no JSON: %s", v.Name, value)
+				}
+				env = append(env, v.Name+"="+value)
+			}
+			if got := strings.Join(env, " "); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestHostFiles(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ version, more, want string }{
+		{"kubeflow.org/v1", "slotsPerWorker: 2", "j-worker-0 slots=2\nj-worker-1 slots=2\n"},
+		{"kubeflow.org/v2beta1", "runLauncherAsWorker: true", "j-launcher.j.ns.svc slots=1\nj-worker-0.j.ns.svc slots=1\nj-worker-1.j.ns.svc slots=1\n"},
+		{"kubeflow.org/v2beta1", "mpiImplementation: MPICH", "j-worker-0.j.ns.svc:1\nj-worker-1.j.ns.svc:1\n"},
+	} {
+		j := job(t, tt.version, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2", tt.more)
+		if got := rendezvous.Of(j, j.Group("Launcher"), 1).Files[0].Content; got != tt.want {
+			t.Errorf("%s %s: got %q, want %q", tt.version, tt.more, got, tt.want)
+		}
+	}
+}
+
+// TestAgent has the stand-in for rsh run a command as a worker would that has left
+// its environment.
+func TestAgent(t *testing.T) {
+	t.Parallel()
+	j := job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=1")
+	dir := t.TempDir()
+	for _, f := range rendezvous.Of(j, j.Group("Launcher"), 1).Files {
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f.Path)), []byte(f.Content), os.FileMode(f.Mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	discover := func() string {
+		out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "discover_hosts.sh")).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	if got := discover(); got != "" {
+		t.Errorf("a worker that has not begun is found: %q", got)
+	}
+	command := rendezvous.Of(j, j.Group("Worker"), 1).Command
+	command[len(command)-1] = filepath.Join(dir, "j-worker-0.env")
+	worker := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	worker.Env = append(os.Environ(), "SAYS=it's\nme")
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = worker.Process.Kill()
+		_ = worker.Wait()
+	}()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "kubexec.sh"), "-n", "-l", "me", "j-worker-0.j.ns.svc", `printf '%s|' "$SAYS" $0 x;`, "echo", "done").CombinedOutput()
+	if want := "it's\nme|/bin/sh|x|done\n"; err != nil || string(out) != want {
+		t.Errorf("got %q, %v; want %q", out, err, want)
+	}
+	if got := discover(); got != "j-worker-0.j.ns.svc\n" {
+		t.Errorf("found %q", got)
+	}
+}

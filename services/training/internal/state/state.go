@@ -1,0 +1,62 @@
+// Package state owns the training service's part of the store.
+//
+// Keys, all under /kfmesh/training/:
+//
+//	jobs/<namespace>/<kind>/<name>   TrainingJob, from its creation to its deletion
+package state
+
+import (
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+const prefix = "/kfmesh/training/"
+
+// DefaultNamespace is that of jobs that name none.
+const DefaultNamespace = "default"
+
+// ByUID is the index of the Jobs cache that finds a job by its uid.
+const ByUID = "uid"
+
+// MaxManifestBytes is the largest manifest that is accepted: the job is one value of
+// the store, with its status, and so is the workload made of it.
+const MaxManifestBytes = 96 << 10
+
+// State is the training service's collections.
+type State struct {
+	Backend store.Backend
+	Jobs    *store.Collection[*trainingv1.TrainingJob]
+}
+
+// New returns the collections on a backend.
+func New(b store.Backend) *State {
+	return &State{Backend: b, Jobs: store.NewCollection[*trainingv1.TrainingJob](b, prefix+"jobs/")}
+}
+
+// Key is the key of a job in Jobs.
+func Key(namespace, kind, name string) string { return namespace + "/" + kind + "/" + name }
+
+// KeyOf is the key of a job.
+func KeyOf(job *trainingv1.TrainingJob) string {
+	return Key(job.GetMetadata().GetNamespace(), job.GetKind(), job.GetMetadata().GetName())
+}
+
+// Indexes are those of the Jobs cache.
+func Indexes() map[string]store.Index[*trainingv1.TrainingJob] {
+	return map[string]store.Index[*trainingv1.TrainingJob]{
+		ByUID: func(_ string, job *trainingv1.TrainingJob) []string { return []string{job.GetMetadata().GetUid()} },
+	}
+}
+
+// Stamped is a job as it is shown: with the revision at which it last changed. The
+// item's value is the caller's to change.
+func Stamped(item store.Item[*trainingv1.TrainingJob]) *trainingv1.TrainingJob {
+	item.Value.Metadata.ResourceVersion = item.Revision
+	return item.Value
+}
+
+// ErrNotFound says that there is no such job.
+func ErrNotFound(namespace, kind, name string) error {
+	return fault.NotFoundf("there is no %s %q in namespace %s", kind, name, namespace).WithReason("JOB_NOT_FOUND")
+}
