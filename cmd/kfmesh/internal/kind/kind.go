@@ -1,6 +1,6 @@
 // Package kind says what the commands can do with each kind of resource: how
 // to list, find, show, describe, cancel and delete runs, recurring runs, pipelines,
-// experiments, artifacts, workloads, nodes, secrets, config maps and volumes. A new
+// experiments, artifacts, training jobs, workloads, nodes, secrets, config maps and volumes. A new
 // kind is one file here.
 //
 // A resource is named by its id, by the start of its id if no other shares it,
@@ -26,7 +26,7 @@ type Query struct {
 	Limit        int    // 0 means all
 	Experiment   string // id; runs and recurring runs only
 	RecurringRun string // id; runs only
-	State        string // runs only
+	State        string // runs and jobs only
 	Run          string // id; artifacts only
 	Type         string // artifacts only
 	match        match  // set by Resolve
@@ -76,7 +76,7 @@ type Kind struct {
 // All lists the kinds in the order in which help shows them.
 func All() []*Kind {
 	return []*Kind{
-		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Workloads(), Nodes(),
+		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Jobs(), Workloads(), Nodes(),
 		Secrets(), ConfigMaps(), Volumes(),
 	}
 }
