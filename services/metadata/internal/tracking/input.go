@@ -93,16 +93,16 @@ func checkInput(input *metadatav1.DatasetInput) error {
 	return nil
 }
 
-// dataset names a dataset within an experiment.
-type dataset struct{ name, digest string }
+// datasetKey names a dataset within an experiment.
+type datasetKey struct{ name, digest string }
 
-func datasetOf(input *metadatav1.DatasetInput) dataset {
-	return dataset{input.GetDataset().GetName(), input.GetDataset().GetDigest()}
+func datasetOf(input *metadatav1.DatasetInput) datasetKey {
+	return datasetKey{input.GetDataset().GetName(), input.GetDataset().GetDigest()}
 }
 
 // firstOfEach is inputs by name and digest; of equal ones the first counts.
 func firstOfEach(inputs []*metadatav1.DatasetInput) []*metadatav1.DatasetInput {
-	seen := map[dataset]bool{}
+	seen := map[datasetKey]bool{}
 	kept := slices.DeleteFunc(slices.Clone(inputs), func(input *metadatav1.DatasetInput) bool {
 		twice := seen[datasetOf(input)]
 		seen[datasetOf(input)] = true
@@ -145,7 +145,7 @@ func putInputs(ctx context.Context, tx *sqlstore.Tx, run runRef, inputs []*metad
 
 // datasetNums returns the numbers of datasets of an experiment, which it adds when
 // they are not there.
-func datasetNums(ctx context.Context, tx *sqlstore.Tx, experiment int64, inputs []*metadatav1.DatasetInput) (map[dataset]int64, error) {
+func datasetNums(ctx context.Context, tx *sqlstore.Tx, experiment int64, inputs []*metadatav1.DatasetInput) (map[datasetKey]int64, error) {
 	names := make([]any, len(inputs))
 	insert := tx.Insert("tracking_datasets", []string{"experiment_id", "name", "digest", "source_type", "source", "schema", "profile"},
 		"ON CONFLICT (experiment_id, name, digest) DO NOTHING")
@@ -160,11 +160,11 @@ func datasetNums(ctx context.Context, tx *sqlstore.Tx, experiment int64, inputs 
 	if _, err := insert.Flush(ctx); err != nil {
 		return nil, err
 	}
-	nums := make(map[dataset]int64, len(inputs))
+	nums := make(map[datasetKey]int64, len(inputs))
 	known := sqlstore.Q("SELECT num, name, digest FROM tracking_datasets WHERE experiment_id = ? AND name IN", experiment).List(names...)
 	err := tx.Rows(ctx, known, func(scan func(...any) error) error {
 		var num int64
-		var d dataset
+		var d datasetKey
 		err := scan(&num, &d.name, &d.digest)
 		nums[d] = num
 		return err
