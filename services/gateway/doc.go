@@ -2,8 +2,8 @@
 //
 // The HTTP port serves the REST form of every service, the KFP API among them
 // (/apis/v2beta1, uploads included), kfmesh's own (/kfmesh/v1), the document that
-// describes both (/openapi.json), the content of artifacts, /healthz, /readyz and
-// /metrics. What a page of another site has a browser send may change nothing.
+// describes both (/openapi.json), MLflow's API with its artifacts
+// (/api/2.0/mlflow), the content of artifacts, /healthz, /readyz and /metrics. What a page of another site has a browser send may change nothing.
 // The gRPC port passes every call on, unread, to the service that owns it, and
 // answers reflection and health itself.
 //
