@@ -11,7 +11,7 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"a.yaml":   "# first\n---\nkind: A\nmetadata: {name: a, namespace: n}\n--- # second\nkind: B\nmetadata: {name: b}\n---\n",
+		"a.yaml":   "# first\n---\nkind: A\nmetadata: {name: a, namespace: ns}\n--- # second\nkind: B\nmetadata: {name: b}\n---\n",
 		"b.json":   `{"kind":"C","metadata":{"name":"c"},"spec":{"n":1}}`,
 		"note.txt": "no manifest",
 	} {
@@ -27,7 +27,7 @@ func TestRead(t *testing.T) {
 	for _, m := range all {
 		got = append(got, strings.TrimPrefix(m.Place, dir+"/")+" "+m.Kind+" "+m.Namespace+"/"+m.Name)
 	}
-	want := "a.yaml A n/a|a.yaml, object 2 B /b|b.json C /c|standard input D /d"
+	want := "a.yaml A ns/a|a.yaml, object 2 B /b|b.json C /c|standard input D /d"
 	if strings.Join(got, "|") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "|"), want)
 	}
