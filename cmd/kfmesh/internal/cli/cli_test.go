@@ -83,6 +83,9 @@ func register(server *grpc.Server, f *fake) {
 		pipelinev1.RegisterHousekeepingServiceServer(server, &f.cache.pipeline)
 		gpuagentv1.RegisterHousekeepingServiceServer(server, &f.cache.node)
 	}
+	if f.models != nil {
+		metadatav1.RegisterModelRegistryServiceServer(server, f.models)
+	}
 	pipelinev1.RegisterPipelineServiceServer(server, f)
 	pipelinev1.RegisterExperimentServiceServer(server, f)
 	pipelinev1.RegisterRunServiceServer(server, f)

@@ -51,6 +51,8 @@ type fake struct {
 	looked chan struct{}
 	// cache answers for the cache and housekeeping, when it is set.
 	cache *fakeCache
+	// models answers for the model registry, when it is set.
+	models *fakeModels
 	// answer is what standard input holds.
 	answer string
 	// create is what CreateRun answers with, when it is to fail.

@@ -57,6 +57,7 @@ A resource is named by its id, the start of its id, its name, or "last".`,
 	flags.StringVar(&o.query.State, "state", "", "only runs, or jobs, in this `state`, such as running or failed")
 	flags.StringVar(&o.query.Run, "run", "", "only artifacts of this `run`")
 	flags.StringVar(&o.query.Type, "type", "", "only artifacts of this `type`, such as system.Model")
+	flags.StringVar(&o.query.Model, "model", "", "only versions of this `model`")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "keep showing what there is until interrupted")
 	flags.DurationVar(&o.interval, "interval", 2*time.Second, "time between two looks with --watch")
 	return command
@@ -113,7 +114,7 @@ func getArguments(args []string) (*kind.Kind, []string, error) {
 
 // check refuses flags that mean nothing for the kind.
 func (o *getOptions) check(command *cobra.Command, k *kind.Kind) error {
-	for _, name := range []string{"experiment", "recurring-run", "state", "run", "type"} {
+	for _, name := range []string{"experiment", "recurring-run", "state", "run", "type", "model"} {
 		if command.Flags().Changed(name) && !slices.Contains(k.Flags, name) {
 			return fault.Invalidf("--"+name, "does not go with %s", k.Plural)
 		}

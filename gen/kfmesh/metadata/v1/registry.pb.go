@@ -771,7 +771,9 @@ type ModelVersion struct {
 	// Properties by key: MLflow's tags and Kubeflow's custom properties.
 	Properties map[string]*PropertyValue `protobuf:"bytes,19,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Aliases that point to it, by name.
-	Aliases       []string `protobuf:"bytes,20,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	Aliases []string `protobuf:"bytes,20,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	// Namespace. Output only.
+	Namespace     string `protobuf:"bytes,21,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -944,6 +946,13 @@ func (x *ModelVersion) GetAliases() []string {
 		return x.Aliases
 	}
 	return nil
+}
+
+func (x *ModelVersion) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
 }
 
 // ListOptions is how Kubeflow's lists are asked for.
@@ -3882,7 +3891,7 @@ const file_kfmesh_metadata_v1_registry_proto_rawDesc = "" +
 	"\x04card\x18\r \x01(\v2\x1d.kfmesh.metadata.v1.ModelCardR\x04card\x1a`\n" +
 	"\x0fPropertiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
-	"\x05value\x18\x02 \x01(\v2!.kfmesh.metadata.v1.PropertyValueR\x05value:\x028\x01\"\xad\x06\n" +
+	"\x05value\x18\x02 \x01(\v2!.kfmesh.metadata.v1.PropertyValueR\x05value:\x028\x01\"\xcb\x06\n" +
 	"\fModelVersion\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x19\n" +
 	"\bmodel_id\x18\x02 \x01(\x03R\amodelId\x12\x1d\n" +
@@ -3908,7 +3917,8 @@ const file_kfmesh_metadata_v1_registry_proto_rawDesc = "" +
 	"\n" +
 	"properties\x18\x13 \x03(\v20.kfmesh.metadata.v1.ModelVersion.PropertiesEntryR\n" +
 	"properties\x12\x18\n" +
-	"\aaliases\x18\x14 \x03(\tR\aaliases\x1a`\n" +
+	"\aaliases\x18\x14 \x03(\tR\aaliases\x12\x1c\n" +
+	"\tnamespace\x18\x15 \x01(\tR\tnamespace\x1a`\n" +
 	"\x0fPropertiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
 	"\x05value\x18\x02 \x01(\v2!.kfmesh.metadata.v1.PropertyValueR\x05value:\x028\x01\"\xb0\x01\n" +

@@ -10,7 +10,7 @@ import (
 )
 
 // selectVersions begins a query of versions, which are v, of models, which are m.
-const selectVersions = "SELECT v.id, v.model_id, m.name, v.number, v.name, v.description, v.author, v.external_id, v.state, v.stage," +
+const selectVersions = "SELECT v.id, v.namespace, v.model_id, m.name, v.number, v.name, v.description, v.author, v.external_id, v.state, v.stage," +
 	" v.source, v.artifact_uri, v.run_id, v.run_link, v.logged_model_id, v.lineage_artifact_id, v.created_at, v.updated_at" +
 	" FROM registry_versions v JOIN registry_models m ON m.id = v.model_id"
 
@@ -20,7 +20,7 @@ func readVersions(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) ([]*m
 	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
 		v := new(metadatav1.ModelVersion)
 		var state, stage string
-		err := scan(&v.Id, &v.ModelId, &v.ModelName, &v.Number, &v.Name, &v.Description, &v.Author, &v.ExternalId, &state, &stage,
+		err := scan(&v.Id, &v.Namespace, &v.ModelId, &v.ModelName, &v.Number, &v.Name, &v.Description, &v.Author, &v.ExternalId, &state, &stage,
 			&v.Source, &v.ArtifactUri, &v.RunId, &v.RunLink, &v.LoggedModelId, &v.LineageArtifactId, &v.CreationTime, &v.LastUpdateTime)
 		v.State, v.Stage = storedState(state), storedStage(stage)
 		versions = append(versions, v)
