@@ -22,6 +22,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/mlflow"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/modelregistry"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/openlineage"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
@@ -51,6 +52,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 	})
 	kube.Register(mux, deps.Version, trainingjob.Resources(trainingv1.NewTrainingServiceClient(deps.Mesh.Conn("training")))...)
+	openlineage.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")))
 	if err := openapi.Register(mux, deps.Version); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/api"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/feed"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
 
@@ -20,19 +21,20 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// New makes the service. It uses nothing of deps but the log: its state is in
-// SQL.
+// New makes the service. Its state is in SQL; of deps it uses the log, and the bus
+// and the mesh to hear and ask of what happens elsewhere.
 func New(cfg Config, deps app.Deps) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &module{cfg: cfg, log: deps.Log, database: newOpening()}, nil
+	return &module{cfg: cfg, log: deps.Log, deps: deps, database: newOpening()}, nil
 }
 
 // module is the metadata service.
 type module struct {
 	cfg      Config
 	log      *slog.Logger
+	deps     app.Deps
 	database *opening
 }
 
@@ -54,6 +56,9 @@ func (m *module) Run(ctx context.Context) error {
 		return err
 	}
 	m.log.InfoContext(ctx, "metadata database is open", "engine", db.Dialect().String())
+	if m.deps.Bus != nil && m.deps.Mesh != nil {
+		feed.New(db, m.deps.Bus, m.deps.Mesh, m.log).Run(ctx)
+	}
 	<-ctx.Done()
 	return db.Close()
 }

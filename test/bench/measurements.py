@@ -13,6 +13,7 @@ from loop import measure_loop, measure_xargs
 from peers.engines import ENGINES, environment_of
 from startup import measure_idle_memory, measure_start
 from table import Table
+from tracking import measure_tracking
 from training import REPLICAS, measure_accepted, measure_submit
 
 Measurement = Callable[[pathlib.Path, Table], None]
@@ -110,6 +111,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "fleet": fleet,
     "lists": lists,
     "training": training,
+    "tracking": measure_tracking,
 }
 
 

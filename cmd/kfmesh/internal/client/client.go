@@ -32,6 +32,7 @@ type Client struct {
 	Housekeeping     pipelinev1.HousekeepingServiceClient
 	Jobs             trainingv1.TrainingServiceClient
 	Metadata         metadatav1.MetadataServiceClient
+	Tracking         metadatav1.TrackingServiceClient
 	Models           metadatav1.ModelRegistryServiceClient
 	Workloads        gpuagentv1.WorkloadServiceClient
 	Nodes            gpuagentv1.NodeServiceClient
@@ -53,6 +54,7 @@ func New(mesh rpc.Mesh) *Client {
 		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),
 		Jobs:             trainingv1.NewTrainingServiceClient(mesh.Conn("training")),
 		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
+		Tracking:         metadatav1.NewTrackingServiceClient(mesh.Conn("metadata")),
 		Models:           metadatav1.NewModelRegistryServiceClient(mesh.Conn("metadata")),
 		Workloads:        gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		Nodes:            gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
