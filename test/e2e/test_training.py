@@ -469,7 +469,7 @@ def test_kill_9_in_flight(own_mesh, tmp_path):
     assert len(lines) == len(set(lines)), "a replica ran twice in one attempt"
 
 
-def test_split(request, tmp_path):
+def test_split(tmp_path):
     """One process a service: a job runs, and survives the death of the training service."""
     from harness.split import Split
 

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 from harness.mesh import Mesh
 
@@ -100,10 +101,16 @@ class Jobs:
         )
 
     def wait(self, job: dict, *conditions: str) -> dict:
-        """Return the job once one of the conditions holds."""
+        """Return the job once one of the conditions holds, however long its service is away."""
         deadline = time.monotonic() + WITHIN_SECONDS
         while True:
-            found = self.get(job)
+            try:
+                found = self.get(job)
+            except Refused as refused:
+                if refused.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+                continue
             if holds(found) & set(conditions):
                 return found
             if time.monotonic() > deadline or (not set(conditions) & {"Failed"} and "Failed" in holds(found)):
