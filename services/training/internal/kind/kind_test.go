@@ -219,6 +219,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestGPUsAreCounted(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "resources: {limits: {nvidia.com/gpu: 2, cpu: 4}}", 1)
+	job, err := parse(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := job.Spec().GetGroups()[0].GetGpus(); got != 2 {
+		t.Errorf("%d GPUs, want 2", got)
+	}
+}
+
 func TestDefaultsAreInTheManifest(t *testing.T) {
 	t.Parallel()
 	job, err := parse(t, pytorch([]string{"worker: replicas=4"}, "elasticPolicy: {maxReplicas: 4}"))
