@@ -20,7 +20,7 @@ type services struct {
 }
 
 func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*services, error) {
-	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL}, deps)
+	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL, Lineage: cfg.Lineage}, deps)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ func (e *edge) artifactRoutes() []route {
 		{methods: "GET HEAD", path: "logged-models/{model_id}/artifacts/files", raw: e.modelArtifact},
 		{methods: "GET HEAD", path: "get-artifact", raw: e.runArtifact},
 		{methods: "GET HEAD", path: "/get-artifact", raw: e.runArtifact},
+		{methods: "GET HEAD", path: "/model-versions/get-artifact", raw: e.versionArtifact},
 		{methods: "POST", path: "upload-artifact", raw: e.uploadRunArtifact},
 	}
 }
@@ -118,6 +119,22 @@ func (e *edge) modelArtifact(w http.ResponseWriter, r *http.Request, c *call) er
 	return e.sendArtifact(w, r, at, file)
 }
 
+// versionArtifact sends a file of a version of a registered model.
+func (e *edge) versionArtifact(w http.ResponseWriter, r *http.Request, c *call) error {
+	c.form = queryForm(r.URL.Query())
+	file := c.required("path")
+	version, err := e.version(c)
+	if err != nil {
+		return err
+	}
+	owner := "version " + r.URL.Query().Get("version") + " of model " + version.GetModelName()
+	at, err := keyBelow(c.namespace, owner, version.GetArtifactUri(), file)
+	if err != nil {
+		return err
+	}
+	return e.sendArtifact(w, r, at, file)
+}
+
 // sendArtifact sends an object, in parts when asked. It is always a download: shown
 // as a page of this address it could do what the user may do.
 func (e *edge) sendArtifact(w http.ResponseWriter, r *http.Request, at, name string) error {
@@ -149,9 +166,10 @@ var textNames = []string{
 func contentType(name string) string {
 	base := strings.ToLower(path.Base(name))
 	if slices.Contains(textNames, path.Ext(base)) || slices.Contains(textNames, base) {
-		return "text/plain; charset=utf-8"
+		return "text/plain"
 	}
-	if t := mime.TypeByExtension(path.Ext(base)); t != "" {
+	// As MLflow has it: without a character set, which nobody told us.
+	if t, _, _ := strings.Cut(mime.TypeByExtension(path.Ext(base)), ";"); t != "" {
 		return t
 	}
 	return "application/octet-stream"
@@ -214,6 +232,11 @@ func (e *edge) uploadRunArtifact(w http.ResponseWriter, r *http.Request, c *call
 		return fault.New(fault.Invalid, "Request must specify run_uuid.")
 	case file == "":
 		return fault.New(fault.Invalid, "Request must specify path.")
+	}
+	if _, err := safePath(file); err != nil {
+		return err
+	}
+	switch {
 	case r.ContentLength > maxPageUpload:
 		return fault.New(fault.Invalid, "Artifact size is too large. Max size is 10MB.")
 	case r.ContentLength == 0:

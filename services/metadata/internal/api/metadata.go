@@ -5,13 +5,13 @@ import (
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
-	"github.com/kfmesh/kfmesh/services/metadata/internal/mirror"
 )
 
 // metadataServer is MetadataService.
 type metadataServer struct {
 	metadatav1.UnimplementedMetadataServiceServer
-	source Source
+	source    Source
+	followers []graph.Follower
 }
 
 func (s *metadataServer) graph(ctx context.Context) (*graph.Graph, error) {
@@ -19,7 +19,7 @@ func (s *metadataServer) graph(ctx context.Context) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graph.New(db, mirror.Mirror{}), nil
+	return graph.New(db, s.followers...), nil
 }
 
 // PutExecution implements MetadataService.
