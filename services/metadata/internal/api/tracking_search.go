@@ -16,3 +16,8 @@ func (s *trackingServer) SearchExperiments(ctx context.Context, r *metadatav1.Se
 func (s *trackingServer) SearchRuns(ctx context.Context, r *metadatav1.SearchRunsRequest) (*metadatav1.SearchRunsResponse, error) {
 	return track(ctx, s, r, (*tracking.Store).SearchRuns)
 }
+
+// SearchLoggedModels implements TrackingService.
+func (s *trackingServer) SearchLoggedModels(ctx context.Context, r *metadatav1.SearchLoggedModelsRequest) (*metadatav1.SearchLoggedModelsResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).SearchModels)
+}

@@ -14,3 +14,15 @@ func (s *Store) InsertRun(ctx context.Context, id string) error {
 		return err
 	})
 }
+
+// SetFew sets how many runs are few for a search.
+func (s *Store) SetFew(few int) { s.few = few }
+
+// ForgeToken makes up a page token for a search.
+func (s *Store) ForgeToken(request *metadatav1.SearchRunsRequest, driver, segment int, cells []string) (string, error) {
+	search, err := newRunSearch(s.db.Dialect(), request)
+	if err != nil {
+		return "", err
+	}
+	return bookmark{Search: search.fingerprint, Driver: driver, Segment: segment, Cells: cells}.String(), nil
+}

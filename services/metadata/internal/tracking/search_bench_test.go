@@ -97,6 +97,12 @@ func fillRuns(b *testing.B, databaseURL string, runs, each int) {
 			return fillExperiment(b.Context(), tx, random, experiment, count, each)
 		})
 	}
+	if err == nil && db.Dialect() == sqlstore.Postgres { // which does so by itself, but later
+		err = db.Write(b.Context(), func(tx *sqlstore.Tx) error {
+			_, err := tx.Exec(b.Context(), sqlstore.Q("ANALYZE"))
+			return err
+		})
+	}
 	if err := cmp.Or(err, db.Close()); err != nil {
 		b.Fatal(err)
 	}

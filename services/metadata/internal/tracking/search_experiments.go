@@ -37,7 +37,10 @@ func (s *Store) SearchExperiments(ctx context.Context, request *metadatav1.Searc
 	}
 	namespace, stages := namespaceOf(request), stagesOf(request.GetView())
 	segments := []segment{experimentSegment(s.db.Dialect(), namespace, stages, filter, order)}
-	from, err := parseBookmark(request.GetPageToken(), fingerprint("experiments", namespace, stages, filter.String(), order), segments)
+	from, err := parseBookmark(request.GetPageToken(), fingerprint("experiments", namespace, stages, filter.String(), order))
+	if err == nil {
+		err = from.check(segments)
+	}
 	if err != nil {
 		return nil, err
 	}

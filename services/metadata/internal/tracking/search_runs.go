@@ -39,9 +39,18 @@ func (s *Store) SearchRuns(ctx context.Context, request *metadatav1.SearchRunsRe
 		if err != nil || len(experiments) == 0 {
 			return err
 		}
-		segments := search.segments(experiments)
-		from, err := parseBookmark(request.GetPageToken(), search.fingerprint, segments)
+		from, err := parseBookmark(request.GetPageToken(), search.fingerprint)
+		if err == nil && request.GetPageToken() == "" {
+			from.Driver, err = search.driver(ctx, tx, experiments, s.few)
+		}
 		if err != nil {
+			return err
+		}
+		if from.Driver < 0 || from.Driver > len(search.filter) || from.Driver > 0 && !drives(search.filter[from.Driver-1]) {
+			return notABookmark()
+		}
+		segments := search.segments(experiments, from.Driver)
+		if err := from.check(segments); err != nil {
 			return err
 		}
 		nums, next, err := find(ctx, tx, runSubject.num, segments, from, search.size)
@@ -88,36 +97,79 @@ func newRunSearch(dialect sqlstore.Dialect, request *metadatav1.SearchRunsReques
 	return s, nil
 }
 
-// segments are the runs that are searched for, in their order. Where they are
-// sorted by a metric first, an index has them in order: those that have a number
-// are one segment, those that have NaN another, and those that have nothing a
-// third.
-func (s *runSearch) segments(experiments []int64) []segment {
-	if len(s.order) == 0 || s.order[0].Entity != query.Metric {
-		return []segment{s.plain(experiments)}
+// fewRuns is how many runs a comparison may let pass at most for a search to begin
+// with them. Where it lets more pass, enough of what a search looks at in any
+// order will.
+const fewRuns = 1000
+
+// driver is the place, from 1, of a comparison in the filter that less than few
+// runs pass, or 0. The index of metrics tells without looking at more of them.
+func (s *runSearch) driver(ctx context.Context, tx *sqlstore.Tx, experiments []int64, few int) (int, error) {
+	for i, c := range s.filter {
+		if !drives(c) {
+			continue
+		}
+		q := s.having(sqlstore.Q("SELECT COUNT(*) FROM (SELECT 1 AS one FROM tracking_latest m WHERE"), experiments, c.Key, hasValue)
+		var n int
+		if _, err := tx.Row(ctx, q.Add("AND").Append(metricValue(s.dialect, c)).Add("LIMIT ?) passing", few), &n); err != nil {
+			return 0, err
+		}
+		if n < few {
+			return i + 1, nil
+		}
 	}
-	first := s.order[0]
-	var segments []segment
-	for _, class := range []int{hasValue, isNaN} {
-		segments = append(segments, s.byMetric(experiments, first, class))
-	}
-	return append(segments, s.without(experiments, first))
+	return 0, nil
 }
 
-// plain is all runs.
-func (s *runSearch) plain(experiments []int64) segment {
+// drives reports whether a comparison is one that the index of metrics answers.
+func drives(c query.Comparison) bool { return c.Entity == query.Metric && c.Op != query.NotEqual }
+
+// having appends the condition that the metric m is one of the experiments' and
+// of a class, as its index has them.
+func (s *runSearch) having(q *sqlstore.Query, experiments []int64, key string, class int) *sqlstore.Query {
+	return oneOf(q, "m.experiment_id", experiments).Add("AND m.key = ? AND m.is_nan = ?", key, class == isNaN)
+}
+
+// segments are the runs that are searched for, in their order. Where few runs
+// pass a comparison they are sorted; else, where they are to be sorted by a metric
+// first, its index has them in order: those that have a number are one segment,
+// those that have NaN another, and those that have nothing a third.
+func (s *runSearch) segments(experiments []int64, driver int) []segment {
+	switch {
+	case driver > 0:
+		return []segment{s.few(experiments, driver-1)}
+	case len(s.order) == 0 || s.order[0].Entity != query.Metric:
+		return []segment{s.plain(experiments, s.order)}
+	}
+	first := s.order[0]
+	without := s.plain(experiments, s.order[1:])
+	without.where.Add("AND NOT EXISTS (SELECT 1 FROM tracking_latest m WHERE m.run_num = r.num AND m.key = ?)", first.Key)
+	return []segment{s.byMetric(experiments, first, hasValue), s.byMetric(experiments, first, isNaN), without}
+}
+
+// few is the runs that pass the comparison at a place in the filter.
+func (s *runSearch) few(experiments []int64, at int) segment {
+	seg := segment{from: sqlstore.Q("tracking_latest m CROSS JOIN tracking_runs r")} // as it is written: SQLite takes the metric first
+	seg.where = s.having(new(sqlstore.Query), experiments, s.filter[at].Key, hasValue).Add("AND r.num = m.run_num AND")
+	oneOf(seg.where, "r.stage", s.stages).Add("AND").Append(metricValue(s.dialect, s.filter[at]))
+	runSubject.where(seg.where, s.dialect, slices.Delete(slices.Clone(s.filter), at, at+1))
+	s.sort(&seg, s.order)
+	return seg
+}
+
+// plain is all runs that pass.
+func (s *runSearch) plain(experiments []int64, order []query.Order) segment {
 	seg := segment{from: sqlstore.Q("tracking_runs r")}
 	seg.where = oneOf(oneOf(new(sqlstore.Query), "r.experiment_id", experiments).Add("AND"), "r.stage", s.stages)
 	runSubject.where(seg.where, s.dialect, s.filter)
-	s.sort(&seg, s.order)
+	s.sort(&seg, order)
 	return seg
 }
 
 // byMetric is the runs that have a metric of a class.
 func (s *runSearch) byMetric(experiments []int64, first query.Order, class int) segment {
 	seg := segment{from: sqlstore.Q("tracking_latest m CROSS JOIN tracking_runs r")} // as it is written: SQLite takes the metric first
-	seg.where = oneOf(new(sqlstore.Query), "m.experiment_id", experiments).
-		Add("AND m.key = ? AND m.is_nan = ? AND r.num = m.run_num AND", first.Key, class == isNaN)
+	seg.where = s.having(new(sqlstore.Query), experiments, first.Key, class).Add("AND r.num = m.run_num AND")
 	oneOf(seg.where, "r.stage", s.stages)
 	for _, c := range s.filter {
 		if seg.where.Add("AND"); c.Entity == query.Metric && c.Key == first.Key {
@@ -129,16 +181,6 @@ func (s *runSearch) byMetric(experiments []int64, first query.Order, class int) 
 	if class == hasValue {
 		seg.terms = append(seg.terms, term{value: "m.value", kind: float, descending: first.Descending})
 	}
-	s.sort(&seg, s.order[1:])
-	return seg
-}
-
-// without is the runs that do not have a metric.
-func (s *runSearch) without(experiments []int64, first query.Order) segment {
-	seg := segment{from: sqlstore.Q("tracking_runs r")}
-	seg.where = oneOf(oneOf(new(sqlstore.Query), "r.experiment_id", experiments).Add("AND"), "r.stage", s.stages).
-		Add("AND NOT EXISTS (SELECT 1 FROM tracking_latest m WHERE m.run_num = r.num AND m.key = ?)", first.Key)
-	runSubject.where(seg.where, s.dialect, s.filter)
 	s.sort(&seg, s.order[1:])
 	return seg
 }

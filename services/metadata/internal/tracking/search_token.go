@@ -33,6 +33,7 @@ func pageSize(asked int32, byDefault int) (int, error) {
 // segment of which search.
 type bookmark struct {
 	Search  string   `json:"s"`
+	Driver  int      `json:"d,omitempty"` // see runSearch.driver
 	Segment int      `json:"g"`
 	Cells   []string `json:"c"` // by term
 }
@@ -57,7 +58,7 @@ func (p bookmark) String() string {
 
 // parseBookmark reads a page token; nothing is the place before the first thing. A
 // token of another search, or one that was not made here, is Invalid.
-func parseBookmark(token, search string, segments []segment) (bookmark, error) {
+func parseBookmark(token, search string) (bookmark, error) {
 	p := bookmark{Search: search}
 	if token == "" {
 		return p, nil
@@ -67,22 +68,32 @@ func parseBookmark(token, search string, segments []segment) (bookmark, error) {
 		return p, invalid("Invalid page token, could not base64-decode")
 	}
 	if err := json.Unmarshal(raw, &p); err != nil {
-		return p, invalid("Invalid page token, it was not given by a search")
+		return p, notABookmark()
 	}
 	if p.Search != search {
 		return p, invalid("Invalid page token, it belongs to a search with other experiments, another filter or order_by: " +
 			"repeat those of the request that gave it, or leave the token out")
 	}
-	if p.Segment < 0 || p.Segment >= len(segments) || len(p.Cells) != len(segments[p.Segment].terms) {
-		return p, invalid("Invalid page token, it was not given by a search")
-	}
-	for i, term := range segments[p.Segment].terms {
-		if cell, ok := cellValue(p.Cells[i]); !ok || cell != nil && !term.holds(cell) || cell == nil && term.class == "" {
-			return p, invalid("Invalid page token, it was not given by a search")
-		}
-	}
 	return p, nil
 }
+
+// check refuses a place that is in none of the segments.
+func (p bookmark) check(segments []segment) error {
+	switch {
+	case p.Cells == nil && p.Segment == 0: // before the first
+		return nil
+	case p.Segment < 0 || p.Segment >= len(segments) || len(p.Cells) != len(segments[p.Segment].terms):
+		return notABookmark()
+	}
+	for i, term := range segments[p.Segment].terms {
+		if cell, ok := cellValue(p.Cells[i]); !ok || !term.holds(cell) {
+			return notABookmark()
+		}
+	}
+	return nil
+}
+
+func notABookmark() error { return invalid("Invalid page token, it was not given by a search") }
 
 // cellText spells what a term is in a row: its kind, then its value. Classes of
 // terms without a value are spelled "c1" and "c2".

@@ -47,11 +47,14 @@ type Store struct {
 	db     *sqlstore.DB
 	runs   *memory[string, runRef]
 	series *memory[seriesOf, int64]
+	few    int // see runSearch.driver
 }
 
 // New returns the store in db.
 func New(db *sqlstore.DB) *Store {
-	return &Store{db: db, runs: newMemory[string, runRef](rememberedRuns), series: newMemory[seriesOf, int64](rememberedSeries)}
+	return &Store{
+		db: db, runs: newMemory[string, runRef](rememberedRuns), series: newMemory[seriesOf, int64](rememberedSeries), few: fewRuns,
+	}
 }
 
 // namespaceOf is the namespace that a request means.
