@@ -29,7 +29,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
@@ -53,11 +53,11 @@ third_party: tools/protodeps/main.go tools/protodeps/go.mod
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	@rm -rf bin third_party $(VENV) .kfmesh .pytest_cache .ruff_cache
+	@rm -rf bin third_party $(VENV) .venv-mlflow-* .kfmesh .pytest_cache .ruff_cache
 
 .PHONY: test
-test: ## Run every test: Go with -race, then end to end with the kfp SDK
-	@$(MAKE) test-go && $(MAKE) test-e2e
+test: ## Run every test: Go with -race, then end to end with the kfp SDK and MLflow clients
+	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-mlflow
 
 .PHONY: test-go
 test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
@@ -77,6 +77,10 @@ bin/test/etcd: go.mod
 bin/test/nats-server: go.mod
 	@$(GO) build -o $@ github.com/nats-io/nats-server/v2
 
+# Sends what the benchmark of tracking measures.
+bin/test/track-load: FORCE
+	@$(GO) build -o $@ ./test/bench/load
+
 # Fills the archive that a benchmark lists.
 bin/test/fill-archive: FORCE
 	@$(GO) build -o $@ ./test/bench/archive
@@ -86,10 +90,26 @@ test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-
 	$(call say,pytest test/e2e)
 	@$(PY) -m pytest test/e2e $(ARGS)
 
+.PHONY: test-mlflow
+test-mlflow: build .venv-mlflow-3/ready .venv-mlflow-2/ready ## Run unmodified MLflow 3 and 2 clients against it (ARGS='-k search' for some)
+	$(call say,pytest test/tracking)
+	@.venv-mlflow-3/bin/python -m pytest test/tracking $(ARGS)
+	@.venv-mlflow-2/bin/python -m pytest test/tracking $(ARGS)
+
+.PHONY: conformance-mlflow
+conformance-mlflow: build ## Run MLflow's own REST tests (SUITE=DIR, a checkout; SUITE_PYTHON, a Python that can run them)
+	@test -n '$(SUITE)' || { echo 'Name a checkout of MLflow: make conformance-mlflow SUITE=DIR' >&2; exit 1; }
+	@cd '$(SUITE)' && PYTHONPATH=$(CURDIR)/test:$(CURDIR)/test/mlflow_suite MLFLOW_HTTP_REQUEST_MAX_RETRIES=1 \
+		$(SUITE_PYTHON) -m pytest -p on_kfmesh -p no:cacheprovider $(if $(ARGS),$(ARGS),$(SUITE_TESTS))
+
+SUITE_PYTHON ?= python3
+SUITE_TESTS  := $(addprefix tests/tracking/,test_rest_tracking.py test_model_registry.py test_mlflow_artifacts.py)
+
 .PHONY: test-postgres
-test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run what touches SQL against a PostgreSQL of its own
+test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready .venv-mlflow-3/ready ## Run what touches SQL against a PostgreSQL of its own
 	@test/postgres/with-postgres env CGO_ENABLED=1 $(GO) test -race -count=1 ./services/metadata/...
 	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
+	@test/postgres/with-postgres .venv-mlflow-3/bin/python -m pytest test/tracking
 
 .PHONY: test-containers
 test-containers: build $(VENV)/ready ## Run what needs a container engine (KFMESH_INSTALL_ENGINE=1 lets apt-get install one)
@@ -120,7 +140,7 @@ chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again a
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
 
 .PHONY: bench
-bench: build bin/test/fill-archive $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
+bench: build bin/test/fill-archive bin/test/track-load $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
 	@PYTHONPATH=test $(PY) test/bench $(ARGS)
 
 .PHONY: demo
@@ -132,6 +152,19 @@ demo: build $(VENV)/ready ## Run a real pipeline on a kfmesh of its own (ONCE=1 
 $(VENV)/ready: requirements.txt
 	@tools/python/venv $(VENV) requirements.txt
 	@touch $@
+
+# The environments of the MLflow clients.
+.venv-mlflow-%/ready: test/tracking/requirements-%.txt $(VENV)/ready
+	@echo "installing $$(grep -c '==' $<) pinned packages into $(@D)"
+	@$(VENV)/bin/uv venv --quiet --clear --python $(CURDIR)/$(PY) $(@D)
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python -r $<
+	@touch $@
+
+.PHONY: lock-mlflow
+lock-mlflow: $(VENV)/ready ## Pin the MLflow clients of test/tracking again
+	@for version in 2 3; do $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --upgrade \
+		--no-annotate --custom-compile-command 'make lock-mlflow' \
+		test/tracking/requirements-$$version.in -o test/tracking/requirements-$$version.txt; done
 
 .PHONY: lock
 lock: $(VENV)/ready ## Pin requirements.in again as requirements.txt

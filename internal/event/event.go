@@ -36,7 +36,8 @@ type Bus interface {
 	Publish(ctx context.Context, e Event) error
 	// Subscribe calls handle with every matching event, one at a time and in
 	// order, until ctx ends, and returns ctx's error. An event whose handle
-	// fails is delivered again, before any later one.
+	// fails is delivered again, before any later one, unless the subscription
+	// asks for several at once.
 	Subscribe(ctx context.Context, sub Subscription, handle func(context.Context, Event) error) error
 }
 
@@ -50,4 +51,8 @@ type Subscription struct {
 	// is used with one pattern only. A new one begins at the oldest event the
 	// bus still has. Empty means: only events from now on.
 	Durable string
+	// AtOnce is how many events may be handled at the same time, by a handler that
+	// is safe for that and for events in any order. 0 means one after the other,
+	// in order.
+	AtOnce int
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/mlflow"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/modelregistry"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/openlineage"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
@@ -47,6 +48,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		Registry: metadatav1.NewModelRegistryServiceClient(deps.Mesh.Conn("metadata")),
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 	})
+	openlineage.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")))
 	if err := openapi.Register(mux, deps.Version); err != nil {
 		return nil, err
 	}

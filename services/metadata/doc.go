@@ -7,8 +7,9 @@
 // live store stays small; it does not interpret them.
 //
 // All of it is in one SQL database, SQLite or PostgreSQL, which this service
-// alone reads and writes. It owns no keys of the live store and publishes and
-// consumes no events. Any number of replicas may serve one PostgreSQL database;
+// alone reads and writes. It owns no keys of the live store and publishes no
+// events. It hears those of runs, from where it last was, and keeps their contexts
+// and tracked runs by them (package feed). Any number of replicas may serve one PostgreSQL database;
 // a SQLite file belongs to one process.
 //
 // Every write is one transaction that is on the disk before it is answered, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -11,6 +12,10 @@ import (
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/api"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/emit"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/feed"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/mirror"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
 
@@ -20,19 +25,20 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// New makes the service. It uses nothing of deps but the log: its state is in
-// SQL.
+// New makes the service. Its state is in SQL; of deps it uses the log, and the bus
+// and the mesh to hear and ask of what happens elsewhere.
 func New(cfg Config, deps app.Deps) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &module{cfg: cfg, log: deps.Log, database: newOpening()}, nil
+	return &module{cfg: cfg, log: deps.Log, deps: deps, database: newOpening()}, nil
 }
 
 // module is the metadata service.
 type module struct {
 	cfg      Config
 	log      *slog.Logger
+	deps     app.Deps
 	database *opening
 }
 
@@ -40,7 +46,13 @@ type module struct {
 func (m *module) Name() string { return "metadata" }
 
 // Register implements app.Module.
-func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m.database.wait) }
+func (m *module) Register(server grpc.ServiceRegistrar) {
+	followers := []graph.Follower{mirror.Mirror{}}
+	if m.cfg.Lineage.OpenLineageURL != "" {
+		followers = append(followers, emit.Outbox{})
+	}
+	api.Register(server, m.database.wait, followers...)
+}
 
 // Run implements app.Module: it opens the database and closes it at the end,
 // after the transactions that are under way.
@@ -54,8 +66,21 @@ func (m *module) Run(ctx context.Context) error {
 		return err
 	}
 	m.log.InfoContext(ctx, "metadata database is open", "engine", db.Dialect().String())
-	<-ctx.Done()
+	m.work(ctx, db)
 	return db.Close()
+}
+
+// work does what goes on beside the calls, until ctx ends.
+func (m *module) work(ctx context.Context, db *sqlstore.DB) {
+	var group sync.WaitGroup
+	if m.deps.Bus != nil && m.deps.Mesh != nil {
+		group.Go(func() { feed.New(db, m.deps.Bus, m.deps.Mesh, m.log).Run(ctx) })
+	}
+	if receiver := m.cfg.Lineage.OpenLineageURL; receiver != "" {
+		group.Go(func() { emit.New(db, receiver, m.log).Run(ctx) })
+	}
+	group.Wait()
+	<-ctx.Done()
 }
 
 // Ready implements app.Module: migrations are done and the database answers.

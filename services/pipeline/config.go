@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -21,6 +22,7 @@ type Config struct {
 	RetainRunsCount   int           `koanf:"retain-runs-count" usage:"finished runs of each experiment that are kept, the newest; 0 means all"`
 	CollectInterval   time.Duration `koanf:"collect-interval" usage:"time between two rounds of housekeeping, where anything is not kept for ever"`
 	PipelineLeaseTTL  time.Duration `koanf:"pipeline-lease-ttl" usage:"time after which another replica takes over from one that is silent"`
+	TrackingURI       string        `koanf:"tracking-uri" usage:"URL at which steps reach the gateway, for experiment tracking; empty means this process's own gateway, if it has one"`
 }
 
 // DefaultConfig returns limits that fit a machine of any size.
@@ -60,6 +62,11 @@ func (c Config) Validate() error {
 	noShorter("retain-runs", c.RetainRuns, 0)
 	noShorter("collect-interval", c.CollectInterval, time.Second)
 	noShorter("pipeline-lease-ttl", c.PipelineLeaseTTL, time.Second)
+	if u, err := url.Parse(c.TrackingURI); c.TrackingURI != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		violations = append(violations, fault.Violation{
+			Field: "tracking-uri", Reason: fmt.Sprintf("is %q; want the URL of the gateway, such as http://kfmesh.example:8080", c.TrackingURI),
+		})
+	}
 	if violations != nil {
 		return fault.InvalidAll(violations)
 	}

@@ -3,8 +3,11 @@ package pipeline
 import (
 	"path"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	eventv1 "github.com/kfmesh/kfmesh/gen/kfmesh/event/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -37,8 +40,38 @@ func newRunEvent(id string, run *pipelinev1.RunState, what string, revision int6
 		Subject: event.Subject{Service: serviceName, Kind: kind, Namespace: run.GetNamespace(), Name: id, What: what},
 		Data: &eventv1.ResourceChanged{
 			Service: serviceName, Kind: kind, Namespace: run.GetNamespace(), Name: id, Uid: id, What: what, Revision: revision,
+			Details: details(run),
 		},
 	}
+}
+
+// details is what most who hear of a run want to know of it.
+func details(run *pipelinev1.RunState) *structpb.Struct {
+	r, s := run.GetRun(), &structpb.Struct{Fields: map[string]*structpb.Value{}}
+	reference := r.GetPipelineVersionReference()
+	for name, text := range map[string]string{
+		"display_name":        r.GetDisplayName(),
+		"experiment_id":       r.GetExperimentId(),
+		"pipeline_name":       run.GetPipelineName(),
+		"pipeline_id":         reference.GetPipelineId(),
+		"pipeline_version_id": reference.GetPipelineVersionId(),
+		"created_at":          moment(r.GetCreatedAt()),
+		"finished_at":         moment(r.GetFinishedAt()),
+		"error":               r.GetError().GetMessage(),
+	} {
+		if text != "" {
+			s.Fields[name] = structpb.NewStringValue(text)
+		}
+	}
+	return s
+}
+
+// moment is a time in RFC 3339, or nothing.
+func moment(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().Format(time.RFC3339Nano)
 }
 
 func runOf(value []byte) (*pipelinev1.RunState, bool) {

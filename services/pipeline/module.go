@@ -31,6 +31,12 @@ const serviceName = "pipeline"
 
 // New makes the service.
 func New(cfg Config, deps app.Deps) (app.Module, error) {
+	return NewWithin(cfg, deps, func(context.Context) string { return "" })
+}
+
+// NewWithin makes the service in a process with a gateway, where gateway returns
+// the URL at which steps reach it; it may wait for that to be known.
+func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,8 +68,14 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		Archive:    m.archive,
 		Conditions: expr.NewConditions(),
 		Condemned:  m.collector.Wake,
-		Meter:      measured,
-		Log:        deps.Log,
+		Tracking: func(ctx context.Context) string {
+			if cfg.TrackingURI != "" {
+				return cfg.TrackingURI
+			}
+			return gateway(ctx)
+		},
+		Meter: measured,
+		Log:   deps.Log,
 	})
 	m.recur = recur.New(recur.Deps{State: m.state, Recurring: m.recurring, Maker: api.NewMaker(m.api()), Log: deps.Log})
 	return m, nil

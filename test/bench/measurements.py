@@ -13,6 +13,7 @@ from loop import measure_loop, measure_xargs
 from peers.engines import ENGINES, environment_of
 from startup import measure_idle_memory, measure_start
 from table import Table
+from tracking import measure_tracking
 
 Measurement = Callable[[pathlib.Path, Table], None]
 
@@ -95,6 +96,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "loop": loop,
     "fleet": fleet,
     "lists": lists,
+    "tracking": measure_tracking,
 }
 
 

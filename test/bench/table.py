@@ -25,13 +25,26 @@ class Table:
             note = f"target at least {at_least:g} {unit}: {'met' if value >= at_least else 'MISSED'}"
         self._put(what, f"{value:.2f} {unit}", note)
 
-    def beside(self, what: str, value: float, unit: str, ours: float, *, rate: bool = False) -> None:
-        """Add a peer or floor of our measure; of a rate more is better."""
+    def beside(
+        self,
+        what: str,
+        value: float,
+        unit: str,
+        ours: float,
+        *,
+        rate: bool = False,
+        at_least: float | None = None,
+    ) -> None:
+        """Add a peer or floor of our measure, which should be at_least times as good; of a rate more is better."""
         ratio = value / ours if rate else ours / value  # how many times as good as kfmesh it is
         if ratio >= 1:
             note = f"kfmesh takes {ratio:.2f} times that"
+        elif "B" in unit:
+            note = f"kfmesh takes {ratio:.2f} of that"
         else:
             note = f"kfmesh is {1 / ratio:.1f} times faster"
+        if at_least is not None:
+            note += f"; target {at_least:g} times: {'met' if ratio * at_least <= 1 else 'MISSED'}"
         self._put(f"  {what}", f"{value:.2f} {unit}", note)
 
     def absent(self, what: str, why: str) -> None:

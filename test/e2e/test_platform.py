@@ -2,12 +2,17 @@
 
 import base64
 import contextlib
+import json
 import pathlib
 
 import pytest
 from harness.process import until
 from harness.steps import PYTHON, SHELL, echo, shell
 from kfp import dsl, kubernetes
+from kfp.kubernetes import kubernetes_executor_config_pb2 as executor_config
+
+ROOT = pathlib.Path(__file__).parents[2]
+POD_FIELDS = ROOT / "services/pipeline/internal/launch/testdata/pod_fields.json"
 
 
 @dsl.container_component
@@ -217,3 +222,30 @@ def test_a_node_selector_waits_for_its_node(api):
     with contextlib.suppress(Exception):
         api.kfp.terminate_run(run_id)
     assert api.finished(run_id).state in ("CANCELED", "FAILED")
+
+
+def fields_of(descriptor, ours):
+    """Paths of all fields of a message; of messages of other files, such as constants, the name alone."""
+    for field in descriptor.fields:
+        yield field.json_name
+        inner = field.message_type
+        if inner is not None and inner.file is ours and not inner.GetOptions().map_entry:
+            yield from (f"{field.json_name}.{path}" for path in fields_of(inner, ours))
+
+
+def paths_in(value):
+    """Paths of all that JSON holds, list indexes left out."""
+    if isinstance(value, list):
+        for item in value:
+            yield from paths_in(item)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from (f"{key}.{path}" for path in paths_in(inner))
+
+
+def test_every_field_of_the_sdk_is_looked_at():
+    """TestNoFieldOfAPodIsDropped looks at what is in its file; that is all there is."""
+    descriptor = executor_config.KubernetesExecutorConfig.DESCRIPTOR
+    missing = set(fields_of(descriptor, descriptor.file)) - set(paths_in(json.loads(POD_FIELDS.read_text())))
+    assert not missing, f"the SDK has fields that {POD_FIELDS.name} does not: {sorted(missing)}"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -79,6 +80,15 @@ func (b *Bus) Subscribe(ctx context.Context, sub event.Subscription, handle func
 	if err != nil {
 		return failure(ctx, err, "NATS takes no subscription to %s: %v", sub.Pattern, err)
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	for range max(1, sub.AtOnce) {
+		group.Go(func() error { return follow(ctx, consumer, sub, handle) })
+	}
+	return group.Wait()
+}
+
+// follow handles the events of a subscription, one after the other.
+func follow(ctx context.Context, consumer jetstream.Consumer, sub event.Subscription, handle func(context.Context, event.Event) error) error {
 	failed := 0 // pulls in a row
 	for ctx.Err() == nil {
 		msg, err := consumer.Next(jetstream.FetchContext(ctx))
@@ -137,7 +147,7 @@ func consumerConfig(sub event.Subscription) jetstream.ConsumerConfig {
 		FilterSubject: sub.Pattern,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
-		MaxAckPending: 1, // one at a time is what keeps the order when one fails
+		MaxAckPending: max(1, sub.AtOnce), // one at a time is what keeps the order when one fails
 		DeliverPolicy: jetstream.DeliverAllPolicy,
 	}
 	if sub.Durable == "" {

@@ -91,6 +91,7 @@ func register(server *grpc.Server, f *fake) {
 	pipelinev1.RegisterRunServiceServer(server, f)
 	pipelinev1.RegisterRecurringRunServiceServer(server, &f.recurring)
 	metadatav1.RegisterMetadataServiceServer(server, f)
+	metadatav1.RegisterTrackingServiceServer(server, fakeTracking{})
 	gpuagentv1.RegisterWorkloadServiceServer(server, f)
 	gpuagentv1.RegisterNodeServiceServer(server, f)
 	gpuagentv1.RegisterSecretServiceServer(server, f)

@@ -133,7 +133,7 @@ func (o *getOptions) check(command *cobra.Command, k *kind.Kind) error {
 
 // resolveQuery replaces references in a query by ids.
 func (s *Session) resolveQuery(ctx context.Context, c *client.Client, q *kind.Query) error {
-	q.Namespace = s.namespace
+	q.Namespace, q.Others = s.namespace, true
 	for _, ref := range []struct {
 		kind  *kind.Kind
 		value *string

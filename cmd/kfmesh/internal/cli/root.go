@@ -103,7 +103,7 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 		groupServe: {upCommand(s), doctorCommand(s)},
 		groupRun:   {runCommand(s), createCommand(s), waitCommand(s), retryCommand(s), cloneCommand(s), uploadCommand(s)},
 		groupLook: {
-			getCommand(s), describeCommand(s), logsCommand(s), cancelCommand(s),
+			getCommand(s), describeCommand(s), lineageCommand(s), compareCommand(s), logsCommand(s), cancelCommand(s),
 			enableCommand(s), disableCommand(s), deleteCommand(s), modelsCommand(s), cacheCommand(s), gcCommand(s),
 		},
 	} {

@@ -30,6 +30,7 @@ type Client struct {
 	Cache            pipelinev1.CacheServiceClient
 	Housekeeping     pipelinev1.HousekeepingServiceClient
 	Metadata         metadatav1.MetadataServiceClient
+	Tracking         metadatav1.TrackingServiceClient
 	Models           metadatav1.ModelRegistryServiceClient
 	Workloads        gpuagentv1.WorkloadServiceClient
 	Nodes            gpuagentv1.NodeServiceClient
@@ -50,6 +51,7 @@ func New(mesh rpc.Mesh) *Client {
 		Housekeeping:     pipelinev1.NewHousekeepingServiceClient(mesh.Conn("pipeline")),
 		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),
 		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
+		Tracking:         metadatav1.NewTrackingServiceClient(mesh.Conn("metadata")),
 		Models:           metadatav1.NewModelRegistryServiceClient(mesh.Conn("metadata")),
 		Workloads:        gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		Nodes:            gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),

@@ -30,6 +30,7 @@ type Query struct {
 	Run          string // id; artifacts only
 	Type         string // artifacts only
 	Model        string // name; versions of models only
+	Others       bool   // also what is of the kind, but not to be worked with here; experiments only
 	match        match  // set by Resolve
 }
 

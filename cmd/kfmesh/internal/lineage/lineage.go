@@ -48,6 +48,33 @@ func (g *Graph) Down(artifactID int64) []string {
 	return g.walk(artifactID, direction{metadatav1.Event_TYPE_INPUT, metadatav1.Event_TYPE_OUTPUT})
 }
 
+// UpFrom lists what an execution read and what that was made by, and so on up.
+func (g *Graph) UpFrom(executionID int64) []string {
+	return g.walkFrom(executionID, direction{metadatav1.Event_TYPE_OUTPUT, metadatav1.Event_TYPE_INPUT})
+}
+
+// DownFrom lists what an execution wrote and what used that, and so on down.
+func (g *Graph) DownFrom(executionID int64) []string {
+	return g.walkFrom(executionID, direction{metadatav1.Event_TYPE_INPUT, metadatav1.Event_TYPE_OUTPUT})
+}
+
+// Title is the line of what a walk started from.
+func (g *Graph) Title(from *metadatav1.GetLineageRequest) string {
+	if a := g.artifacts[from.GetArtifactId()]; a != nil {
+		return output.Clean(artifactLine(a.GetName(), a))
+	}
+	if e := g.executions[from.GetExecutionId()]; e != nil {
+		return output.Clean(executionLine(e))
+	}
+	return ""
+}
+
+func (g *Graph) walkFrom(executionID int64, way direction) []string {
+	w := walker{graph: g, way: way, seen: map[int64]bool{executionID: true}}
+	w.fromExecution(executionID, 0)
+	return w.lines
+}
+
 func (g *Graph) walk(artifactID int64, way direction) []string {
 	w := walker{graph: g, way: way, seen: map[int64]bool{}}
 	w.fromArtifact(artifactID, 0)
@@ -74,14 +101,18 @@ func (w *walker) fromArtifact(id int64, depth int) {
 		}
 		w.seen[executionID] = true
 		w.add(depth, line)
-		for _, event := range w.graph.events {
-			if event.GetExecutionId() != executionID || event.GetType() != w.way.toArtifact {
-				continue
-			}
-			if artifact := w.graph.artifacts[event.GetArtifactId()]; artifact != nil {
-				w.add(depth+1, artifactLine(event.GetKey(), artifact))
-				w.fromArtifact(artifact.GetArtifactId(), depth+2)
-			}
+		w.fromExecution(executionID, depth+1)
+	}
+}
+
+func (w *walker) fromExecution(executionID int64, depth int) {
+	for _, event := range w.graph.events {
+		if event.GetExecutionId() != executionID || event.GetType() != w.way.toArtifact {
+			continue
+		}
+		if artifact := w.graph.artifacts[event.GetArtifactId()]; artifact != nil {
+			w.add(depth, artifactLine(event.GetKey(), artifact))
+			w.fromArtifact(artifact.GetArtifactId(), depth+1)
 		}
 	}
 }

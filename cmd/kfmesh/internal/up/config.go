@@ -11,6 +11,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/telemetry"
 	"github.com/kfmesh/kfmesh/services/gateway"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
+	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/pipeline"
 	"github.com/kfmesh/kfmesh/services/training"
 )
@@ -18,12 +19,13 @@ import (
 // Config is everything that can be set about `kfmesh up`: what is set for the
 // process, and what its services take.
 type Config struct {
-	DataDir  string              `koanf:"data-dir" usage:"directory that holds everything"`
-	Log      telemetry.LogConfig `koanf:",squash"`
-	Gateway  gateway.Config      `koanf:",squash"`
-	Pipeline pipeline.Config     `koanf:",squash"`
-	Training training.Config     `koanf:",squash"`
-	Agent    gpuagent.Config     `koanf:",squash"`
+	DataDir  string                 `koanf:"data-dir" usage:"directory that holds everything"`
+	Log      telemetry.LogConfig    `koanf:",squash"`
+	Lineage  metadata.LineageConfig `koanf:",squash"`
+	Gateway  gateway.Config         `koanf:",squash"`
+	Pipeline pipeline.Config        `koanf:",squash"`
+	Training training.Config        `koanf:",squash"`
+	Agent    gpuagent.Config        `koanf:",squash"`
 }
 
 // DefaultConfig serves on this machine only and logs what has gone wrong, for
@@ -48,7 +50,7 @@ func (c Config) Validate() error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []config.Validator{c.Log, c.Gateway, c.Pipeline, c.Training, c.Agent} {
+	for _, part := range []config.Validator{c.Log, c.Lineage, c.Gateway, c.Pipeline, c.Training, c.Agent} {
 		if err := part.Validate(); err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
 package up
 
 import (
+	"context"
+	"net"
+
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/services/gateway"
@@ -17,7 +20,7 @@ type services struct {
 }
 
 func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*services, error) {
-	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL}, deps)
+	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL, Lineage: cfg.Lineage}, deps)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +28,11 @@ func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*service
 	if err != nil {
 		return nil, err
 	}
-	pipelines, err := pipeline.New(cfg.Pipeline, deps)
+	edge, err := gateway.New(cfg.Gateway, deps)
+	if err != nil {
+		return nil, err
+	}
+	pipelines, err := pipeline.NewWithin(cfg.Pipeline, deps, func(ctx context.Context) string { return reachable(ctx, edge) })
 	if err != nil {
 		return nil, err
 	}
@@ -33,9 +40,21 @@ func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*service
 	if err != nil {
 		return nil, err
 	}
-	edge, err := gateway.New(cfg.Gateway, deps)
-	if err != nil {
-		return nil, err
-	}
 	return &services{modules: []app.Module{archive, agent, pipelines, jobs, edge}, gateway: edge}, nil
+}
+
+// reachable is the URL at which processes of this host reach the gateway, once it
+// listens; "" when ctx ends first.
+func reachable(ctx context.Context, edge *gateway.Gateway) string {
+	select {
+	case <-edge.Listening():
+	case <-ctx.Done():
+		return ""
+	}
+	address, _ := edge.Addresses()
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + address
 }

@@ -25,6 +25,7 @@ func (e *edge) artifactRoutes() []route {
 		{methods: "GET HEAD", path: "logged-models/{model_id}/artifacts/files", raw: e.modelArtifact},
 		{methods: "GET HEAD", path: "get-artifact", raw: e.runArtifact},
 		{methods: "GET HEAD", path: "/get-artifact", raw: e.runArtifact},
+		{methods: "GET HEAD", path: "/model-versions/get-artifact", raw: e.versionArtifact},
 		{methods: "POST", path: "upload-artifact", raw: e.uploadRunArtifact},
 	}
 }
@@ -112,6 +113,22 @@ func (e *edge) modelArtifact(w http.ResponseWriter, r *http.Request, c *call) er
 		return fault.New(fault.Invalid, `Request must include the "artifact_file_path" query parameter.`).WithReason("BAD_REQUEST")
 	}
 	at, _, err := e.modelKey(c, c.names["model_id"], file)
+	if err != nil {
+		return err
+	}
+	return e.sendArtifact(w, r, at, file)
+}
+
+// versionArtifact sends a file of a version of a registered model.
+func (e *edge) versionArtifact(w http.ResponseWriter, r *http.Request, c *call) error {
+	c.form = queryForm(r.URL.Query())
+	file := c.required("path")
+	version, err := e.version(c)
+	if err != nil {
+		return err
+	}
+	owner := "version " + r.URL.Query().Get("version") + " of model " + version.GetModelName()
+	at, err := keyBelow(c.namespace, owner, version.GetArtifactUri(), file)
 	if err != nil {
 		return err
 	}

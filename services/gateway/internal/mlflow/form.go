@@ -165,7 +165,9 @@ func (f form) number(name string) float64 {
 		return 0
 	}
 	if v.kind == text || v.kind == number {
-		if x, err := strconv.ParseFloat(v.text, 64); err == nil || isRange(err) && v.kind == number {
+		x, err := strconv.ParseFloat(v.text, 64)
+		isHex := strings.ContainsAny(v.text, "xX") // which only Go reads
+		if !isHex && (err == nil || isRange(err) && v.kind == number) {
 			return x
 		}
 	}

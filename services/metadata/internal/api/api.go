@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
 
@@ -16,9 +17,10 @@ import (
 // an Unavailable fault when ctx ends first.
 type Source func(ctx context.Context) (*sqlstore.DB, error)
 
-// Register adds the services to a server.
-func Register(server grpc.ServiceRegistrar, source Source) {
-	metadatav1.RegisterMetadataServiceServer(server, &metadataServer{source: source})
+// Register adds the services to a server. Followers take part in storing
+// executions.
+func Register(server grpc.ServiceRegistrar, source Source, followers ...graph.Follower) {
+	metadatav1.RegisterMetadataServiceServer(server, &metadataServer{source: source, followers: followers})
 	metadatav1.RegisterArchiveServiceServer(server, &archiveServer{source: source})
 	tracking := &trackingServer{source: source}
 	metadatav1.RegisterTrackingServiceServer(server, tracking)

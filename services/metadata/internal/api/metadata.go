@@ -10,7 +10,8 @@ import (
 // metadataServer is MetadataService.
 type metadataServer struct {
 	metadatav1.UnimplementedMetadataServiceServer
-	source Source
+	source    Source
+	followers []graph.Follower
 }
 
 func (s *metadataServer) graph(ctx context.Context) (*graph.Graph, error) {
@@ -18,7 +19,7 @@ func (s *metadataServer) graph(ctx context.Context) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graph.New(db), nil
+	return graph.New(db, s.followers...), nil
 }
 
 // PutExecution implements MetadataService.
@@ -35,18 +36,52 @@ func (s *metadataServer) PutExecution(ctx context.Context, r *metadatav1.PutExec
 
 // PutExecutions implements MetadataService.
 func (s *metadataServer) PutExecutions(ctx context.Context, r *metadatav1.PutExecutionsRequest) (*metadatav1.PutExecutionsResponse, error) {
-	if err := graph.CheckAll(r.GetRequests()); err != nil {
+	if err := graph.CheckAll(r); err != nil {
 		return nil, err
 	}
 	g, err := s.graph(ctx)
 	if err != nil {
 		return nil, err
 	}
-	responses, err := g.PutAll(ctx, r.GetRequests())
+	responses, err := g.PutAll(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return &metadatav1.PutExecutionsResponse{Responses: responses}, nil
+}
+
+// PutContexts implements MetadataService.
+func (s *metadataServer) PutContexts(ctx context.Context, r *metadatav1.PutContextsRequest) (*metadatav1.PutContextsResponse, error) {
+	if err := graph.CheckContexts(r.GetContexts()); err != nil {
+		return nil, err
+	}
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := g.PutContexts(ctx, r.GetContexts())
+	if err != nil {
+		return nil, err
+	}
+	return &metadatav1.PutContextsResponse{ContextIds: ids}, nil
+}
+
+// GetContext implements MetadataService.
+func (s *metadataServer) GetContext(ctx context.Context, r *metadatav1.GetContextRequest) (*metadatav1.Context, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Context(ctx, r.GetContextId(), r.GetUid())
+}
+
+// ListContexts implements MetadataService.
+func (s *metadataServer) ListContexts(ctx context.Context, r *metadatav1.ListContextsRequest) (*metadatav1.ListContextsResponse, error) {
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.ListContexts(ctx, r)
 }
 
 // GetExecution implements MetadataService.

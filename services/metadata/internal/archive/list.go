@@ -47,6 +47,11 @@ const overtaken = 3
 func (a *Archive) listOnce(ctx context.Context, request *metadatav1.ListRecordsRequest, asked page) (*metadatav1.ListRecordsResponse, error) {
 	search, turn := searchOf(asked.matching), a.totals.now()
 	response := new(metadatav1.ListRecordsResponse)
+	if asked.search != nil && a.names != nil {
+		if err := a.names.prepare(ctx, a.db, request.GetKind()); err != nil {
+			return nil, err
+		}
+	}
 	err := a.db.Read(ctx, func(tx *sqlstore.Tx) error {
 		response.Reset()
 		p, err := a.narrow(ctx, tx, request.GetKind(), asked)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/kfmesh/kfmesh/services/metadata/internal/names"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
@@ -13,9 +14,9 @@ import (
 // further behind are read anew.
 const keptChanges = 10_000
 
-// errOvertaken says that the names held are those of a later moment than the
-// snapshot of a list.
-var errOvertaken = errors.New("the snapshot is older than the names")
+// errOvertaken says that the names held are those of another moment than the
+// snapshot of a list: it is to be begun again.
+var errOvertaken = errors.New("the names are not those of the snapshot")
 
 // directory holds the names of records in memory, of each kind that was ever
 // searched for a part of one. No index of the database answers such a search in
@@ -51,7 +52,7 @@ func noteChange(ctx context.Context, tx *sqlstore.Tx, kind, uid string) error {
 }
 
 // use runs fn with the names of a kind as a snapshot has them, or returns
-// errOvertaken.
+// errOvertaken when those held, if any, cannot be brought there.
 func (d *directory) use(ctx context.Context, tx *sqlstore.Tx, kind string, fn func(*names.Table)) error {
 	held := d.of(kind)
 	held.mu.Lock()
@@ -62,20 +63,45 @@ func (d *directory) use(ctx context.Context, tx *sqlstore.Tx, kind string, fn fu
 		return err
 	}
 	switch {
-	case held.table != nil && held.turn > last:
+	case held.table == nil || held.turn > last:
 		return errOvertaken
-	case held.table == nil || first > held.turn+1:
-		err = held.load(ctx, tx, kind)
+	case first > held.turn+1:
+		held.table = nil // to be read anew
+		return errOvertaken
 	case held.turn < last:
-		err = held.catchUp(ctx, tx, kind)
-	}
-	if err != nil {
-		held.table = nil // it may have taken in a part of the changes
-		return err
+		if err := held.catchUp(ctx, tx, kind); err != nil {
+			held.table = nil // it may have taken in a part of the changes
+			return err
+		}
 	}
 	held.turn = last
 	fn(held.table)
 	return nil
+}
+
+// loadWithin is how long the names may take to be read.
+const loadWithin = time.Minute
+
+// prepare reads the names of a kind unless they are held. It must not be called
+// in a transaction: those who wait would hold all connections. What it has begun
+// it ends, although the search may be given up: the next finds the names.
+func (d *directory) prepare(ctx context.Context, db *sqlstore.DB, kind string) error {
+	held := d.of(kind)
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	if held.table != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadWithin)
+	defer cancel()
+	return db.Read(ctx, func(tx *sqlstore.Tx) error {
+		if _, err := tx.Row(ctx, sqlstore.Q("SELECT COALESCE(MAX(turn), 0) FROM record_changes"), &held.turn); err != nil {
+			return err
+		}
+		table, err := load(ctx, tx, kind)
+		held.table = table
+		return err
+	})
 }
 
 func (d *directory) of(kind string) *named {
@@ -97,17 +123,21 @@ func into(item *names.Item) []any {
 }
 
 // load reads all names of a kind.
-func (n *named) load(ctx context.Context, tx *sqlstore.Tx, kind string) error {
-	n.table = new(names.Table)
+func load(ctx context.Context, tx *sqlstore.Tx, kind string) (*names.Table, error) {
+	table := new(names.Table)
 	q := sqlstore.Q("SELECT r.uid, "+itemColumns+" FROM records r WHERE r.kind = ?", kind)
-	return tx.Rows(ctx, q, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
 		var item names.Item
 		if err := scan(append([]any{&item.UID}, into(&item)...)...); err != nil {
 			return err
 		}
-		n.table.Put(item)
+		table.Put(item)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return table, nil
 }
 
 // catchUp takes in the changes since the last.

@@ -1,13 +1,16 @@
-// Package graph keeps artifacts, executions and the events that join them in
-// SQL.
+// Package graph keeps artifacts, executions, the events that join them, and the
+// contexts that they belong to, in SQL.
 //
-// Artifacts and executions have a uid, which their writer chooses, and a
+// Artifacts, executions and contexts have a uid, which their writer chooses, and a
 // number, which the database assigns once and never reuses. Put stores an
 // execution with everything it touched in one transaction: a reader sees all of
 // it or nothing, and repeating it finds the same numbers and adds nothing.
 //
-// Concurrency. A Put takes rows in one order (the execution, then artifacts by
-// uid, then events), so that writers that share artifacts queue and do not
+// A context is joined to the executions that were put with it (association) and
+// to what they wrote (attribution), and may be part of other contexts.
+//
+// Concurrency. A Put takes rows in one order (contexts, executions, artifacts by
+// uid, events), so that writers that share artifacts queue and do not
 // deadlock. Batches that share artifacts can; the database ends one of them,
 // and its transaction is repeated.
 package graph
@@ -27,11 +30,28 @@ const batch = 500
 
 // Graph is the graph in one database. It is safe for concurrent use.
 type Graph struct {
-	db *sqlstore.DB
+	db        *sqlstore.DB
+	followers []Follower
+}
+
+// Batch is executions that were just stored.
+type Batch struct {
+	Requests   []*metadatav1.PutExecutionRequest
+	Contexts   []*metadatav1.Context // of all of them, beside their own
+	Executions map[string]int64      // numbers, by uid
+}
+
+// Follower takes part in storing executions.
+type Follower interface {
+	// Put is called in the transaction that stores a batch, after the executions
+	// and before the artifacts. It may return outputs to be added to those of each
+	// request. It may be called again for the same batch, and has to have no
+	// effect outside of the transaction.
+	Put(ctx context.Context, tx *sqlstore.Tx, batch Batch) ([][]*metadatav1.ArtifactEvent, error)
 }
 
 // New returns the graph in db.
-func New(db *sqlstore.DB) *Graph { return &Graph{db: db} }
+func New(db *sqlstore.DB, followers ...Follower) *Graph { return &Graph{db: db, followers: followers} }
 
 // Artifact returns one artifact, or a NotFound fault.
 func (g *Graph) Artifact(ctx context.Context, id int64) (*metadatav1.Artifact, error) {

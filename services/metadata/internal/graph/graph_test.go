@@ -323,7 +323,7 @@ func TestPutAllIsPutOfEach(t *testing.T) {
 			Execution: &metadatav1.Execution{Uid: "run-1/serve", State: metadatav1.Execution_STATE_COMPLETE},
 			Inputs:    []*metadatav1.ArtifactEvent{{Key: "model", Artifact: &metadatav1.Artifact{Uid: "model"}}},
 		}
-		ids, err := g.PutAll(t.Context(), []*metadatav1.PutExecutionRequest{training(), serving})
+		ids, err := g.PutAll(t.Context(), &metadatav1.PutExecutionsRequest{Requests: []*metadatav1.PutExecutionRequest{training(), serving}})
 		if err != nil || len(ids) != 2 {
 			t.Fatalf("PutAll = %v, %v", ids, err)
 		}
@@ -345,7 +345,7 @@ func TestPutAllStoresAllOrNothing(t *testing.T) {
 		refused := training()
 		refused.Execution.Uid = "refused"
 		refused.Execution.InputParameters = &structpb.Struct{Fields: map[string]*structpb.Value{"\xff": structpb.NewNullValue()}}
-		if _, err := g.PutAll(t.Context(), []*metadatav1.PutExecutionRequest{training(), refused}); err == nil {
+		if _, err := g.PutAll(t.Context(), &metadatav1.PutExecutionsRequest{Requests: []*metadatav1.PutExecutionRequest{training(), refused}}); err == nil {
 			t.Fatal("text that is not UTF-8 was stored")
 		}
 		if total := artifacts(t, g, &metadatav1.ListArtifactsRequest{}).GetTotalSize(); total != 0 {

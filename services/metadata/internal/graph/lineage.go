@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/lineage"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
@@ -13,7 +14,7 @@ import (
 // defaultHops is how far a walk goes that names no distance.
 const defaultHops = 20
 
-// Lineage walks from an artifact, in one snapshot.
+// Lineage walks from an artifact or an execution, in one snapshot.
 func (g *Graph) Lineage(ctx context.Context, request *metadatav1.GetLineageRequest) (*metadatav1.GetLineageResponse, error) {
 	hops := int(request.GetMaxHops())
 	if hops == 0 {
@@ -21,15 +22,7 @@ func (g *Graph) Lineage(ctx context.Context, request *metadatav1.GetLineageReque
 	}
 	response := new(metadatav1.GetLineageResponse)
 	err := g.db.Read(ctx, func(tx *sqlstore.Tx) error {
-		start := request.GetArtifactId()
-		known, err := tx.Row(ctx, sqlstore.Q("SELECT id FROM artifacts WHERE id = ?", start), &start)
-		if err != nil {
-			return err
-		}
-		if !known {
-			return noArtifact(start)
-		}
-		reached, err := lineage.Walk(start, directions(request.GetDirection()), hops, lookup(ctx, tx))
+		reached, err := walk(ctx, tx, request, hops)
 		if err != nil {
 			return err
 		}
@@ -44,6 +37,38 @@ func (g *Graph) Lineage(ctx context.Context, request *metadatav1.GetLineageReque
 		return nil, err
 	}
 	return response, nil
+}
+
+// walk walks from where the request says.
+func walk(ctx context.Context, tx *sqlstore.Tx, request *metadatav1.GetLineageRequest, hops int) (*lineage.Graph, error) {
+	artifact, execution := request.GetArtifactId(), request.GetExecutionId()
+	table, id, missing := "artifacts", artifact, noArtifact
+	switch {
+	case artifact != 0 && execution != 0:
+		return nil, fault.Invalidf("execution_id", "is %d, and artifact_id is %d; want one of them", execution, artifact)
+	case execution != 0:
+		table, id, missing = "executions", execution, noExecution
+	}
+	known, err := tx.Row(ctx, sqlstore.Q("SELECT id FROM "+table+" WHERE id = ?", id), &id)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, missing(id)
+	}
+	ways := directions(request.GetDirection())
+	if execution == 0 {
+		return lineage.Walk(id, ways, hops, lookup(ctx, tx))
+	}
+	var touched []lineage.Event
+	for _, t := range []metadatav1.Event_Type{metadatav1.Event_TYPE_INPUT, metadatav1.Event_TYPE_OUTPUT} {
+		events, err := side(ctx, tx, t, "execution_id", []int64{id})
+		if err != nil {
+			return nil, err
+		}
+		touched = append(touched, events...)
+	}
+	return lineage.WalkExecution(id, touched, ways, hops, lookup(ctx, tx))
 }
 
 func directions(d metadatav1.GetLineageRequest_Direction) []lineage.Direction {

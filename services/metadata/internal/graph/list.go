@@ -37,12 +37,23 @@ var (
 		},
 		Default: "create_time",
 	}
+	contextTable = listing.Table{
+		Columns: map[string]listing.Column{
+			"uid":         {Name: "uid"},
+			"namespace":   {Name: "namespace"},
+			"name":        {Name: "name"},
+			"type":        {Name: "type"},
+			"create_time": {Name: "created_at", Kind: listing.Time},
+		},
+		Default: "create_time",
+	}
 )
 
 // ListArtifacts returns one page of artifacts.
 func (g *Graph) ListArtifacts(ctx context.Context, request *metadatav1.ListArtifactsRequest) (*metadatav1.ListArtifactsResponse, error) {
 	page, err := list(ctx, g.db, request, lister[*metadatav1.Artifact]{
 		table: artifactTable, columns: artifactColumns, from: "artifacts", read: readArtifacts,
+		only: below("SELECT artifact_id FROM attributions WHERE context_id IN", request.GetContextId()),
 		value: func(a *metadatav1.Artifact, key string) string {
 			return map[string]string{
 				"uid": a.GetUid(), "namespace": a.GetNamespace(), "name": a.GetName(), "type": a.GetType(), "uri": a.GetUri(),
@@ -60,6 +71,7 @@ func (g *Graph) ListArtifacts(ctx context.Context, request *metadatav1.ListArtif
 func (g *Graph) ListExecutions(ctx context.Context, request *metadatav1.ListExecutionsRequest) (*metadatav1.ListExecutionsResponse, error) {
 	page, err := list(ctx, g.db, request, lister[*metadatav1.Execution]{
 		table: executionTable, columns: executionColumns, from: "executions", read: readExecutions,
+		only: below("SELECT execution_id FROM associations WHERE context_id IN", request.GetContextId()),
 		value: func(e *metadatav1.Execution, key string) string {
 			return map[string]string{
 				"uid": e.GetUid(), "namespace": e.GetNamespace(), "name": e.GetName(), "type": e.GetType(),
@@ -71,6 +83,69 @@ func (g *Graph) ListExecutions(ctx context.Context, request *metadatav1.ListExec
 		return nil, err
 	}
 	return &metadatav1.ListExecutionsResponse{Executions: page.items, NextPageToken: page.next, TotalSize: page.total}, nil
+}
+
+// ListContexts returns one page of contexts, with their direct parents.
+func (g *Graph) ListContexts(ctx context.Context, request *metadatav1.ListContextsRequest) (*metadatav1.ListContextsResponse, error) {
+	page, err := list(ctx, g.db, request, lister[*metadatav1.Context]{
+		table: contextTable, columns: contextColumns, from: "contexts",
+		only: and(
+			joined("SELECT context_id FROM associations WHERE execution_id = ?", request.GetExecutionId()),
+			joined("SELECT context_id FROM attributions WHERE artifact_id = ?", request.GetArtifactId()),
+			joined("SELECT context_id FROM context_parents WHERE parent_id = ?", request.GetParentId()),
+		),
+		read: func(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) ([]*metadatav1.Context, error) {
+			contexts, err := readContexts(ctx, tx, q)
+			if err != nil {
+				return nil, err
+			}
+			return contexts, addParents(ctx, tx, contexts)
+		},
+		value: func(c *metadatav1.Context, key string) string {
+			return map[string]string{
+				"uid": c.GetUid(), "namespace": c.GetNamespace(), "name": c.GetName(), "type": c.GetType(),
+				"create_time": timeText(c.GetCreateTime()),
+			}[key]
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &metadatav1.ListContextsResponse{Contexts: page.items, NextPageToken: page.next, TotalSize: page.total}, nil
+}
+
+// below is the condition that something belongs to a context or to one below it,
+// or nil for any; members selects what belongs to contexts.
+func below(members string, context int64) *sqlstore.Query {
+	if context == 0 {
+		return nil
+	}
+	return sqlstore.Q("id IN ("+members+" (WITH RECURSIVE below (id) AS (SELECT CAST(? AS BIGINT) UNION"+
+		" SELECT p.context_id FROM context_parents p JOIN below b ON p.parent_id = b.id) SELECT id FROM below))", context)
+}
+
+// joined is the condition that something is among what a query for a number
+// selects, or nil for no number.
+func joined(members string, id int64) *sqlstore.Query {
+	if id == 0 {
+		return nil
+	}
+	return sqlstore.Q("id IN ("+members+")", id)
+}
+
+// and joins conditions, of which some may be nil.
+func and(conditions ...*sqlstore.Query) *sqlstore.Query {
+	var all *sqlstore.Query
+	for _, c := range conditions {
+		switch {
+		case c == nil:
+		case all == nil:
+			all = c
+		default:
+			all.Add("AND").Append(c)
+		}
+	}
+	return all
 }
 
 // request is what the list requests have in common.
@@ -86,6 +161,7 @@ type lister[T interface{ GetUid() string }] struct {
 	table   listing.Table
 	columns string
 	from    string
+	only    *sqlstore.Query // what must hold beside the filter; nil for nothing
 	read    func(context.Context, *sqlstore.Tx, *sqlstore.Query) ([]T, error)
 	value   func(item T, key string) string // of a sort key
 }
@@ -107,6 +183,7 @@ func list[T interface{ GetUid() string }](ctx context.Context, db *sqlstore.DB, 
 	if err != nil {
 		return p, err
 	}
+	where = and(l.only, where)
 	order, err := l.table.ParseOrder(r.GetOrderBy())
 	if err != nil {
 		return p, err

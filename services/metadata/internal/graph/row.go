@@ -14,9 +14,9 @@ import (
 
 // The columns of each table, in the order in which its rows are read.
 const (
-	artifactColumns  = "id, uid, namespace, name, type, uri, metadata, digest, context, created_at"
+	artifactColumns  = "id, uid, namespace, name, type, uri, metadata, digest, context, properties, created_at"
 	executionColumns = "id, uid, namespace, name, type, state, context, input_parameters, output_parameters, " +
-		"started_at, finished_at, created_at"
+		"properties, started_at, finished_at, created_at"
 	eventColumns = "execution_id, artifact_id, type, key, position"
 )
 
@@ -24,14 +24,17 @@ func readArtifacts(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) ([]*
 	var artifacts []*metadatav1.Artifact
 	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
 		a := new(metadatav1.Artifact)
-		var metadata []byte
+		var metadata, properties []byte
 		var created int64
-		err := scan(&a.ArtifactId, &a.Uid, &a.Namespace, &a.Name, &a.Type, &a.Uri, &metadata, &a.Digest, &a.Context, &created)
+		err := scan(&a.ArtifactId, &a.Uid, &a.Namespace, &a.Name, &a.Type, &a.Uri, &metadata, &a.Digest, &a.Context, &properties, &created)
 		if err != nil {
 			return err
 		}
 		a.CreateTime = sqlstore.Time(created)
 		artifacts = append(artifacts, a)
+		if a.Properties, a.CustomProperties, err = decodeProperties(properties); err != nil {
+			return err
+		}
 		a.Metadata, err = decode(metadata)
 		return err
 	})
@@ -43,16 +46,19 @@ func readExecutions(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) ([]
 	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
 		e := new(metadatav1.Execution)
 		var state string
-		var inputs, outputs []byte
+		var inputs, outputs, properties []byte
 		var started, finished, created int64
 		err := scan(&e.ExecutionId, &e.Uid, &e.Namespace, &e.Name, &e.Type, &state, &e.Context, &inputs, &outputs,
-			&started, &finished, &created)
+			&properties, &started, &finished, &created)
 		if err != nil {
 			return err
 		}
 		e.State = metadatav1.Execution_State(metadatav1.Execution_State_value[state])
 		e.StartTime, e.FinishTime, e.CreateTime = sqlstore.Time(started), sqlstore.Time(finished), sqlstore.Time(created)
 		executions = append(executions, e)
+		if e.Properties, e.CustomProperties, err = decodeProperties(properties); err != nil {
+			return err
+		}
 		if e.InputParameters, err = decode(inputs); err != nil {
 			return err
 		}

@@ -72,15 +72,36 @@ type Graph struct {
 func Walk(start int64, directions []Direction, hops int, lookup Lookup) (*Graph, error) {
 	w := &walk{graph: &Graph{Artifacts: []int64{start}}, artifacts: set{start: {}}, executions: set{}, events: map[Event]struct{}{}}
 	for _, direction := range directions {
-		if err := w.run(start, direction, hops, lookup); err != nil {
+		if err := w.run([]int64{start}, set{start: {}}, direction, hops, lookup); err != nil {
 			return nil, err
 		}
 	}
+	return w.done(), nil
+}
+
+// WalkExecution is Walk from an execution, which counts as one that is crossed.
+// touched are all of its events.
+func WalkExecution(start int64, touched []Event, directions []Direction, hops int, lookup Lookup) (*Graph, error) {
+	w := &walk{graph: &Graph{Executions: []int64{start}}, artifacts: set{}, executions: set{start: {}}, events: map[Event]struct{}{}}
+	touched = slices.SortedFunc(slices.Values(touched), compare)
+	for _, direction := range directions {
+		far := slices.DeleteFunc(slices.Clone(touched), func(e Event) bool { return e.Output != (direction == Down) })
+		expanded := set{}
+		frontier := w.take(far, direction, expanded)
+		if err := w.run(frontier, expanded, direction, hops-1, lookup); err != nil {
+			return nil, err
+		}
+	}
+	return w.done(), nil
+}
+
+// done is what the walk reached.
+func (w *walk) done() *Graph {
 	for event := range w.events {
 		w.graph.Events = append(w.graph.Events, event)
 	}
 	slices.SortFunc(w.graph.Events, compare)
-	return w.graph, nil
+	return w.graph
 }
 
 type set map[int64]struct{}
@@ -99,11 +120,11 @@ type walk struct {
 	events                map[Event]struct{}
 }
 
-// run walks in one direction. What another direction reached is expanded again:
-// a node may be both up and down of the start.
-func (w *walk) run(start int64, direction Direction, hops int, lookup Lookup) error {
-	expanded := set{start: {}}
-	for frontier := []int64{start}; len(frontier) > 0 && hops > 0; hops-- {
+// run walks on from a frontier in one direction; expanded are the artifacts that
+// were reached in it. What another direction reached is expanded again: a node may
+// be both up and down of the start.
+func (w *walk) run(frontier []int64, expanded set, direction Direction, hops int, lookup Lookup) error {
+	for ; len(frontier) > 0 && hops > 0; hops-- {
 		events, err := lookup(direction, frontier)
 		if err != nil {
 			return err

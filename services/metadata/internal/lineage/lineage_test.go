@@ -153,3 +153,23 @@ func sameSet[T comparable](t *rapid.T, what string, got []T, want map[T]bool) {
 		t.Errorf("%s = %v, want %v", what, got, want)
 	}
 }
+
+func TestWalkExecution(t *testing.T) {
+	chain := []lineage.Event{in(1, 10), out(1, 11), in(2, 11), out(2, 12), in(3, 12), out(3, 13)}
+	touched := []lineage.Event{in(2, 11), out(2, 12)}
+	for name, tt := range map[string]struct {
+		directions            []lineage.Direction
+		hops                  int
+		artifacts, executions []int64
+	}{
+		"up":      {[]lineage.Direction{lineage.Up}, 9, []int64{11, 10}, []int64{2, 1}},
+		"down":    {[]lineage.Direction{lineage.Down}, 9, []int64{12, 13}, []int64{2, 3}},
+		"both":    {[]lineage.Direction{lineage.Up, lineage.Down}, 9, []int64{11, 10, 12, 13}, []int64{2, 1, 3}},
+		"one hop": {[]lineage.Direction{lineage.Up, lineage.Down}, 1, []int64{11, 12}, []int64{2}},
+	} {
+		reached, err := lineage.WalkExecution(2, touched, tt.directions, tt.hops, look(chain))
+		if err != nil || !slices.Equal(reached.Artifacts, tt.artifacts) || !slices.Equal(reached.Executions, tt.executions) {
+			t.Errorf("%s: %v, %v", name, reached, err)
+		}
+	}
+}

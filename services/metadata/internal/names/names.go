@@ -107,10 +107,17 @@ func (t *Table) name(number int) string { return string(t.text[t.start(number):t
 
 // rowAt is the row whose name has the byte at an offset, at or after a row.
 func (t *Table) rowAt(offset, from int) int {
-	for step := 1; from < len(t.rows); step *= 2 { // near most times
+	near := 4
+	for ; from < len(t.rows) && near > 0; near-- { // it mostly is
+		if t.rows[from].end >= offset {
+			return from
+		}
+		from++
+	}
+	for step := 1; from < len(t.rows); step *= 2 {
 		if far := min(from+step, len(t.rows)); t.rows[far-1].end >= offset {
-			near, _ := slices.BinarySearchFunc(t.rows[from:far], offset, func(r row, offset int) int { return r.end - offset })
-			return from + near
+			after, _ := slices.BinarySearchFunc(t.rows[from:far], offset, func(r row, offset int) int { return r.end - offset })
+			return from + after
 		}
 		from += step
 	}

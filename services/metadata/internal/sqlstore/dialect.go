@@ -53,6 +53,15 @@ func (d Dialect) rowsAtOnce(columns int) int {
 	return max(1, 100/columns)
 }
 
+// ForUpdate ends a query whose rows are to stay as they are until the transaction
+// ends. SQLite has one writer at a time, so there they do.
+func (d Dialect) ForUpdate() string {
+	if d == Postgres {
+		return "FOR UPDATE"
+	}
+	return ""
+}
+
 // Like is a condition that holds where the text expression matches a pattern, in
 // which % stands for any text and _ for any one character, and no other
 // character for anything but itself. SQLite's own LIKE takes an a for an A, so

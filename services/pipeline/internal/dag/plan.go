@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -128,6 +129,23 @@ func (p *Plan) Recorded(taskID string, execution int64, artifacts map[string]int
 		n.recorded = execution
 		p.changed(n)
 	}
+	return p.drain()
+}
+
+// Added adds an artifact to the outputs of a task that has ended. Nothing of the
+// run depends on it.
+func (p *Plan) Added(taskID, key string, a ir.Artifact) Effects {
+	n := p.nodes[taskID]
+	if n == nil || n.kept != nil || n.phase != settled || len(n.outputs.Artifacts[key]) > 0 {
+		return Effects{}
+	}
+	outputs := maps.Clone(n.outputs.Artifacts)
+	if outputs == nil {
+		outputs = map[string][]ir.Artifact{}
+	}
+	outputs[key] = []ir.Artifact{a}
+	n.outputs.Artifacts = outputs
+	p.changed(n)
 	return p.drain()
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -51,6 +52,9 @@ type Deps struct {
 	// Condemned is called when artifacts of a run are to be removed: there is a
 	// condemned run in the store. It must not block.
 	Condemned func()
-	Meter     *meter.Meter
-	Log       *slog.Logger
+	// Tracking returns the URL at which steps reach experiment tracking, or "" for
+	// none. It may wait for that to be known.
+	Tracking func(context.Context) string
+	Meter    *meter.Meter
+	Log      *slog.Logger
 }

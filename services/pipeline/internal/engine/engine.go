@@ -19,6 +19,7 @@ type Engine struct {
 	workloads *workloads
 	changed   *inbox[string] // ids of runs that changed
 	lead      Lead           // of the present Run
+	names     sync.Map       // display names of experiments, by id
 
 	mu      sync.Mutex
 	runners map[string]*runner // guarded by mu; by run id

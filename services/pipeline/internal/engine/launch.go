@@ -110,6 +110,7 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 		return // ctx ended
 	}
 	a.stage, a.cacheKey = following, s.cacheKey
+	r.recorder.start(a.TaskID)
 	r.workloadChanged(ctx, s.workload, false)
 	switch {
 	case a.deleted:

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
@@ -29,6 +30,7 @@ type runner struct {
 	status   runStatus
 	spec     *ir.Spec
 	self     launch.Run
+	within   *metadatav1.Context // what its executions belong to
 	plan     *dag.Plan
 	outcome  *dag.Outcome
 	canceled bool
@@ -129,11 +131,15 @@ func (r *runner) begin(ctx context.Context) error {
 	run := r.item.Value.GetRun()
 	var tasks []store.Item[*pipelinev1.Task]
 	var parameters map[string]any
+	var experiment *metadatav1.Context
 	err := persist(ctx, func(ctx context.Context) (err error) {
 		if tasks, _, err = r.engine.deps.State.Tasks.List(ctx, run.GetRunId()+"/"); err != nil {
 			return err
 		}
 		if parameters, err = r.parameters(ctx); err != nil {
+			return err
+		}
+		if experiment, err = r.engine.experiment(ctx, run.GetExperimentId()); err != nil {
 			return err
 		}
 		r.spec, err = r.engine.specs.get(ctx, r.item.Value.GetSpecDigest())
@@ -148,6 +154,8 @@ func (r *runner) begin(ctx context.Context) error {
 		return nil
 	}
 	r.self = r.describe()
+	r.within = contextOf(r.item.Value, r.spec.PipelineInfo.Name, experiment, parameters)
+	r.self.Tracking = r.engine.tracking(ctx, r.within)
 	r.plan = dag.New(r.spec, dag.Run{
 		ID:           run.GetRunId(),
 		ResourceName: r.self.ResourceName(),

@@ -90,10 +90,11 @@ type PodEmptyDir struct {
 
 // PodEphemeral is a volume that goes with the pod.
 type PodEphemeral struct {
-	VolumeName       string `json:"volumeName"`
-	MountPath        string `json:"mountPath"`
-	Size             string `json:"size"`
-	StorageClassName string `json:"storageClassName"`
+	VolumeName       string      `json:"volumeName"`
+	MountPath        string      `json:"mountPath"`
+	Size             string      `json:"size"`
+	StorageClassName string      `json:"storageClassName"`
+	Metadata         PodMetadata `json:"metadata"`
 }
 
 // PodSharedMemory is a larger /dev/shm.

@@ -44,6 +44,7 @@ type Run struct {
 	Workspace    string // path; empty when the run has none
 	Created      time.Time
 	Scheduled    time.Time // zero when nobody scheduled it
+	Tracking     Tracking
 }
 
 // ResourceName is the run's {{$.pipeline_job_resource_name}}, which starts with
@@ -124,6 +125,7 @@ func Build(req Request) (*Launch, error) {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
 	l.place(req, c)
+	l.track(req)
 	return l, nil
 }
 

@@ -30,6 +30,9 @@ func podRequest(t *testing.T, pod string, values map[string]any) Request {
 		if in.ComponentInputParameter != "" {
 			return values[in.ComponentInputParameter], nil
 		}
+		if from := in.TaskOutputParameter; from != nil {
+			return values[from.ProducerTask+"."+from.OutputParameterKey], nil
+		}
 		return in.Value(), nil
 	})
 	if err != nil {
@@ -86,7 +89,15 @@ func TestPod(t *testing.T) {
 		"image":                      {"{imagePullPolicy: Always, imagePullSecret: [{secretName: r}, {secretNameParameter: {componentInputParameter: none}}]}", `{"imagePullPolicy": "PULL_POLICY_ALWAYS", "imagePullSecrets": ["r"]}`},
 		"user":                       {`{securityContext: {runAsUser: "0", runAsGroup: 7, runAsNonRoot: true}}`, `{"securityContext": {"runAsUser": "0", "runAsGroup": "7", "runAsNonRoot": true}}`},
 		"optional, and named by nil": {"{secretAsVolume: [{optional: true, mountPath: /s, secretNameParameter: {componentInputParameter: none}}]}", "{}"},
-		"what a node never has":      {"{tolerations: [{key: gpu, operator: Exists}], nodeAffinity: [{nodeAffinityJson: {componentInputParameter: none}}]}", "{}"},
+		"labels that affinity requires": {
+			"{nodeSelector: {labels: {a: b}}, nodeAffinity: [{matchExpressions: [{key: disk, operator: In, values: [ssd]}, {key: a, operator: In, values: [b]}]}]}",
+			`{"nodeSelector": {"a": "b", "disk": "ssd"}}`,
+		},
+		"labels that affinity requires as JSON": {
+			"{nodeAffinity: [{nodeAffinityJson: {runtimeValue: {constant: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In, values: [ssd]}]}]}}}}}]}",
+			`{"nodeSelector": {"disk": "ssd"}}`,
+		},
+		"what a node never has": {"{tolerations: [{key: gpu, operator: Exists}], nodeAffinity: [{nodeAffinityJson: {componentInputParameter: none}}]}", "{}"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -135,12 +146,17 @@ func TestPodDeadline(t *testing.T) {
 
 func TestPodWarns(t *testing.T) {
 	for pod, want := range map[string]string{
-		"{nodeAffinity: [{matchExpressions: [{key: a, operator: Exists}]}]}":                      "nodeAffinity[0]",
-		"{podAffinity: [{topologyKey: a}]}":                                                       "podAffinity",
-		"{podResourceClaims: [{resourceClaimTemplateName: a}]}":                                   "podResourceClaims",
-		"{emptyDirMounts: [{mountPath: /e, medium: HugePages}]}":                                  "HugePages",
-		"{genericEphemeralVolume: [{mountPath: /e, size: 1, storageClassName: fast}]}":            `"fast"`,
-		"{secretAsEnv: [{secretNameParameter: {componentInputParameter: none}, keyToEnv: [{}]}]}": "secretAsEnv[0] was left out",
+		"{nodeAffinity: [{matchExpressions: [{key: a, operator: Exists}]}]}":                                                                     "nodeAffinity was ignored",
+		"{nodeAffinity: [{matchExpressions: [{key: a, operator: In, values: [b, c]}]}]}":                                                         "nodeAffinity was ignored",
+		"{nodeAffinity: [{matchFields: [{key: metadata.name, operator: In, values: [n]}]}]}":                                                     "nodeAffinity was ignored",
+		"{nodeAffinity: [{weight: 3, matchExpressions: [{key: a, operator: In, values: [b]}]}]}":                                                 "what it prefers was ignored",
+		"{nodeAffinity: [{matchExpressions: [{key: a, operator: In, values: [b]}]}, {matchExpressions: [{key: c, operator: In, values: [d]}]}]}": "nodeAffinity was ignored",
+		"{genericEphemeralVolume: [{mountPath: /e, size: 1, metadata: {labels: {a: b}}}]}":                                                       "labels and annotations",
+		"{podAffinity: [{topologyKey: a}]}":                                                                                                      "podAffinity",
+		"{podResourceClaims: [{resourceClaimTemplateName: a}]}":                                                                                  "podResourceClaims",
+		"{emptyDirMounts: [{mountPath: /e, medium: HugePages}]}":                                                                                 "HugePages",
+		"{genericEphemeralVolume: [{mountPath: /e, size: 1, storageClassName: fast}]}":                                                           `"fast"`,
+		"{secretAsEnv: [{secretNameParameter: {componentInputParameter: none}, keyToEnv: [{}]}]}":                                                "secretAsEnv[0] was left out",
 		"{somethingNew: [1]}": "somethingNew is not known",
 	} {
 		l, err := Build(podRequest(t, pod, nil))

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// node says where the step may run. Of that only node selectors mean something
+// node says where the step may run. Of that only labels of nodes mean something
 // here. Tolerations are passed over: they let a pod onto a node with a taint, and
 // no node has one.
 func (b *podBuilder) node() error {
@@ -14,15 +14,8 @@ func (b *podBuilder) node() error {
 		return err
 	}
 	b.pod.NodeSelector = selector
-	for i, affinity := range b.spec.NodeAffinity {
-		empty := len(affinity.MatchExpressions)+len(affinity.MatchFields) == 0
-		if affinity.NodeAffinityJSON != nil {
-			json, _ := affinity.NodeAffinityJSON.Value().(map[string]any)
-			empty = len(json) == 0
-		}
-		if !empty {
-			b.warn("%s was ignored; a node selector is honoured", item("nodeAffinity", i))
-		}
+	if err := b.nodeAffinity(); err != nil {
+		return err
 	}
 	if len(b.spec.PodAffinity) > 0 {
 		b.warn("podAffinity was ignored: where a step runs does not depend on where others do")

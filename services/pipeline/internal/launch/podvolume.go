@@ -80,6 +80,9 @@ func (b *podBuilder) scratch() error {
 		if volume.StorageClassName != "" {
 			b.warn("%s: the storage class %q has no meaning here and a directory is used", field, volume.StorageClassName)
 		}
+		if len(volume.Metadata.Labels)+len(volume.Metadata.Annotations) > 0 {
+			b.warn("%s: its labels and annotations were ignored: a directory has none", field)
+		}
 		if err := b.emptyDir(field, "ephemeral-"+strconv.Itoa(i), volume.MountPath, false, volume.Size); err != nil {
 			return err
 		}

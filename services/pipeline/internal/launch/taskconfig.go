@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -184,33 +183,13 @@ func tolerationsOf(pod *ir.Pod) []any {
 
 // affinityOf is the node affinity of a bound pod as Kubernetes' Affinity.
 func affinityOf(pod *ir.Pod) map[string]any {
-	const required, preferred = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
-	var terms, preferences []any
-	for _, a := range pod.NodeAffinity {
-		if given, ok := a.NodeAffinityJSON.Value().(map[string]any); ok {
-			selector, _ := given[required].(map[string]any)
-			more, _ := selector["nodeSelectorTerms"].([]any)
-			terms = append(terms, more...)
-			more, _ = given[preferred].([]any)
-			preferences = append(preferences, more...)
-			continue
-		}
-		term := map[string]any{"matchExpressions": a.MatchExpressions, "matchFields": a.MatchFields}
-		maps.DeleteFunc(term, func(_ string, v any) bool { return len(v.([]any)) == 0 })
-		switch {
-		case len(term) == 0:
-		case a.Weight != nil:
-			preferences = append(preferences, map[string]any{"weight": float64(*a.Weight), "preference": term})
-		default:
-			terms = append(terms, term)
-		}
-	}
+	terms, preferences := affinityTerms(pod)
 	node := map[string]any{}
 	if len(terms) > 0 {
-		node[required] = map[string]any{"nodeSelectorTerms": terms}
+		node[affinityRequired] = map[string]any{"nodeSelectorTerms": terms}
 	}
 	if len(preferences) > 0 {
-		node[preferred] = preferences
+		node[affinityPreferred] = preferences
 	}
 	return map[string]any{"nodeAffinity": node}
 }
