@@ -12,11 +12,13 @@ import (
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/artifact"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/mlflow"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/modelregistry"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openapi"
@@ -26,6 +28,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/rest"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/route"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/trainingjob"
 )
 
 // newHandler is all that the HTTP port serves.
@@ -48,6 +51,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		Registry: metadatav1.NewModelRegistryServiceClient(deps.Mesh.Conn("metadata")),
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 	})
+	kube.Register(mux, deps.Version, trainingjob.Resources(trainingv1.NewTrainingServiceClient(deps.Mesh.Conn("training")))...)
 	openlineage.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")))
 	if err := openapi.Register(mux, deps.Version); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ from peers.engines import ENGINES, environment_of
 from startup import measure_idle_memory, measure_start
 from table import Table
 from tracking import measure_tracking
+from training import REPLICAS, measure_accepted, measure_submit
 
 Measurement = Callable[[pathlib.Path, Table], None]
 
@@ -21,6 +22,7 @@ PYTHON_STEPS = 20
 LOOP_ITEMS = 10_000
 FLEET_RUNS = 1_000
 ARCHIVED_RUNS = 200_000
+JOBS = 1_000
 
 
 def start(folder: pathlib.Path, table: Table) -> None:
@@ -89,6 +91,18 @@ def lists(folder: pathlib.Path, table: Table) -> None:
             table.add(f"50 of {ARCHIVED_RUNS:,} runs over HTTP, p95: {listing.what}", took, "ms", at_most=20)
 
 
+def training(folder: pathlib.Path, table: Table) -> None:
+    """Training jobs of many replicas, and many training jobs."""
+    with Up(folder) as mesh:
+        ours, bare = measure_submit(mesh, folder)
+        table.add(f"training job of {REPLICAS} replicas, to the last one running", ours, "ms")
+        table.beside(f"{REPLICAS} processes alone", bare, "ms", ours)
+        table.add("  what kfmesh adds", ours - bare, "ms", at_most=100)
+        rate, cost = measure_accepted(mesh, JOBS)
+        table.add("training jobs accepted, 16 clients", rate, "/s", at_least=300)
+        table.add("  processor time of kfmesh, a job", cost, "ms")
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     "start": start,
     "chain": chain,
@@ -96,6 +110,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "loop": loop,
     "fleet": fleet,
     "lists": lists,
+    "training": training,
     "tracking": measure_tracking,
 }
 

@@ -54,7 +54,7 @@ A resource is named by its id, the start of its id, its name, or "last".`,
 	flags.IntVar(&o.query.Limit, "limit", getLimit, "most to list; 0 means all")
 	flags.StringVar(&o.query.Experiment, "experiment", "", "only runs, or recurring runs, of this `experiment`")
 	flags.StringVar(&o.query.RecurringRun, "recurring-run", "", "only runs that this `recurring run` made")
-	flags.StringVar(&o.query.State, "state", "", "only runs in this `state`, such as running or failed")
+	flags.StringVar(&o.query.State, "state", "", "only runs, or jobs, in this `state`, such as running or failed")
 	flags.StringVar(&o.query.Run, "run", "", "only artifacts of this `run`")
 	flags.StringVar(&o.query.Type, "type", "", "only artifacts of this `type`, such as system.Model")
 	flags.StringVar(&o.query.Model, "model", "", "only versions of this `model`")

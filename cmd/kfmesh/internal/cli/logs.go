@@ -15,6 +15,7 @@ import (
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/tree"
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
@@ -23,22 +24,28 @@ type logOptions struct {
 	task   string
 	follow bool
 	tail   int64
+
+	replica string // of a job
+	all     bool
+	attempt int
 }
 
 func logsCommand(s *Session) *cobra.Command {
 	o := &logOptions{}
 	command := &cobra.Command{
 		Use:   "logs [KIND] ID or NAME",
-		Short: "Print what the tasks of a run, or the replicas of a workload, wrote",
+		Short: "Print what the tasks of a run, or the replicas of a job or workload, wrote",
 		Long: `Print what the tasks of a run wrote to standard output and standard error, or
-the replicas of a workload. The kind is "run" unless another is given.
+the replicas of a workload. The kind is "run" unless another is given. Of a job, the
+first replica is meant unless --replica or --all says otherwise.
 
 Where several write, each line begins with the path of the task or the name of
 the replica. Logs stay after the run has ended.`,
 		Example: `  kfmesh logs last
   kfmesh logs last --task train --tail 20
   kfmesh logs last --task 'for-loop-1[2]/train' -f
-  kfmesh logs workload my-job -f`,
+  kfmesh logs job/my-job -f --replica worker-1
+  kfmesh logs workload my-workload -f`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: s.completeReference(kind.Runs()),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -48,6 +55,9 @@ the replica. Logs stay after the run has ended.`,
 	flags := command.Flags()
 	flags.StringVarP(&o.task, "task", "t", "", "only this `task` of a run: its name, path or id")
 	flags.BoolVarP(&o.follow, "follow", "f", false, "keep printing until the run or workload has ended")
+	flags.StringVar(&o.replica, "replica", "", "only this `replica` of a job, such as worker-1")
+	flags.BoolVar(&o.all, "all", false, "all replicas of a job")
+	flags.IntVar(&o.attempt, "attempt", 0, "an earlier `attempt` at a job, from 1; 0 means the present one")
 	flags.Int64Var(&o.tail, "tail", 0, "only the last `lines` of each task or replica; 0 means all")
 	return command
 }
@@ -68,7 +78,15 @@ func (s *Session) logs(ctx context.Context, o *logOptions, args []string) error 
 	if err != nil {
 		return err
 	}
+	if _, job := found.(*trainingv1.TrainingJob); !job && (o.replica != "" || o.all || o.attempt != 0) {
+		return fault.Invalidf("", "--replica, --all and --attempt go with jobs")
+	}
 	switch m := found.(type) {
+	case *trainingv1.TrainingJob:
+		if o.task != "" {
+			return fault.Invalidf("--task", "goes with runs; a job has none")
+		}
+		return s.jobLogs(ctx, c, m, o)
 	case *pipelinev1.Run:
 		return s.runLogs(ctx, c, m, o)
 	case *gpuagentv1.Workload:
@@ -77,7 +95,7 @@ func (s *Session) logs(ctx context.Context, o *logOptions, args []string) error 
 		}
 		return s.workloadLogs(ctx, c, m, o)
 	}
-	return fault.Invalidf("", "%s have no logs; runs and workloads do", k.Plural)
+	return fault.Invalidf("", "%s have no logs; runs, jobs and workloads do", k.Plural)
 }
 
 func (s *Session) runLogs(ctx context.Context, c *client.Client, run *pipelinev1.Run, o *logOptions) error {

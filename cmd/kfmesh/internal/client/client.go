@@ -14,6 +14,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
@@ -29,6 +30,7 @@ type Client struct {
 	Recurring        pipelinev1.RecurringRunServiceClient
 	Cache            pipelinev1.CacheServiceClient
 	Housekeeping     pipelinev1.HousekeepingServiceClient
+	Jobs             trainingv1.TrainingServiceClient
 	Metadata         metadatav1.MetadataServiceClient
 	Tracking         metadatav1.TrackingServiceClient
 	Models           metadatav1.ModelRegistryServiceClient
@@ -50,6 +52,7 @@ func New(mesh rpc.Mesh) *Client {
 		Cache:            pipelinev1.NewCacheServiceClient(mesh.Conn("pipeline")),
 		Housekeeping:     pipelinev1.NewHousekeepingServiceClient(mesh.Conn("pipeline")),
 		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),
+		Jobs:             trainingv1.NewTrainingServiceClient(mesh.Conn("training")),
 		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
 		Tracking:         metadatav1.NewTrackingServiceClient(mesh.Conn("metadata")),
 		Models:           metadatav1.NewModelRegistryServiceClient(mesh.Conn("metadata")),

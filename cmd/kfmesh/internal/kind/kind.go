@@ -1,7 +1,7 @@
 // Package kind says what the commands can do with each kind of resource: how
 // to list, find, show, describe, cancel and delete runs, recurring runs, pipelines,
-// experiments, artifacts, models and their versions, workloads, nodes, secrets,
-// config maps and volumes. A new kind is one file here.
+// experiments, artifacts, models and their versions, training jobs, workloads, nodes,
+// secrets, config maps and volumes. A new kind is one file here.
 //
 // A resource is named by its id, by the start of its id if no other shares it,
 // by its name if no other has it, or by "last", the newest (see Resolve).
@@ -26,7 +26,7 @@ type Query struct {
 	Limit        int    // 0 means all
 	Experiment   string // id; runs and recurring runs only
 	RecurringRun string // id; runs only
-	State        string // runs only
+	State        string // runs and jobs only
 	Run          string // id; artifacts only
 	Type         string // artifacts only
 	Model        string // name; versions of models only
@@ -78,8 +78,8 @@ type Kind struct {
 // All lists the kinds in the order in which help shows them.
 func All() []*Kind {
 	return []*Kind{
-		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Models(), ModelVersions(), Workloads(), Nodes(),
-		Secrets(), ConfigMaps(), Volumes(),
+		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Models(), ModelVersions(), Jobs(),
+		Workloads(), Nodes(), Secrets(), ConfigMaps(), Volumes(),
 	}
 }
 

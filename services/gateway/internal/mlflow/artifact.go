@@ -166,9 +166,10 @@ var textNames = []string{
 func contentType(name string) string {
 	base := strings.ToLower(path.Base(name))
 	if slices.Contains(textNames, path.Ext(base)) || slices.Contains(textNames, base) {
-		return "text/plain; charset=utf-8"
+		return "text/plain"
 	}
-	if t := mime.TypeByExtension(path.Ext(base)); t != "" {
+	// As MLflow has it: without a character set, which nobody told us.
+	if t, _, _ := strings.Cut(mime.TypeByExtension(path.Ext(base)), ";"); t != "" {
 		return t
 	}
 	return "application/octet-stream"
@@ -231,6 +232,11 @@ func (e *edge) uploadRunArtifact(w http.ResponseWriter, r *http.Request, c *call
 		return fault.New(fault.Invalid, "Request must specify run_uuid.")
 	case file == "":
 		return fault.New(fault.Invalid, "Request must specify path.")
+	}
+	if _, err := safePath(file); err != nil {
+		return err
+	}
+	switch {
 	case r.ContentLength > maxPageUpload:
 		return fault.New(fault.Invalid, "Artifact size is too large. Max size is 10MB.")
 	case r.ContentLength == 0:

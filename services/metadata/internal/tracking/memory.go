@@ -16,23 +16,23 @@ const (
 type memory[K comparable, V any] struct {
 	most int // entries
 
-	mu  sync.Mutex
-	new map[K]V // guarded by mu; what was used since it was empty
-	old map[K]V // guarded by mu; what was used before that
+	mu     sync.Mutex
+	recent map[K]V // guarded by mu; what was used since it was empty
+	before map[K]V // guarded by mu; what was used before that
 }
 
 func newMemory[K comparable, V any](most int) *memory[K, V] {
-	return &memory[K, V]{most: most, new: map[K]V{}}
+	return &memory[K, V]{most: most, recent: map[K]V{}}
 }
 
 // get returns what is remembered of a key.
 func (m *memory[K, V]) get(key K) (V, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if value, ok := m.new[key]; ok {
+	if value, ok := m.recent[key]; ok {
 		return value, true
 	}
-	value, ok := m.old[key]
+	value, ok := m.before[key]
 	if ok {
 		m.set(key, value)
 	}
@@ -48,8 +48,8 @@ func (m *memory[K, V]) put(key K, value V) {
 
 // set is put with mu held.
 func (m *memory[K, V]) set(key K, value V) {
-	if len(m.new) >= m.most/2 {
-		m.old, m.new = m.new, make(map[K]V, m.most/2)
+	if len(m.recent) >= m.most/2 {
+		m.before, m.recent = m.recent, make(map[K]V, m.most/2)
 	}
-	m.new[key] = value
+	m.recent[key] = value
 }

@@ -129,18 +129,27 @@ func (h history) sample(ctx context.Context, tx *sqlstore.Tx, request *metadatav
 	if _, err := tx.Row(ctx, sqlstore.Q("SELECT COUNT(*)").Append(points), &total); err != nil {
 		return nil, err
 	}
-	if total <= n || h.several {
-		all, err := h.read(ctx, tx, sqlstore.Q("SELECT step, at, bits").Append(points).Add("ORDER BY step, at, bits"))
-		if err != nil || total <= n {
-			return all, err
-		}
-		return pick(all, ranks(total, n)), nil
+	switch {
+	case total <= n:
+		return h.read(ctx, tx, sqlstore.Q("SELECT step, at, bits").Append(points).Add("ORDER BY step, at, bits"))
+	case h.several || tx.Dialect() == sqlstore.Postgres:
+		return h.number(ctx, tx, points, total, n)
 	}
 	return h.skipTo(ctx, tx, points, ranks(total, n))
 }
 
+// number reads the points whose ranks are those of ranks, in one statement.
+func (h history) number(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Query, total, n int) ([]*metadatav1.Metric, error) {
+	small, larger := total/n, total%n
+	edge := larger * (small + 1) // where the smaller groups begin
+	q := sqlstore.Q("SELECT step, at, bits FROM (SELECT step, at, bits, ROW_NUMBER() OVER (ORDER BY step, at, bits) - 1 AS i").
+		Append(points).Add(") numbered WHERE i < ? AND (i < ? AND i % ? = 0 OR i >= ? AND (i - ?) % ? = 0) OR i = ?",
+		total-small, edge, small+1, edge, edge, small, total-1)
+	return h.read(ctx, tx, q.Add("ORDER BY step, at, bits"))
+}
+
 // skipTo reads the points with some ranks, which ascend. Rows lie in the order of
-// ranks, so skipping those between costs a fraction of reading them.
+// ranks, so skipping those between costs SQLite a fraction of numbering them.
 func (h history) skipTo(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Query, ranks []int) ([]*metadatav1.Metric, error) {
 	sampled := make([]*metadatav1.Metric, 0, len(ranks))
 	next := 0 // rank of the first point after the last one that was read
@@ -171,13 +180,4 @@ func ranks(total, n int) []int {
 	}
 	spread[n-1] = total - 1
 	return spread
-}
-
-// pick returns the points with some ranks.
-func pick(all []*metadatav1.Metric, ranks []int) []*metadatav1.Metric {
-	picked := make([]*metadatav1.Metric, len(ranks))
-	for i, rank := range ranks {
-		picked[i] = all[rank]
-	}
-	return picked
 }

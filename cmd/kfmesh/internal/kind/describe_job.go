@@ -1,0 +1,99 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+// describeJob prints a job: what it came through, and how its replicas fare.
+func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m proto.Message) error {
+	job := m.(*trainingv1.TrainingJob)
+	meta, spec, status := job.GetMetadata(), job.GetSpec(), job.GetStatus()
+	workload, err := workloadOf(ctx, c, job)
+	if err != nil {
+		return err
+	}
+	s := &sheet{term: term}
+	s.fields(
+		[2]string{"Job", jobName(job)},
+		[2]string{"Kind", job.GetKind() + ", " + job.GetApiVersion()},
+		[2]string{"Namespace", meta.GetNamespace()},
+		[2]string{"State", JobState(job)},
+		[2]string{"Message", status.GetMessage()},
+		[2]string{"Attempt", attempt(status)},
+		[2]string{"Workload", status.GetWorkload()},
+		[2]string{"Queue", spec.GetRunPolicy().GetScheduling().GetQueue()},
+		[2]string{"Created", output.Moment(meta.GetCreateTime(), term.Now())},
+		[2]string{"Started", output.Moment(status.GetStartTime(), term.Now())},
+		[2]string{"Finished", output.Moment(status.GetCompletionTime(), term.Now())},
+		[2]string{"Duration", output.Elapsed(status.GetStartTime(), status.GetCompletionTime(), term.Now())},
+	)
+	s.lines("labels", pairs(meta.GetLabels()))
+	s.table("groups", groupTable(job))
+	s.table("conditions", conditionTable(term, status.GetConditions()))
+	s.table("replicas", replicaTable(term, workload.GetStatus().GetReplicas()))
+	s.lines("warnings", cleaned(append(job.GetWarnings(), workload.GetStatus().GetWarnings()...)))
+	for _, replica := range workload.GetStatus().GetReplicas() {
+		if tail := strings.TrimRight(replica.GetLogTail(), "\n"); tail != "" {
+			s.lines("end of the log of "+replicaName(replica), cleaned(strings.Split(tail, "\n")))
+		}
+	}
+	return s.print()
+}
+
+// workloadOf returns the workload of a job's present attempt; nil when there is none.
+func workloadOf(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob) (*gpuagentv1.Workload, error) {
+	if !job.GetStatus().GetSubmitted() {
+		return nil, nil
+	}
+	w, err := c.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{
+		Namespace: job.GetMetadata().GetNamespace(), Name: job.GetStatus().GetWorkload(),
+	})
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return w, err
+}
+
+func attempt(s *trainingv1.TrainingJobStatus) string {
+	switch n := s.GetAttempt(); {
+	case n == 0:
+		return ""
+	case s.GetRestarts() > 0:
+		return fmt.Sprintf("%d, after %s", n, output.Count(int(s.GetRestarts()), "restart"))
+	default:
+		return fmt.Sprint(n)
+	}
+}
+
+func groupTable(job *trainingv1.TrainingJob) *output.Table {
+	table := &output.Table{Headings: []string{"GROUP", "COUNT", "ACTIVE", "SUCCEEDED", "FAILED", "RESTART POLICY", "IMAGE"}, Uncut: true}
+	for _, g := range job.GetSpec().GetGroups() {
+		counts := job.GetStatus().GetReplicaStatuses()[g.GetType()]
+		policy := strings.TrimPrefix(g.GetRestartPolicy().String(), "JOB_RESTART_POLICY_")
+		table.Add(g.GetName(), fmt.Sprint(g.GetCount()), fmt.Sprint(counts.GetActive()), fmt.Sprint(counts.GetSucceeded()),
+			fmt.Sprint(counts.GetFailed()), policy, g.GetImage())
+	}
+	return table
+}
+
+func conditionTable(term *output.Terminal, conditions []*trainingv1.JobCondition) *output.Table {
+	table := &output.Table{Headings: []string{"CONDITION", "HOLDS", "SINCE", "REASON", "MESSAGE"}, Uncut: true}
+	for _, c := range conditions {
+		holds := "no"
+		if c.GetStatus() {
+			holds = "yes"
+		}
+		table.Add(c.GetType(), holds, output.Age(c.GetLastTransitionTime(), term.Now()), c.GetReason(), output.Clean(c.GetMessage()))
+	}
+	return table
+}

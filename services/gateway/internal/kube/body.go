@@ -1,0 +1,100 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+// maxBodyBytes is the largest body, that of Kubernetes.
+const maxBodyBytes = 3 << 20
+
+// dryRunAll is the one value of dryRun.
+const dryRunAll = "All"
+
+func readBody(r *http.Request) ([]byte, error) {
+	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBodyBytes))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, fault.Exhaustedf("Request entity too large: limit is %d", maxBodyBytes)
+	}
+	if err != nil {
+		return nil, badRequest("the body cannot be read: %v", err)
+	}
+	return data, nil
+}
+
+// read reads the object in a body, JSON or YAML, and checks that it is of the
+// resource.
+func (h *handler) read(r *http.Request) (Object, error) {
+	data, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	object, err := decode(data, r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	if object["apiVersion"] == nil && object["kind"] == nil {
+		return nil, badRequest("Object 'Kind' is missing in '%.200s'", data)
+	}
+	if object["apiVersion"] != h.resource.APIVersion() {
+		return nil, badRequest("the API version in the data (%v) does not match the expected API version (%s)", object["apiVersion"], h.resource.APIVersion())
+	}
+	return object, nil
+}
+
+// decode reads an object of a content type. JSON is YAML as well, so whatever does
+// not say that it is something else is read as that.
+func decode(data []byte, contentType string) (Object, error) {
+	media, _, _ := mime.ParseMediaType(contentType)
+	switch media {
+	case "", "application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/plain", "application/x-www-form-urlencoded",
+		"application/strict-merge-patch+json", "application/merge-patch+json", "application/apply-patch+yaml":
+	default:
+		return nil, &mediaError{media}
+	}
+	data, err := yaml.YAMLToJSON(data)
+	if err != nil {
+		return nil, badRequest("the body is neither JSON nor YAML: %v", err)
+	}
+	object := Object{}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&object); err != nil {
+		return nil, badRequest("the body is not an object: %v", err)
+	}
+	return object, nil
+}
+
+// dryRun reads the parameter dryRun.
+func dryRun(r *http.Request) (bool, error) {
+	switch value := r.URL.Query().Get("dryRun"); value {
+	case "":
+		return false, nil
+	case dryRunAll:
+		return true, nil
+	default:
+		return false, badRequest("dryRun: Unsupported value: %q: supported values: %q", value, dryRunAll)
+	}
+}
+
+// truth reads a parameter that is true or not.
+func truth(r *http.Request, name string) bool {
+	value, err := strconv.ParseBool(r.URL.Query().Get(name))
+	return err == nil && value
+}
+
+func orZero(text string) string {
+	if text == "" {
+		return "0"
+	}
+	return text
+}
