@@ -4,7 +4,7 @@ import kfp
 from kfp import dsl
 
 
-@dsl.component(packages_to_install=["mlflow-skinny==3.18.0"])
+@dsl.component(packages_to_install=["mlflow-skinny==3.17.2"])
 def train(rate: float, epochs: int) -> float:
     """Log a loss that falls, as any training loop does. MLflow knows where from its environment."""
     import mlflow

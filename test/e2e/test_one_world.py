@@ -11,7 +11,9 @@ def outcome(api):
     sys.path.insert(0, str(ROOT / "examples"))
     from mlflow_tracking.pipeline import mlflow_tracking
 
-    done = api.outcome(api.submit(mlflow_tracking, {"rate": 0.5, "epochs": 3}))
+    run = api.submit(mlflow_tracking, {"rate": 0.5, "epochs": 3})
+    api.finished(run, within_seconds=400)  # MLflow is installed once
+    done = api.outcome(run)
     assert done.state == "SUCCEEDED", done.explain()
     return done
 
@@ -35,7 +37,7 @@ def nested(api, outcome) -> dict:
     return {r["info"]["run_name"]: r for r in found}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_run_is_tracked_with_its_tasks(api, outcome):
     runs = nested(api, outcome)
     assert set(runs) == {"train", "judge"}

@@ -73,6 +73,7 @@ func (o object) showTags(tags []*metadatav1.Tag) {
 			o.some("owner", tag.GetValue())
 		case externalTag:
 			o.some("externalId", tag.GetValue())
+		case "mlflow.runName": // which is the name
 		default:
 			properties[tag.GetKey()] = showText(tag.GetValue())
 		}

@@ -29,7 +29,7 @@ func Registrations(ctx context.Context, tx *sqlstore.Tx, loggedModels []string, 
 		return nil
 	}
 	q := sqlstore.Q("SELECT v.logged_model_id, m.name, v.number FROM registry_versions v JOIN registry_models m ON m.id = v.model_id" +
-		" WHERE v.logged_model_id <> '' AND v.logged_model_id IN").List(boxed(loggedModels)...).Add("ORDER BY v.logged_model_id, v.id")
+		" WHERE v.logged_model_id <> '' AND v.logged_model_id IN").List(boxed(loggedModels)...).Add("ORDER BY v.id")
 	return tx.Rows(ctx, q, func(scan func(...any) error) error {
 		var model, name string
 		var number int64

@@ -2,11 +2,13 @@ package tracking
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/registry"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
 
@@ -87,7 +89,24 @@ func fillModels(ctx context.Context, tx *sqlstore.Tx, models map[int64]*metadata
 	if err != nil {
 		return err
 	}
+	if err := readRegistrations(ctx, tx, models); err != nil {
+		return err
+	}
 	return readModelMetrics(ctx, tx, models)
+}
+
+// readRegistrations reads the versions of registered models that were made of
+// models.
+func readRegistrations(ctx context.Context, tx *sqlstore.Tx, models map[int64]*metadatav1.LoggedModel) error {
+	byID := make(map[string]*metadatav1.LoggedModel, len(models))
+	for _, model := range models {
+		byID[model.GetModelId()] = model
+	}
+	ids := slices.Collect(maps.Keys(byID))
+	return registry.Registrations(ctx, tx, ids, func(model, name string, number int64) {
+		m := byID[model]
+		m.Registrations = append(m.Registrations, &metadatav1.ModelRegistration{Name: name, Version: decimal(number)})
+	})
 }
 
 // readModelMetrics reads the latest point of each metric, dataset and run.
