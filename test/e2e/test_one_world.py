@@ -79,11 +79,15 @@ def test_openlineage_events_join_the_graph(api):
     import uuid
 
     run = str(uuid.uuid4())
-    base = {"producer": "https://example.com", "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json"}
+    base = {
+        "producer": "https://example.com",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json",
+    }
     job = {"namespace": "spark", "name": f"etl-{run}"}
-    raw, clean = {"namespace": "s3://lake", "name": f"raw-{run}"}, {"namespace": "s3://lake", "name": f"clean-{run}"}
-    start = base | {"eventType": "START", "eventTime": "2026-01-02T03:04:05Z", "run": {"runId": run}, "job": job}
-    end = base | {"eventType": "COMPLETE", "eventTime": "2026-01-02T03:05:05Z", "run": {"runId": run}, "job": job}
+    raw, clean = ({"namespace": "s3://lake", "name": f"{name}-{run}"} for name in ("raw", "clean"))
+    base |= {"run": {"runId": run}, "job": job}
+    start = base | {"eventType": "START", "eventTime": "2026-01-02T03:04:05Z"}
+    end = base | {"eventType": "COMPLETE", "eventTime": "2026-01-02T03:05:05Z"}
     for event in [end | {"outputs": [clean]}, start | {"inputs": [raw]}, start, end]:
         assert api.request("POST", "/api/v1/lineage", json=event).status_code == 201
     listed = api.get("/kfmesh/v1/artifacts", page_size=200, order_by="create_time desc")["artifacts"]
