@@ -35,7 +35,7 @@ class Table:
         rate: bool = False,
         at_least: float | None = None,
     ) -> None:
-        """Add a peer or floor of our measure; of a rate more is better. at_least is a target of times as good."""
+        """Add a peer or floor of our measure; of a rate more is better. at_least: times as good to be."""
         ratio = value / ours if rate else ours / value  # how many times as good as kfmesh it is
         if ratio >= 1:
             note = f"kfmesh takes {ratio:.2f} times that"

@@ -43,7 +43,9 @@ def time_processes(out: pathlib.Path) -> float:
     out.mkdir()
     started = time.time_ns()
     all_of_them = [
-        subprocess.Popen(["sh", "-c", BEGIN], env={"OUT": str(out), "KFMESH_REPLICA": str(n), "PATH": "/usr/bin:/bin"})
+        subprocess.Popen(
+            ["sh", "-c", BEGIN], env={"OUT": str(out), "KFMESH_REPLICA": str(n), "PATH": "/usr/bin:/bin"}
+        )
         for n in range(REPLICAS)
     ]
     for process in all_of_them:
@@ -62,7 +64,7 @@ def last(out: pathlib.Path) -> int:
 
 
 def measure_accepted(mesh: OneProcess, count: int) -> tuple[float, float]:
-    """Jobs a second that are taken from many clients, and milliseconds of processor time that kfmesh needs for one.
+    """Jobs a second that many clients get taken, and milliseconds of kfmesh's processor time for one.
 
     They are suspended, so that nothing of them runs.
     """

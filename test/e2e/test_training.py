@@ -84,7 +84,9 @@ def test_a_lost_elastic_worker_comes_back_alone(jobs, name, tmp_path):
 
 
 def test_tensorflow(jobs, name, tmp_path):
-    job = manifest("TFJob", name, PROBE + " && sleep 0.5", env={"OUT": str(tmp_path)}, Worker=2, PS=1, Chief=1)
+    job = manifest(
+        "TFJob", name, PROBE + " && sleep 0.5", env={"OUT": str(tmp_path)}, Worker=2, PS=1, Chief=1
+    )
     environments = probe(jobs, job, tmp_path)
     addresses = {replica: f"127.0.0.1:{env['PORT_TFJOB_PORT']}" for replica, env in environments.items()}
     cluster = {
@@ -99,7 +101,9 @@ def test_tensorflow(jobs, name, tmp_path):
 
 
 def test_xgboost(jobs, name, tmp_path):
-    job = manifest("XGBoostJob", name, PROBE + " && sleep 0.5", env={"OUT": str(tmp_path)}, Worker=2, Master=1)
+    job = manifest(
+        "XGBoostJob", name, PROBE + " && sleep 0.5", env={"OUT": str(tmp_path)}, Worker=2, Master=1
+    )
     environments = probe(jobs, job, tmp_path)
     env = environments["worker-1"]
     assert (env["RANK"], env["WORLD_SIZE"], env["MASTER_ADDR"]) == ("2", "3", "127.0.0.1")
@@ -108,7 +112,9 @@ def test_xgboost(jobs, name, tmp_path):
 
 
 def test_jax(jobs, name, tmp_path):
-    environments = probe(jobs, manifest("JAXJob", name, PROBE, env={"OUT": str(tmp_path)}, Worker=3), tmp_path)
+    environments = probe(
+        jobs, manifest("JAXJob", name, PROBE, env={"OUT": str(tmp_path)}, Worker=3), tmp_path
+    )
     for index in range(3):
         env = environments[f"worker-{index}"]
         assert (env["PROCESS_ID"], env["NUM_PROCESSES"]) == (str(index), "3")
@@ -117,7 +123,9 @@ def test_jax(jobs, name, tmp_path):
 
 
 def test_paddle(jobs, name, tmp_path):
-    environments = probe(jobs, manifest("PaddleJob", name, PROBE, env={"OUT": str(tmp_path)}, Worker=2), tmp_path)
+    environments = probe(
+        jobs, manifest("PaddleJob", name, PROBE, env={"OUT": str(tmp_path)}, Worker=2), tmp_path
+    )
     for env in environments.values():
         assert env["PADDLE_MASTER"] == f"127.0.0.1:{environments['worker-0']['PORT_MASTER']}"
         assert (env["PADDLE_JOB_ID"], env["PADDLE_NNODES"]) == (name, "2")
@@ -141,7 +149,8 @@ def test_mxnet(jobs, name, tmp_path):
 @pytest.mark.parametrize(("version", "suffix"), [("v1", ""), ("v2beta1", ".{}.default.svc")])
 def test_mpi_needs_no_sshd(jobs, name, tmp_path, version, suffix):
     """The launcher reaches its workers as mpirun does: by the host file and the agent."""
-    script = 'while read host slots; do "$OMPI_MCA_plm_rsh_agent" $host echo \'$KFMESH_REPLICA\' "$slots" "$host"; done '
+    script = "while read host slots; do "
+    script += '"$OMPI_MCA_plm_rsh_agent" $host echo \'$KFMESH_REPLICA\' "$slots" "$host"; done '
     script += '< "$OMPI_MCA_orte_default_hostfile" > "$OUT/said"; cat /etc/mpi/hostfile > "$OUT/hosts"; '
     script += '/etc/mpi/discover_hosts.sh > "$OUT/found"'
     launcher = {"replicas": 1, "command": ["sh", "-c", script]}
@@ -153,7 +162,9 @@ def test_mpi_needs_no_sshd(jobs, name, tmp_path, version, suffix):
     jobs.wait(job, "Succeeded")
     hosts = [f"{name}-worker-{i}{suffix.format(name)}" for i in range(2)]
     assert (tmp_path / "hosts").read_text() == "".join(f"{host} slots=2\n" for host in hosts)
-    assert (tmp_path / "said").read_text() == "".join(f"worker-{i} slots=2 {host}\n" for i, host in enumerate(hosts))
+    assert (tmp_path / "said").read_text() == "".join(
+        f"worker-{i} slots=2 {host}\n" for i, host in enumerate(hosts)
+    )
     slots = ":2" if version == "v1" else ""
     assert (tmp_path / "found").read_text() == "".join(f"{host}{slots}\n" for host in hosts)
     until("the workers to end", lambda: not running(jobs, name))
@@ -198,7 +209,13 @@ def test_eight_replicas_share_a_host(jobs, name, tmp_path):
 
 def test_variables_and_the_downward_api(jobs, name, tmp_path):
     command = ["sh", "-c", 'printf "%s|" "$@" > "$OUT/said"', "x"]
-    job = manifest("PyTorchJob", name, command, env={"OUT": str(tmp_path), "A": "1", "B": "$(A)2", "C": "$$(A)"}, Worker=1)
+    job = manifest(
+        "PyTorchJob",
+        name,
+        command,
+        env={"OUT": str(tmp_path), "A": "1", "B": "$(A)2", "C": "$$(A)"},
+        Worker=1,
+    )
     container = job["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["containers"][0]
     job["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["metadata"] = {"labels": {"l": "v"}}
     for variable, path in {
@@ -208,7 +225,17 @@ def test_variables_and_the_downward_api(jobs, name, tmp_path):
         "INDEX": "metadata.labels['training.kubeflow.org/replica-index']",
     }.items():
         container["env"].append({"name": variable, "valueFrom": {"fieldRef": {"fieldPath": path}}})
-    container["args"] = ["$(B)", "$(C)", "$(NONE)", "${self.index}", "$(NAME)", "$(IP)", "$(LABEL)", "$(INDEX)", "$(PET_NNODES)"]
+    container["args"] = [
+        "$(B)",
+        "$(C)",
+        "$(NONE)",
+        "${self.index}",
+        "$(NAME)",
+        "$(IP)",
+        "$(LABEL)",
+        "$(INDEX)",
+        "$(PET_NNODES)",
+    ]
     jobs.create(job)
     jobs.wait(job, "Succeeded")
     want = ["12", "$(A)", "$(NONE)", "${self.index}", f"{name}-worker-0", "127.0.0.1", "v", "0", "1"]
@@ -226,18 +253,33 @@ def test_variables_and_the_downward_api(jobs, name, tmp_path):
 )
 def test_restart_policies(jobs, name, tmp_path, policy, code, ends, times):
     """A job that fails once, and goes on from its checkpoint when it may."""
-    script = f'echo x >> "$OUT"; [ -e "$KFMESH_CHECKPOINT_DIR/1" ] && exit 0; touch "$KFMESH_CHECKPOINT_DIR/1"; exit {code}'
-    job = manifest("JAXJob", name, script, env={"OUT": str(tmp_path / "out")}, Worker={"replicas": 1, "restartPolicy": policy})
+    script = 'echo x >> "$OUT"; cd "$KFMESH_CHECKPOINT_DIR"; '
+    script += f"[ -e first ] && exit 0; touch first; exit {code}"
+    job = manifest(
+        "JAXJob",
+        name,
+        script,
+        env={"OUT": str(tmp_path / "out")},
+        Worker={"replicas": 1, "restartPolicy": policy},
+    )
     jobs.create(job)
     done = jobs.wait(job, "Succeeded", "Failed")
     assert ends in holds(done)
     assert len((tmp_path / "out").read_text().splitlines()) == times
     if ends == "Failed":
-        assert condition(done, "Failed")["message"].endswith(f"1 Worker replica(s) failed: worker-0: exit status {code}")
+        assert condition(done, "Failed")["message"].endswith(
+            f"1 Worker replica(s) failed: worker-0: exit status {code}"
+        )
 
 
 def test_backoff_limit(jobs, name, tmp_path):
-    job = manifest("TFJob", name, 'echo x >> "$OUT"; exit 200', env={"OUT": str(tmp_path / "out")}, Worker={"restartPolicy": "ExitCode"})
+    job = manifest(
+        "TFJob",
+        name,
+        'echo x >> "$OUT"; exit 200',
+        env={"OUT": str(tmp_path / "out")},
+        Worker={"restartPolicy": "ExitCode"},
+    )
     job["spec"]["runPolicy"] = {"backoffLimit": 2}
     jobs.create(job)
     done = jobs.wait(job, "Failed")
@@ -284,7 +326,9 @@ def test_suspend_and_resume(jobs, name, tmp_path):
 
 
 def test_delete_stops_what_runs(jobs, name, tmp_path):
-    script = f'trap "touch {tmp_path}/ended; exit 1" TERM; touch {tmp_path}/begun; while :; do sleep 0.05; done'
+    script = (
+        f'trap "touch {tmp_path}/ended; exit 1" TERM; touch {tmp_path}/begun; while :; do sleep 0.05; done'
+    )
     job = manifest("PyTorchJob", name, script, Master=1)
     jobs.create(job)
     until("it to begin", (tmp_path / "begun").exists)
@@ -304,7 +348,10 @@ def test_bad_manifests(jobs, name):
     status = refused.value.status
     assert (refused.value.code, status["reason"], status["details"]["kind"]) == (422, "Invalid", "PyTorchJob")
     causes = {cause["field"]: (cause["reason"], cause["message"]) for cause in status["details"]["causes"]}
-    assert causes["spec.pytorchReplicaSpecs[Master].replicas"] == ("FieldValueForbidden", "Forbidden: must be 1")
+    assert causes["spec.pytorchReplicaSpecs[Master].replicas"] == (
+        "FieldValueForbidden",
+        "Forbidden: must be 1",
+    )
     assert causes["spec.pytorchReplicaSpecs[Boss]"][0] == "FieldValueNotSupported"
     assert status["message"].startswith(f'PyTorchJob.kubeflow.org "{name}" is invalid: [')
     job = manifest("PyTorchJob", name, "true", Master=1)
@@ -317,10 +364,15 @@ def test_bad_manifests(jobs, name):
 
 
 def test_kubernetes_verbs(jobs, name):
-    text = yaml.safe_dump(manifest("JAXJob", name, "exec sleep 60", Worker=1) | {"metadata": {"name": name, "labels": {"of": name}}})
+    text = yaml.safe_dump(
+        manifest("JAXJob", name, "exec sleep 60", Worker=1)
+        | {"metadata": {"name": name, "labels": {"of": name}}}
+    )
     made = jobs.call("POST", jobs.path("JAXJob"), text, "application/yaml")
     assert made["metadata"]["generation"] == 1
-    listed = jobs.call("GET", jobs.path("JAXJob", all_namespaces=True) + f"?labelSelector=of%20in%20({name},x)")
+    listed = jobs.call(
+        "GET", jobs.path("JAXJob", all_namespaces=True) + f"?labelSelector=of%20in%20({name},x)"
+    )
     assert [item["metadata"]["name"] for item in listed["items"]] == [name]
     assert listed["kind"] == "JAXJobList"
     stale = jobs.get(made)
@@ -334,19 +386,27 @@ def test_kubernetes_verbs(jobs, name):
     assert jobs.call("PUT", jobs.path("JAXJob", name), fresh)["metadata"]["annotations"] == {"a": "b"}
     jobs.delete(made)
     since = listed["metadata"]["resourceVersion"]
-    path = jobs.path("JAXJob") + f"?watch=true&timeoutSeconds=1&labelSelector=of={name}&resourceVersion={since}"
+    path = (
+        jobs.path("JAXJob") + f"?watch=true&timeoutSeconds=1&labelSelector=of={name}&resourceVersion={since}"
+    )
     with subprocess.Popen(["curl", "-sN", jobs.url + path], stdout=subprocess.PIPE, text=True) as watch:
         types = [json.loads(line)["type"] for line in watch.stdout]
     assert types[0] == "MODIFIED"
     assert types[-1] == "DELETED"
     resources = jobs.call("GET", "/apis/kubeflow.org/v1")["resources"]
-    assert {"pytorchjobs", "tfjobs", "mpijobs", "xgboostjobs", "paddlejobs", "jaxjobs", "mxjobs"} <= {r["name"] for r in resources}
+    assert {"pytorchjobs", "tfjobs", "mpijobs", "xgboostjobs", "paddlejobs", "jaxjobs", "mxjobs"} <= {
+        r["name"] for r in resources
+    }
 
 
 def test_the_command_line(mesh, name, tmp_path):
     def kfmesh(*args, status=0):
         done = subprocess.run(
-            [BIN / "kfmesh", f"--server={mesh.grpc_address}", *args], capture_output=True, text=True, timeout=60
+            [BIN / "kfmesh", f"--server={mesh.grpc_address}", *args],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr
@@ -379,7 +439,9 @@ def test_the_command_line(mesh, name, tmp_path):
 
 def bad(folder: pathlib.Path) -> pathlib.Path:
     file = folder / "bad.json"
-    file.write_text('{"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {"name": "x"}, "spec": {}}')
+    file.write_text(
+        '{"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {"name": "x"}, "spec": {}}'
+    )
     return file
 
 
@@ -390,7 +452,9 @@ def test_kill_9_in_flight(own_mesh, tmp_path):
     begun.touch()
     script = 'echo "$KFMESH_JOB $KFMESH_ATTEMPT $KFMESH_REPLICA" >> "$OUT"; sleep 0.$RANK; '
     script += '[ "$KFMESH_REPLICA$KFMESH_ATTEMPT" != worker-01 ] || exit 1'
-    all_jobs = [manifest("PyTorchJob", f"k{n}", script, env={"OUT": str(begun)}, Master=1, Worker=2) for n in range(6)]
+    all_jobs = [
+        manifest("PyTorchJob", f"k{n}", script, env={"OUT": str(begun)}, Master=1, Worker=2) for n in range(6)
+    ]
     for n, job in enumerate(all_jobs):
         jobs.create(job)
         if n % 2:
@@ -405,7 +469,7 @@ def test_kill_9_in_flight(own_mesh, tmp_path):
     assert len(lines) == len(set(lines)), "a replica ran twice in one attempt"
 
 
-def test_split(request, tmp_path):
+def test_split(tmp_path):
     """One process a service: a job runs, and survives the death of the training service."""
     from harness.split import Split
 
@@ -413,7 +477,9 @@ def test_split(request, tmp_path):
     try:
         mesh.start()
         jobs = Jobs(mesh)
-        job = manifest("PyTorchJob", "apart", f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", Master=1, Worker=1)
+        job = manifest(
+            "PyTorchJob", "apart", f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", Master=1, Worker=1
+        )
         jobs.create(job)
         jobs.wait(job, "Running")
         mesh.restart("training")

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 from harness.mesh import Mesh
 
@@ -31,14 +32,16 @@ class Refused(Exception):  # noqa: N818
         self.status = status
 
 
-def manifest(kind: str, name: str, command: list[str] | str, version: str = "v1", env=None, **replicas) -> dict:
+def manifest(
+    kind: str, name: str, command: list[str] | str, version: str = "v1", env=None, **replicas
+) -> dict:
     """Make a manifest whose replicas all run a command; replicas are counts, or specs, by type."""
     container, field = KINDS[kind]
     if isinstance(command, str):
         command = ["sh", "-c", command]
     specs = {}
-    for role, spec in replicas.items():
-        spec = {"replicas": spec} if isinstance(spec, int) else dict(spec)
+    for role, given in replicas.items():
+        spec = {"replicas": given} if isinstance(given, int) else dict(given)
         own = {"name": container, "image": "probe", "command": spec.pop("command", command)}
         own["env"] = [{"name": key, "value": value} for key, value in (env or {}).items()]
         specs[role] = spec | {"template": {"spec": {"containers": [own]}}}
@@ -82,7 +85,9 @@ class Jobs:
 
     def get(self, job: dict) -> dict:
         """Return a job as it is."""
-        return self.call("GET", self.path(job["kind"], job["metadata"]["name"], job["apiVersion"].split("/")[1]))
+        return self.call(
+            "GET", self.path(job["kind"], job["metadata"]["name"], job["apiVersion"].split("/")[1])
+        )
 
     def patch(self, job: dict, change: dict) -> dict:
         """Merge a change into a job."""
@@ -91,17 +96,27 @@ class Jobs:
 
     def delete(self, job: dict) -> dict:
         """Delete a job."""
-        return self.call("DELETE", self.path(job["kind"], job["metadata"]["name"], job["apiVersion"].split("/")[1]))
+        return self.call(
+            "DELETE", self.path(job["kind"], job["metadata"]["name"], job["apiVersion"].split("/")[1])
+        )
 
     def wait(self, job: dict, *conditions: str) -> dict:
-        """Return the job once one of the conditions holds."""
+        """Return the job once one of the conditions holds, however long its service is away."""
         deadline = time.monotonic() + WITHIN_SECONDS
         while True:
-            found = self.get(job)
+            try:
+                found = self.get(job)
+            except Refused as refused:
+                if refused.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+                continue
             if holds(found) & set(conditions):
                 return found
-            if time.monotonic() > deadline or not set(conditions) & {"Failed"} and "Failed" in holds(found):
-                raise AssertionError(f"waited in vain for {conditions}: {json.dumps(found['status'], indent=1)}")
+            if time.monotonic() > deadline or (not set(conditions) & {"Failed"} and "Failed" in holds(found)):
+                raise AssertionError(
+                    f"waited in vain for {conditions}: {json.dumps(found['status'], indent=1)}"
+                )
             time.sleep(0.02)
 
 

@@ -140,8 +140,10 @@ func TestVerbsAndErrors(t *testing.T) {
 		{"POST", some, "application/json", `{"apiVersion":"g.io/v1","kind":"Thing","metadata":{"name":"a"}}`, 409, `"message":"things.g.io \"a\" already exists","metadata":{},"reason":"AlreadyExists"`},
 		{"POST", some + "?dryRun=All", "", strings.Replace(thing, "name: a", "name: dry", 1), 201, `"name":"dry"`},
 		{"GET", some + "/dry", "", "", 404, `things.g.io \"dry\" not found`},
-		{"POST", some, "", strings.Replace(thing, "name: a", "name: bad", 1), 422,
-			`"causes":[{"field":"spec.a","message":"Required value: must be","reason":"FieldValueRequired"},{"field":"spec.b","message":"Invalid value: 1: no","reason":"FieldValueInvalid"}]`},
+		{
+			"POST", some, "", strings.Replace(thing, "name: a", "name: bad", 1), 422,
+			`"causes":[{"field":"spec.a","message":"Required value: must be","reason":"FieldValueRequired"},{"field":"spec.b","message":"Invalid value: 1: no","reason":"FieldValueInvalid"}]`,
+		},
 		{"POST", some, "application/vnd.kubernetes.protobuf", "x", 415, `"reason":"UnsupportedMediaType"`},
 		{"POST", some, "", "]", 400, `neither JSON nor YAML`},
 		{"POST", some, "", "apiVersion: v1\nkind: Pod", 400, `the API version in the data (v1) does not match the expected API version (g.io/v1)`},
@@ -211,9 +213,14 @@ func TestWatch(t *testing.T) {
 		return Object{"metadata": map[string]any{"name": name, "namespace": "n", "labels": map[string]any{"l": label}}}
 	}
 	changes := []Change{
-		{"ADDED", object("a", "yes"), 1}, {"ADDED", object("b", "no"), 2}, {"BOOKMARK", nil, 2},
-		{"MODIFIED", object("a", "yes"), 3}, {"MODIFIED", object("b", "yes"), 4}, {"MODIFIED", object("a", "no"), 5},
-		{"DELETED", object("a", "no"), 6}, {"DELETED", object("b", "yes"), 7},
+		{"ADDED", object("a", "yes"), 1},
+		{"ADDED", object("b", "no"), 2},
+		{"BOOKMARK", nil, 2},
+		{"MODIFIED", object("a", "yes"), 3},
+		{"MODIFIED", object("b", "yes"), 4},
+		{"MODIFIED", object("a", "no"), 5},
+		{"DELETED", object("a", "no"), 6},
+		{"DELETED", object("b", "yes"), 7},
 	}
 	for _, tt := range []struct{ query, want string }{
 		{"watch=1", "ADDED a, ADDED b, MODIFIED a, MODIFIED b, MODIFIED a, DELETED a, DELETED b, ERROR "},
@@ -272,9 +279,13 @@ func TestSelectors(t *testing.T) {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	for _, tt := range [][3]string{
-		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`}, {`{"a":"b"}`, `{"a":null}`, `{}`},
-		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
-		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`}, {`{"a":"foo"}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
+		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
+		{`{"a":"b"}`, `{"a":null}`, `{}`},
+		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
+		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
+		{`{"a":"foo"}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
 	} {
 		var to, patch, want any
 		for i, value := range []*any{&to, &patch, &want} {

@@ -2,17 +2,23 @@ package api
 
 import (
 	"context"
+	"sync"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/archive"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
 
 // archiveServer is ArchiveService.
 type archiveServer struct {
 	metadatav1.UnimplementedArchiveServiceServer
 	source Source
+
+	mu   sync.Mutex
+	db   *sqlstore.DB     // guarded by mu; that of kept
+	kept *archive.Archive // guarded by mu; it remembers names and totals from one request to the next
 }
 
 func (s *archiveServer) archive(ctx context.Context) (*archive.Archive, error) {
@@ -20,7 +26,12 @@ func (s *archiveServer) archive(ctx context.Context) (*archive.Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return archive.New(db), nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db != db {
+		s.db, s.kept = db, archive.New(db)
+	}
+	return s.kept, nil
 }
 
 // PutRecord implements ArchiveService.

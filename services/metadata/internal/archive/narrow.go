@@ -137,6 +137,7 @@ func (p *page) among(uids []string) {
 		return
 	}
 	p.matching.Add("AND uid IN").List(bound...)
+	p.byUID = true
 }
 
 // position is where a page in the order of creation starts.

@@ -52,13 +52,34 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-func explain(t *testing.T, db *sqlstore.DB, request *metadatav1.ListRecordsRequest) (plan string) {
+// TestFewAreLookedUpByUID holds SQLite to the primary key for records that are
+// known by their uids: in the order of a list it would look at all.
+func TestFewAreLookedUpByUID(t *testing.T) {
+	db := sqltest.SQLite(t)
+	for _, orderBy := range []string{"created_at", "display_name", "finished_at"} {
+		p, err := New(db).page(&metadatav1.ListRecordsRequest{Kind: "k", OrderBy: orderBy, Descending: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.among([]string{"a", "b"})
+		if plan := explainPage(t, db, p); !strings.Contains(plan, "(kind=? AND uid=?)") {
+			t.Errorf("by %s it is answered by %q", orderBy, plan)
+		}
+	}
+}
+
+func explain(t *testing.T, db *sqlstore.DB, request *metadatav1.ListRecordsRequest) string {
 	t.Helper()
 	p, err := New(db).page(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = db.Read(t.Context(), func(tx *sqlstore.Tx) error {
+	return explainPage(t, db, p)
+}
+
+func explainPage(t *testing.T, db *sqlstore.DB, p *page) (plan string) {
+	t.Helper()
+	err := db.Read(t.Context(), func(tx *sqlstore.Tx) error {
 		return tx.Rows(t.Context(), sqlstore.Q("EXPLAIN QUERY PLAN").Append(p.query()), func(scan func(...any) error) error {
 			var id, parent, unused int
 			var detail string

@@ -70,7 +70,7 @@ func (e *Engine) Run(ctx context.Context, lead Lead) error {
 	e.lead = lead
 	e.board = newBoard()
 	if err := e.deps.Jobs.WaitSynced(ctx); err != nil {
-		return nil //nolint:nilerr // ctx ended
+		return nil // ctx ended
 	}
 	watched := make(chan struct{})
 	go func() {

@@ -62,8 +62,8 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 		if job, err = e.store(ctx, job, step.Status); err != nil {
 			return time.Time{}, err
 		}
-		again := false
-		if again, err = e.act(ctx, &job, step.Action); err != nil {
+		again, err := e.act(ctx, &job, step.Action)
+		if err != nil {
 			return time.Time{}, err
 		}
 		if !again {

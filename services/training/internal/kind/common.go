@@ -67,15 +67,9 @@ func (r *runPolicy) check(path string, p *field.Problems) {
 	if c := r.CleanPodPolicy; c != nil && *c != "" && *c != cleanNone && *c != cleanRunning && *c != cleanAll {
 		p.NotSupported(path+".cleanPodPolicy", *c, cleanAll, cleanNone, cleanRunning)
 	}
-	if r.TTL != nil && *r.TTL < 0 {
-		p.Invalid(path+".ttlSecondsAfterFinished", *r.TTL, atLeastZero)
-	}
-	if r.Deadline != nil && *r.Deadline < 0 {
-		p.Invalid(path+".activeDeadlineSeconds", *r.Deadline, atLeastZero)
-	}
-	if r.BackoffLimit != nil && *r.BackoffLimit < 0 {
-		p.Invalid(path+".backoffLimit", *r.BackoffLimit, atLeastZero)
-	}
+	natural(path+".ttlSecondsAfterFinished", r.TTL, p)
+	natural(path+".activeDeadlineSeconds", r.Deadline, p)
+	natural(path+".backoffLimit", r.BackoffLimit, p)
 	if m := r.ManagedBy; m != nil && *m != managedByOperator && *m != managedByMPI {
 		if *m == managedByMultiKueue {
 			p.Warn("%s.managedBy: kfmesh runs the job whoever else is named", path)
@@ -83,7 +77,14 @@ func (r *runPolicy) check(path string, p *field.Problems) {
 			p.NotSupported(path+".managedBy", *m, managedByMultiKueue, managedByOperator)
 		}
 	}
-	if s := r.Scheduling; s != nil && s.MinAvailable != nil && *s.MinAvailable < 0 {
-		p.Invalid(path+".schedulingPolicy.minAvailable", *s.MinAvailable, atLeastZero)
+	if s := r.Scheduling; s != nil {
+		natural(path+".schedulingPolicy.minAvailable", s.MinAvailable, p)
+	}
+}
+
+// natural requires that a number, if it is there, is not negative.
+func natural[N int32 | int64](path string, n *N, p *field.Problems) {
+	if n != nil && *n < 0 {
+		p.Invalid(path, *n, atLeastZero)
 	}
 }

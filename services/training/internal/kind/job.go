@@ -103,7 +103,7 @@ func (j *Job) Spec() *trainingv1.TrainingJobSpec {
 		r := &j.Replicas[i]
 		out.Groups = append(out.Groups, &trainingv1.JobGroup{
 			Type: r.Type, Name: r.Group, Count: r.Count, RestartPolicy: restartPolicies[r.Restart],
-			Image: r.Container(j.Kind).Image, Independent: r.Independent, Ancillary: r.Ancillary,
+			Image: r.Container(j.Kind).Image, Gpus: r.Container(j.Kind).GPUs(), Independent: r.Independent, Ancillary: r.Ancillary,
 		})
 	}
 	return out

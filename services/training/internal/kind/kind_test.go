@@ -125,15 +125,18 @@ func TestRefused(t *testing.T) {
 		{"two masters", pytorch([]string{"Master: replicas=2"}), []string{"spec.pytorchReplicaSpecs[Master].replicas: Forbidden: must be 1"}},
 		{"no workers", pytorch([]string{"Worker: replicas=0"}), []string{"spec.pytorchReplicaSpecs[Worker].replicas: Forbidden: must be at least 1"}},
 		{"another container", strings.Replace(pytorch([]string{"Worker:"}), "name: pytorch", "name: main", 1), []string{
-			"spec.pytorchReplicaSpecs[Worker].template.spec.containers: Required value: must have at least one container with name pytorch"}},
+			"spec.pytorchReplicaSpecs[Worker].template.spec.containers: Required value: must have at least one container with name pytorch",
+		}},
 		{"no image", strings.Replace(pytorch([]string{"Worker:"}), "image: i, ", "", 1), []string{"spec.pytorchReplicaSpecs[Worker].template.spec.containers[0].image: Required value: must be required"}},
 		{"no container", strings.Replace(pytorch([]string{"Worker:"}), "[{name: pytorch, image: i, command: [c]}]", "[]", 1), []string{
 			"spec.pytorchReplicaSpecs[Worker].template.spec.containers: Required value: must be specified",
-			"spec.pytorchReplicaSpecs[Worker].template.spec.containers: Required value: must have at least one container with name pytorch"}},
+			"spec.pytorchReplicaSpecs[Worker].template.spec.containers: Required value: must have at least one container with name pytorch",
+		}},
 		{"a number that is none", pytorch([]string{"Worker: replicas=two"}), []string{`spec.pytorchReplicaSpecs[Worker].replicas: Invalid value: "two": must be of type integer`}},
 		{"fewer than none", pytorch([]string{"Master:", "Worker: replicas=-1"}), []string{
 			"spec.pytorchReplicaSpecs[Worker].replicas: Invalid value: -1: must be between 0 and 4096",
-			"spec.pytorchReplicaSpecs[Worker].replicas: Forbidden: must be at least 1"}},
+			"spec.pytorchReplicaSpecs[Worker].replicas: Forbidden: must be at least 1",
+		}},
 		{"a restart policy", pytorch([]string{"Worker: restartPolicy=Sometimes"}), []string{`restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "ExitCode", "Never", "OnFailure"`}},
 		{"a run policy", pytorch([]string{"Worker:"}, "runPolicy: {cleanPodPolicy: Some, backoffLimit: -1, ttlSecondsAfterFinished: -2, activeDeadlineSeconds: -3, managedBy: me}"), []string{
 			"spec.runPolicy.activeDeadlineSeconds: Invalid value: -3: must be greater than or equal to 0",
@@ -143,12 +146,15 @@ func TestRefused(t *testing.T) {
 			`spec.runPolicy.managedBy: Unsupported value: "me"`,
 		}},
 		{"more together than there are", pytorch([]string{"Worker: replicas=2"}, "runPolicy: {schedulingPolicy: {minAvailable: 3}}"), []string{
-			"spec.runPolicy.schedulingPolicy.minAvailable: Invalid value: 3: must not be more than the 2 replicas"}},
+			"spec.runPolicy.schedulingPolicy.minAvailable: Invalid value: 3: must not be more than the 2 replicas",
+		}},
 		{"elastic without workers", pytorch([]string{"Master:"}, "elasticPolicy: {minReplicas: 1}"), []string{"spec.pytorchReplicaSpecs[Worker]: Required value: must be configured if elastic policy is used"}},
 		{"processes said twice", pytorch([]string{"Worker:"}, "elasticPolicy: {nProcPerNode: 2}", "nprocPerNode: \"2\""), []string{
-			"spec.elasticPolicy.nProcPerNode: Forbidden: must not be used with spec.nprocPerNode"}},
+			"spec.elasticPolicy.nProcPerNode: Forbidden: must not be used with spec.nprocPerNode",
+		}},
 		{"bounds the wrong way round", pytorch([]string{"Worker: replicas=2"}, "elasticPolicy: {minReplicas: 3, maxReplicas: 2}"), []string{
-			"spec.elasticPolicy.minReplicas: Invalid value: 3: must not be more than maxReplicas, 2"}},
+			"spec.elasticPolicy.minReplicas: Invalid value: 3: must not be more than maxReplicas, 2",
+		}},
 		{"two leaders", tf([]string{"Chief:", "Master:"}), []string{"spec.tfReplicaSpecs: Forbidden: must not have more than 1 Chief or Master role"}},
 		{"a success policy", tf([]string{"Worker:"}, "successPolicy: One"), []string{`spec.successPolicy: Unsupported value: "One": supported values: "", "AllWorkers"`}},
 		{"xgboost without a master", manifest(v1, "XGBoostJob", "xgbReplicaSpecs", "xgboost", []string{"Worker:"}), []string{"spec.xgbReplicaSpecs[Master]: Required value: must be present"}},
@@ -167,7 +173,8 @@ func TestRefused(t *testing.T) {
 			`containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1`,
 		}},
 		{"mounts", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "volumeMounts: [{name: none, mountPath: /x}]", 1), []string{
-			`containers[0].volumeMounts[0].name: Not found: "none"`}},
+			`containers[0].volumeMounts[0].name: Not found: "none"`,
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -212,6 +219,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestGPUsAreCounted(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "resources: {limits: {nvidia.com/gpu: 2, cpu: 4}}", 1)
+	job, err := parse(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := job.Spec().GetGroups()[0].GetGpus(); got != 2 {
+		t.Errorf("%d GPUs, want 2", got)
+	}
+}
+
 func TestDefaultsAreInTheManifest(t *testing.T) {
 	t.Parallel()
 	job, err := parse(t, pytorch([]string{"worker: replicas=4"}, "elasticPolicy: {maxReplicas: 4}"))
@@ -222,7 +241,7 @@ func TestDefaultsAreInTheManifest(t *testing.T) {
 		`"elasticPolicy":{"maxReplicas":4,"minReplicas":4},"nprocPerNode":"auto","pytorchReplicaSpecs":{"Worker":{"replicas":4,"restartPolicy":"OnFailure",` +
 		`"template":{"spec":{"containers":[{"command":["c"],"image":"i","name":"pytorch","ports":[{"containerPort":23456,"name":"pytorchjob-port"}]}]}}}},` +
 		`"runPolicy":{"cleanPodPolicy":"None","suspend":false}}}`
-	if err == nil && job.Manifest != want {
+	if job.Manifest != want {
 		t.Errorf("got  %s\nwant %s", job.Manifest, want)
 	}
 }

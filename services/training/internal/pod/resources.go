@@ -49,6 +49,22 @@ func isGPU(name string) bool {
 		strings.HasPrefix(name, "gpu.intel.com/")
 }
 
+// GPUs counts those that a container asks for.
+func (c *Container) GPUs() int32 {
+	asked := maps.Clone(c.Resources.Limits)
+	if asked == nil {
+		asked = map[string]decode.Scalar{}
+	}
+	maps.Copy(asked, c.Resources.Requests)
+	var n int64
+	for name, text := range asked {
+		if amount, ok := Quantity(string(text), 1); ok && isGPU(name) {
+			n += amount
+		}
+	}
+	return int32(min(n, maxGPUs)) // #nosec G115 -- bounded
+}
+
 func (b *builder) amounts(path string, of map[string]decode.Scalar) map[string]int64 {
 	amounts := map[string]int64{}
 	for name, text := range of {

@@ -11,8 +11,11 @@ import (
 func (n net) xgboost() []Var {
 	m := n.job.Group("Master")
 	env := []Var{
-		{"MASTER_PORT", n.port(m, 0)}, {"MASTER_ADDR", host(m, 0)},
-		{"WORLD_SIZE", itoa(n.job.Total())}, {"RANK", n.rank()}, unbuffered,
+		{"MASTER_PORT", n.port(m, 0)},
+		{"MASTER_ADDR", host(m, 0)},
+		{"WORLD_SIZE", itoa(n.job.Total())},
+		{"RANK", n.rank()},
+		unbuffered,
 	}
 	w := n.job.Group("Worker")
 	if n.job.Total() <= 1 || w == nil || w.Count == 0 {
@@ -33,8 +36,11 @@ func (n net) xgboost() []Var {
 func (n net) jax() []Var {
 	w := n.job.Group("Worker")
 	return []Var{
-		unbuffered, {"COORDINATOR_PORT", n.port(w, 0)}, {"COORDINATOR_ADDRESS", host(w, 0)},
-		{"NUM_PROCESSES", itoa(n.job.Total())}, {"PROCESS_ID", n.rank()},
+		unbuffered,
+		{"COORDINATOR_PORT", n.port(w, 0)},
+		{"COORDINATOR_ADDRESS", host(w, 0)},
+		{"NUM_PROCESSES", itoa(n.job.Total())},
+		{"PROCESS_ID", n.rank()},
 	}
 }
 

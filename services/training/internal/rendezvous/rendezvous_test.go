@@ -82,39 +82,67 @@ func TestEnvironment(t *testing.T) {
 		index int
 		want  string
 	}{
-		{"pytorch master", pytorch("Master=1 Worker=2", "nprocPerNode: \"4\""), "Master", 0,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=4 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=12 RANK=0 PET_NODE_RANK=0 PET_NNODES=3"},
-		{"pytorch worker", pytorch("Master=1 Worker=2"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=2 PET_NODE_RANK=2 PET_NNODES=3"},
+		{
+			"pytorch master", pytorch("Master=1 Worker=2", "nprocPerNode: \"4\""), "Master", 0,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=4 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=12 RANK=0 PET_NODE_RANK=0 PET_NNODES=3",
+		},
+		{
+			"pytorch worker", pytorch("Master=1 Worker=2"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=2 PET_NODE_RANK=2 PET_NNODES=3",
+		},
 		{"pytorch without a master", pytorch("Worker=2"), "Worker", 1, "PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_NNODES=2"},
-		{"elastic", pytorch("Worker=2", "elasticPolicy: {minReplicas: 1, maxReplicas: 3, maxRestarts: 7, rdzvId: x, rdzvConf: [{key: a, value: b}, {key: c, value: d}], nProcPerNode: 2}"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=2 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d"},
-		{"elastic at a place", pytorch("Worker=2", "elasticPolicy: {rdzvHost: etcd, rdzvPort: 2379, rdzvBackend: etcd-v2, standalone: true}"), "Worker", 0,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_RDZV_ENDPOINT=etcd:2379 PET_RDZV_BACKEND=etcd-v2 PET_NNODES=2:2 PET_STANDALONE="},
-		{"tensorflow", tf("Chief=1 Worker=2 PS=1"), "Worker", 1,
-			`TF_CONFIG={"cluster":{"chief":["chief0:1000"],"ps":["ps0:1000"],"worker":["worker0:1000","worker1:1001"]},"task":{"type":"worker","index":1},"environment":"cloud"}`},
+		{
+			"elastic", pytorch("Worker=2", "elasticPolicy: {minReplicas: 1, maxReplicas: 3, maxRestarts: 7, rdzvId: x, rdzvConf: [{key: a, value: b}, {key: c, value: d}], nProcPerNode: 2}"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=2 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d",
+		},
+		{
+			"elastic at a place", pytorch("Worker=2", "elasticPolicy: {rdzvHost: etcd, rdzvPort: 2379, rdzvBackend: etcd-v2, standalone: true}"), "Worker", 0,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_RDZV_ENDPOINT=etcd:2379 PET_RDZV_BACKEND=etcd-v2 PET_NNODES=2:2 PET_STANDALONE=",
+		},
+		{
+			"tensorflow", tf("Chief=1 Worker=2 PS=1"), "Worker", 1,
+			`TF_CONFIG={"cluster":{"chief":["chief0:1000"],"ps":["ps0:1000"],"worker":["worker0:1000","worker1:1001"]},"task":{"type":"worker","index":1},"environment":"cloud"}`,
+		},
 		{"tensorflow alone", tf("Worker=1"), "Worker", 0, ""},
-		{"tensorflow dynamic", tf("Worker=2 PS=2", "enableDynamicWorker: true"), "Worker", 1,
-			`TF_CONFIG={"cluster":{"worker":{"1":"worker1:1001"},"ps":["ps0:1000","ps1:1001"]},"task":{"type":"worker","index":1}}`},
-		{"tensorflow dynamic server", tf("Worker=2 PS=2", "enableDynamicWorker: true"), "PS", 1,
-			`TF_CONFIG={"cluster":{"worker":{},"ps":["ps1:1001"]},"task":{"type":"ps","index":1}}`},
-		{"xgboost", job(t, v1, "XGBoostJob", "xgbReplicaSpecs", "xgboost", "Master=1 Worker=2"), "Worker", 0,
-			"MASTER_PORT=1000 MASTER_ADDR=master0 WORLD_SIZE=3 RANK=1 PYTHONUNBUFFERED=1 WORKER_PORT=1000 WORKER_ADDRS=worker0,worker1 KFMESH_WORKER_ADDRS=worker0:1000,worker1:1001"},
-		{"jax", job(t, v1, "JAXJob", "jaxReplicaSpecs", "jax", "Worker=3"), "Worker", 2,
-			"PYTHONUNBUFFERED=1 COORDINATOR_PORT=1000 COORDINATOR_ADDRESS=worker0 NUM_PROCESSES=3 PROCESS_ID=2"},
-		{"paddle", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Worker=2"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=2 PADDLE_MASTER=worker0:1000"},
-		{"paddle with a server", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Master=1 Worker=2"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=3 PADDLE_MASTER=master0:1000 PADDLE_TRAINER_NUM=1"},
-		{"mxnet", job(t, v1, "MXJob", "mxReplicaSpecs", "mxnet", "Scheduler=1 Server=1 Worker=2"), "Worker", 1,
+		{
+			"tensorflow dynamic", tf("Worker=2 PS=2", "enableDynamicWorker: true"), "Worker", 1,
+			`TF_CONFIG={"cluster":{"worker":{"1":"worker1:1001"},"ps":["ps0:1000","ps1:1001"]},"task":{"type":"worker","index":1}}`,
+		},
+		{
+			"tensorflow dynamic server", tf("Worker=2 PS=2", "enableDynamicWorker: true"), "PS", 1,
+			`TF_CONFIG={"cluster":{"worker":{},"ps":["ps1:1001"]},"task":{"type":"ps","index":1}}`,
+		},
+		{
+			"xgboost", job(t, v1, "XGBoostJob", "xgbReplicaSpecs", "xgboost", "Master=1 Worker=2"), "Worker", 0,
+			"MASTER_PORT=1000 MASTER_ADDR=master0 WORLD_SIZE=3 RANK=1 PYTHONUNBUFFERED=1 WORKER_PORT=1000 WORKER_ADDRS=worker0,worker1 KFMESH_WORKER_ADDRS=worker0:1000,worker1:1001",
+		},
+		{
+			"jax", job(t, v1, "JAXJob", "jaxReplicaSpecs", "jax", "Worker=3"), "Worker", 2,
+			"PYTHONUNBUFFERED=1 COORDINATOR_PORT=1000 COORDINATOR_ADDRESS=worker0 NUM_PROCESSES=3 PROCESS_ID=2",
+		},
+		{
+			"paddle", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Worker=2"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=2 PADDLE_MASTER=worker0:1000",
+		},
+		{
+			"paddle with a server", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Master=1 Worker=2"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=3 PADDLE_MASTER=master0:1000 PADDLE_TRAINER_NUM=1",
+		},
+		{
+			"mxnet", job(t, v1, "MXJob", "mxReplicaSpecs", "mxnet", "Scheduler=1 Server=1 Worker=2"), "Worker", 1,
 			`MX_CONFIG={"cluster":{"scheduler":[{"url":"scheduler0","port":1000}],"server":[{"url":"server0","port":1000}],"worker":[{"url":"worker0","port":1000},{"url":"worker1","port":1001}]},` +
 				`"labels":{"scheduler":"","server":"","worker":""},"task":{"type":"worker","index":1}} ` +
-				"DMLC_PS_ROOT_PORT=1000 DMLC_PS_ROOT_URI=scheduler0 DMLC_NUM_SERVER=1 DMLC_NUM_WORKER=2 DMLC_ROLE=worker DMLC_USE_KUBERNETES=1 DMLC_WORKER_ID=1"},
-		{"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
+				"DMLC_PS_ROOT_PORT=1000 DMLC_PS_ROOT_URI=scheduler0 DMLC_NUM_SERVER=1 DMLC_NUM_WORKER=2 DMLC_ROLE=worker DMLC_USE_KUBERNETES=1 DMLC_WORKER_ID=1",
+		},
+		{
+			"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
 			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true " +
-				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher"},
-		{"mpi v2 of Intel", job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2", "mpiImplementation: Intel", "slotsPerWorker: 3"), "Launcher", 0,
-			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher"},
+				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher",
+		},
+		{
+			"mpi v2 of Intel", job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2", "mpiImplementation: Intel", "slotsPerWorker: 3"), "Launcher", 0,
+			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
