@@ -81,7 +81,9 @@ func newMux(t *testing.T) (*http.ServeMux, *services) {
 	go func() { served <- mesh.Serve() }()
 	t.Cleanup(func() {
 		server.Stop()
-		<-served
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 	mux := http.NewServeMux()
 	modelregistry.Register(mux, modelregistry.Deps{

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -11,8 +12,6 @@ import (
 	"github.com/kfmesh/kfmesh/services/metadata/internal/api"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqltest"
-
-	"log/slog"
 )
 
 // A version knows the run, the data and the metrics behind it, and the logged

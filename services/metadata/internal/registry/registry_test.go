@@ -144,8 +144,15 @@ func TestNumbersAndNames(t *testing.T) {
 			number int64
 			named  string
 		}{
-			{"", 1, "1"}, {"v1", 2, "v1"}, {"5", 5, "5"}, {"", 6, "6"}, {"2", 7, "2"}, {"007", 8, "007"}, {"3", 3, "3"},
-			{"9999999999", 9, "9999999999"}, {"", 10, "10"},
+			{"", 1, "1"},
+			{"v1", 2, "v1"},
+			{"5", 5, "5"},
+			{"", 6, "6"},
+			{"2", 7, "2"},
+			{"007", 8, "007"},
+			{"3", 3, "3"},
+			{"9999999999", 9, "9999999999"},
+			{"", 10, "10"},
 		} {
 			if v := w.version(&metadatav1.ModelVersion{ModelName: "m", Name: want.name}); v.GetNumber() != want.number || v.GetName() != want.named {
 				w.Errorf("%d: %q has number %d and name %q; want %d, %q", i, want.name, v.GetNumber(), v.GetName(), want.number, want.named)
@@ -350,9 +357,12 @@ func TestOrigin(t *testing.T) {
 			v    *metadatav1.ModelVersion
 			kind fault.Kind
 		}{
-			{&metadatav1.ModelVersion{RunId: "none"}, fault.NotFound}, {&metadatav1.ModelVersion{LoggedModelId: "m-2"}, fault.NotFound},
-			{&metadatav1.ModelVersion{LineageArtifactId: 6}, fault.NotFound}, {&metadatav1.ModelVersion{Source: "s3://b/../c"}, fault.Invalid},
-			{&metadatav1.ModelVersion{Source: "s3://b/%252e%252e/c"}, fault.Invalid}, {&metadatav1.ModelVersion{Source: "models:/m/99"}, fault.NotFound},
+			{&metadatav1.ModelVersion{RunId: "none"}, fault.NotFound},
+			{&metadatav1.ModelVersion{LoggedModelId: "m-2"}, fault.NotFound},
+			{&metadatav1.ModelVersion{LineageArtifactId: 6}, fault.NotFound},
+			{&metadatav1.ModelVersion{Source: "s3://b/../c"}, fault.Invalid},
+			{&metadatav1.ModelVersion{Source: "s3://b/%252e%252e/c"}, fault.Invalid},
+			{&metadatav1.ModelVersion{Source: "models:/m/99"}, fault.NotFound},
 		} {
 			bad.v.ModelName = "m"
 			if _, err := w.CreateVersion(w.Context(), &metadatav1.CreateModelVersionRequest{Version: bad.v}); !fault.Is(err, bad.kind) {
