@@ -102,8 +102,8 @@ func TestFilesAndFoldersOfOneName(t *testing.T) {
 	if _, err := b.View(t.Context(), "a"); !fault.Is(err, fault.Precondition) {
 		t.Errorf("a folder was read: %v", err)
 	}
-	for child := range b.Children(t.Context(), "a/b") {
-		t.Errorf("below a file is %v", child)
+	for child, err := range b.Children(t.Context(), "a/b") {
+		t.Errorf("below a file is %v, %v", child, err)
 	}
 }
 

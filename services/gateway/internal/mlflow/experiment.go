@@ -64,7 +64,7 @@ func (e *edge) searchExperiments(c *call) error {
 	request := &metadatav1.SearchExperimentsRequest{
 		Namespace:  c.namespace,
 		View:       readView(c.form, "view_type"),
-		MaxResults: c.limit("max_results"),
+		MaxResults: c.limit(),
 		OrderBy:    c.texts("order_by"),
 		Filter:     c.text("filter"),
 		PageToken:  c.text("page_token"),

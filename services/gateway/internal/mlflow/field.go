@@ -6,7 +6,8 @@ import (
 )
 
 // limit reads how many results are wanted, 0 when that is not said.
-func (f form) limit(name string) int32 {
+func (f form) limit() int32 {
+	const name = "max_results"
 	n := f.small(name)
 	if f.has(name) && n <= 0 {
 		f.wrong(fault.New(fault.Invalid, "Invalid value %d for parameter '%s' supplied. It must be a positive integer", n, f.path+name))

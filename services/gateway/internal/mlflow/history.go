@@ -16,7 +16,7 @@ func (e *edge) historyRoutes() []route {
 func (e *edge) getHistory(c *call) error {
 	request := &metadatav1.GetMetricHistoryRequest{
 		Namespace: c.namespace, RunId: c.runID(), MetricKey: c.required("metric_key"),
-		MaxResults: c.limit("max_results"), PageToken: c.text("page_token"),
+		MaxResults: c.limit(), PageToken: c.text("page_token"),
 	}
 	if err := c.failure(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (e *edge) getHistoryBulk(c *call) error {
 		return fault.New(fault.Invalid, "GetMetricHistoryBulk request must specify a metric_key.")
 	}
 	if c.has("max_results") {
-		request.MaxResults = min(c.limit("max_results"), mostBulkPoints)
+		request.MaxResults = min(c.limit(), mostBulkPoints)
 	}
 	return e.answerHistories(c, request)
 }

@@ -96,7 +96,7 @@ func (e *edge) searchModels(c *call) error {
 		Namespace:     c.namespace,
 		ExperimentIds: c.texts("experiment_ids"),
 		Filter:        c.text("filter"),
-		MaxResults:    c.limit("max_results"),
+		MaxResults:    c.limit(),
 		PageToken:     c.text("page_token"),
 		OrderBy:       forms(c.form, "order_by", readModelOrder),
 		Datasets: forms(c.form, "datasets", func(f form) *metadatav1.SearchLoggedModelsRequest_MetricDataset {

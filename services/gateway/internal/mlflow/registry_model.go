@@ -77,7 +77,7 @@ func (e *edge) getRegisteredModel(c *call) error {
 
 func (e *edge) searchRegisteredModels(c *call) error {
 	request := &metadatav1.SearchRegisteredModelsRequest{
-		Namespace: c.namespace, Filter: c.text("filter"), MaxResults: c.limit("max_results"), OrderBy: c.texts("order_by"),
+		Namespace: c.namespace, Filter: c.text("filter"), MaxResults: c.limit(), OrderBy: c.texts("order_by"),
 		PageToken: c.text("page_token"),
 	}
 	if err := c.failure(); err != nil {

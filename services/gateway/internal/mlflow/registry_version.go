@@ -93,7 +93,7 @@ func (e *edge) getDownloadURI(c *call) error {
 
 func (e *edge) searchModelVersions(c *call) error {
 	request := &metadatav1.SearchModelVersionsRequest{
-		Namespace: c.namespace, Filter: c.text("filter"), MaxResults: c.limit("max_results"), OrderBy: c.texts("order_by"),
+		Namespace: c.namespace, Filter: c.text("filter"), MaxResults: c.limit(), OrderBy: c.texts("order_by"),
 		PageToken: c.text("page_token"),
 	}
 	if err := c.failure(); err != nil {

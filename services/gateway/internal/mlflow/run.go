@@ -92,7 +92,7 @@ func (e *edge) searchRuns(c *call) error {
 		ExperimentIds: c.texts("experiment_ids"),
 		Filter:        c.text("filter"),
 		View:          readView(c.form, "run_view_type"),
-		MaxResults:    c.limit("max_results"),
+		MaxResults:    c.limit(),
 		OrderBy:       c.texts("order_by"),
 		PageToken:     c.text("page_token"),
 	}

@@ -251,30 +251,31 @@ func (p *parser) number() value {
 		}
 	}
 	start := p.at
-	if p.at < len(p.s) && p.s[p.at] == '-' {
-		p.at++
-	}
+	p.any("-")
 	first := p.at
 	whole := p.digits()
 	if whole == 0 || whole > 1 && p.s[first] == '0' {
 		return p.fail()
 	}
-	if p.at < len(p.s) && p.s[p.at] == '.' {
-		p.at++
-		if p.digits() == 0 {
-			return p.fail()
-		}
+	if p.any(".") && p.digits() == 0 {
+		return p.fail()
 	}
-	if p.at < len(p.s) && p.s[p.at]|0x20 == 'e' {
-		p.at++
-		if p.at < len(p.s) && (p.s[p.at] == '+' || p.s[p.at] == '-') {
-			p.at++
-		}
+	if p.any("eE") {
+		p.any("+-")
 		if p.digits() == 0 {
 			return p.fail()
 		}
 	}
 	return value{kind: number, text: p.s[start:p.at]}
+}
+
+// any goes over one byte if it is one of some, and reports whether it was.
+func (p *parser) any(of string) bool {
+	if p.at < len(p.s) && strings.IndexByte(of, p.s[p.at]) >= 0 {
+		p.at++
+		return true
+	}
+	return false
 }
 
 // digits goes over digits and returns how many there were.

@@ -59,7 +59,15 @@ func parse(content []byte) (*event, error) {
 	if err := json.Unmarshal(content, e); err != nil {
 		return nil, fault.Invalidf("", "the event is not the JSON of an OpenLineage event: %v", err)
 	}
-	var wrong []fault.Violation
+	if wrong := e.check(); len(wrong) > 0 {
+		slices.SortFunc(wrong, func(a, b fault.Violation) int { return strings.Compare(a.Field, b.Field) })
+		return nil, fault.InvalidAll(wrong)
+	}
+	return e, nil
+}
+
+// check reads the time of an event and lists what is wrong with the event.
+func (e *event) check() (wrong []fault.Violation) {
 	refuse := func(field, format string, args ...any) {
 		wrong = append(wrong, fault.Violation{Field: field, Reason: fmt.Sprintf(format, args...)})
 	}
@@ -72,6 +80,17 @@ func parse(content []byte) (*event, error) {
 			refuse(name, "is missing; want a URI")
 		}
 	}
+	e.checkSubject(refuse)
+	for side, datasets := range map[string][]dataset{"inputs": e.Inputs, "outputs": e.Outputs} {
+		for i, d := range datasets {
+			named(fmt.Sprintf("%s[%d]", side, i), d.Namespace, d.Name, refuse)
+		}
+	}
+	return wrong
+}
+
+// checkSubject checks what an event is about: a run of a job, a dataset or a job.
+func (e *event) checkSubject(refuse func(field, format string, args ...any)) {
 	switch {
 	case e.Run != nil && e.Dataset != nil:
 		refuse("dataset", "is there beside run; want one of them")
@@ -94,16 +113,6 @@ func parse(content []byte) (*event, error) {
 	if e.Dataset != nil {
 		named("dataset", e.Dataset.Namespace, e.Dataset.Name, refuse)
 	}
-	for side, datasets := range map[string][]dataset{"inputs": e.Inputs, "outputs": e.Outputs} {
-		for i, d := range datasets {
-			named(fmt.Sprintf("%s[%d]", side, i), d.Namespace, d.Name, refuse)
-		}
-	}
-	if len(wrong) > 0 {
-		slices.SortFunc(wrong, func(a, b fault.Violation) int { return strings.Compare(a.Field, b.Field) })
-		return nil, fault.InvalidAll(wrong)
-	}
-	return e, nil
 }
 
 func named(path, namespace, name string, refuse func(field, format string, args ...any)) {

@@ -15,12 +15,14 @@ const (
 	maxDigest      = 36
 )
 
+// keyCharacters are those that a key may hold.
+const keyCharacters = "_-. :/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // key makes a name one that tracking takes as a key: of letters, digits and
 // "_-. :/", no path that is absolute or climbs, and not too long.
 func key(name string) string {
 	safe := strings.Map(func(r rune) rune {
-		if r == '_' || r == '-' || r == '.' || r == ' ' || r == ':' || r == '/' ||
-			r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		if strings.ContainsRune(keyCharacters, r) {
 			return r
 		}
 		return '_'

@@ -128,14 +128,8 @@ func split(parts []token) (id identifier, ok bool) {
 	first, last := parts[0], parts[len(parts)-1]
 	var dot string // what stands between entity and key
 	switch {
-	case len(parts) == 1 && first.kind == word:
-		entity, key, found := strings.Cut(first.text, ".")
-		if !found {
-			return identifier{key: first.text}, true
-		}
-		return identifier{entity: entity, key: key}, entity != "" && key != ""
 	case len(parts) == 1:
-		return identifier{key: first.content()}, true
+		return splitOne(first)
 	case len(parts) == 2 && first.kind == word:
 		id.entity, dot = strings.TrimSuffix(first.text, "."), first.text[len(first.text)-1:]
 		id.key = last.content()
@@ -149,6 +143,18 @@ func split(parts []token) (id identifier, ok bool) {
 		return id, dot == "." && first.quote() == '`'
 	}
 	return id, dot == "." && id.entity != "" && !strings.Contains(id.entity, ".")
+}
+
+// splitOne tells the entity from the key of a name of one part.
+func splitOne(part token) (id identifier, ok bool) {
+	if part.kind != word {
+		return identifier{key: part.content()}, true
+	}
+	entity, key, found := strings.Cut(part.text, ".")
+	if !found {
+		return identifier{key: part.text}, true
+	}
+	return identifier{entity: entity, key: key}, entity != "" && key != ""
 }
 
 // resolve looks an identifier up.

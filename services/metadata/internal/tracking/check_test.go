@@ -74,21 +74,35 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		{&metadatav1.LogBatchRequest{Params: []*metadatav1.Param{{Key: long}}}, "'Param key' exceeds the maximum length of 250 characters"},
 		{&metadatav1.LogBatchRequest{Tags: []*metadatav1.Tag{{Key: long}}}, "'tags[0].key' exceeds the maximum length of 250 characters"},
 		{&metadatav1.LogBatchRequest{Tags: []*metadatav1.Tag{{Key: long}}, Single: true}, "'key' exceeds the maximum length of 250 characters"},
-		{&metadatav1.LogBatchRequest{Metrics: []*metadatav1.Metric{metric, {Key: "k", Value: math.NaN(), Timestamp: -5}}},
-			"Invalid value -5 for parameter 'metrics[1].timestamp' supplied: metric 'k' (value=nan). Timestamp must be a nonnegative long (64-bit integer) "},
-		{&metadatav1.LogBatchRequest{Metrics: []*metadatav1.Metric{{Key: "k", Value: 2, Timestamp: -5}}, Single: true},
-			"Invalid value -5 for parameter 'timestamp' supplied: metric 'k' (value=2.0). Timestamp must be a nonnegative long (64-bit integer) "},
-		{&metadatav1.LogBatchRequest{Metrics: repeat(metric, 1001)},
-			"A batch logging request can contain at most 1000 metrics. Got 1001 metrics. Please split up metrics across multiple requests and try again."},
-		{&metadatav1.LogBatchRequest{Params: params},
-			"A batch logging request can contain at most 100 params. Got 101 params. Please split up params across multiple requests and try again."},
-		{&metadatav1.LogBatchRequest{Tags: tags},
-			"A batch logging request can contain at most 100 tags. Got 101 tags. Please split up tags across multiple requests and try again."},
-		{&metadatav1.LogBatchRequest{Metrics: repeat(metric, 950), Tags: tags[:51]},
+		{
+			&metadatav1.LogBatchRequest{Metrics: []*metadatav1.Metric{metric, {Key: "k", Value: math.NaN(), Timestamp: -5}}},
+			"Invalid value -5 for parameter 'metrics[1].timestamp' supplied: metric 'k' (value=nan). Timestamp must be a nonnegative long (64-bit integer) ",
+		},
+		{
+			&metadatav1.LogBatchRequest{Metrics: []*metadatav1.Metric{{Key: "k", Value: 2, Timestamp: -5}}, Single: true},
+			"Invalid value -5 for parameter 'timestamp' supplied: metric 'k' (value=2.0). Timestamp must be a nonnegative long (64-bit integer) ",
+		},
+		{
+			&metadatav1.LogBatchRequest{Metrics: repeat(metric, 1001)},
+			"A batch logging request can contain at most 1000 metrics. Got 1001 metrics. Please split up metrics across multiple requests and try again.",
+		},
+		{
+			&metadatav1.LogBatchRequest{Params: params},
+			"A batch logging request can contain at most 100 params. Got 101 params. Please split up params across multiple requests and try again.",
+		},
+		{
+			&metadatav1.LogBatchRequest{Tags: tags},
+			"A batch logging request can contain at most 100 tags. Got 101 tags. Please split up tags across multiple requests and try again.",
+		},
+		{
+			&metadatav1.LogBatchRequest{Metrics: repeat(metric, 950), Tags: tags[:51]},
 			"A batch logging request can contain at most 1000 metrics, params, and tags. Got 1001 metrics, params, and tags." +
-				" Please split up metrics, params, and tags across multiple requests and try again."},
-		{&metadatav1.LogBatchRequest{Params: []*metadatav1.Param{{Key: "a"}, {Key: "b"}, {Key: "a", Value: "x"}, {Key: "b"}}},
-			"Duplicate parameter keys have been submitted: ['a', 'b']. Please ensure the request contains only one param value per param key."},
+				" Please split up metrics, params, and tags across multiple requests and try again.",
+		},
+		{
+			&metadatav1.LogBatchRequest{Params: []*metadatav1.Param{{Key: "a"}, {Key: "b"}, {Key: "a", Value: "x"}, {Key: "b"}}},
+			"Duplicate parameter keys have been submitted: ['a', 'b']. Please ensure the request contains only one param value per param key.",
+		},
 	} {
 		s.refuses(run, c.batch, c.want)
 	}

@@ -239,10 +239,14 @@ func TestHistoriesThatAreRefused(t *testing.T) {
 			request *metadatav1.GetMetricHistoriesRequest
 			want    string
 		}{
-			{&metadatav1.GetMetricHistoriesRequest{RunIds: repeat("a", 101)},
-				"GetMetricHistoryBulkInterval request must specify at most 100 run_ids. Received 101 run_ids."},
-			{&metadatav1.GetMetricHistoriesRequest{RunIds: repeat("a", 101), Cut: true},
-				"GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received 101 run_ids."},
+			{
+				&metadatav1.GetMetricHistoriesRequest{RunIds: repeat("a", 101)},
+				"GetMetricHistoryBulkInterval request must specify at most 100 run_ids. Received 101 run_ids.",
+			},
+			{
+				&metadatav1.GetMetricHistoriesRequest{RunIds: repeat("a", 101), Cut: true},
+				"GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received 101 run_ids.",
+			},
 			{&metadatav1.GetMetricHistoriesRequest{MaxResults: 2501}, "max_results must be between 1 and 2500."},
 			{&metadatav1.GetMetricHistoriesRequest{StartStep: &one}, "If either start step or end step are specified, both must be specified."},
 			{&metadatav1.GetMetricHistoriesRequest{StartStep: &two, EndStep: &one}, "end_step must be greater than start_step. Found start_step=2 and end_step=1."},

@@ -168,7 +168,7 @@ func TestADerivedRunIsWaitedFor(t *testing.T) {
 }
 
 func TestNobodyWaitsLongerThanTheCall(t *testing.T) {
-	s := &store{Store: tracking.New(sqltest.SQLite(t)), t: t}
+	s := tracking.New(sqltest.SQLite(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
