@@ -151,7 +151,7 @@ func TestVolumeIsMadeMountedAndDeleted(t *testing.T) {
 	if got := w.volumes.names(); len(got) != 0 {
 		t.Errorf("left: %q", got)
 	}
-	if got := task(t, run, "step").GetWarnings(); len(got) != 2 || !strings.Contains(got[0], "nodeAffinity[0]") || got[1] != "the runtime warns" {
+	if got := task(t, run, "step").GetWarnings(); len(got) != 2 || !strings.Contains(got[0], "nodeAffinity was ignored") || got[1] != "the runtime warns" {
 		t.Errorf("the warnings are %q", got)
 	}
 }
