@@ -190,13 +190,13 @@ def test_what_cannot_be_honoured_is_a_warning(api):
     def warned():
         task = shell(script="true")
         kubernetes.add_node_affinity(
-            task, match_expressions=[{"key": "a", "operator": "In", "values": ["b"]}]
+            task, match_expressions=[{"key": "a", "operator": "In", "values": ["b"]}], weight=1
         )
         kubernetes.add_toleration(task, key="gpu", operator="Exists", effect="NoSchedule")
         kubernetes.set_image_pull_policy(task, "Always")
 
     warnings = api.run(warned).task("shell")["warnings"]
-    assert any("nodeAffinity[0]" in w for w in warnings)
+    assert any("nodeAffinity: what it prefers was ignored" in w for w in warnings)
     assert not any("toleration" in w for w in warnings)
 
 
