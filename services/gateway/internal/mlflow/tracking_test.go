@@ -163,6 +163,7 @@ func TestAnswers(t *testing.T) {
 		"POST runs/search":        {`{"experiment_ids":["0"]}`, `{"runs":[` + whole + `],"next_page_token":"more"}`},
 		"POST runs/update":        {`{"run_id":"r"}`, `{"run_info":` + info + `}`},
 		"POST experiments/search": {`{}`, `{}`},
+
 		"GET metrics/get-history-bulk?run_id=r&metric_key=m": {"", `{"metrics":[{"key":"m","value":1.0,"timestamp":0,"step":0,"run_id":"r"},{"key":"m","value":"-Infinity","timestamp":0,"step":0,"run_id":"s"}]}`},
 		"GET logged-models/m-1":                              {"", `{"model":{"info":{"model_id":"m-1","experiment_id":"0","name":"n","creation_timestamp_ms":1,"last_updated_timestamp_ms":2,"artifact_uri":"u","status":"LOGGED_MODEL_READY","registrations":[{"name":"reg","version":"1"}]},"data":{"metrics":[{"key":"m","value":1.0,"timestamp":0,"step":0,"model_id":"m-1","run_id":"r"}]}}}`},
 	} {

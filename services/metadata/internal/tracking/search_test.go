@@ -189,7 +189,9 @@ func TestSearchRunsRefuses(t *testing.T) {
 			"Invalid page token, it was not given by a search":                                      {PageToken: "bm90IGpzb24"},
 			"Invalid page token, it belongs to a search with other experiments, another filter":     {PageToken: page.GetNextPageToken(), Filter: "metrics.a > 1"},
 			"Invalid page token, it belongs to a search with other experiments, another filter or ": {PageToken: page.GetNextPageToken(), OrderBy: []string{"metrics.a"}},
+
 			"Invalid experiment ID 'x'": {ExperimentIds: []string{"x"}},
+
 			"Invalid clause(s) in filter string: 'OR' (character 17 of the filter)": {Filter: "metrics.a > 0.1 OR metrics.b > 1"},
 		}
 		for want, request := range tests {

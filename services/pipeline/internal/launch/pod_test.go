@@ -152,11 +152,13 @@ func TestPodWarns(t *testing.T) {
 		"{nodeAffinity: [{weight: 3, matchExpressions: [{key: a, operator: In, values: [b]}]}]}":                                                 "what it prefers was ignored",
 		"{nodeAffinity: [{matchExpressions: [{key: a, operator: In, values: [b]}]}, {matchExpressions: [{key: c, operator: In, values: [d]}]}]}": "nodeAffinity was ignored",
 		"{genericEphemeralVolume: [{mountPath: /e, size: 1, metadata: {labels: {a: b}}}]}":                                                       "labels and annotations",
-		"{podAffinity: [{topologyKey: a}]}":                                                                                                      "podAffinity",
-		"{podResourceClaims: [{resourceClaimTemplateName: a}]}":                                                                                  "podResourceClaims",
-		"{emptyDirMounts: [{mountPath: /e, medium: HugePages}]}":                                                                                 "HugePages",
-		"{genericEphemeralVolume: [{mountPath: /e, size: 1, storageClassName: fast}]}":                                                           `"fast"`,
-		"{secretAsEnv: [{secretNameParameter: {componentInputParameter: none}, keyToEnv: [{}]}]}":                                                "secretAsEnv[0] was left out",
+
+		"{podAffinity: [{topologyKey: a}]}":                                                       "podAffinity",
+		"{podResourceClaims: [{resourceClaimTemplateName: a}]}":                                   "podResourceClaims",
+		"{emptyDirMounts: [{mountPath: /e, medium: HugePages}]}":                                  "HugePages",
+		"{genericEphemeralVolume: [{mountPath: /e, size: 1, storageClassName: fast}]}":            `"fast"`,
+		"{secretAsEnv: [{secretNameParameter: {componentInputParameter: none}, keyToEnv: [{}]}]}": "secretAsEnv[0] was left out",
+
 		"{somethingNew: [1]}": "somethingNew is not known",
 	} {
 		l, err := Build(podRequest(t, pod, nil))
