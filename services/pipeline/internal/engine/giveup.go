@@ -21,7 +21,7 @@ func (r *runner) giveUp(ctx context.Context, err error) {
 	r.givenUp = true
 	clear(r.attempts)
 	r.queue, r.delayed, r.held = nil, nil, false
-	r.saver = saver{dirty: newOrder(), spent: newOrder()}
+	r.saver = saver{dirty: newOrder(), spent: newOrder(), gone: map[string]bool{}}
 	r.recorder.waiting = newOrder()
 	r.outcome = &dag.Outcome{
 		State:   pipelinev1.RuntimeState_FAILED,

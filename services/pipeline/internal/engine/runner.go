@@ -56,7 +56,7 @@ func newRunner(e *Engine, item store.Item[*pipelinev1.RunState], guard []store.O
 		item:     item,
 		attempts: map[dag.Attempt]*attempt{},
 		recorder: recorder{waiting: newOrder()},
-		saver:    saver{dirty: newOrder(), spent: newOrder()},
+		saver:    saver{dirty: newOrder(), spent: newOrder(), gone: map[string]bool{}},
 	}
 }
 

@@ -30,6 +30,7 @@ type saver struct {
 	since   time.Time                   // when the oldest of it was marked
 	stored  map[string]*pipelinev1.Task // records as they were at the restore
 	spent   *order                      // workloads whose success is saved
+	gone    map[string]bool             // those that were deleted: a task is saved once more when it was recorded
 }
 
 // markHit has the commit that writes a task check that what it reuses stands.
@@ -182,9 +183,12 @@ func (c *commit) check(ops []store.Op) {
 // of tens of thousands of steps would fill the memory of whoever keeps them.
 func (r *runner) releaseSpent(spent []string) {
 	for _, workload := range spent {
-		r.saver.spent.put(workload)
+		if !r.saver.gone[workload] {
+			r.saver.spent.put(workload)
+		}
 	}
 	for _, workload := range r.saver.spent.take(r.saver.spent.len() - r.engine.cfg.KeptWorkloads) {
+		r.saver.gone[workload] = true
 		r.engine.workloads.release(r.item.Key, name{r.self.Namespace, workload})
 	}
 }
