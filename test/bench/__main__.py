@@ -1,6 +1,7 @@
 """Measure what kfmesh costs, each measure beside its floor or its peers, and print a table."""
 
 import argparse
+import os
 import pathlib
 import sys
 import tempfile
@@ -20,6 +21,7 @@ def main() -> int:
     print(describe(), flush=True)
     table = Table()
     for name in options.only:
+        os.sync()  # what was built or measured before is not written to disk while this is measured
         with tempfile.TemporaryDirectory(prefix=f"kfmesh-bench-{name}-") as folder:
             MEASUREMENTS[name](pathlib.Path(folder), table)
     print(table)

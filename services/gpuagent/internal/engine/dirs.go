@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,30 +33,28 @@ func tempDir(uid, replica string) string {
 	return filepath.Join(os.TempDir(), tempPrefix+uid+"."+replica)
 }
 
+// spareTempDir is where the temporary directories are kept that an agent has to spare.
+func spareTempDir(dataDir string) string {
+	agent := fnv.New64a()
+	agent.Write([]byte(dataDir))
+	return filepath.Join(os.TempDir(), tempPrefix+"spare-"+strconv.FormatUint(agent.Sum64(), 36))
+}
+
 func (r *replica) tempDir() string { return tempDir(r.life.uid, replicaName(r.status)) }
 
 // makeDirs makes a replica's directories, most of which are not there yet.
 func (r *replica) makeDirs() error {
-	if err := makeDir(r.dir, 0o755); err != nil { // first: the others are found by it
+	e := r.life.engine
+	if err := e.dirs.Make(r.dir); err != nil { // first: the others are found by it
 		return err
 	}
-	if err := makeDir(r.tempDir(), 0o700); err != nil {
+	if err := e.tempDirs.Make(r.tempDir()); err != nil {
 		return err
 	}
 	if err := r.makeKeepDir(); err != nil {
 		return err
 	}
-	return makeDir(r.workDir(), 0o755)
-}
-
-// makeDir is os.MkdirAll for a directory that is missing, as a rule, and whose
-// parent is not.
-func makeDir(path string, mode fs.FileMode) error {
-	err := os.Mkdir(path, mode)
-	if err == nil {
-		return nil
-	}
-	return os.MkdirAll(path, mode) // which knows what is no error, and says what is
+	return e.dirs.Make(r.workDir())
 }
 
 // placeOf is where a replica of a workload is.
@@ -95,10 +95,39 @@ func (e *Engine) removePlaces(ctx context.Context, places []runtime.Place) {
 	e.removeTemp(ctx, places)
 	e.removeMemory(ctx, places)
 	for _, at := range places {
-		if err := os.RemoveAll(at.Dir); err != nil {
+		if err := e.removeDir(at.Dir); err != nil {
 			e.Log.ErrorContext(ctx, "directory of a replica cannot be removed", "error", err)
 		}
 	}
+}
+
+// removeDir removes the directory of a replica.
+func (e *Engine) removeDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return os.RemoveAll(dir)
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if entry.IsDir() {
+			err = e.dirs.Remove(path)
+		} else {
+			err = os.Remove(path)
+		}
+		if err != nil {
+			return os.RemoveAll(dir)
+		}
+	}
+	return e.dirs.Remove(dir)
+}
+
+// openSpares begins to keep directories that are to spare.
+func (e *Engine) openSpares() (closeAll func(), err error) {
+	return func() {
+		if err := errors.Join(e.dirs.Close(), e.tempDirs.Close()); err != nil {
+			e.Log.Warn("spare directories cannot be removed", "error", err)
+		}
+	}, errors.Join(e.dirs.Open(), e.tempDirs.Open())
 }
 
 // forgetPlaces has the runtimes remove what they keep of places elsewhere, however
@@ -122,7 +151,7 @@ func (e *Engine) forgetPlaces(ctx context.Context, places []runtime.Place) bool 
 // removeTemp removes the temporary files of a workload that has ended.
 func (e *Engine) removeTemp(ctx context.Context, places []runtime.Place) {
 	for _, at := range places {
-		if err := os.RemoveAll(tempDir(at.Workload, at.Replica)); err != nil {
+		if err := e.tempDirs.Remove(tempDir(at.Workload, at.Replica)); err != nil {
 			e.Log.WarnContext(ctx, "temporary files of a workload cannot be removed", "error", err)
 		}
 	}

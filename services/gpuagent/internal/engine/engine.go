@@ -33,6 +33,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -49,6 +50,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/spare"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
@@ -95,6 +97,8 @@ type Engine struct {
 	ended chan struct{}              // closed when Run no longer takes work
 	ready chan struct{}              // closed once the node is known and its workloads are adopted
 
+	dirs, tempDirs *spare.Dirs
+
 	mu    sync.Mutex
 	node  *gpuagentv1.Node // guarded by mu
 	books *placement.Books // guarded by mu
@@ -111,8 +115,11 @@ func New(o Options) *Engine {
 		work:    make(chan func(context.Context)),
 		ended:   make(chan struct{}),
 		ready:   make(chan struct{}),
+		dirs:    spare.New(filepath.Join(o.DataDir, "spare"), 0o755),
 		ports:   placement.NewPorts(),
 		lives:   map[string]*life{},
+
+		tempDirs: spare.New(spareTempDir(o.DataDir), 0o700),
 	}
 	e.cache = store.NewCache(o.State.Workloads, nil, e.observe)
 	e.volumes = store.NewCache(o.State.Volumes, nil, e.observeVolumes)
@@ -136,6 +143,11 @@ func (e *Engine) Ready() error {
 // then are left running.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.Runtimes.Close()
+	closeSpares, err := e.openSpares()
+	defer closeSpares()
+	if err != nil {
+		return err
+	}
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.checkRuntimes(ctx, status)
 	e.mu.Lock()
