@@ -37,7 +37,7 @@ func (req Request) inputFile() string {
 // program are limited, those that it gives itself are not. It has no quotes of the
 // kind that a shell's script puts around it.
 const bootProgram = `import os, runpy, sys; module = sys.argv.pop(1); at = sys.argv.index("--executor_input") + 1; ` +
-	`sys.argv[at] = open(sys.argv[at], encoding="utf-8").read(); sys.path[0] = os.getcwd(); ` +
+	`sys.argv[at] = open(sys.argv[at], encoding="utf-8").read(); sys.path[:1] = [sys.path[0] or os.getcwd()]; ` +
 	`runpy.run_module(module, run_name="__main__", alter_sys=True)`
 
 // executorModule is the start of the SDK's executor in the script of a lightweight
