@@ -4121,7 +4121,7 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\x16STAGE_VIEW_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16STAGE_VIEW_ACTIVE_ONLY\x10\x01\x12\x1b\n" +
 	"\x17STAGE_VIEW_DELETED_ONLY\x10\x02\x12\x12\n" +
-	"\x0eSTAGE_VIEW_ALL\x10\x032\xfc\x13\n" +
+	"\x0eSTAGE_VIEW_ALL\x10\x032\xcf\x15\n" +
 	"\x0fTrackingService\x12g\n" +
 	"\x10CreateExperiment\x12+.kfmesh.metadata.v1.CreateExperimentRequest\x1a&.kfmesh.metadata.v1.TrackingExperiment\x12q\n" +
 	"\x15GetTrackingExperiment\x120.kfmesh.metadata.v1.GetTrackingExperimentRequest\x1a&.kfmesh.metadata.v1.TrackingExperiment\x12p\n" +
@@ -4134,13 +4134,16 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\x11UpdateTrackingRun\x12,.kfmesh.metadata.v1.UpdateTrackingRunRequest\x1a#.kfmesh.metadata.v1.TrackingRunInfo\x12^\n" +
 	"\vSetRunStage\x12&.kfmesh.metadata.v1.SetRunStageRequest\x1a'.kfmesh.metadata.v1.SetRunStageResponse\x12[\n" +
 	"\n" +
-	"SearchRuns\x12%.kfmesh.metadata.v1.SearchRunsRequest\x1a&.kfmesh.metadata.v1.SearchRunsResponse\x12U\n" +
+	"SearchRuns\x12%.kfmesh.metadata.v1.SearchRunsRequest\x1a&.kfmesh.metadata.v1.SearchRunsResponse\x12]\n" +
+	"\n" +
+	"StreamRuns\x12%.kfmesh.metadata.v1.SearchRunsRequest\x1a&.kfmesh.metadata.v1.SearchRunsResponse0\x01\x12U\n" +
 	"\bLogBatch\x12#.kfmesh.metadata.v1.LogBatchRequest\x1a$.kfmesh.metadata.v1.LogBatchResponse\x12a\n" +
 	"\fDeleteRunTag\x12'.kfmesh.metadata.v1.DeleteRunTagRequest\x1a(.kfmesh.metadata.v1.DeleteRunTagResponse\x12X\n" +
 	"\tLogInputs\x12$.kfmesh.metadata.v1.LogInputsRequest\x1a%.kfmesh.metadata.v1.LogInputsResponse\x12[\n" +
 	"\n" +
 	"LogOutputs\x12%.kfmesh.metadata.v1.LogOutputsRequest\x1a&.kfmesh.metadata.v1.LogOutputsResponse\x12m\n" +
-	"\x10GetMetricHistory\x12+.kfmesh.metadata.v1.GetMetricHistoryRequest\x1a,.kfmesh.metadata.v1.GetMetricHistoryResponse\x12s\n" +
+	"\x10GetMetricHistory\x12+.kfmesh.metadata.v1.GetMetricHistoryRequest\x1a,.kfmesh.metadata.v1.GetMetricHistoryResponse\x12r\n" +
+	"\x13StreamMetricHistory\x12+.kfmesh.metadata.v1.GetMetricHistoryRequest\x1a,.kfmesh.metadata.v1.GetMetricHistoryResponse0\x01\x12s\n" +
 	"\x12GetMetricHistories\x12-.kfmesh.metadata.v1.GetMetricHistoriesRequest\x1a..kfmesh.metadata.v1.GetMetricHistoriesResponse\x12b\n" +
 	"\x11CreateLoggedModel\x12,.kfmesh.metadata.v1.CreateLoggedModelRequest\x1a\x1f.kfmesh.metadata.v1.LoggedModel\x12\\\n" +
 	"\x0eGetLoggedModel\x12).kfmesh.metadata.v1.GetLoggedModelRequest\x1a\x1f.kfmesh.metadata.v1.LoggedModel\x12f\n" +
@@ -4280,45 +4283,49 @@ var file_kfmesh_metadata_v1_tracking_proto_depIdxs = []int32{
 	26, // 52: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:input_type -> kfmesh.metadata.v1.UpdateTrackingRunRequest
 	27, // 53: kfmesh.metadata.v1.TrackingService.SetRunStage:input_type -> kfmesh.metadata.v1.SetRunStageRequest
 	29, // 54: kfmesh.metadata.v1.TrackingService.SearchRuns:input_type -> kfmesh.metadata.v1.SearchRunsRequest
-	31, // 55: kfmesh.metadata.v1.TrackingService.LogBatch:input_type -> kfmesh.metadata.v1.LogBatchRequest
-	33, // 56: kfmesh.metadata.v1.TrackingService.DeleteRunTag:input_type -> kfmesh.metadata.v1.DeleteRunTagRequest
-	35, // 57: kfmesh.metadata.v1.TrackingService.LogInputs:input_type -> kfmesh.metadata.v1.LogInputsRequest
-	37, // 58: kfmesh.metadata.v1.TrackingService.LogOutputs:input_type -> kfmesh.metadata.v1.LogOutputsRequest
-	39, // 59: kfmesh.metadata.v1.TrackingService.GetMetricHistory:input_type -> kfmesh.metadata.v1.GetMetricHistoryRequest
-	41, // 60: kfmesh.metadata.v1.TrackingService.GetMetricHistories:input_type -> kfmesh.metadata.v1.GetMetricHistoriesRequest
-	45, // 61: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:input_type -> kfmesh.metadata.v1.CreateLoggedModelRequest
-	46, // 62: kfmesh.metadata.v1.TrackingService.GetLoggedModel:input_type -> kfmesh.metadata.v1.GetLoggedModelRequest
-	47, // 63: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:input_type -> kfmesh.metadata.v1.FinalizeLoggedModelRequest
-	48, // 64: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:input_type -> kfmesh.metadata.v1.DeleteLoggedModelRequest
-	50, // 65: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:input_type -> kfmesh.metadata.v1.SetLoggedModelTagsRequest
-	51, // 66: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:input_type -> kfmesh.metadata.v1.LogLoggedModelParamsRequest
-	53, // 67: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:input_type -> kfmesh.metadata.v1.SearchLoggedModelsRequest
-	7,  // 68: kfmesh.metadata.v1.TrackingService.CreateExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
-	7,  // 69: kfmesh.metadata.v1.TrackingService.GetTrackingExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
-	17, // 70: kfmesh.metadata.v1.TrackingService.SearchExperiments:output_type -> kfmesh.metadata.v1.SearchExperimentsResponse
-	19, // 71: kfmesh.metadata.v1.TrackingService.UpdateTrackingExperiment:output_type -> kfmesh.metadata.v1.UpdateTrackingExperimentResponse
-	21, // 72: kfmesh.metadata.v1.TrackingService.SetExperimentStage:output_type -> kfmesh.metadata.v1.SetExperimentStageResponse
-	23, // 73: kfmesh.metadata.v1.TrackingService.SetExperimentTags:output_type -> kfmesh.metadata.v1.SetExperimentTagsResponse
-	8,  // 74: kfmesh.metadata.v1.TrackingService.CreateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
-	8,  // 75: kfmesh.metadata.v1.TrackingService.GetTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
-	9,  // 76: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRunInfo
-	28, // 77: kfmesh.metadata.v1.TrackingService.SetRunStage:output_type -> kfmesh.metadata.v1.SetRunStageResponse
-	30, // 78: kfmesh.metadata.v1.TrackingService.SearchRuns:output_type -> kfmesh.metadata.v1.SearchRunsResponse
-	32, // 79: kfmesh.metadata.v1.TrackingService.LogBatch:output_type -> kfmesh.metadata.v1.LogBatchResponse
-	34, // 80: kfmesh.metadata.v1.TrackingService.DeleteRunTag:output_type -> kfmesh.metadata.v1.DeleteRunTagResponse
-	36, // 81: kfmesh.metadata.v1.TrackingService.LogInputs:output_type -> kfmesh.metadata.v1.LogInputsResponse
-	38, // 82: kfmesh.metadata.v1.TrackingService.LogOutputs:output_type -> kfmesh.metadata.v1.LogOutputsResponse
-	40, // 83: kfmesh.metadata.v1.TrackingService.GetMetricHistory:output_type -> kfmesh.metadata.v1.GetMetricHistoryResponse
-	42, // 84: kfmesh.metadata.v1.TrackingService.GetMetricHistories:output_type -> kfmesh.metadata.v1.GetMetricHistoriesResponse
-	43, // 85: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
-	43, // 86: kfmesh.metadata.v1.TrackingService.GetLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
-	43, // 87: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
-	49, // 88: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:output_type -> kfmesh.metadata.v1.DeleteLoggedModelResponse
-	43, // 89: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:output_type -> kfmesh.metadata.v1.LoggedModel
-	52, // 90: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:output_type -> kfmesh.metadata.v1.LogLoggedModelParamsResponse
-	54, // 91: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:output_type -> kfmesh.metadata.v1.SearchLoggedModelsResponse
-	68, // [68:92] is the sub-list for method output_type
-	44, // [44:68] is the sub-list for method input_type
+	29, // 55: kfmesh.metadata.v1.TrackingService.StreamRuns:input_type -> kfmesh.metadata.v1.SearchRunsRequest
+	31, // 56: kfmesh.metadata.v1.TrackingService.LogBatch:input_type -> kfmesh.metadata.v1.LogBatchRequest
+	33, // 57: kfmesh.metadata.v1.TrackingService.DeleteRunTag:input_type -> kfmesh.metadata.v1.DeleteRunTagRequest
+	35, // 58: kfmesh.metadata.v1.TrackingService.LogInputs:input_type -> kfmesh.metadata.v1.LogInputsRequest
+	37, // 59: kfmesh.metadata.v1.TrackingService.LogOutputs:input_type -> kfmesh.metadata.v1.LogOutputsRequest
+	39, // 60: kfmesh.metadata.v1.TrackingService.GetMetricHistory:input_type -> kfmesh.metadata.v1.GetMetricHistoryRequest
+	39, // 61: kfmesh.metadata.v1.TrackingService.StreamMetricHistory:input_type -> kfmesh.metadata.v1.GetMetricHistoryRequest
+	41, // 62: kfmesh.metadata.v1.TrackingService.GetMetricHistories:input_type -> kfmesh.metadata.v1.GetMetricHistoriesRequest
+	45, // 63: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:input_type -> kfmesh.metadata.v1.CreateLoggedModelRequest
+	46, // 64: kfmesh.metadata.v1.TrackingService.GetLoggedModel:input_type -> kfmesh.metadata.v1.GetLoggedModelRequest
+	47, // 65: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:input_type -> kfmesh.metadata.v1.FinalizeLoggedModelRequest
+	48, // 66: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:input_type -> kfmesh.metadata.v1.DeleteLoggedModelRequest
+	50, // 67: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:input_type -> kfmesh.metadata.v1.SetLoggedModelTagsRequest
+	51, // 68: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:input_type -> kfmesh.metadata.v1.LogLoggedModelParamsRequest
+	53, // 69: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:input_type -> kfmesh.metadata.v1.SearchLoggedModelsRequest
+	7,  // 70: kfmesh.metadata.v1.TrackingService.CreateExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
+	7,  // 71: kfmesh.metadata.v1.TrackingService.GetTrackingExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
+	17, // 72: kfmesh.metadata.v1.TrackingService.SearchExperiments:output_type -> kfmesh.metadata.v1.SearchExperimentsResponse
+	19, // 73: kfmesh.metadata.v1.TrackingService.UpdateTrackingExperiment:output_type -> kfmesh.metadata.v1.UpdateTrackingExperimentResponse
+	21, // 74: kfmesh.metadata.v1.TrackingService.SetExperimentStage:output_type -> kfmesh.metadata.v1.SetExperimentStageResponse
+	23, // 75: kfmesh.metadata.v1.TrackingService.SetExperimentTags:output_type -> kfmesh.metadata.v1.SetExperimentTagsResponse
+	8,  // 76: kfmesh.metadata.v1.TrackingService.CreateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
+	8,  // 77: kfmesh.metadata.v1.TrackingService.GetTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
+	9,  // 78: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRunInfo
+	28, // 79: kfmesh.metadata.v1.TrackingService.SetRunStage:output_type -> kfmesh.metadata.v1.SetRunStageResponse
+	30, // 80: kfmesh.metadata.v1.TrackingService.SearchRuns:output_type -> kfmesh.metadata.v1.SearchRunsResponse
+	30, // 81: kfmesh.metadata.v1.TrackingService.StreamRuns:output_type -> kfmesh.metadata.v1.SearchRunsResponse
+	32, // 82: kfmesh.metadata.v1.TrackingService.LogBatch:output_type -> kfmesh.metadata.v1.LogBatchResponse
+	34, // 83: kfmesh.metadata.v1.TrackingService.DeleteRunTag:output_type -> kfmesh.metadata.v1.DeleteRunTagResponse
+	36, // 84: kfmesh.metadata.v1.TrackingService.LogInputs:output_type -> kfmesh.metadata.v1.LogInputsResponse
+	38, // 85: kfmesh.metadata.v1.TrackingService.LogOutputs:output_type -> kfmesh.metadata.v1.LogOutputsResponse
+	40, // 86: kfmesh.metadata.v1.TrackingService.GetMetricHistory:output_type -> kfmesh.metadata.v1.GetMetricHistoryResponse
+	40, // 87: kfmesh.metadata.v1.TrackingService.StreamMetricHistory:output_type -> kfmesh.metadata.v1.GetMetricHistoryResponse
+	42, // 88: kfmesh.metadata.v1.TrackingService.GetMetricHistories:output_type -> kfmesh.metadata.v1.GetMetricHistoriesResponse
+	43, // 89: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
+	43, // 90: kfmesh.metadata.v1.TrackingService.GetLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
+	43, // 91: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
+	49, // 92: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:output_type -> kfmesh.metadata.v1.DeleteLoggedModelResponse
+	43, // 93: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:output_type -> kfmesh.metadata.v1.LoggedModel
+	52, // 94: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:output_type -> kfmesh.metadata.v1.LogLoggedModelParamsResponse
+	54, // 95: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:output_type -> kfmesh.metadata.v1.SearchLoggedModelsResponse
+	70, // [70:96] is the sub-list for method output_type
+	44, // [44:70] is the sub-list for method input_type
 	44, // [44:44] is the sub-list for extension type_name
 	44, // [44:44] is the sub-list for extension extendee
 	0,  // [0:44] is the sub-list for field type_name

@@ -21,13 +21,11 @@ func (e *edge) getHistory(c *call) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
-	page, err := e.Tracking.GetMetricHistory(c.ctx, request)
+	pieces, err := e.Tracking.StreamMetricHistory(c.ctx, request)
 	if err != nil {
 		return err
 	}
-	objects(c.reply, "metrics", page.GetMetrics(), writeMetric)
-	c.reply.some("next_page_token", page.GetNextPageToken())
-	return nil
+	return stream(c.reply, "metrics", pieces.Recv, (*metadatav1.GetMetricHistoryResponse).GetMetrics, writeMetric)
 }
 
 const (

@@ -48,17 +48,29 @@ func (e *edge) serve(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	c.reply = replies.Get().(*reply)
+	*c.reply = reply{b: c.reply.b, to: jsonWriter{w}}
 	defer func() {
-		if cap(c.reply.b) <= keptBytes {
+		if c.reply.to = nil; cap(c.reply.b) <= keptBytes {
 			replies.Put(c.reply)
 		}
 	}()
-	if err := c.run(w, r, found); err != nil {
+	switch err := c.run(w, r, found); {
+	case err == nil:
+		_, _ = c.reply.to.Write(c.reply.b) // a client that went away hears nothing
+	case c.reply.sent:
+		e.Log.WarnContext(r.Context(), "an answer is broken off", "method", r.Method, "path", r.URL.Path, "err", err)
+		panic(http.ErrAbortHandler) // the one way to say so: the status has gone
+	default:
 		e.refuse(w, r, err)
-		return
 	}
+}
+
+// jsonWriter sends JSON.
+type jsonWriter struct{ http.ResponseWriter }
+
+func (w jsonWriter) Write(b []byte) (int, error) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(c.reply.b) // a client that went away hears nothing
+	return w.ResponseWriter.Write(b)
 }
 
 // run reads the form and lets the route's handler answer it.
@@ -109,12 +121,17 @@ func parseObject(body string) (value, error) {
 	return v, err
 }
 
+// copyBuffers are what bodies are read through.
+var copyBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
 func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	var b strings.Builder
 	if r.ContentLength > 0 {
 		b.Grow(int(min(r.ContentLength, maxBodyBytes)))
 	}
-	_, err := io.Copy(&b, http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	through := copyBuffers.Get().(*[8 << 10]byte)
+	defer copyBuffers.Put(through)
+	_, err := io.CopyBuffer(&b, http.MaxBytesReader(w, r.Body, maxBodyBytes), through[:])
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return "", fault.New(fault.Invalid, "the body is larger than %d bytes", maxBodyBytes)
 	}
