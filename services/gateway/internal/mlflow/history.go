@@ -7,9 +7,9 @@ import (
 
 func (e *edge) historyRoutes() []route {
 	return []route{
-		{methods: "GET", path: "metrics/get-history", call: e.getHistory},
-		{methods: "GET", path: "metrics/get-history-bulk", call: e.getHistoryBulk},
-		{methods: "GET", path: "metrics/get-history-bulk-interval", call: e.getHistoryInterval},
+		{methods: "GET", path: "metrics/get-history", call: e.getHistory, large: true},
+		{methods: "GET", path: "metrics/get-history-bulk", call: e.getHistoryBulk, large: true},
+		{methods: "GET", path: "metrics/get-history-bulk-interval", call: e.getHistoryInterval, large: true},
 	}
 }
 

@@ -81,6 +81,7 @@ func (e *edge) logBatch(c *call) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
+	c.form = form{} // which is large, and not needed while the batch is stored
 	_, err := e.Tracking.LogBatch(c.ctx, request)
 	return err
 }

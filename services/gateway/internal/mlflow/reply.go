@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -13,7 +14,9 @@ import (
 type reply struct {
 	b    []byte
 	to   io.Writer // where it goes
+	room room      // in which it is written; nil where it is small
 	sent bool      // whether some of it has gone already
+	slow bool      // whether the client has let it wait
 }
 
 // pass sends what is written so far and forgets it. From then on the answer can
@@ -21,8 +24,19 @@ type reply struct {
 // keeps the last byte, by which comma tells whether one is due.
 func (r *reply) pass() {
 	last := len(r.b) - 1
-	_, _ = r.to.Write(r.b[:last]) // a client that went away hears nothing
+	slow := r.room.outside(r.patience(), func() {
+		_, _ = r.to.Write(r.b[:last]) // a client that went away hears nothing
+	})
+	r.slow = r.slow || slow
 	r.b, r.sent = append(r.b[:0], r.b[last]), true
+}
+
+// patience is how long the client may let others wait: once.
+func (r *reply) patience() time.Duration {
+	if r.slow {
+		return 0
+	}
+	return patience
 }
 
 // comma writes one unless a value is the first of its object or list.

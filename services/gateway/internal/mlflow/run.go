@@ -11,7 +11,7 @@ func (e *edge) runRoutes() []route {
 		{methods: "POST", path: "runs/update", call: e.updateRun},
 		{methods: "POST", path: "runs/delete", call: e.deleteRun},
 		{methods: "POST", path: "runs/restore", call: e.restoreRun},
-		{methods: "POST", path: "runs/search", call: e.searchRuns},
+		{methods: "POST", path: "runs/search", call: e.searchRuns, large: true},
 	}
 }
 

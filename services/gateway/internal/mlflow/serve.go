@@ -48,13 +48,13 @@ func (e *edge) serve(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	c.reply = replies.Get().(*reply)
-	*c.reply = reply{b: c.reply.b, to: jsonWriter{w}}
+	*c.reply = reply{b: append(c.reply.b[:0], '{'), to: jsonWriter{w}}
 	defer func() {
 		if c.reply.to = nil; cap(c.reply.b) <= keptBytes {
 			replies.Put(c.reply)
 		}
 	}()
-	switch err := c.run(w, r, found); {
+	switch err := e.answer(w, r, found, c); {
 	case err == nil:
 		_, _ = c.reply.to.Write(c.reply.b) // a client that went away hears nothing
 	case c.reply.sent:
@@ -65,6 +65,32 @@ func (e *edge) serve(w http.ResponseWriter, r *http.Request, path string) {
 	}
 }
 
+// largeBody is from how many bytes on a body takes much memory when it is parsed.
+const largeBody = 16 << 10
+
+// answer reads the form and lets the route's handler answer it.
+func (e *edge) answer(w http.ResponseWriter, r *http.Request, to route, c *call) error {
+	body, err := bodyOf(w, r)
+	if err != nil {
+		return err
+	}
+	if to.large || len(body) >= largeBody {
+		if err := e.room.enter(r.Context()); err != nil {
+			return err
+		}
+		defer e.room.leave()
+		c.reply.room = e.room
+	}
+	if err := c.parse(r, body); err != nil {
+		return err
+	}
+	if err := to.call(c); err != nil {
+		return err
+	}
+	c.reply.b = append(c.reply.b, '}')
+	return nil
+}
+
 // jsonWriter sends JSON.
 type jsonWriter struct{ http.ResponseWriter }
 
@@ -73,31 +99,25 @@ func (w jsonWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// run reads the form and lets the route's handler answer it.
-func (c *call) run(w http.ResponseWriter, r *http.Request, to route) error {
-	if err := c.read(w, r); err != nil {
-		return err
-	}
-	c.reply.b = append(c.reply.b[:0], '{')
-	if err := to.call(c); err != nil {
-		return err
-	}
-	c.reply.b = append(c.reply.b, '}')
-	return nil
-}
-
-// read reads the form: the query of a GET, otherwise the body.
-func (c *call) read(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
-		c.form = queryForm(r.URL.Query())
-		return nil
+// bodyOf reads the body of a request whose form it is.
+func bodyOf(w http.ResponseWriter, r *http.Request) (string, error) {
+	if isQuery(r) {
+		return "", nil
 	}
 	if err := checkContentType(r); err != nil {
-		return err
+		return "", err
 	}
-	body, err := readBody(w, r)
-	if err != nil {
-		return err
+	return readBody(w, r)
+}
+
+// isQuery says whether the query is the form: of a GET that has one.
+func isQuery(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.RawQuery != "" }
+
+// parse parses the form.
+func (c *call) parse(r *http.Request, body string) error {
+	if isQuery(r) {
+		c.form = queryForm(r.URL.Query())
+		return nil
 	}
 	c.bodyBytes = len(body)
 	v, err := parseObject(body)

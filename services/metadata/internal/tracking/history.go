@@ -141,6 +141,9 @@ func (h history) read(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) (
 	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
 		err := scan(into...)
 		p.value = unsortable(bits)
+		if len(points) == cap(points) { // by more than append would, which leaves more behind
+			points = slices.Grow(points, max(64, len(points)))
+		}
 		points = append(points, p)
 		return err
 	})
