@@ -35,6 +35,7 @@ const (
 	TrackingService_DeleteRunTag_FullMethodName             = "/kfmesh.metadata.v1.TrackingService/DeleteRunTag"
 	TrackingService_LogInputs_FullMethodName                = "/kfmesh.metadata.v1.TrackingService/LogInputs"
 	TrackingService_LogOutputs_FullMethodName               = "/kfmesh.metadata.v1.TrackingService/LogOutputs"
+	TrackingService_SearchDatasets_FullMethodName           = "/kfmesh.metadata.v1.TrackingService/SearchDatasets"
 	TrackingService_GetMetricHistory_FullMethodName         = "/kfmesh.metadata.v1.TrackingService/GetMetricHistory"
 	TrackingService_StreamMetricHistory_FullMethodName      = "/kfmesh.metadata.v1.TrackingService/StreamMetricHistory"
 	TrackingService_GetMetricHistories_FullMethodName       = "/kfmesh.metadata.v1.TrackingService/GetMetricHistories"
@@ -95,6 +96,9 @@ type TrackingServiceClient interface {
 	LogInputs(ctx context.Context, in *LogInputsRequest, opts ...grpc.CallOption) (*LogInputsResponse, error)
 	// LogOutputs adds models that a run made.
 	LogOutputs(ctx context.Context, in *LogOutputsRequest, opts ...grpc.CallOption) (*LogOutputsResponse, error)
+	// SearchDatasets returns the datasets that runs of some experiments read, each once
+	// for every use it was put to; at most 1000.
+	SearchDatasets(ctx context.Context, in *SearchDatasetsRequest, opts ...grpc.CallOption) (*SearchDatasetsResponse, error)
 	// GetMetricHistory returns the points of a metric of one run, by time, step
 	// and value.
 	GetMetricHistory(ctx context.Context, in *GetMetricHistoryRequest, opts ...grpc.CallOption) (*GetMetricHistoryResponse, error)
@@ -297,6 +301,16 @@ func (c *trackingServiceClient) LogOutputs(ctx context.Context, in *LogOutputsRe
 	return out, nil
 }
 
+func (c *trackingServiceClient) SearchDatasets(ctx context.Context, in *SearchDatasetsRequest, opts ...grpc.CallOption) (*SearchDatasetsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SearchDatasetsResponse)
+	err := c.cc.Invoke(ctx, TrackingService_SearchDatasets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *trackingServiceClient) GetMetricHistory(ctx context.Context, in *GetMetricHistoryRequest, opts ...grpc.CallOption) (*GetMetricHistoryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetMetricHistoryResponse)
@@ -454,6 +468,9 @@ type TrackingServiceServer interface {
 	LogInputs(context.Context, *LogInputsRequest) (*LogInputsResponse, error)
 	// LogOutputs adds models that a run made.
 	LogOutputs(context.Context, *LogOutputsRequest) (*LogOutputsResponse, error)
+	// SearchDatasets returns the datasets that runs of some experiments read, each once
+	// for every use it was put to; at most 1000.
+	SearchDatasets(context.Context, *SearchDatasetsRequest) (*SearchDatasetsResponse, error)
 	// GetMetricHistory returns the points of a metric of one run, by time, step
 	// and value.
 	GetMetricHistory(context.Context, *GetMetricHistoryRequest) (*GetMetricHistoryResponse, error)
@@ -534,6 +551,9 @@ func (UnimplementedTrackingServiceServer) LogInputs(context.Context, *LogInputsR
 }
 func (UnimplementedTrackingServiceServer) LogOutputs(context.Context, *LogOutputsRequest) (*LogOutputsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LogOutputs not implemented")
+}
+func (UnimplementedTrackingServiceServer) SearchDatasets(context.Context, *SearchDatasetsRequest) (*SearchDatasetsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SearchDatasets not implemented")
 }
 func (UnimplementedTrackingServiceServer) GetMetricHistory(context.Context, *GetMetricHistoryRequest) (*GetMetricHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMetricHistory not implemented")
@@ -867,6 +887,24 @@ func _TrackingService_LogOutputs_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TrackingService_SearchDatasets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SearchDatasetsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackingServiceServer).SearchDatasets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrackingService_SearchDatasets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackingServiceServer).SearchDatasets(ctx, req.(*SearchDatasetsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TrackingService_GetMetricHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMetricHistoryRequest)
 	if err := dec(in); err != nil {
@@ -1106,6 +1144,10 @@ var TrackingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "LogOutputs",
 			Handler:    _TrackingService_LogOutputs_Handler,
+		},
+		{
+			MethodName: "SearchDatasets",
+			Handler:    _TrackingService_SearchDatasets_Handler,
 		},
 		{
 			MethodName: "GetMetricHistory",

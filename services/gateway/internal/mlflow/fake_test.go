@@ -99,6 +99,10 @@ func (f *fakeTracking) GetMetricHistories(_ context.Context, r *metadatav1.GetMe
 	return answered[metadatav1.GetMetricHistoriesResponse](f, r)
 }
 
+func (f *fakeTracking) SearchDatasets(_ context.Context, r *metadatav1.SearchDatasetsRequest) (*metadatav1.SearchDatasetsResponse, error) {
+	return answered[metadatav1.SearchDatasetsResponse](f, r)
+}
+
 func (f *fakeTracking) CreateLoggedModel(_ context.Context, r *metadatav1.CreateLoggedModelRequest) (*metadatav1.LoggedModel, error) {
 	return answered[metadatav1.LoggedModel](f, r)
 }

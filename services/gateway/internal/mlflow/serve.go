@@ -21,7 +21,6 @@ type call struct {
 	ctx       context.Context //nolint:containedctx // a call is a request, and lives as long
 	namespace string
 	names     map[string]string // what the names in the route's path stand for
-	bodyBytes int               // length of the JSON body; 0 of a query
 }
 
 // replies are kept for reuse: most are small, and one a request.
@@ -119,7 +118,6 @@ func (c *call) parse(r *http.Request, body string) error {
 		c.form = queryForm(r.URL.Query())
 		return nil
 	}
-	c.bodyBytes = len(body)
 	v, err := parseObject(body)
 	c.form = newForm(v)
 	return err

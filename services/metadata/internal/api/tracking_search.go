@@ -24,6 +24,11 @@ func (s *trackingServer) SearchLoggedModels(ctx context.Context, r *metadatav1.S
 	return track(ctx, s, r, (*tracking.Store).SearchModels)
 }
 
+// SearchDatasets implements TrackingService.
+func (s *trackingServer) SearchDatasets(ctx context.Context, r *metadatav1.SearchDatasetsRequest) (*metadatav1.SearchDatasetsResponse, error) {
+	return track(ctx, s, r, (*tracking.Store).SearchDatasets)
+}
+
 // StreamRuns implements TrackingService.
 func (s *trackingServer) StreamRuns(r *metadatav1.SearchRunsRequest, stream grpc.ServerStreamingServer[metadatav1.SearchRunsResponse]) error {
 	store, err := s.open(stream.Context())
