@@ -179,5 +179,5 @@ const firstSignalCode = 128
 
 // retryable reports whether another attempt may fare better.
 func retryable(r result) bool {
-	return r.phase == gpuagentv1.Phase_PHASE_FAILED && r.reason != reasonDeadline && r.reason != runtime.ReasonStart
+	return r.phase == gpuagentv1.Phase_PHASE_FAILED && r.reason != reasonDeadline && r.reason != runtime.ReasonStart && r.reason != runtime.ReasonNodeLost
 }
