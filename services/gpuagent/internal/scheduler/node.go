@@ -1,0 +1,49 @@
+package scheduler
+
+import "strings"
+
+// Node is a machine that jobs run on.
+type Node struct {
+	Name        string
+	Labels      map[string]string
+	Taints      []Taint
+	CPUMilli    int64 // thousandths of a core
+	MemoryBytes int64
+	GPUs        []GPU
+	Limit       int  // of jobs at once, however little they ask for; 0 means none
+	Cordoned    bool // takes no more jobs; those it has run on
+}
+
+// GPU is one GPU of a node.
+type GPU struct {
+	Index       int32 // unique on the node
+	Model       string
+	MemoryBytes int64
+	Unhealthy   bool // is given to nobody; who has it keeps it
+	Link        int  // GPUs of one number are close to each other: one NVLink or NUMA group
+}
+
+// Taint keeps jobs off a node that do not tolerate it.
+type Taint struct{ Key, Value string }
+
+// Toleration lets a job run on tainted nodes. An empty key stands for all taints,
+// an empty value for all values of its key.
+type Toleration struct{ Key, Value string }
+
+func (t Toleration) tolerates(taint Taint) bool {
+	return t.Key == "" || t.Key == taint.Key && (t.Value == "" || t.Value == taint.Value)
+}
+
+// suits compares a model as asked for, "nvidia-h100", with one as the vendor
+// spells it, "NVIDIA H100 80GB HBM3": every word asked for must be there.
+func suits(has, want string) bool {
+	has = strings.ToLower(has)
+	for word := range strings.FieldsFuncSeq(strings.ToLower(want), isModelBreak) {
+		if !strings.Contains(has, word) {
+			return false
+		}
+	}
+	return true
+}
+
+func isModelBreak(r rune) bool { return r == '-' || r == '_' || r == ' ' }
