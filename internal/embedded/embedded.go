@@ -32,7 +32,7 @@ import (
 
 // Backends is what services keep their data in.
 type Backends struct {
-	Store       store.Backend
+	Store       store.Lessor
 	Bus         event.Bus
 	Blob        *blob.Bucket
 	DatabaseURL string // of history and metadata, "sqlite:///path"

@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,7 +15,9 @@ import (
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/internal/event/eventtest"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/internal/store/remote"
 	"github.com/kfmesh/kfmesh/internal/store/storetest"
 )
 
@@ -48,6 +51,36 @@ func TestStoreConforms(t *testing.T) {
 	var tests atomic.Int32
 	storetest.Run(t, func(*testing.T) (store.Backend, string) {
 		return b.Store, "/test" + strconv.Itoa(int(tests.Add(1))) + "/"
+	})
+}
+
+// overTheWire is the store of backends as a node that has joined sees it.
+func overTheWire(t *testing.T, b *embedded.Backends) store.Backend {
+	t.Helper()
+	server := rpc.NewServer(slog.New(slog.DiscardHandler))
+	remote.Register(server, b.Store, func(context.Context) (remote.Caller, error) {
+		return remote.Caller{Name: "n", Read: []string{"/test"}, Write: []string{"/test"}}, nil
+	})
+	mesh, err := rpc.NewInMemory(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = mesh.Serve() }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := mesh.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return remote.New(mesh.Conn("store"))
+}
+
+func TestStoreConformsOverTheWire(t *testing.T) {
+	t.Parallel()
+	b := overTheWire(t, running(t))
+	var tests atomic.Int32
+	storetest.Run(t, func(*testing.T) (store.Backend, string) {
+		return b, "/test" + strconv.Itoa(int(tests.Add(1))) + "/"
 	})
 }
 
@@ -99,6 +132,37 @@ func TestLeasesOfTheProcessBeforeEndAtTheStart(t *testing.T) {
 	defer stop(t, b)
 	if _, err := b.Store.Get(t.Context(), "/leader"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("got %v, want the key to be gone at once", err)
+	}
+}
+
+// A holder on another machine may live on when this process does not, and goes by
+// what it was promised.
+func TestLeasesHeldElsewhereOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := start(t, dir)
+	lease, err := overTheWire(t, b).Grant(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Store.Commit(t.Context(), store.Op{Key: "/node", Lease: lease}); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, b)
+
+	b = start(t, dir)
+	defer stop(t, b)
+	if _, err := b.Store.Get(t.Context(), "/node"); err != nil {
+		t.Errorf("the key is gone: %v", err)
+	}
+	if lives, err := b.Store.Renew(t.Context(), lease.ID()); err != nil || lives < time.Hour {
+		t.Errorf("the lease lives %s, %v", lives, err)
+	}
+	if err := b.Store.Recall(t.Context(), lease.ID()); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.Store.Renew(t.Context(), lease.ID()); !fault.Is(err, fault.Precondition) {
+		t.Errorf("renewed after its end: %v", err)
 	}
 }
 

@@ -8,12 +8,15 @@ import (
 	"math"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+
+	"github.com/kfmesh/kfmesh/internal/store/remote"
 )
 
 const (
@@ -80,18 +83,39 @@ func (s *etcdServer) ready(ctx context.Context) error {
 
 // revokeAll ends the leases of the process before this one, so that nobody
 // waits for them to run out: only one process at a time uses the directory, so
-// whoever held them is gone.
+// whoever held them is gone. Leases of holders on other machines are left to them.
 func (s *etcdServer) revokeAll(ctx context.Context) error {
 	held, err := s.client.Leases(ctx)
 	if err != nil {
 		return fmt.Errorf("list leases: %w", err)
 	}
 	for _, l := range held.Leases {
+		if elsewhere, err := s.heldElsewhere(ctx, l.ID); err != nil || elsewhere {
+			if err != nil {
+				return fmt.Errorf("look up lease %x: %w", l.ID, err)
+			}
+			continue
+		}
 		if _, err := s.client.Revoke(ctx, l.ID); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return fmt.Errorf("revoke lease %x: %w", l.ID, err)
 		}
 	}
 	return nil
+}
+
+// heldElsewhere reports whether a lease was granted to a holder outside of this
+// process.
+func (s *etcdServer) heldElsewhere(ctx context.Context, id clientv3.LeaseID) (bool, error) {
+	found, err := s.client.TimeToLive(ctx, id, clientv3.WithAttachedKeys())
+	if err != nil {
+		return false, err
+	}
+	for _, key := range found.Keys {
+		if strings.HasPrefix(string(key), remote.LeasePrefix) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func etcdConfig(dir string, log *slog.Logger) *embed.Config {

@@ -36,7 +36,7 @@ const (
 
 // Backends is what a service keeps its data in.
 type Backends struct {
-	Store store.Backend
+	Store store.Lessor
 	Bus   event.Bus
 	Blob  *blob.Bucket
 

@@ -28,7 +28,9 @@ const callPolicy = `{"methodConfig": [{
 }, {
 	"name": [
 		{"service": "kfmesh.pipeline.v1.RunService", "method": "CreateRun"},
-		{"service": "kfmesh.pipeline.v1.RecurringRunService", "method": "CreateRecurringRun"}
+		{"service": "kfmesh.pipeline.v1.RecurringRunService", "method": "CreateRecurringRun"},
+		{"service": "kfmesh.door.v1.StoreService", "method": "Commit"},
+		{"service": "kfmesh.mesh.v1.TokenService", "method": "CreateToken"}
 	]
 }]}`
 

@@ -45,6 +45,41 @@ func (b *Backend) Grant(ctx context.Context, ttl time.Duration) (store.Lease, er
 	return l, nil
 }
 
+// Lend implements store.Lessor. etcd counts whole seconds: ttl is rounded up.
+func (b *Backend) Lend(ctx context.Context, ttl time.Duration) (int64, time.Duration, error) {
+	if err := alive(ctx); err != nil {
+		return 0, 0, err
+	}
+	granted, err := b.client.Grant(ctx, int64(math.Ceil(ttl.Seconds())))
+	if err != nil {
+		return 0, 0, translate(ctx, err)
+	}
+	return int64(granted.ID), time.Duration(granted.TTL) * time.Second, nil
+}
+
+// Renew implements store.Lessor.
+func (b *Backend) Renew(ctx context.Context, id int64) (time.Duration, error) {
+	if err := alive(ctx); err != nil {
+		return 0, err
+	}
+	renewed, err := b.client.KeepAliveOnce(ctx, clientv3.LeaseID(id))
+	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return 0, store.ErrLeaseEnded(id)
+	}
+	if err != nil {
+		return 0, translate(ctx, err)
+	}
+	return time.Duration(renewed.TTL) * time.Second, nil
+}
+
+// Recall implements store.Lessor.
+func (b *Backend) Recall(ctx context.Context, id int64) error {
+	if _, err := b.client.Revoke(ctx, clientv3.LeaseID(id)); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return translate(ctx, err)
+	}
+	return nil
+}
+
 // follow drains the answers to the keeping alive until they end, and gives the
 // lease back when the context it was granted under ends.
 func (l *lease) follow(ctx context.Context, answers <-chan *clientv3.LeaseKeepAliveResponse) {
@@ -75,10 +110,7 @@ func (l *lease) Done() <-chan struct{} { return l.done }
 // Revoke implements store.Lease.
 func (l *lease) Revoke(ctx context.Context) error {
 	l.end()
-	if _, err := l.client.Revoke(ctx, l.id); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
-		return translate(ctx, err)
-	}
-	return nil
+	return New(l.client).Recall(ctx, l.ID())
 }
 
 func (l *lease) end() {

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -70,7 +71,8 @@ func Register(mux *http.ServeMux, version string) error {
 // build completes the generated document.
 func build(version string) ([]byte, error) {
 	var doc, more map[string]any
-	if err := json.Unmarshal(generated, &doc); err != nil {
+	var described document
+	if err := errors.Join(json.Unmarshal(generated, &doc), json.Unmarshal(generated, &described)); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(extra, &more); err != nil {
@@ -86,7 +88,27 @@ func build(version string) ([]byte, error) {
 		return nil, fmt.Errorf("the generated document has no paths")
 	}
 	maps.Copy(paths, more)
+	if tags, ok := doc["tags"].([]any); ok {
+		doc["tags"] = described.withPaths(tags)
+	}
 	return json.Marshal(doc)
+}
+
+// withPaths are the tags that an operation carries: services without a REST path
+// are not this document's.
+func (d document) withPaths(tags []any) []any {
+	used := map[any]bool{}
+	for _, operations := range d.Paths {
+		for _, o := range operations {
+			for _, tag := range o.Tags {
+				used[tag] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(tags, func(tag any) bool {
+		t, ok := tag.(map[string]any)
+		return !ok || !used[t["name"]]
+	})
 }
 
 // rows lists the operations by service and path.

@@ -16,6 +16,7 @@ func TestDocument(t *testing.T) {
 		Info struct{ Title, Version string }
 		document
 		Definitions map[string]any
+		Tags        []struct{ Name string }
 	}
 	if err := json.Unmarshal(content, &doc); err != nil {
 		t.Fatal(err)
@@ -44,6 +45,14 @@ func TestDocument(t *testing.T) {
 		if doc.Paths[path][method].Summary == "" {
 			t.Errorf("%s %s is not described", method, path)
 		}
+	}
+	for _, tag := range doc.Tags {
+		if tag.Name == "StoreService" || tag.Name == "TokenService" {
+			t.Errorf("%s has no path and is listed", tag.Name)
+		}
+	}
+	if len(doc.Tags) < 5 {
+		t.Errorf("only %d services are listed", len(doc.Tags))
 	}
 	if len(doc.rows()) < len(doc.Paths) {
 		t.Errorf("the page shows %d of %d paths", len(doc.rows()), len(doc.Paths))

@@ -14,6 +14,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
+// door is the package of what agents on other machines call elsewhere.
+const door = root + ".door.v1"
+
 // root is the first part of every package of kfmesh's.
 const root = "kfmesh"
 
@@ -23,7 +26,7 @@ const root = "kfmesh"
 func Owner(method string) (service string, ok bool) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	parts := strings.Split(name, ".")
-	if len(parts) != 4 || parts[0] != root || parts[1] == "" {
+	if len(parts) != 4 || parts[0] != root || parts[1] == "" || strings.HasPrefix(name, door+".") {
 		return "", false
 	}
 	return parts[1], true
@@ -41,14 +44,15 @@ func Services() []string {
 }
 
 // Table lists kfmesh's gRPC services for reflection, as a server that had them
-// all would, and the health service beside them.
+// all would, and the health service beside them. What is served at the door for
+// agents is not among them.
 type Table struct{}
 
 // GetServiceInfo implements reflection.ServiceInfoProvider.
 func (Table) GetServiceInfo() map[string]grpc.ServiceInfo {
 	services := map[string]grpc.ServiceInfo{healthpb.Health_ServiceDesc.ServiceName: {Metadata: healthpb.Health_ServiceDesc.Metadata}}
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
-		if !strings.HasPrefix(string(file.Package()), root+".") {
+		if !strings.HasPrefix(string(file.Package()), root+".") || file.Package() == door {
 			return true
 		}
 		for i := range file.Services().Len() {

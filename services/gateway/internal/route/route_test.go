@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	_ "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
 	_ "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	_ "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	_ "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -17,6 +18,7 @@ func TestOwner(t *testing.T) {
 		"/kfmesh.pipeline.v1/GetRun":            "",
 		"/kfmesh..v1.RunService/GetRun":         "",
 		"/grpc.health.v1.Health/Check":          "",
+		"/kfmesh.door.v1.StoreService/Get":      "",
 		"/other.pipeline.v1.RunService/GetRun":  "",
 		"":                                      "",
 		"/":                                     "",

@@ -1,0 +1,136 @@
+package remote
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+// A lease is renewed when a third of its life has passed; a renewal that got no
+// answer in another third, or failed, is tried again.
+const renewals = 3
+
+// The shortest and longest pause after a renewal failed.
+const (
+	shortestRetry = 20 * time.Millisecond
+	longestRetry  = time.Second
+)
+
+// revokeTimeout bounds the farewell of a lease whose context has ended.
+const revokeTimeout = 2 * time.Second
+
+// lease is a lease of the server's that is kept alive from here.
+type lease struct {
+	client doorv1.StoreServiceClient
+	id     int64
+	done   chan struct{}
+	once   sync.Once
+	timer  *time.Timer // ends the lease at its deadline
+
+	mu       sync.Mutex
+	deadline time.Time     // guarded by mu
+	lives    time.Duration // guarded by mu; from one renewal on
+}
+
+var _ store.Expiring = (*lease)(nil)
+
+// Grant implements store.Backend. The lease is a store.Expiring.
+func (b *Backend) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error) {
+	sent := time.Now()
+	granted, err := b.client.Grant(ctx, &doorv1.GrantRequest{TtlMillis: max(1, ttl.Milliseconds())})
+	if err != nil {
+		return nil, err
+	}
+	l := &lease{client: b.client, id: granted.GetId(), done: make(chan struct{})}
+	l.timer = time.AfterFunc(ttl, l.end)
+	l.renewed(sent, granted)
+	go l.keep(ctx)
+	return l, nil
+}
+
+// ID implements store.Lease.
+func (l *lease) ID() int64 { return l.id }
+
+// Done implements store.Lease.
+func (l *lease) Done() <-chan struct{} { return l.done }
+
+// Deadline implements store.Expiring.
+func (l *lease) Deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.deadline
+}
+
+// Revoke implements store.Lease.
+func (l *lease) Revoke(ctx context.Context) error {
+	l.end()
+	_, err := l.client.Revoke(ctx, &doorv1.RevokeRequest{Id: l.id})
+	return err
+}
+
+// renewed moves the deadline on after a request that was sent at a time has been
+// answered. A lease that has ended stays so.
+func (l *lease) renewed(sent time.Time, answer *doorv1.Lease) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lives = time.Duration(answer.GetTtlMillis()) * time.Millisecond
+	deadline := sent.Add(l.lives)
+	if l.timer.Stop() {
+		l.deadline = deadline
+		l.timer.Reset(time.Until(deadline))
+	}
+}
+
+// keep renews the lease until it has ended, and gives it back when the context it
+// was granted under ends.
+func (l *lease) keep(ctx context.Context) {
+	defer l.timer.Stop()
+	pause := l.third()
+	retry := shortestRetry
+	for {
+		select {
+		case <-time.After(pause):
+		case <-l.done:
+			return
+		case <-ctx.Done():
+			farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+			defer cancel()
+			_ = l.Revoke(farewell) // unreachable: the lease runs out by itself
+			return
+		}
+		err := l.renew(ctx)
+		switch {
+		case err == nil:
+			pause, retry = l.third(), shortestRetry
+		case fault.Is(err, fault.Precondition), fault.Is(err, fault.Denied):
+			l.end()
+			return
+		default:
+			pause, retry = retry, min(2*retry, longestRetry)
+		}
+	}
+}
+
+// renew asks for the lease's renewal once.
+func (l *lease) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.third())
+	defer cancel()
+	sent := time.Now()
+	answer, err := l.client.KeepAlive(ctx, &doorv1.KeepAliveRequest{Id: l.id})
+	if err == nil {
+		l.renewed(sent, answer)
+	}
+	return err
+}
+
+func (l *lease) third() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lives / renewals
+}
+
+func (l *lease) end() { l.once.Do(func() { close(l.done) }) }
