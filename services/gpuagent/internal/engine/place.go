@@ -156,14 +156,15 @@ func (e *Engine) leave(l *life) {
 // store did not answer, and turns out to be stored after all begins another, and so
 // does one that is to run anew.
 func (e *Engine) forget(ctx context.Context, l *life) {
+	if ctx.Err() != nil { // what it runs goes on, with its volumes
+		return
+	}
 	e.mu.Lock()
 	delete(e.lives, e.nameOf(l))
 	e.mu.Unlock()
-	if ctx.Err() == nil { // otherwise what it runs goes on, with its volumes
-		e.letGo(l.w)
-	}
+	e.letGo(l.w)
 	w, ok := e.board.Get(l.key)
-	if ok && !e.Joined && w.GetMetadata().GetUid() == l.uid && !state.Ended(w.GetStatus().GetPhase()) && ctx.Err() == nil {
+	if ok && !e.Joined && w.GetMetadata().GetUid() == l.uid && !state.Ended(w.GetStatus().GetPhase()) {
 		e.adopt(w)
 	}
 }
