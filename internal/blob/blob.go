@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	gcblob "gocloud.dev/blob"
+	"gocloud.dev/blob/driver"
 	"gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/memblob" // mem:// for tests
 	"gocloud.dev/gcerrors"
@@ -54,6 +55,13 @@ func Open(ctx context.Context, address string) (*Bucket, error) {
 	return &Bucket{bucket: bucket, base: base}, nil
 }
 
+// Over returns the bucket that a driver reaches. Outside, an object is called base,
+// a slash and its key. A base that is a path of another machine is none of this one's:
+// what is called so is in the bucket, whatever is on this machine's disk.
+func Over(bucket driver.Bucket, base string) *Bucket {
+	return &Bucket{bucket: gcblob.NewBucket(bucket), base: base}
+}
+
 // openDir opens a directory. Its objects are files under their own names, each
 // written beside its place and renamed, without files that describe them.
 func openDir(dir string) (*Bucket, error) {
@@ -79,6 +87,9 @@ func (b *Bucket) Local() (dir string, ok bool) { return b.dir, b.dir != "" }
 // URI returns what the object is called outside: its absolute path in a
 // directory, otherwise a URL such as s3://bucket/key.
 func (b *Bucket) URI(key string) string { return b.base + "/" + key }
+
+// Base returns what URI puts before the slash and the key.
+func (b *Bucket) Base() string { return b.base }
 
 // Put writes an object whole.
 func (b *Bucket) Put(ctx context.Context, key string, content []byte) error {
@@ -165,9 +176,13 @@ func hasControl(s string) bool {
 
 // failure turns a driver's error into a fault that says what could not be done.
 func failure(err error, done, key string) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	if made, ok := errors.AsType[*fault.Error](err); ok {
+		return made // by who serves the bucket
+	}
+	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Canceled, "the request was given up").WithCause(err)
 	case gcerrors.Code(err) == gcerrors.NotFound:

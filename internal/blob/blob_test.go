@@ -3,6 +3,7 @@ package blob_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,15 +11,44 @@ import (
 	"testing"
 
 	"github.com/kfmesh/kfmesh/internal/blob"
+	"github.com/kfmesh/kfmesh/internal/blob/remote"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
-// eachBucket runs a test on a directory and on a bucket that is not one.
+// eachBucket runs a test on a directory and on a bucket that is not one, here and
+// served by another process.
 func eachBucket(t *testing.T, test func(t *testing.T, b *blob.Bucket)) {
 	t.Helper()
+	for name, address := range map[string]string{"directory": filepath.Join(t.TempDir(), "far", "blobs"), "memory": "mem://"} {
+		t.Run("remote "+name, func(t *testing.T) { test(t, overTheWire(t, open(t, address))) })
+	}
 	for name, address := range map[string]string{"directory": filepath.Join(t.TempDir(), "new", "blobs"), "memory": "mem://"} {
 		t.Run(name, func(t *testing.T) { test(t, open(t, address)) })
 	}
+}
+
+// overTheWire is a bucket as another machine sees it.
+func overTheWire(t *testing.T, b *blob.Bucket) *blob.Bucket {
+	t.Helper()
+	server := rpc.NewServer(slog.New(slog.DiscardHandler))
+	remote.Register(server, b)
+	mesh, err := rpc.NewInMemory(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = mesh.Serve() }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := mesh.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	far, err := remote.Open(t.Context(), mesh.Conn("blob"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return far
 }
 
 func open(t *testing.T, address string) *blob.Bucket {

@@ -51,14 +51,18 @@ func filesOf(ctx context.Context, at place) ([]file, error) {
 	return files, err
 }
 
-// locate finds the place of a URI: a local path, a key of this bucket, or a key
+// locate finds the place of a URI: a key of this bucket, a local path, or a key
 // of any other bucket whose driver the binary registers.
 func (b *Bucket) locate(ctx context.Context, uri string) (place, error) {
-	if dir, ok := localPath(uri); ok {
-		return localPlace(dir), nil
+	dir, local := localPath(uri)
+	if local {
+		uri = dir
 	}
 	if key, ok := strings.CutPrefix(uri, b.base+"/"); ok && b.dir == "" {
 		return remotePlace{bucket: b.bucket, key: key}, checkKey(key)
+	}
+	if local {
+		return localPlace(dir), nil
 	}
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme == "" || u.Host == "" {

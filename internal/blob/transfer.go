@@ -4,36 +4,37 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 )
 
 // Upload copies the local file or tree at path to a URI. It does nothing when
 // the URI is that very path. fault.NotFound when there is nothing at path.
 func (b *Bucket) Upload(ctx context.Context, uri, path string) error {
-	return b.transfer(ctx, path, uri)
+	target, err := b.locate(ctx, uri)
+	if err != nil {
+		return err
+	}
+	defer target.close()
+	return transfer(ctx, localPlace(filepath.Clean(path)), target)
 }
 
 // Download copies the file or tree at a URI to a local path. It does nothing
 // when the URI is that very path. fault.NotFound when there is nothing there.
 func (b *Bucket) Download(ctx context.Context, uri, path string) error {
-	return b.transfer(ctx, uri, path)
-}
-
-// transfer copies every file at from to the same name at to. A file is whole or
-// not there; a tree whose copying fails may be there in part.
-func (b *Bucket) transfer(ctx context.Context, from, to string) error {
-	if same(from, to) {
-		return nil
-	}
-	source, err := b.locate(ctx, from)
+	source, err := b.locate(ctx, uri)
 	if err != nil {
 		return err
 	}
 	defer source.close()
-	target, err := b.locate(ctx, to)
-	if err != nil {
-		return err
+	return transfer(ctx, source, localPlace(filepath.Clean(path)))
+}
+
+// transfer copies every file at source to the same name at target. A file is whole
+// or not there; a tree whose copying fails may be there in part.
+func transfer(ctx context.Context, source, target place) error {
+	if source == target {
+		return nil
 	}
-	defer target.close()
 	files, err := filesOf(ctx, source)
 	if err != nil {
 		return err
@@ -44,13 +45,6 @@ func (b *Bucket) transfer(ctx context.Context, from, to string) error {
 		}
 	}
 	return nil
-}
-
-// same says whether two URIs are one local path.
-func same(a, b string) bool {
-	pathA, localA := localPath(a)
-	pathB, localB := localPath(b)
-	return localA && localB && pathA == pathB
 }
 
 func copyFile(ctx context.Context, source, target place, name string) error {
