@@ -170,23 +170,13 @@ func (s *Scheduler) setAside(j *job) []*claim {
 	return aside
 }
 
-// takeUp makes the suspended promises again, but for those that the job which was
-// tried has come in the way of: their jobs wait as before.
-func (s *Scheduler) takeUp(aside []*claim, tried *job) {
-	if len(aside) == 0 {
-		return
-	}
-	taken := map[*machine]bool{}
-	for i := range tried.slots {
-		taken[tried.slots[i].m] = true
-	}
-	if tried.claim != nil {
-		for i := range tried.claim.slots {
-			taken[tried.claim.slots[i].m] = true
-		}
-	}
+// takeUp makes suspended promises again, but for those that slots which were taken
+// meanwhile have come in the way of: their jobs wait as before.
+func (s *Scheduler) takeUp(aside []*claim, taken []slot) {
 	for _, c := range aside {
-		inTheWay := slices.ContainsFunc(c.slots, func(at slot) bool { return taken[at.m] })
+		inTheWay := slices.ContainsFunc(c.slots, func(at slot) bool {
+			return slices.ContainsFunc(taken, func(other slot) bool { return other.m == at.m })
+		})
 		if !inTheWay && (len(taken) == 0 || c.gpus <= c.job.queue.room()+c.awaited()) {
 			s.keep(c)
 			continue

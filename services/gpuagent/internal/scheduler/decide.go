@@ -83,17 +83,16 @@ func (s *Scheduler) try(j *job) bool {
 	}
 	aside := s.setAside(j)
 	slots, short := s.fit(j)
-	done := short == enough
-	if done {
+	if short == enough {
 		s.place(j, slots)
 	} else if !j.placed() {
-		done = s.preempt(j)
+		slots = s.preempt(j)
 	}
-	s.takeUp(aside, j)
-	if !done {
+	s.takeUp(aside, slots)
+	if len(slots) == 0 {
 		s.tell(j, short)
 	}
-	return done
+	return len(slots) > 0
 }
 
 // admissible reports whether the queue of a job is one to run jobs of.
@@ -109,12 +108,14 @@ func (s *Scheduler) place(j *job, slots []slot) {
 
 // settle enters what a job holds from now on.
 func (s *Scheduler) settle(j *job, slots []slot) {
-	if !j.placed() {
+	first := !j.placed()
+	j.slots = append(j.slots, slots...)
+	if first && j.placed() {
 		s.turn++
 		j.turn = s.turn
-		defer s.countVictim(j, 1)
+		s.running = append(s.running, j)
+		s.countVictim(j, 1)
 	}
-	j.slots = append(j.slots, slots...)
 	slices.SortFunc(j.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })
 	if j.placed() && len(j.slots) < j.shape.replicas {
 		s.wait(j) // for the others

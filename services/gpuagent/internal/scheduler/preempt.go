@@ -8,34 +8,41 @@ import (
 
 // preempt has other jobs make room for one that does not fit, as far as its queue
 // may: those that borrow what is its own first, then those of lower priority; the
-// lowest and newest before others. What they hold is promised to it.
-func (s *Scheduler) preempt(j *job) bool {
-	reclaims := s.reclaims(j)
-	if !reclaims && !s.outranks(j) {
-		return false
+// lowest and newest before others. What they hold is promised to it: the slots
+// returned, or none.
+func (s *Scheduler) preempt(j *job) []slot {
+	if !s.reclaims(j) && !s.outranks(j) {
+		return nil
 	}
-	var list []*job
-	for _, other := range s.jobs {
-		if other.placed() && other.Preemptible && !other.ending && (reclaims && s.borrowsFrom(other, j) || s.yields(other, j)) {
+	var leaving, list []*job // those that leave anyway come first
+	for _, other := range s.running {
+		switch {
+		case other.ending:
+			leaving = append(leaving, other)
+		case other.Preemptible && (s.yields(other, j) || s.borrowsFrom(other, j)):
 			list = append(list, other)
 		}
 	}
 	slices.SortFunc(list, func(a, b *job) int {
 		return cmp.Or(-compareBool(s.borrowsFrom(a, j), s.borrowsFrom(b, j)), cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.turn, a.turn))
 	})
-	slots, victims := s.makeRoom(j, list, func(other *job) bool { return s.yields(other, j) || s.borrowsFrom(other, j) })
-	if len(victims) == 0 {
-		return false
+	slots, behind := s.makeRoom(j, append(leaving, list...), func(other *job) bool {
+		return other.ending || s.yields(other, j) || s.borrowsFrom(other, j)
+	})
+	if len(slots) == 0 {
+		return nil
 	}
-	s.claimFor(j, slots, victims)
-	for _, victim := range victims {
-		because := s.because(victim, j)
+	s.claimFor(j, slots, behind)
+	for _, victim := range behind {
+		if victim.ending {
+			continue
+		}
+		s.decisions = append(s.decisions, Preempt{UID: victim.UID, For: j.UID, Because: s.because(victim, j)})
 		s.countVictim(victim, -1)
 		victim.ending = true
 		s.leave(victim) // it does not grow any more
-		s.decisions = append(s.decisions, Preempt{UID: victim.UID, For: j.UID, Because: because})
 	}
-	return true
+	return slots
 }
 
 // claimFor promises slots to a job, once those have ended that have them.
@@ -66,6 +73,7 @@ func (s *Scheduler) reclaims(j *job) bool {
 func (s *Scheduler) borrowsFrom(other, j *job) bool {
 	a := j.queue
 	return a.cohort != nil && other.queue.cohort == a.cohort && other.queue != a && other.queue.borrowed() > 0 && other.gpus() > 0 &&
+		a.used+a.promised+j.leastGPUs() <= a.Quota &&
 		(a.Reclaim == AnyPriority || a.Reclaim == LowerPriority && other.Priority < j.Priority)
 }
 

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -70,15 +69,8 @@ func (s *Scheduler) reserveFor(j *job) bool {
 		j.queue.reserved = c
 		return true
 	}
-	var list []*job
-	for _, other := range s.jobs {
-		if other.placed() {
-			list = append(list, other)
-		}
-	}
-	slices.SortFunc(list, func(a, b *job) int {
-		return cmp.Or(-compareBool(a.ending, b.ending), cmp.Compare(a.turn, b.turn))
-	})
+	list := slices.Clone(s.running)
+	slices.SortStableFunc(list, func(a, b *job) int { return -compareBool(a.ending, b.ending) })
 	slots, behind := s.makeRoom(j, list, func(*job) bool { return true })
 	if len(slots) == 0 {
 		return false

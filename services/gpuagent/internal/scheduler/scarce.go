@@ -75,35 +75,52 @@ func memorySentence(j *job, r *run, nodes []*machine) string {
 }
 
 func (s *Scheduler) gpuSentence(j *job, r *run, nodes []*machine) string {
-	free := func(m *machine) int64 {
-		if e := m.entry(r.view); e != nil {
-			return int64(e.free)
-		}
-		return 0
+	m, free := r.view.emptiest(s)
+	if m == nil {
+		m = nodes[0]
 	}
-	m, name := largest(nodes, free), j.Groups[r.group].Name
+	name := j.Groups[r.group].Name
 	if len(nodes) == 1 {
 		return fmt.Sprintf("waits for GPUs: %s asks for %d for each of %s, and %d of the %d of node %s are free",
-			name, r.need.GPUs, count(r.count, "replica"), free(m), r.view.suitable(m), m.Name)
+			name, r.need.GPUs, count(r.count, "replica"), free, r.view.suitable(m), m.Name)
 	}
-	all, have, kept := 0, 0, 0
+	have := 0
 	for _, m := range nodes {
-		all, have, kept = all+int(free(m)), have+r.view.suitable(m), kept+m.keptGPUs()
+		have += r.view.suitable(m)
 	}
 	sentence := fmt.Sprintf("waits for GPUs: %s asks for %d x %d, the most free on one node is %d of %d (node %s); %d of %d are free in all",
-		name, r.count, r.need.GPUs, free(m), r.view.suitable(m), m.Name, all, have)
-	if kept > 0 {
-		sentence += fmt.Sprintf(", %d more are kept for jobs that come first", kept)
+		name, r.count, r.need.GPUs, free, r.view.suitable(m), m.Name, r.view.free(), have)
+	if kept := s.keptGPUs(); kept > 0 {
+		sentence += fmt.Sprintf(", and %d more are kept for jobs that come first", kept)
 	}
 	return sentence
 }
 
-// keptGPUs is how many GPUs of a machine are free but promised.
-func (m *machine) keptGPUs() int {
+// emptiest is the machine of a view with the most free GPUs, and how many it has.
+func (v *view) emptiest(s *Scheduler) (*machine, int) {
+	var best *machine
+	most := -1
+	for _, p := range v.pools {
+		for free := len(p.sizes) - 1; free > most; free-- {
+			for number := range p.buckets[free].all() {
+				best, most = s.machines[number], free
+				break
+			}
+		}
+	}
+	return best, max(0, most)
+}
+
+// keptGPUs is how many GPUs are free but promised.
+func (s *Scheduler) keptGPUs() int {
 	n := 0
-	for at := range m.GPUs {
-		if m.promised[at] != nil && m.holders[at] == nil {
-			n++
+	for _, c := range s.claims {
+		for i := range c.slots {
+			for _, index := range c.slots[i].GPUs {
+				if c.slots[i].m.holders[c.slots[i].m.position(index)] == nil {
+					n++
+				}
+			}
 		}
 	}
 	return n

@@ -17,6 +17,7 @@ type Scheduler struct {
 	gpus     int // of all that are present
 
 	jobs     map[string]*job // by uid
+	running  []*job          // those that are placed, by turn
 	classes  map[classKey]*class
 	accounts []*account // by name
 	cohorts  map[string]*cohort
@@ -35,7 +36,7 @@ type Scheduler struct {
 // New returns a scheduler that knows of no node and no job.
 func New(policy Policy) *Scheduler {
 	return &Scheduler{
-		policy: policy, epoch: 1,
+		policy: policy, epoch: 1, layout: 1,
 		byName: map[string]*machine{}, jobs: map[string]*job{}, classes: map[classKey]*class{},
 		cohorts: map[string]*cohort{}, shapes: map[string]*shape{}, views: map[string]*view{},
 	}
@@ -232,6 +233,8 @@ func (s *Scheduler) vacate(j *job) {
 	if j.placed() {
 		s.countVictim(j, -1)
 		s.lift(j)
+		i, _ := slices.BinarySearchFunc(s.running, j.turn, func(other *job, turn int64) int { return cmp.Compare(other.turn, turn) })
+		s.running = slices.Delete(s.running, i, i+1)
 		for i := range j.slots {
 			s.forgetMachine(j.slots[i].m)
 		}

@@ -213,7 +213,7 @@ func TestPriorityThenAgeThenBackfill(t *testing.T) {
 	expect(t, s, 0,
 		"d waits for GPUs: worker asks for 4 for each of 1 replica, and 2 of the 8 of node n1 are free",
 		"place c: n1[6]",
-		"b waits behind 1 job of higher priority that asks for the same; the first of them waits for GPUs: worker asks for 4 for each of 1 replica, and 1 of the 8 of node n1 are free")
+		"b waits behind 1 job of higher priority that asks for the same; the first of them waits for GPUs: worker asks for 4 for each of 1 replica, and 2 of the 8 of node n1 are free")
 	s.Release("a")
 	expect(t, s, 0, "place d: n1[0 1 2 3]", "b waits for GPUs: worker asks for 4 for each of 1 replica, and 3 of the 8 of node n1 are free")
 }

@@ -14,6 +14,7 @@ type shape struct {
 	replicas int
 	gpus     int   // of all replicas
 	runs     []run // all replicas, by group
+	verdict  verdict
 }
 
 // run is replicas of one group that follow one another.

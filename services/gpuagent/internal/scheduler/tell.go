@@ -33,8 +33,9 @@ type reason struct {
 // is the reason.
 type finding struct {
 	reason
-	short  shortage
-	layout int64
+	sentence string // with the numbers of then
+	short    shortage
+	layout   int64
 }
 
 // tell has the first job of a class wait, unless it was told so.
@@ -45,7 +46,7 @@ func (s *Scheduler) tell(j *job, short shortage) {
 	}
 	was := c.found.hopeless
 	why, sentence := s.diagnose(j, short)
-	c.found = finding{reason: why, short: short, layout: s.layout}
+	c.found = finding{reason: why, sentence: sentence, short: short, layout: s.layout}
 	s.say(j, why, sentence)
 	if was != why.hopeless {
 		for i := range c.jobs[1:] {
@@ -63,7 +64,7 @@ func (s *Scheduler) say(j *job, why reason, sentence string) {
 }
 
 func (s *Scheduler) sayBehind(c *class, i int) {
-	s.say(c.jobs[i], reason{behindOthers, c.found.hopeless}, s.behind(c, i))
+	s.say(c.jobs[i], reason{behindOthers, c.found.hopeless}, c.behind(i, c.found.sentence))
 }
 
 // tellOthers has those wait that are not the first of their class.
@@ -78,7 +79,9 @@ func (s *Scheduler) tellOthers() {
 	}
 	s.fresh = s.fresh[:0]
 	for _, c := range s.claims {
-		s.say(c.job, reason{kind: forOthers}, s.awaits(c))
+		if why := (reason{kind: forOthers}); c.job.told != why {
+			s.say(c.job, why, s.awaits(c))
+		}
 	}
 }
 
@@ -93,7 +96,7 @@ func (s *Scheduler) Why(uid string) string {
 	}
 	i, _ := slices.BinarySearchFunc(j.class.jobs, j, before)
 	if i > 0 {
-		return s.behind(j.class, i)
+		return j.class.behind(i, s.sentence(j.class.jobs[0]))
 	}
 	return s.sentence(j)
 }
@@ -114,8 +117,8 @@ func (s *Scheduler) sentence(j *job) string {
 	return sentence
 }
 
-// behind says what the i-th job of a class waits for, which is not its first.
-func (s *Scheduler) behind(c *class, i int) string {
+// behind says what the i-th job of a class waits for, given what the first does.
+func (c *class) behind(i int, first string) string {
 	rank := ""
 	if c.jobs[i-1].Priority > c.jobs[i].Priority {
 		rank = " of higher priority"
@@ -124,7 +127,7 @@ func (s *Scheduler) behind(c *class, i int) string {
 	if i == 1 {
 		ask = "asks"
 	}
-	return fmt.Sprintf("waits behind %s%s that %s for the same; the first of them %s", count(i, "job"), rank, ask, s.sentence(c.jobs[0]))
+	return fmt.Sprintf("waits behind %s%s that %s for the same; the first of them %s", count(i, "job"), rank, ask, first)
 }
 
 // awaits says what a job waits for to which something is promised.

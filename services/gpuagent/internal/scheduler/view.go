@@ -10,6 +10,9 @@ import (
 type view struct {
 	need  Need // of which the selector, the tolerations and the model count
 	pools []*pool
+
+	open   []*machine // as Scheduler.admitting returns them
+	layout int64      // for which
 }
 
 // pool is the machines of a view that are alike, in buckets by how many GPUs that
@@ -31,9 +34,15 @@ type entry struct {
 
 // admits reports whether a machine is one of the view's.
 func (v *view) admits(m *machine) bool {
-	if !m.present || m.Cordoned || v.misses(m) != "" || v.repelled(m) != nil {
-		return false
-	}
+	return v.opens(m) && v.hasModel(m)
+}
+
+// opens is admits, whatever GPUs a machine has.
+func (v *view) opens(m *machine) bool {
+	return m.present && !m.Cordoned && v.misses(m) == "" && v.repelled(m) == nil
+}
+
+func (v *view) hasModel(m *machine) bool {
 	return v.need.GPUModel == "" || slices.ContainsFunc(m.GPUs, func(gpu GPU) bool { return suits(gpu.Model, v.need.GPUModel) })
 }
 

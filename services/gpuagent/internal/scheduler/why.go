@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,18 +9,25 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
+// verdict is what speaks against jobs of a shape whatever runs, as long as the
+// layout is the same; nothing when its sentence is empty.
+type verdict struct {
+	reason
+	sentence string
+	layout   int64
+}
+
 // diagnose finds why the first job of a class does not fit, and says so.
 func (s *Scheduler) diagnose(j *job, short shortage) (reason, string) {
 	if !s.admissible(j) {
 		return reason{kind: forQueue, hopeless: true}, fmt.Sprintf("waits for queue %s: there is none of that name", j.Queue)
 	}
-	for i := range j.Groups {
-		if why, sentence := s.impossible(j, i); sentence != "" {
-			return why, sentence
-		}
+	if j.shape.verdict.layout != s.layout {
+		why, sentence := s.judge(j)
+		j.shape.verdict = verdict{reason: why, sentence: sentence, layout: s.layout}
 	}
-	if sentence := s.tooLarge(j); sentence != "" {
-		return reason{kind: forCluster, hopeless: true}, sentence
+	if v := j.shape.verdict; v.sentence != "" {
+		return v.reason, v.sentence
 	}
 	if asks, ceiling := j.leastGPUs(), j.queue.ceiling(); asks > ceiling {
 		return reason{kind: forQuota, hopeless: true},
@@ -29,6 +37,19 @@ func (s *Scheduler) diagnose(j *job, short shortage) (reason, string) {
 		return reason{kind: forQuota}, s.quotaSentence(j)
 	}
 	return s.scarce(j)
+}
+
+// judge says what a job asks for that there is not, even when nothing else runs.
+func (s *Scheduler) judge(j *job) (reason, string) {
+	for i := range j.Groups {
+		if why, sentence := s.impossible(j, i); sentence != "" {
+			return why, sentence
+		}
+	}
+	if sentence := s.tooLarge(j); sentence != "" {
+		return reason{kind: forCluster, hopeless: true}, sentence
+	}
+	return reason{}, ""
 }
 
 // impossible says what a replica of a group asks for that no node has.
@@ -60,26 +81,28 @@ func (s *Scheduler) impossible(j *job, group int) (reason, string) {
 	return reason{}, ""
 }
 
-// admitting is the machines that a view admits, whatever GPUs they have; those
-// with a model are not asked for.
+// admitting is the machines that a view admits by name, whatever GPUs they have.
 func (s *Scheduler) admitting(v *view) []*machine {
-	var list []*machine
-	for _, m := range s.present() {
-		if !m.Cordoned && v.misses(m) == "" && v.repelled(m) == nil {
-			list = append(list, m)
+	if v.layout != s.layout {
+		v.layout, v.open = s.layout, nil
+		for _, m := range s.present() {
+			if v.opens(m) {
+				v.open = append(v.open, m)
+			}
 		}
 	}
-	return list
+	return v.open
 }
 
 // present is the machines there are, by name.
 func (s *Scheduler) present() []*machine {
 	var list []*machine
-	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
-		if m := s.byName[name]; m.present {
+	for _, m := range s.machines {
+		if m != nil && m.present {
 			list = append(list, m)
 		}
 	}
+	slices.SortFunc(list, func(a, b *machine) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
@@ -181,6 +204,9 @@ func (r *run) asks(replicas int) string {
 
 // suitable is how many GPUs of a machine suit the view, free or not, and healthy or not.
 func (v *view) suitable(m *machine) int {
+	if v.need.GPUModel == "" {
+		return len(m.GPUs)
+	}
 	n := 0
 	for _, gpu := range m.GPUs {
 		if suits(gpu.Model, v.need.GPUModel) {
