@@ -1023,8 +1023,12 @@ type Task struct {
 	RunRetries int32 `protobuf:"varint,16,opt,name=run_retries,json=runRetries,proto3" json:"run_retries,omitempty"`
 	// How many of its attempts were made before that; retry policies count anew.
 	EarlierAttempts int32 `protobuf:"varint,17,opt,name=earlier_attempts,json=earlierAttempts,proto3" json:"earlier_attempts,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Values in input_parameters that are too large to be there.
+	LargeInputs []*LargeValue `protobuf:"bytes,18,rep,name=large_inputs,json=largeInputs,proto3" json:"large_inputs,omitempty"`
+	// Values in output_parameters that are too large to be there.
+	LargeOutputs  []*LargeValue `protobuf:"bytes,19,rep,name=large_outputs,json=largeOutputs,proto3" json:"large_outputs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -1176,6 +1180,95 @@ func (x *Task) GetEarlierAttempts() int32 {
 	return 0
 }
 
+func (x *Task) GetLargeInputs() []*LargeValue {
+	if x != nil {
+		return x.LargeInputs
+	}
+	return nil
+}
+
+func (x *Task) GetLargeOutputs() []*LargeValue {
+	if x != nil {
+		return x.LargeOutputs
+	}
+	return nil
+}
+
+// LargeValue is the value of a parameter that is kept apart, as JSON. Where it
+// belongs there is its beginning, for people.
+type LargeValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the parameter.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where it belongs in the parameter's value, when that is a list, or lists in
+	// lists: the index in each, from the outermost. Empty means that it is the value.
+	Path []int32 `protobuf:"varint,2,rep,packed,name=path,proto3" json:"path,omitempty"`
+	// Digest of the JSON, "sha256:<hex>".
+	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Size of the JSON in bytes.
+	Bytes         int64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LargeValue) Reset() {
+	*x = LargeValue{}
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LargeValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LargeValue) ProtoMessage() {}
+
+func (x *LargeValue) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LargeValue.ProtoReflect.Descriptor instead.
+func (*LargeValue) Descriptor() ([]byte, []int) {
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *LargeValue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LargeValue) GetPath() []int32 {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+func (x *LargeValue) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *LargeValue) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
 // TaskArtifact is an artifact under the name by which a task knows it.
 type TaskArtifact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1204,7 +1297,7 @@ type TaskArtifact struct {
 
 func (x *TaskArtifact) Reset() {
 	*x = TaskArtifact{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[9]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1309,7 @@ func (x *TaskArtifact) String() string {
 func (*TaskArtifact) ProtoMessage() {}
 
 func (x *TaskArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[9]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1322,7 @@ func (x *TaskArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskArtifact.ProtoReflect.Descriptor instead.
 func (*TaskArtifact) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TaskArtifact) GetKey() string {
@@ -1308,7 +1401,7 @@ type CreateRunRequest struct {
 
 func (x *CreateRunRequest) Reset() {
 	*x = CreateRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[10]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1413,7 @@ func (x *CreateRunRequest) String() string {
 func (*CreateRunRequest) ProtoMessage() {}
 
 func (x *CreateRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[10]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1426,7 @@ func (x *CreateRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRunRequest.ProtoReflect.Descriptor instead.
 func (*CreateRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateRunRequest) GetRun() *Run {
@@ -1363,7 +1456,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[11]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1468,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[11]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1481,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetRunRequest) GetExperimentId() string {
@@ -1426,7 +1519,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[12]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1438,7 +1531,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[12]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1451,7 +1544,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListRunsRequest) GetNamespace() string {
@@ -1511,7 +1604,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[13]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +1616,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[13]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +1629,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -1573,7 +1666,7 @@ type ArchiveRunRequest struct {
 
 func (x *ArchiveRunRequest) Reset() {
 	*x = ArchiveRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[14]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +1678,7 @@ func (x *ArchiveRunRequest) String() string {
 func (*ArchiveRunRequest) ProtoMessage() {}
 
 func (x *ArchiveRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[14]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +1691,7 @@ func (x *ArchiveRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRunRequest.ProtoReflect.Descriptor instead.
 func (*ArchiveRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ArchiveRunRequest) GetExperimentId() string {
@@ -1628,7 +1721,7 @@ type UnarchiveRunRequest struct {
 
 func (x *UnarchiveRunRequest) Reset() {
 	*x = UnarchiveRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[15]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +1733,7 @@ func (x *UnarchiveRunRequest) String() string {
 func (*UnarchiveRunRequest) ProtoMessage() {}
 
 func (x *UnarchiveRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[15]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +1746,7 @@ func (x *UnarchiveRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnarchiveRunRequest.ProtoReflect.Descriptor instead.
 func (*UnarchiveRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnarchiveRunRequest) GetExperimentId() string {
@@ -1685,7 +1778,7 @@ type DeleteRunRequest struct {
 
 func (x *DeleteRunRequest) Reset() {
 	*x = DeleteRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[16]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1790,7 @@ func (x *DeleteRunRequest) String() string {
 func (*DeleteRunRequest) ProtoMessage() {}
 
 func (x *DeleteRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[16]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1803,7 @@ func (x *DeleteRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRunRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteRunRequest) GetExperimentId() string {
@@ -1747,7 +1840,7 @@ type TerminateRunRequest struct {
 
 func (x *TerminateRunRequest) Reset() {
 	*x = TerminateRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[17]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1759,7 +1852,7 @@ func (x *TerminateRunRequest) String() string {
 func (*TerminateRunRequest) ProtoMessage() {}
 
 func (x *TerminateRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[17]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1772,7 +1865,7 @@ func (x *TerminateRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminateRunRequest.ProtoReflect.Descriptor instead.
 func (*TerminateRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TerminateRunRequest) GetExperimentId() string {
@@ -1802,7 +1895,7 @@ type RetryRunRequest struct {
 
 func (x *RetryRunRequest) Reset() {
 	*x = RetryRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1907,7 @@ func (x *RetryRunRequest) String() string {
 func (*RetryRunRequest) ProtoMessage() {}
 
 func (x *RetryRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[18]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1920,7 @@ func (x *RetryRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryRunRequest.ProtoReflect.Descriptor instead.
 func (*RetryRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RetryRunRequest) GetExperimentId() string {
@@ -1855,7 +1948,7 @@ type GetRunSpecRequest struct {
 
 func (x *GetRunSpecRequest) Reset() {
 	*x = GetRunSpecRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1960,7 @@ func (x *GetRunSpecRequest) String() string {
 func (*GetRunSpecRequest) ProtoMessage() {}
 
 func (x *GetRunSpecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[19]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +1973,7 @@ func (x *GetRunSpecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunSpecRequest.ProtoReflect.Descriptor instead.
 func (*GetRunSpecRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetRunSpecRequest) GetRunId() string {
@@ -1901,7 +1994,7 @@ type WatchRunRequest struct {
 
 func (x *WatchRunRequest) Reset() {
 	*x = WatchRunRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +2006,7 @@ func (x *WatchRunRequest) String() string {
 func (*WatchRunRequest) ProtoMessage() {}
 
 func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[20]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +2019,7 @@ func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *WatchRunRequest) GetRunId() string {
@@ -1940,14 +2033,17 @@ func (x *WatchRunRequest) GetRunId() string {
 type ListTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id.
-	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Whether values that are kept apart for their size are read in, in the order of
+	// the tasks, until they take 16 MiB together.
+	WholeValues   bool `protobuf:"varint,2,opt,name=whole_values,json=wholeValues,proto3" json:"whole_values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1959,7 +2055,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[21]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1972,7 +2068,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTasksRequest) GetRunId() string {
@@ -1980,6 +2076,13 @@ func (x *ListTasksRequest) GetRunId() string {
 		return x.RunId
 	}
 	return ""
+}
+
+func (x *ListTasksRequest) GetWholeValues() bool {
+	if x != nil {
+		return x.WholeValues
+	}
+	return false
 }
 
 // ListTasksResponse is all its tasks.
@@ -1993,7 +2096,7 @@ type ListTasksResponse struct {
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2005,7 +2108,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[22]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2018,7 +2121,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListTasksResponse) GetTasks() []*Task {
@@ -2045,7 +2148,7 @@ type TaskLogsRequest struct {
 
 func (x *TaskLogsRequest) Reset() {
 	*x = TaskLogsRequest{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[23]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2057,7 +2160,7 @@ func (x *TaskLogsRequest) String() string {
 func (*TaskLogsRequest) ProtoMessage() {}
 
 func (x *TaskLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[23]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2070,7 +2173,7 @@ func (x *TaskLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLogsRequest.ProtoReflect.Descriptor instead.
 func (*TaskLogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TaskLogsRequest) GetRunId() string {
@@ -2118,7 +2221,7 @@ type TaskLogChunk struct {
 
 func (x *TaskLogChunk) Reset() {
 	*x = TaskLogChunk{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2130,7 +2233,7 @@ func (x *TaskLogChunk) String() string {
 func (*TaskLogChunk) ProtoMessage() {}
 
 func (x *TaskLogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[24]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2143,7 +2246,7 @@ func (x *TaskLogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLogChunk.ProtoReflect.Descriptor instead.
 func (*TaskLogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_pipeline_v1_run_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TaskLogChunk) GetTaskId() string {
@@ -2190,7 +2293,7 @@ type PipelineTaskDetail_ChildTask struct {
 
 func (x *PipelineTaskDetail_ChildTask) Reset() {
 	*x = PipelineTaskDetail_ChildTask{}
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[26]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2305,7 @@ func (x *PipelineTaskDetail_ChildTask) String() string {
 func (*PipelineTaskDetail_ChildTask) ProtoMessage() {}
 
 func (x *PipelineTaskDetail_ChildTask) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[26]
+	mi := &file_kfmesh_pipeline_v1_run_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2457,7 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\x10failed_main_jobs\x18\x03 \x03(\tR\x0efailedMainJobs\x12@\n" +
 	"\x1dfailed_pre_caching_check_jobs\x18\x04 \x03(\tR\x19failedPreCachingCheckJobs\"1\n" +
 	"\fArtifactList\x12!\n" +
-	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\xd8\x06\n" +
+	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\xe0\a\n" +
 	"\x04Task\x12>\n" +
 	"\x06detail\x18\x01 \x01(\v2&.kfmesh.pipeline.v1.PipelineTaskDetailR\x06detail\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2374,14 +2477,22 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\bwarnings\x18\x0f \x03(\tR\bwarnings\x12\x1f\n" +
 	"\vrun_retries\x18\x10 \x01(\x05R\n" +
 	"runRetries\x12)\n" +
-	"\x10earlier_attempts\x18\x11 \x01(\x05R\x0fearlierAttempts\"t\n" +
+	"\x10earlier_attempts\x18\x11 \x01(\x05R\x0fearlierAttempts\x12A\n" +
+	"\flarge_inputs\x18\x12 \x03(\v2\x1e.kfmesh.pipeline.v1.LargeValueR\vlargeInputs\x12C\n" +
+	"\rlarge_outputs\x18\x13 \x03(\v2\x1e.kfmesh.pipeline.v1.LargeValueR\flargeOutputs\"t\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_DAG\x10\x01\x12\x12\n" +
 	"\x0eKIND_ITERATION\x10\x02\x12\x12\n" +
 	"\x0eKIND_CONTAINER\x10\x03\x12\x11\n" +
 	"\rKIND_IMPORTER\x10\x04\x12\r\n" +
-	"\tKIND_LOOP\x10\x05\"\xf0\x01\n" +
+	"\tKIND_LOOP\x10\x05\"b\n" +
+	"\n" +
+	"LargeValue\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x02 \x03(\x05R\x04path\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x03R\x05bytes\"\xf0\x01\n" +
 	"\fTaskArtifact\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
@@ -2431,9 +2542,10 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\x11GetRunSpecRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\"(\n" +
 	"\x0fWatchRunRequest\x12\x15\n" +
-	"\x06run_id\x18\x01 \x01(\tR\x05runId\")\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"L\n" +
 	"\x10ListTasksRequest\x12\x15\n" +
-	"\x06run_id\x18\x01 \x01(\tR\x05runId\"C\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12!\n" +
+	"\fwhole_values\x18\x02 \x01(\bR\vwholeValues\"C\n" +
 	"\x11ListTasksResponse\x12.\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x18.kfmesh.pipeline.v1.TaskR\x05tasks\"s\n" +
 	"\x0fTaskLogsRequest\x12\x15\n" +
@@ -2490,7 +2602,7 @@ func file_kfmesh_pipeline_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_pipeline_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_pipeline_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_kfmesh_pipeline_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_kfmesh_pipeline_v1_run_proto_goTypes = []any{
 	(RuntimeState)(0),                    // 0: kfmesh.pipeline.v1.RuntimeState
 	(Run_StorageState)(0),                // 1: kfmesh.pipeline.v1.Run.StorageState
@@ -2504,101 +2616,104 @@ var file_kfmesh_pipeline_v1_run_proto_goTypes = []any{
 	(*PipelineTaskExecutorDetail)(nil),   // 9: kfmesh.pipeline.v1.PipelineTaskExecutorDetail
 	(*ArtifactList)(nil),                 // 10: kfmesh.pipeline.v1.ArtifactList
 	(*Task)(nil),                         // 11: kfmesh.pipeline.v1.Task
-	(*TaskArtifact)(nil),                 // 12: kfmesh.pipeline.v1.TaskArtifact
-	(*CreateRunRequest)(nil),             // 13: kfmesh.pipeline.v1.CreateRunRequest
-	(*GetRunRequest)(nil),                // 14: kfmesh.pipeline.v1.GetRunRequest
-	(*ListRunsRequest)(nil),              // 15: kfmesh.pipeline.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),             // 16: kfmesh.pipeline.v1.ListRunsResponse
-	(*ArchiveRunRequest)(nil),            // 17: kfmesh.pipeline.v1.ArchiveRunRequest
-	(*UnarchiveRunRequest)(nil),          // 18: kfmesh.pipeline.v1.UnarchiveRunRequest
-	(*DeleteRunRequest)(nil),             // 19: kfmesh.pipeline.v1.DeleteRunRequest
-	(*TerminateRunRequest)(nil),          // 20: kfmesh.pipeline.v1.TerminateRunRequest
-	(*RetryRunRequest)(nil),              // 21: kfmesh.pipeline.v1.RetryRunRequest
-	(*GetRunSpecRequest)(nil),            // 22: kfmesh.pipeline.v1.GetRunSpecRequest
-	(*WatchRunRequest)(nil),              // 23: kfmesh.pipeline.v1.WatchRunRequest
-	(*ListTasksRequest)(nil),             // 24: kfmesh.pipeline.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),            // 25: kfmesh.pipeline.v1.ListTasksResponse
-	(*TaskLogsRequest)(nil),              // 26: kfmesh.pipeline.v1.TaskLogsRequest
-	(*TaskLogChunk)(nil),                 // 27: kfmesh.pipeline.v1.TaskLogChunk
-	nil,                                  // 28: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
-	(*PipelineTaskDetail_ChildTask)(nil), // 29: kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
-	nil,                                  // 30: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
-	nil,                                  // 31: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
-	(*structpb.Struct)(nil),              // 32: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),        // 33: google.protobuf.Timestamp
-	(*status.Status)(nil),                // 34: google.rpc.Status
-	(*structpb.Value)(nil),               // 35: google.protobuf.Value
-	(*emptypb.Empty)(nil),                // 36: google.protobuf.Empty
+	(*LargeValue)(nil),                   // 12: kfmesh.pipeline.v1.LargeValue
+	(*TaskArtifact)(nil),                 // 13: kfmesh.pipeline.v1.TaskArtifact
+	(*CreateRunRequest)(nil),             // 14: kfmesh.pipeline.v1.CreateRunRequest
+	(*GetRunRequest)(nil),                // 15: kfmesh.pipeline.v1.GetRunRequest
+	(*ListRunsRequest)(nil),              // 16: kfmesh.pipeline.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),             // 17: kfmesh.pipeline.v1.ListRunsResponse
+	(*ArchiveRunRequest)(nil),            // 18: kfmesh.pipeline.v1.ArchiveRunRequest
+	(*UnarchiveRunRequest)(nil),          // 19: kfmesh.pipeline.v1.UnarchiveRunRequest
+	(*DeleteRunRequest)(nil),             // 20: kfmesh.pipeline.v1.DeleteRunRequest
+	(*TerminateRunRequest)(nil),          // 21: kfmesh.pipeline.v1.TerminateRunRequest
+	(*RetryRunRequest)(nil),              // 22: kfmesh.pipeline.v1.RetryRunRequest
+	(*GetRunSpecRequest)(nil),            // 23: kfmesh.pipeline.v1.GetRunSpecRequest
+	(*WatchRunRequest)(nil),              // 24: kfmesh.pipeline.v1.WatchRunRequest
+	(*ListTasksRequest)(nil),             // 25: kfmesh.pipeline.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),            // 26: kfmesh.pipeline.v1.ListTasksResponse
+	(*TaskLogsRequest)(nil),              // 27: kfmesh.pipeline.v1.TaskLogsRequest
+	(*TaskLogChunk)(nil),                 // 28: kfmesh.pipeline.v1.TaskLogChunk
+	nil,                                  // 29: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
+	(*PipelineTaskDetail_ChildTask)(nil), // 30: kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
+	nil,                                  // 31: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
+	nil,                                  // 32: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
+	(*structpb.Struct)(nil),              // 33: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),        // 34: google.protobuf.Timestamp
+	(*status.Status)(nil),                // 35: google.rpc.Status
+	(*structpb.Value)(nil),               // 36: google.protobuf.Value
+	(*emptypb.Empty)(nil),                // 37: google.protobuf.Empty
 }
 var file_kfmesh_pipeline_v1_run_proto_depIdxs = []int32{
 	1,  // 0: kfmesh.pipeline.v1.Run.storage_state:type_name -> kfmesh.pipeline.v1.Run.StorageState
-	32, // 1: kfmesh.pipeline.v1.Run.pipeline_spec:type_name -> google.protobuf.Struct
+	33, // 1: kfmesh.pipeline.v1.Run.pipeline_spec:type_name -> google.protobuf.Struct
 	4,  // 2: kfmesh.pipeline.v1.Run.pipeline_version_reference:type_name -> kfmesh.pipeline.v1.PipelineVersionReference
 	5,  // 3: kfmesh.pipeline.v1.Run.runtime_config:type_name -> kfmesh.pipeline.v1.RuntimeConfig
-	33, // 4: kfmesh.pipeline.v1.Run.created_at:type_name -> google.protobuf.Timestamp
-	33, // 5: kfmesh.pipeline.v1.Run.scheduled_at:type_name -> google.protobuf.Timestamp
-	33, // 6: kfmesh.pipeline.v1.Run.finished_at:type_name -> google.protobuf.Timestamp
+	34, // 4: kfmesh.pipeline.v1.Run.created_at:type_name -> google.protobuf.Timestamp
+	34, // 5: kfmesh.pipeline.v1.Run.scheduled_at:type_name -> google.protobuf.Timestamp
+	34, // 6: kfmesh.pipeline.v1.Run.finished_at:type_name -> google.protobuf.Timestamp
 	0,  // 7: kfmesh.pipeline.v1.Run.state:type_name -> kfmesh.pipeline.v1.RuntimeState
-	34, // 8: kfmesh.pipeline.v1.Run.error:type_name -> google.rpc.Status
+	35, // 8: kfmesh.pipeline.v1.Run.error:type_name -> google.rpc.Status
 	7,  // 9: kfmesh.pipeline.v1.Run.run_details:type_name -> kfmesh.pipeline.v1.RunDetails
 	6,  // 10: kfmesh.pipeline.v1.Run.state_history:type_name -> kfmesh.pipeline.v1.RuntimeStatus
-	28, // 11: kfmesh.pipeline.v1.RuntimeConfig.parameters:type_name -> kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
-	33, // 12: kfmesh.pipeline.v1.RuntimeStatus.update_time:type_name -> google.protobuf.Timestamp
+	29, // 11: kfmesh.pipeline.v1.RuntimeConfig.parameters:type_name -> kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry
+	34, // 12: kfmesh.pipeline.v1.RuntimeStatus.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 13: kfmesh.pipeline.v1.RuntimeStatus.state:type_name -> kfmesh.pipeline.v1.RuntimeState
-	34, // 14: kfmesh.pipeline.v1.RuntimeStatus.error:type_name -> google.rpc.Status
+	35, // 14: kfmesh.pipeline.v1.RuntimeStatus.error:type_name -> google.rpc.Status
 	8,  // 15: kfmesh.pipeline.v1.RunDetails.task_details:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail
-	33, // 16: kfmesh.pipeline.v1.PipelineTaskDetail.create_time:type_name -> google.protobuf.Timestamp
-	33, // 17: kfmesh.pipeline.v1.PipelineTaskDetail.start_time:type_name -> google.protobuf.Timestamp
-	33, // 18: kfmesh.pipeline.v1.PipelineTaskDetail.end_time:type_name -> google.protobuf.Timestamp
+	34, // 16: kfmesh.pipeline.v1.PipelineTaskDetail.create_time:type_name -> google.protobuf.Timestamp
+	34, // 17: kfmesh.pipeline.v1.PipelineTaskDetail.start_time:type_name -> google.protobuf.Timestamp
+	34, // 18: kfmesh.pipeline.v1.PipelineTaskDetail.end_time:type_name -> google.protobuf.Timestamp
 	9,  // 19: kfmesh.pipeline.v1.PipelineTaskDetail.executor_detail:type_name -> kfmesh.pipeline.v1.PipelineTaskExecutorDetail
 	0,  // 20: kfmesh.pipeline.v1.PipelineTaskDetail.state:type_name -> kfmesh.pipeline.v1.RuntimeState
-	34, // 21: kfmesh.pipeline.v1.PipelineTaskDetail.error:type_name -> google.rpc.Status
-	30, // 22: kfmesh.pipeline.v1.PipelineTaskDetail.inputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
-	31, // 23: kfmesh.pipeline.v1.PipelineTaskDetail.outputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
+	35, // 21: kfmesh.pipeline.v1.PipelineTaskDetail.error:type_name -> google.rpc.Status
+	31, // 22: kfmesh.pipeline.v1.PipelineTaskDetail.inputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry
+	32, // 23: kfmesh.pipeline.v1.PipelineTaskDetail.outputs:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry
 	6,  // 24: kfmesh.pipeline.v1.PipelineTaskDetail.state_history:type_name -> kfmesh.pipeline.v1.RuntimeStatus
-	29, // 25: kfmesh.pipeline.v1.PipelineTaskDetail.child_tasks:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
+	30, // 25: kfmesh.pipeline.v1.PipelineTaskDetail.child_tasks:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail.ChildTask
 	8,  // 26: kfmesh.pipeline.v1.Task.detail:type_name -> kfmesh.pipeline.v1.PipelineTaskDetail
 	2,  // 27: kfmesh.pipeline.v1.Task.kind:type_name -> kfmesh.pipeline.v1.Task.Kind
-	32, // 28: kfmesh.pipeline.v1.Task.input_parameters:type_name -> google.protobuf.Struct
-	32, // 29: kfmesh.pipeline.v1.Task.output_parameters:type_name -> google.protobuf.Struct
-	12, // 30: kfmesh.pipeline.v1.Task.input_artifacts:type_name -> kfmesh.pipeline.v1.TaskArtifact
-	12, // 31: kfmesh.pipeline.v1.Task.output_artifacts:type_name -> kfmesh.pipeline.v1.TaskArtifact
-	32, // 32: kfmesh.pipeline.v1.TaskArtifact.metadata:type_name -> google.protobuf.Struct
-	3,  // 33: kfmesh.pipeline.v1.CreateRunRequest.run:type_name -> kfmesh.pipeline.v1.Run
-	3,  // 34: kfmesh.pipeline.v1.ListRunsResponse.runs:type_name -> kfmesh.pipeline.v1.Run
-	11, // 35: kfmesh.pipeline.v1.ListTasksResponse.tasks:type_name -> kfmesh.pipeline.v1.Task
-	35, // 36: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry.value:type_name -> google.protobuf.Value
-	10, // 37: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry.value:type_name -> kfmesh.pipeline.v1.ArtifactList
-	10, // 38: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry.value:type_name -> kfmesh.pipeline.v1.ArtifactList
-	13, // 39: kfmesh.pipeline.v1.RunService.CreateRun:input_type -> kfmesh.pipeline.v1.CreateRunRequest
-	14, // 40: kfmesh.pipeline.v1.RunService.GetRun:input_type -> kfmesh.pipeline.v1.GetRunRequest
-	15, // 41: kfmesh.pipeline.v1.RunService.ListRuns:input_type -> kfmesh.pipeline.v1.ListRunsRequest
-	17, // 42: kfmesh.pipeline.v1.RunService.ArchiveRun:input_type -> kfmesh.pipeline.v1.ArchiveRunRequest
-	18, // 43: kfmesh.pipeline.v1.RunService.UnarchiveRun:input_type -> kfmesh.pipeline.v1.UnarchiveRunRequest
-	19, // 44: kfmesh.pipeline.v1.RunService.DeleteRun:input_type -> kfmesh.pipeline.v1.DeleteRunRequest
-	20, // 45: kfmesh.pipeline.v1.RunService.TerminateRun:input_type -> kfmesh.pipeline.v1.TerminateRunRequest
-	21, // 46: kfmesh.pipeline.v1.RunService.RetryRun:input_type -> kfmesh.pipeline.v1.RetryRunRequest
-	22, // 47: kfmesh.pipeline.v1.RunService.GetRunSpec:input_type -> kfmesh.pipeline.v1.GetRunSpecRequest
-	23, // 48: kfmesh.pipeline.v1.RunService.WatchRun:input_type -> kfmesh.pipeline.v1.WatchRunRequest
-	24, // 49: kfmesh.pipeline.v1.RunService.ListTasks:input_type -> kfmesh.pipeline.v1.ListTasksRequest
-	26, // 50: kfmesh.pipeline.v1.RunService.TaskLogs:input_type -> kfmesh.pipeline.v1.TaskLogsRequest
-	3,  // 51: kfmesh.pipeline.v1.RunService.CreateRun:output_type -> kfmesh.pipeline.v1.Run
-	3,  // 52: kfmesh.pipeline.v1.RunService.GetRun:output_type -> kfmesh.pipeline.v1.Run
-	16, // 53: kfmesh.pipeline.v1.RunService.ListRuns:output_type -> kfmesh.pipeline.v1.ListRunsResponse
-	36, // 54: kfmesh.pipeline.v1.RunService.ArchiveRun:output_type -> google.protobuf.Empty
-	36, // 55: kfmesh.pipeline.v1.RunService.UnarchiveRun:output_type -> google.protobuf.Empty
-	36, // 56: kfmesh.pipeline.v1.RunService.DeleteRun:output_type -> google.protobuf.Empty
-	36, // 57: kfmesh.pipeline.v1.RunService.TerminateRun:output_type -> google.protobuf.Empty
-	36, // 58: kfmesh.pipeline.v1.RunService.RetryRun:output_type -> google.protobuf.Empty
-	32, // 59: kfmesh.pipeline.v1.RunService.GetRunSpec:output_type -> google.protobuf.Struct
-	3,  // 60: kfmesh.pipeline.v1.RunService.WatchRun:output_type -> kfmesh.pipeline.v1.Run
-	25, // 61: kfmesh.pipeline.v1.RunService.ListTasks:output_type -> kfmesh.pipeline.v1.ListTasksResponse
-	27, // 62: kfmesh.pipeline.v1.RunService.TaskLogs:output_type -> kfmesh.pipeline.v1.TaskLogChunk
-	51, // [51:63] is the sub-list for method output_type
-	39, // [39:51] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	33, // 28: kfmesh.pipeline.v1.Task.input_parameters:type_name -> google.protobuf.Struct
+	33, // 29: kfmesh.pipeline.v1.Task.output_parameters:type_name -> google.protobuf.Struct
+	13, // 30: kfmesh.pipeline.v1.Task.input_artifacts:type_name -> kfmesh.pipeline.v1.TaskArtifact
+	13, // 31: kfmesh.pipeline.v1.Task.output_artifacts:type_name -> kfmesh.pipeline.v1.TaskArtifact
+	12, // 32: kfmesh.pipeline.v1.Task.large_inputs:type_name -> kfmesh.pipeline.v1.LargeValue
+	12, // 33: kfmesh.pipeline.v1.Task.large_outputs:type_name -> kfmesh.pipeline.v1.LargeValue
+	33, // 34: kfmesh.pipeline.v1.TaskArtifact.metadata:type_name -> google.protobuf.Struct
+	3,  // 35: kfmesh.pipeline.v1.CreateRunRequest.run:type_name -> kfmesh.pipeline.v1.Run
+	3,  // 36: kfmesh.pipeline.v1.ListRunsResponse.runs:type_name -> kfmesh.pipeline.v1.Run
+	11, // 37: kfmesh.pipeline.v1.ListTasksResponse.tasks:type_name -> kfmesh.pipeline.v1.Task
+	36, // 38: kfmesh.pipeline.v1.RuntimeConfig.ParametersEntry.value:type_name -> google.protobuf.Value
+	10, // 39: kfmesh.pipeline.v1.PipelineTaskDetail.InputsEntry.value:type_name -> kfmesh.pipeline.v1.ArtifactList
+	10, // 40: kfmesh.pipeline.v1.PipelineTaskDetail.OutputsEntry.value:type_name -> kfmesh.pipeline.v1.ArtifactList
+	14, // 41: kfmesh.pipeline.v1.RunService.CreateRun:input_type -> kfmesh.pipeline.v1.CreateRunRequest
+	15, // 42: kfmesh.pipeline.v1.RunService.GetRun:input_type -> kfmesh.pipeline.v1.GetRunRequest
+	16, // 43: kfmesh.pipeline.v1.RunService.ListRuns:input_type -> kfmesh.pipeline.v1.ListRunsRequest
+	18, // 44: kfmesh.pipeline.v1.RunService.ArchiveRun:input_type -> kfmesh.pipeline.v1.ArchiveRunRequest
+	19, // 45: kfmesh.pipeline.v1.RunService.UnarchiveRun:input_type -> kfmesh.pipeline.v1.UnarchiveRunRequest
+	20, // 46: kfmesh.pipeline.v1.RunService.DeleteRun:input_type -> kfmesh.pipeline.v1.DeleteRunRequest
+	21, // 47: kfmesh.pipeline.v1.RunService.TerminateRun:input_type -> kfmesh.pipeline.v1.TerminateRunRequest
+	22, // 48: kfmesh.pipeline.v1.RunService.RetryRun:input_type -> kfmesh.pipeline.v1.RetryRunRequest
+	23, // 49: kfmesh.pipeline.v1.RunService.GetRunSpec:input_type -> kfmesh.pipeline.v1.GetRunSpecRequest
+	24, // 50: kfmesh.pipeline.v1.RunService.WatchRun:input_type -> kfmesh.pipeline.v1.WatchRunRequest
+	25, // 51: kfmesh.pipeline.v1.RunService.ListTasks:input_type -> kfmesh.pipeline.v1.ListTasksRequest
+	27, // 52: kfmesh.pipeline.v1.RunService.TaskLogs:input_type -> kfmesh.pipeline.v1.TaskLogsRequest
+	3,  // 53: kfmesh.pipeline.v1.RunService.CreateRun:output_type -> kfmesh.pipeline.v1.Run
+	3,  // 54: kfmesh.pipeline.v1.RunService.GetRun:output_type -> kfmesh.pipeline.v1.Run
+	17, // 55: kfmesh.pipeline.v1.RunService.ListRuns:output_type -> kfmesh.pipeline.v1.ListRunsResponse
+	37, // 56: kfmesh.pipeline.v1.RunService.ArchiveRun:output_type -> google.protobuf.Empty
+	37, // 57: kfmesh.pipeline.v1.RunService.UnarchiveRun:output_type -> google.protobuf.Empty
+	37, // 58: kfmesh.pipeline.v1.RunService.DeleteRun:output_type -> google.protobuf.Empty
+	37, // 59: kfmesh.pipeline.v1.RunService.TerminateRun:output_type -> google.protobuf.Empty
+	37, // 60: kfmesh.pipeline.v1.RunService.RetryRun:output_type -> google.protobuf.Empty
+	33, // 61: kfmesh.pipeline.v1.RunService.GetRunSpec:output_type -> google.protobuf.Struct
+	3,  // 62: kfmesh.pipeline.v1.RunService.WatchRun:output_type -> kfmesh.pipeline.v1.Run
+	26, // 63: kfmesh.pipeline.v1.RunService.ListTasks:output_type -> kfmesh.pipeline.v1.ListTasksResponse
+	28, // 64: kfmesh.pipeline.v1.RunService.TaskLogs:output_type -> kfmesh.pipeline.v1.TaskLogChunk
+	53, // [53:65] is the sub-list for method output_type
+	41, // [41:53] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_pipeline_v1_run_proto_init() }
@@ -2611,7 +2726,7 @@ func file_kfmesh_pipeline_v1_run_proto_init() {
 		(*Run_PipelineSpec)(nil),
 		(*Run_PipelineVersionReference)(nil),
 	}
-	file_kfmesh_pipeline_v1_run_proto_msgTypes[26].OneofWrappers = []any{
+	file_kfmesh_pipeline_v1_run_proto_msgTypes[27].OneofWrappers = []any{
 		(*PipelineTaskDetail_ChildTask_TaskId)(nil),
 		(*PipelineTaskDetail_ChildTask_PodName)(nil),
 	}
@@ -2621,7 +2736,7 @@ func file_kfmesh_pipeline_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_pipeline_v1_run_proto_rawDesc), len(file_kfmesh_pipeline_v1_run_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

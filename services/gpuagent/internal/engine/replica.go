@@ -223,18 +223,12 @@ func orZero(message string) string {
 
 // collect brings home what the replica made, and what its failure looked like.
 func (r *replica) collect(ctx context.Context, res result) result {
-	stage, workDir := r.template.GetStaging(), r.workDir()
-	var missing []string
-	if res.phase == gpuagentv1.Phase_PHASE_SUCCEEDED {
-		var err error
-		if missing, err = staging.After(ctx, stage, workDir, r.life.engine.Objects); err != nil {
-			code := res.code
-			start := res.start
-			res = failure(reasonUpload, "%v", err)
-			res.code, res.start = code, start
-		}
+	missing, files, err := r.bringHome(ctx, res.phase == gpuagentv1.Phase_PHASE_SUCCEEDED)
+	if err != nil {
+		code, start := res.code, res.start
+		res = failure(reasonUpload, "%v", err)
+		res.code, res.start = code, start
 	}
-	files := staging.Return(stage, workDir, r.life.room())
 	tail := ""
 	if res.phase == gpuagentv1.Phase_PHASE_FAILED {
 		tail = logfile.Tail(logPath(r.dir), tailLines, min(tailBytes, r.life.room()))
@@ -247,4 +241,20 @@ func (r *replica) collect(ctx context.Context, res result) result {
 		status.FinishTime = timestamp(res.finish)
 	})
 	return res
+}
+
+// bringHome stores what a replica made that has succeeded, and reads what is wanted
+// back of any.
+func (r *replica) bringHome(ctx context.Context, succeeded bool) (missing []string, files []*gpuagentv1.ReturnedFile, err error) {
+	stage, workDir, room := r.template.GetStaging(), r.workDir(), r.life.room()
+	if succeeded {
+		if missing, err = staging.After(ctx, stage, workDir, r.life.engine.Objects); err == nil {
+			files, err = staging.Return(ctx, stage, workDir, room, r.life.engine.Objects)
+		}
+		if err == nil {
+			return missing, files, nil
+		}
+	}
+	files, _ = staging.Return(ctx, stage, workDir, room, nil) // which stores nothing, so nothing fails
+	return missing, files, err
 }

@@ -30,7 +30,10 @@ func TestLinksThatComeBack(t *testing.T) {
 		if err := os.Symlink(target, filepath.Join(work, name)); err != nil {
 			t.Fatal(err)
 		}
-		files := Return(&gpuagentv1.Staging{Returns: []*gpuagentv1.ReturnedPath{{Path: name}}}, work, 100)
+		files, err := Return(t.Context(), &gpuagentv1.Staging{Returns: []*gpuagentv1.ReturnedPath{{Path: name}}}, work, 100, nil)
+		if err != nil {
+			t.Error(err)
+		}
 		if want := name == "inside"; (len(files) == 1) != want || want && string(files[0].GetContent()) != "mine" {
 			t.Errorf("%s came back as %v", name, files)
 		}

@@ -105,9 +105,10 @@ func After(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) 
 }
 
 // Return reads the small files that are wanted back. Files that do not exist are
-// left out; a file over its limit, or over what is left of the room for all,
-// comes without its content.
-func Return(s *gpuagentv1.Staging, workDir string, room int64) []*gpuagentv1.ReturnedFile {
+// left out. A file over its limit, or over what is left of the room for all, comes
+// without its content; it is stored where the caller wants what is too large, unless
+// there is no such place or m is nil.
+func Return(ctx context.Context, s *gpuagentv1.Staging, workDir string, room int64, m Mover) ([]*gpuagentv1.ReturnedFile, error) {
 	var files []*gpuagentv1.ReturnedFile
 	for _, r := range s.GetReturns() {
 		limit := r.GetMaxBytes()
@@ -121,8 +122,32 @@ func Return(s *gpuagentv1.Staging, workDir string, room int64) []*gpuagentv1.Ret
 		file.Path = r.GetPath()
 		room -= int64(len(file.GetContent()))
 		files = append(files, file)
+		if !file.GetTooLarge() || !overflows(r, file.GetSizeBytes()) || m == nil {
+			continue
+		}
+		if err := overflow(ctx, r, at(workDir, r.GetPath()), m); err != nil {
+			return files, err
+		}
+		file.StoredUri = r.GetOverflowUri()
 	}
-	return files
+	return files, nil
+}
+
+// overflows reports whether a file of a size is to be stored when it is too large
+// to come back.
+func overflows(r *gpuagentv1.ReturnedPath, size int64) bool {
+	return r.GetOverflowUri() != "" && (r.GetOverflowMaxBytes() == 0 || size <= r.GetOverflowMaxBytes())
+}
+
+func overflow(ctx context.Context, r *gpuagentv1.ReturnedPath, source string, m Mover) error {
+	err := checkLinks(source)
+	if err == nil {
+		err = m.Upload(ctx, r.GetOverflowUri(), source)
+	}
+	if err != nil {
+		return fmt.Errorf("store %s as %s: %w", r.GetPath(), r.GetOverflowUri(), err)
+	}
+	return nil
 }
 
 // writeFile writes a file, and directories above it, with the given bits.

@@ -59,7 +59,10 @@ func TestThereAndBack(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(string(store), "kept")); err != nil || string(data) != "data" {
 		t.Errorf("upload %q, %v", data, err)
 	}
-	files := Return(s, work, 128<<10)
+	files, err := Return(t.Context(), s, work, 128<<10, store)
+	if err != nil {
+		t.Error(err)
+	}
 	if len(files) != 2 || string(files[0].GetContent()) != "data" || !files[1].GetTooLarge() || files[1].GetSizeBytes() != 4 || files[1].GetContent() != nil {
 		t.Errorf("returned %v", files)
 	}
@@ -74,8 +77,61 @@ func TestReturnedFilesStaySmallTogether(t *testing.T) {
 		}
 		s.Returns = append(s.Returns, &gpuagentv1.ReturnedPath{Path: name})
 	}
-	if files := Return(s, work, 128<<10); len(files) != 3 || files[1].GetTooLarge() || !files[2].GetTooLarge() {
-		t.Errorf("returned %d files; want two with content and one without", len(files))
+	files, err := Return(t.Context(), s, work, 128<<10, disk(t.TempDir()))
+	if err != nil || len(files) != 3 || files[1].GetTooLarge() || !files[2].GetTooLarge() || files[2].GetStoredUri() != "" {
+		t.Errorf("returned %d files, %v; want two with content and one without", len(files), err)
+	}
+}
+
+func TestWhatIsTooLargeToComeBackIsStored(t *testing.T) {
+	store, work := disk(t.TempDir()), t.TempDir()
+	for name, size := range map[string]int{"small": 10, "large": 2000, "huge": 5000} {
+		if err := os.WriteFile(filepath.Join(work, name), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(outside, make([]byte, 2000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(work, "link")); err != nil {
+		t.Fatal(err)
+	}
+	s := &gpuagentv1.Staging{}
+	for _, name := range []string{"small", "large", "huge", "link"} {
+		s.Returns = append(s.Returns, &gpuagentv1.ReturnedPath{
+			Path: name, MaxBytes: 100, OverflowUri: "kept-" + name, OverflowMaxBytes: 4000,
+		})
+	}
+	for _, m := range []Mover{store, store, nil} { // as after a crash, and as of a failure
+		files, err := Return(t.Context(), s, work, 128<<10, m)
+		if err != nil || len(files) != 3 {
+			t.Fatalf("%v, %v; want the three files that are in place", files, err)
+		}
+		stored := ""
+		if m != nil {
+			stored = "kept-large"
+		}
+		if files[0].GetStoredUri() != "" || files[1].GetStoredUri() != stored || !files[1].GetTooLarge() || files[2].GetStoredUri() != "" {
+			t.Errorf("the files came back as %v", files)
+		}
+	}
+	if data, err := os.ReadFile(filepath.Join(string(store), "kept-large")); err != nil || len(data) != 2000 {
+		t.Errorf("%d bytes were stored, %v", len(data), err)
+	}
+	if entries, err := os.ReadDir(string(store)); err != nil || len(entries) != 1 {
+		t.Errorf("stored %v, %v; want the one file", entries, err)
+	}
+}
+
+func TestAFileThatCannotBeStoredIsAnError(t *testing.T) {
+	work := t.TempDir()
+	if err := os.WriteFile(filepath.Join(work, "large"), make([]byte, 2000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &gpuagentv1.Staging{Returns: []*gpuagentv1.ReturnedPath{{Path: "large", MaxBytes: 100, OverflowUri: "no/folder"}}}
+	if _, err := Return(t.Context(), s, work, 128<<10, disk(t.TempDir())); err == nil || !strings.Contains(err.Error(), "no/folder") {
+		t.Errorf("error %v; want one that names the URI", err)
 	}
 }
 

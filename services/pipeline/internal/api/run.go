@@ -204,5 +204,10 @@ func (s *runs) ListTasks(ctx context.Context, r *pipelinev1.ListTasksRequest) (*
 	if err != nil {
 		return nil, err
 	}
+	if r.GetWholeValues() {
+		if err := s.fillIn(ctx, r.GetRunId(), run.GetTasks()); err != nil {
+			return nil, err
+		}
+	}
 	return &pipelinev1.ListTasksResponse{Tasks: run.GetTasks()}, nil
 }

@@ -1,5 +1,5 @@
 // Package collect removes what package garbage says goes: finished runs that
-// retention no longer keeps, and logs, artifacts, parameters, specs and cache
+// retention no longer keeps, and logs, artifacts, parameters, values, specs and cache
 // entries that are left of runs and versions that are gone.
 //
 // A collection may be cut off at any moment and repeated: each thing is found by
@@ -69,7 +69,9 @@ func (c *Collector) Collect(ctx context.Context, dryRun bool, report func(*metav
 	}
 	s := c.sweep(report)
 	s.dryRun = dryRun
-	for _, step := range []func(context.Context) error{s.condemned, s.runs, s.artifacts, s.entries, s.logs, s.parameters, s.specs} {
+	for _, step := range []func(context.Context) error{
+		s.condemned, s.runs, s.artifacts, s.entries, s.logs, s.parameters, s.values, s.specs,
+	} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -183,6 +183,23 @@ func TestLogsOfRunsThatAreGone(t *testing.T) {
 	w.goes("log logs/team/"+runID(0)+"-0123456789abc-1", "log logs/team/"+runID(0)+"-0123456789abc-2")
 }
 
+func TestValuesOfRunsThatAreGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.retention.Runs = 30 * day
+	w.live(1, "")
+	w.finished(2, "e", day, "")
+	w.finished(3, "e", 40*day, "") // goes, and its values with it
+	for n := range 4 {
+		w.write("values/"+runID(n)+"/0123", day)
+		w.write("handover/"+runID(n)+"/"+runID(n)+"-0123456789abc-1/0", 0)
+	}
+	w.goes("run "+runID(3), "values values/"+runID(3), "values values/"+runID(0), "handover handover/"+runID(3), "handover handover/"+runID(0))
+	if got := len(w.files()); got != 4 {
+		t.Errorf("left are %q", w.files())
+	}
+}
+
 func TestParametersOfRunsThatAreGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -2,6 +2,7 @@ package dag
 
 import (
 	"fmt"
+	"strings"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
@@ -73,7 +74,12 @@ func (p *Plan) admit(n *node) (bool, error) {
 	if n.task.TriggerPolicy == nil || n.task.TriggerPolicy.Condition == "" {
 		return true, nil
 	}
-	runs, err := p.options.Conditions.Evaluate(n.task.TriggerPolicy.Condition, inputs.Parameters)
+	condition := n.task.TriggerPolicy.Condition
+	parameters, err := p.options.Load.Parameters(inputs.Parameters, func(name string) bool { return strings.Contains(condition, name) })
+	if err != nil {
+		return false, err
+	}
+	runs, err := p.options.Conditions.Evaluate(condition, parameters)
 	if err != nil {
 		return false, fmt.Errorf("the condition cannot be evaluated: %w", err)
 	}

@@ -47,7 +47,7 @@ func (p *Plan) resolve(n *node) (ir.Values, error) {
 	if n.isLeaf() {
 		return in, nil // placeholders in parameters are resolved when the step is built
 	}
-	return resolveReferences(in)
+	return p.resolveReferences(in)
 }
 
 // parameter returns the value of one input; errAbsent when there is none.
@@ -56,7 +56,16 @@ func (p *Plan) parameter(n *node, source ir.ParameterInput) (any, error) {
 	if err != nil || source.ParameterExpressionSelector == "" {
 		return value, err
 	}
-	return expr.Select(source.ParameterExpressionSelector, value)
+	return p.part(source.ParameterExpressionSelector, value)
+}
+
+// part returns what an expression selects of a value.
+func (p *Plan) part(selector string, value any) (any, error) {
+	whole, err := p.options.Load.Whole(value)
+	if err != nil {
+		return nil, err
+	}
+	return expr.Select(selector, whole)
 }
 
 func (p *Plan) source(n *node, source ir.ParameterInput) (any, error) {
@@ -65,7 +74,7 @@ func (p *Plan) source(n *node, source ir.ParameterInput) (any, error) {
 		if value, ok := n.parent.inputs.Parameters[source.ComponentInputParameter]; ok {
 			return value, nil
 		}
-		return n.loopItem(source.ComponentInputParameter)
+		return p.loopItem(n, source.ComponentInputParameter)
 	case source.TaskOutputParameter != nil:
 		from := source.TaskOutputParameter
 		if up := n.sibling(from.ProducerTask); up != nil {
@@ -84,7 +93,7 @@ func (p *Plan) source(n *node, source ir.ParameterInput) (any, error) {
 
 // loopItem returns the item of a loop around the node, or an entry of it, by
 // the name that the SDK gives it; errAbsent when there is no such loop.
-func (n *node) loopItem(name string) (any, error) {
+func (p *Plan) loopItem(n *node, name string) (any, error) {
 	item, key, ok := ir.LoopItem(name)
 	for around := n.parent; ok && around != nil; around = around.parent {
 		if !around.isIteration() || around.parent.loop.parameter != item {
@@ -94,7 +103,7 @@ func (n *node) loopItem(name string) (any, error) {
 		if key == "" {
 			return value, nil
 		}
-		return expr.Select(expr.Entry(key), value)
+		return p.part(expr.Entry(key), value)
 	}
 	return nil, errAbsent
 }
@@ -180,14 +189,33 @@ func (n *node) mayLack(input string) bool {
 
 // resolveReferences replaces {{$.inputs...}} inside the constants that a nested
 // DAG is given: they mean the inputs beside them, which its tasks do not see.
-func resolveReferences(in ir.Values) (ir.Values, error) {
+func (p *Plan) resolveReferences(in ir.Values) (ir.Values, error) {
+	var constants []string
 	for _, value := range in.Parameters {
 		if text, ok := value.(string); ok && strings.Contains(text, "{{$") {
-			scope := placeholder.Scope{Inputs: in}
-			return scope.ResolveInputs()
+			constants = append(constants, text)
 		}
 	}
-	return in, nil
+	if len(constants) == 0 {
+		return in, nil
+	}
+	parameters, err := p.options.Load.Parameters(in.Parameters, func(name string) bool {
+		return slices.ContainsFunc(constants, func(text string) bool { return strings.Contains(text, name) })
+	})
+	if err != nil {
+		return in, err
+	}
+	scope := placeholder.Scope{Inputs: ir.Values{Parameters: parameters, Artifacts: in.Artifacts}}
+	resolved, err := scope.ResolveInputs()
+	if err != nil {
+		return in, err
+	}
+	for name, value := range in.Parameters {
+		if ir.HoldsLarge(value) { // a large value holds no references
+			resolved.Parameters[name] = value
+		}
+	}
+	return resolved, nil
 }
 
 func put[V any](m *map[string]V, key string, value V) {

@@ -6,8 +6,6 @@ import (
 	"math"
 	"time"
 
-	"google.golang.org/protobuf/types/known/structpb"
-
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 )
@@ -48,7 +46,10 @@ func (p *Plan) podValue(n *node, in ir.ParameterInput) (any, error) {
 	if errors.Is(err, errAbsent) {
 		return nil, nil
 	}
-	return value, err
+	if err != nil {
+		return nil, err
+	}
+	return p.options.Load.Whole(value)
 }
 
 // stop asks for the end of the running attempt.
@@ -109,7 +110,7 @@ func (p *Plan) finish(n *node, r Result) {
 		n.ended = p.now
 	}
 	if r.Verdict == Succeeded {
-		if _, err := structpb.NewStruct(r.Outputs.Parameters); err != nil {
+		if err := checkParameters(r.Outputs.Parameters); err != nil {
 			r.Verdict, r.Message = Rejected, fmt.Sprintf("an output parameter cannot be stored: %v", err)
 		}
 	}

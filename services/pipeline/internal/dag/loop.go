@@ -23,7 +23,7 @@ type loop struct {
 
 // openLoop opens as many iterations as may run at once.
 func (p *Plan) openLoop(n *node) {
-	l, err := newLoop(n)
+	l, err := p.newLoop(n)
 	if err != nil {
 		p.fail(n, err.Error())
 		return
@@ -79,7 +79,7 @@ func (p *Plan) advance(n *node) {
 	}
 }
 
-func newLoop(n *node) (*loop, error) {
+func (p *Plan) newLoop(n *node) (*loop, error) {
 	l := &loop{inputs: n.inputs}
 	if policy := n.task.IteratorPolicy; policy != nil {
 		l.limit = int(policy.ParallelismLimit)
@@ -91,7 +91,7 @@ func newLoop(n *node) (*loop, error) {
 	}
 	it := n.task.ParameterIterator
 	l.parameter = it.ItemInput
-	items, err := itemsOf(it, n.inputs)
+	items, err := p.itemsOf(it, n.inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +100,16 @@ func newLoop(n *node) (*loop, error) {
 }
 
 // itemsOf returns the list that a loop runs over.
-func itemsOf(it *ir.ParameterIterator, inputs ir.Values) ([]any, error) {
+func (p *Plan) itemsOf(it *ir.ParameterIterator, inputs ir.Values) ([]any, error) {
 	if it.Items.InputParameter == "" {
 		return parseItems("the loop's items", it.Items.Raw)
 	}
 	what := fmt.Sprintf("the loop's input %q", it.Items.InputParameter)
-	switch v := inputs.Parameters[it.Items.InputParameter].(type) {
+	value, err := p.options.Load.Value(inputs.Parameters[it.Items.InputParameter])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	switch v := value.(type) {
 	case []any:
 		return v, nil
 	case string:

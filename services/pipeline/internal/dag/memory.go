@@ -88,9 +88,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 // Outputs returns the outputs that a record holds.
 func Outputs(t *pipelinev1.Task) ir.Values {
 	var v ir.Values
-	if p := t.GetOutputParameters(); p != nil {
-		v.Parameters = p.AsMap()
-	}
+	v.Parameters = decodeParameters(t.GetOutputParameters(), t.GetLargeOutputs())
 	for _, a := range t.GetOutputArtifacts() {
 		artifact := ir.Artifact{
 			Name: a.GetName(), Type: a.GetType(), URI: a.GetUri(), UID: a.GetUid(), Digest: a.GetDigest(),

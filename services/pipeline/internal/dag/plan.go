@@ -26,6 +26,10 @@ type Options struct {
 	MaxIterations int
 	// Conditions compiles conditions; plans may share it.
 	Conditions *expr.Conditions
+	// Load reads a large value where what follows depends on its content: in
+	// conditions, as the items of a loop, and where a part of it is asked for. It
+	// answers alike whenever asked.
+	Load ir.Load
 }
 
 // Plan is the state of one run.

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -23,13 +22,17 @@ func (p *Plan) Task(id string) *pipelinev1.Task {
 	if n.kept != nil {
 		return n.kept
 	}
+	inputs, largeInputs := encodeParameters(n.ownParameters())
+	outputs, largeOutputs := encodeParameters(n.outputs.Parameters)
 	return &pipelinev1.Task{
 		Detail:           p.detail(n),
 		Name:             n.name,
 		Path:             n.path,
 		Kind:             n.kind,
-		InputParameters:  encodeParameters(n.ownParameters()),
-		OutputParameters: encodeParameters(n.outputs.Parameters),
+		InputParameters:  inputs,
+		OutputParameters: outputs,
+		LargeInputs:      largeInputs,
+		LargeOutputs:     largeOutputs,
 		InputArtifacts:   p.encodeArtifacts(n.inputs.Artifacts),
 		OutputArtifacts:  p.encodeArtifacts(n.outputs.Artifacts),
 		Attempts:         int32(n.attempt),
@@ -118,19 +121,6 @@ func (n *node) displayName() string {
 	return n.name
 }
 
-// encodeParameters cannot fail: outputs were checked when they came, and inputs
-// are outputs, or constants that were JSON.
-func encodeParameters(parameters map[string]any) *structpb.Struct {
-	if len(parameters) == 0 {
-		return nil
-	}
-	s, err := structpb.NewStruct(parameters)
-	if err != nil {
-		return nil
-	}
-	return s
-}
-
 func (p *Plan) encodeArtifacts(artifacts map[string][]ir.Artifact) []*pipelinev1.TaskArtifact {
 	var list []*pipelinev1.TaskArtifact
 	for _, key := range slices.Sorted(maps.Keys(artifacts)) {
@@ -141,7 +131,7 @@ func (p *Plan) encodeArtifacts(artifacts map[string][]ir.Artifact) []*pipelinev1
 				Name:       a.Name,
 				Type:       a.Type,
 				Uri:        a.URI,
-				Metadata:   encodeParameters(a.Metadata),
+				Metadata:   encodeStruct(a.Metadata),
 				Uid:        a.UID,
 				ArtifactId: p.numbers[a.UID],
 				Digest:     a.Digest,

@@ -37,6 +37,9 @@ func (e *Engine) lookup(ctx context.Context, request launch.Request, custom stri
 	}
 	outputs := dag.Outputs(item.Value.GetTask())
 	holds, err := e.holds(ctx, item.Value, outputs)
+	if err == nil && holds {
+		holds, err = e.takeOver(ctx, item.Value.GetRunId(), request.Run.ID, outputs)
+	}
 	if err == nil && !holds {
 		err = e.dropEntry(ctx, item)
 	}
@@ -139,6 +142,7 @@ func (e *Engine) entryOp(request launch.Request, key string, task *pipelinev1.Ta
 			Name:             task.GetName(),
 			Path:             task.GetPath(),
 			OutputParameters: task.GetOutputParameters(),
+			LargeOutputs:     task.GetLargeOutputs(),
 			OutputArtifacts:  task.GetOutputArtifacts(),
 		},
 	}

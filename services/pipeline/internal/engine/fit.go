@@ -66,15 +66,19 @@ func cutPast(task *pipelinev1.Task) {
 
 // cutInputs leaves out what a task read.
 func cutInputs(task *pipelinev1.Task) {
-	size := proto.Size(&pipelinev1.Task{InputParameters: task.GetInputParameters(), InputArtifacts: task.GetInputArtifacts()})
-	task.InputParameters, task.InputArtifacts, task.Detail.Inputs = nil, nil, nil
+	size := proto.Size(&pipelinev1.Task{
+		InputParameters: task.GetInputParameters(), LargeInputs: task.GetLargeInputs(), InputArtifacts: task.GetInputArtifacts(),
+	})
+	task.InputParameters, task.LargeInputs, task.InputArtifacts, task.Detail.Inputs = nil, nil, nil, nil
 	note(task, "its inputs", size)
 }
 
 // cutOutputs leaves out what a DAG or loop made: it is what its tasks made.
 func cutOutputs(task *pipelinev1.Task) {
-	size := proto.Size(&pipelinev1.Task{OutputParameters: task.GetOutputParameters(), OutputArtifacts: task.GetOutputArtifacts()})
-	task.OutputParameters, task.OutputArtifacts, task.Detail.Outputs = nil, nil, nil
+	size := proto.Size(&pipelinev1.Task{
+		OutputParameters: task.GetOutputParameters(), LargeOutputs: task.GetLargeOutputs(), OutputArtifacts: task.GetOutputArtifacts(),
+	})
+	task.OutputParameters, task.LargeOutputs, task.OutputArtifacts, task.Detail.Outputs = nil, nil, nil, nil
 	note(task, "its outputs", size)
 }
 
@@ -94,27 +98,23 @@ func shorten(text string, most int) string {
 	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
 }
 
-// checkOutputs refuses outputs of a leaf that its record cannot hold. They take
-// more room there than as JSON: a number takes eleven bytes.
-func checkOutputs(v ir.Values) error {
+// sizeOfOutputs is what the outputs of a leaf take in its record. They take more room
+// there than as JSON: a number takes eleven bytes.
+func sizeOfOutputs(v ir.Values) (int, error) {
 	size, err := sizeOf(v.Parameters)
 	if err != nil {
-		return fmt.Errorf("an output parameter cannot be stored: %w", err)
+		return 0, fmt.Errorf("an output parameter cannot be stored: %w", err)
 	}
 	for key, artifacts := range v.Artifacts {
 		for _, a := range artifacts {
 			metadata, err := sizeOf(a.Metadata)
 			if err != nil {
-				return fmt.Errorf("the metadata of the output artifact %q cannot be stored: %w", key, err)
+				return 0, fmt.Errorf("the metadata of the output artifact %q cannot be stored: %w", key, err)
 			}
 			size += metadata + len(key) + len(a.Name) + len(a.Type) + len(a.URI)
 		}
 	}
-	if size > maxOutputsBytes {
-		return fmt.Errorf("the output parameters and the metadata of the output artifacts take %d KiB as they are stored; "+
-			"at most %d KiB are allowed: write large results to an output artifact", size>>10, maxOutputsBytes>>10)
-	}
-	return nil
+	return size, nil
 }
 
 func sizeOf(values map[string]any) (int, error) {

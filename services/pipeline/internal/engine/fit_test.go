@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 )
 
 func text(size int) *structpb.Struct {
@@ -66,23 +68,30 @@ func TestFitSaysWhatItLeftOut(t *testing.T) {
 	}
 }
 
-func TestOutputsThatCannotBeStoredAreRefused(t *testing.T) {
+func TestOutputsThatAreTooLargeForARecordAreKeptApart(t *testing.T) {
 	numbers := make([]any, 20_000) // small as JSON
 	for i := range numbers {
 		numbers[i] = float64(i % 10)
 	}
+	half := strings.Repeat("x", maxOutputsBytes/2)
 	for name, test := range map[string]struct {
 		outputs ir.Values
-		fits    bool
+		apart   []string
+		refused bool
 	}{
-		"nothing":       {ir.Values{}, true},
-		"text":          {ir.Values{Parameters: map[string]any{"x": strings.Repeat("x", maxOutputsBytes/2)}}, true},
-		"a long text":   {ir.Values{Parameters: map[string]any{"x": strings.Repeat("x", maxOutputsBytes)}}, false},
-		"numbers":       {ir.Values{Parameters: map[string]any{"x": numbers}}, false},
-		"long metadata": {ir.Values{Artifacts: map[string][]ir.Artifact{"m": {{Metadata: map[string]any{"x": strings.Repeat("x", maxOutputsBytes)}}}}}, false},
+		"nothing":       {outputs: ir.Values{}},
+		"text":          {outputs: ir.Values{Parameters: map[string]any{"x": half}}},
+		"a long text":   {outputs: ir.Values{Parameters: map[string]any{"x": half + half, "y": "small"}}, apart: []string{"x"}},
+		"numbers":       {outputs: ir.Values{Parameters: map[string]any{"x": numbers, "y": half}}, apart: []string{"x"}},
+		"texts":         {outputs: ir.Values{Parameters: map[string]any{"x": half, "y": half + "x", "z": half}}, apart: []string{"x", "y"}},
+		"long metadata": {outputs: ir.Values{Artifacts: map[string][]ir.Artifact{"m": {{Metadata: map[string]any{"x": half + half}}}}}, refused: true},
 	} {
-		if err := checkOutputs(test.outputs); (err == nil) != test.fits {
+		outputs := &launch.Outputs{Values: test.outputs, Apart: map[string][]byte{}}
+		if err := shrink(outputs); (err != nil) != test.refused {
 			t.Errorf("%s: %v", name, err)
+		}
+		if got := slices.Sorted(maps.Keys(outputs.Apart)); !slices.Equal(got, test.apart) {
+			t.Errorf("%s: %v are kept apart, want %v", name, got, test.apart)
 		}
 	}
 }

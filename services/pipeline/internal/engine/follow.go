@@ -63,12 +63,19 @@ func (e *Engine) get(ctx context.Context, namespace, name string) (w *gpuagentv1
 
 // read reads how an attempt ended and what it made.
 func (r *runner) read(ctx context.Context, a *attempt, w *gpuagentv1.Workload) {
-	if !makesArtifacts(a) {
+	some, quick := handedBack(w)
+	if some {
+		r.handed[a.name] = true
+	}
+	if quick && !makesArtifacts(a) {
 		r.finished(ctx, a, r.engine.read(ctx, a.request, w))
 		return
 	}
 	r.do(ctx, func(ctx context.Context) func(context.Context) {
 		result := r.engine.read(ctx, a.request, w)
+		if ctx.Err() != nil {
+			return nil // it may have been cut off
+		}
 		return func(ctx context.Context) { r.finished(ctx, a, result) }
 	})
 }

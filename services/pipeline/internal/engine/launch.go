@@ -96,6 +96,7 @@ type started struct {
 	result   *dag.Result
 	workload *gpuagentv1.Workload
 	cacheKey string   // under which the outputs are to be kept
+	handed   bool     // whether something was handed to it beside its workload
 	warnings []string // what the step asks for that no runtime can give
 }
 
@@ -110,6 +111,9 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 		return // ctx ended
 	}
 	a.stage, a.cacheKey = following, s.cacheKey
+	if s.handed {
+		r.handed[a.name] = true
+	}
 	r.recorder.start(a.TaskID)
 	r.workloadChanged(ctx, s.workload, false)
 	switch {
@@ -125,6 +129,14 @@ func (r *runner) launched(ctx context.Context, a *attempt, s started) {
 
 // launch starts an attempt. It returns neither result nor workload when ctx ended.
 func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Request, name string) started {
+	inputs, err := e.whole(ctx, request.Run.ID, request.Inputs)
+	switch {
+	case ctx.Err() != nil:
+		return started{}
+	case err != nil:
+		return concluded(rejected(err))
+	}
+	request.Inputs = inputs
 	build := launch.Build
 	switch {
 	case request.FillsWorkspace():
@@ -151,8 +163,16 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		s.cacheKey = key
 	}
 	built.Downloads = append(built.Downloads, e.visible(request)...)
+	s.handed = built.InputFile != ""
+	if err := e.give(ctx, request.Run.ID, name, built); err != nil {
+		if ctx.Err() != nil {
+			return started{}
+		}
+		return concluded(rejected(err))
+	}
 	w := workloadOf(l, request, name, built)
 	w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().Reads = e.reads(request.Layout, built)
+	e.letOverflow(request.Run.ID, w)
 	addTrace(ctx, w)
 	s.workload, err = e.submit(ctx, w)
 	if err != nil && ctx.Err() == nil {

@@ -28,13 +28,7 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 		result.Verdict, result.Message, result.Outputs = imported.Verdict, imported.Message, imported.Outputs
 		return result
 	}
-	outputs, err := launch.ReadOutputs(request, filesOf(request.Layout, w))
-	if err == nil {
-		err = checkOutputs(outputs.Values)
-	}
-	if err == nil {
-		err = checkLinks(request, outputs.Values)
-	}
+	outputs, err := e.outputs(ctx, request, w)
 	if err != nil {
 		result.Verdict, result.Message = dag.Failed, sentence(err)
 		return result
@@ -48,6 +42,22 @@ func (e *Engine) read(ctx context.Context, request launch.Request, w *gpuagentv1
 		}
 	}
 	return result
+}
+
+// outputs reads what a workload made.
+func (e *Engine) outputs(ctx context.Context, request launch.Request, w *gpuagentv1.Workload) (*launch.Outputs, error) {
+	files, err := e.filesOf(ctx, request, w)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := launch.ReadOutputs(request, files)
+	if err == nil {
+		err = checkLinks(request, outputs.Values)
+	}
+	if err == nil {
+		err = e.keepApart(ctx, request.Run.ID, outputs)
+	}
+	return outputs, err
 }
 
 // artifactUID derives the uid of an output: alike whenever asked. Each attempt makes

@@ -25,6 +25,9 @@ func (r *runner) retire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(r.handed) > 0 || slices.ContainsFunc(tasks, handlesLarge) {
+		r.engine.discard(ctx, state.HandoverOf(r.item.Key))
+	}
 	for {
 		item, err := r.storedRun(ctx)
 		if fault.Is(err, fault.NotFound) {
@@ -54,6 +57,11 @@ func (r *runner) retire(ctx context.Context) error {
 	return nil
 }
 
+// handlesLarge reports whether a task made or read values that are kept apart.
+func handlesLarge(task *pipelinev1.Task) bool {
+	return len(task.GetLargeInputs())+len(task.GetLargeOutputs()) > 0
+}
+
 func (r *runner) storedTasks(ctx context.Context) (tasks []*pipelinev1.Task, err error) {
 	err = persist(ctx, func(ctx context.Context) error {
 		items, _, err := r.engine.deps.State.Tasks.List(ctx, r.item.Key+"/")
@@ -80,6 +88,9 @@ func (r *runner) archive(ctx context.Context, run *pipelinev1.RunState, tasks []
 	if run.GetDeleteRequested() {
 		if err := r.deleteRecord(ctx); err != nil {
 			return err
+		}
+		if run.GetDeleteArtifacts() {
+			r.engine.discard(ctx, state.ValuesOf(r.item.Key))
 		}
 		return persist(ctx, func(ctx context.Context) error {
 			return r.engine.deps.Bucket.Delete(ctx, state.ParametersBlob(r.item.Key))

@@ -37,10 +37,11 @@ type runner struct {
 	expired  bool // it was canceled because it took too long
 
 	attempts map[dag.Attempt]*attempt
-	queue    []*attempt // to be launched when there is room
-	delayed  []*attempt // retries whose time has not come
-	calls    int        // launches under way
-	held     bool       // nothing is launched until what is unsaved is saved
+	queue    []*attempt      // to be launched when there is room
+	delayed  []*attempt      // retries whose time has not come
+	calls    int             // launches under way
+	handed   map[string]bool // workloads for which there is something in the folder of what is handed over
+	held     bool            // nothing is launched until what is unsaved is saved
 	recorder recorder
 	saver    saver
 	givenUp  bool  // nothing but the status is saved any more
@@ -55,6 +56,7 @@ func newRunner(e *Engine, item store.Item[*pipelinev1.RunState], guard []store.O
 		inbox:    newInbox[func(context.Context)](),
 		item:     item,
 		attempts: map[dag.Attempt]*attempt{},
+		handed:   map[string]bool{},
 		recorder: recorder{waiting: newOrder()},
 		saver:    saver{dirty: newOrder(), spent: newOrder(), gone: map[string]bool{}},
 	}
@@ -161,7 +163,7 @@ func (r *runner) begin(ctx context.Context) error {
 		ResourceName: r.self.ResourceName(),
 		Parameters:   parameters,
 		Retries:      int(r.item.Value.GetRetries()),
-	}, dag.Options{MaxIterations: r.engine.cfg.MaxIterations, Conditions: r.engine.deps.Conditions})
+	}, dag.Options{MaxIterations: r.engine.cfg.MaxIterations, Conditions: r.engine.deps.Conditions, Load: r.load(ctx)})
 	saved := make([]*pipelinev1.Task, 0, len(tasks))
 	for _, t := range tasks {
 		saved = append(saved, t.Value)

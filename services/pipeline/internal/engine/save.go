@@ -129,6 +129,7 @@ func (r *runner) saved(ctx context.Context, c commit, item store.Item[*pipelinev
 		r.fatal = err
 		return
 	}
+	r.discardHandover(ctx, c.spent)
 	r.releaseSpent(c.spent)
 	if item.Revision > r.item.Revision {
 		r.item = item

@@ -82,7 +82,7 @@ func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 	w.Status = &gpuagentv1.WorkloadStatus{Replicas: []*gpuagentv1.ReplicaStatus{{Files: []*gpuagentv1.ReturnedFile{
 		{Path: s.GetReturns()[0].GetPath(), Content: []byte("{}")},
 	}}}}
-	if got := filesOf(layout, w); string(got[layout.OutputFile()].Content) != "{}" {
+	if got := returnedFiles(layout, w); string(got[layout.OutputFile()].GetContent()) != "{}" {
 		t.Errorf("files read back are %v", got)
 	}
 }

@@ -123,20 +123,3 @@ func literals(texts []string) []string {
 // stagePath is a layout's path as staging knows it: relative if it is in the
 // working directory.
 func stagePath(p string) string { return strings.TrimPrefix(p, workdir+"/") }
-
-// filesOf reads the files that came back with a workload, under the paths of
-// the layout that asked for them.
-func filesOf(layout launch.Layout, w *gpuagentv1.Workload) map[string]launch.File {
-	files := map[string]launch.File{}
-	inWorkdir := strings.HasPrefix(layout.TaskDir, workdir+"/")
-	for _, replica := range w.GetStatus().GetReplicas() {
-		for _, f := range replica.GetFiles() {
-			p := f.GetPath()
-			if inWorkdir && !strings.HasPrefix(p, "/") {
-				p = workdir + "/" + p
-			}
-			files[p] = launch.File{Content: f.GetContent(), TooLarge: f.GetTooLarge()}
-		}
-	}
-	return files
-}

@@ -3,7 +3,8 @@ package ir
 import "time"
 
 // Values are the inputs or outputs of a task as it ran. Parameter values are
-// what encoding/json makes: nil, bool, float64, string, []any, map[string]any.
+// what encoding/json makes: nil, bool, float64, string, []any, map[string]any; or a
+// *Large in the place of one.
 type Values struct {
 	Parameters map[string]any
 	Artifacts  map[string][]Artifact

@@ -71,6 +71,7 @@ type Launch struct {
 	// references resolved, values converted to the declared types.
 	Inputs        ir.Values
 	ExecutorInput []byte     // JSON
+	InputFile     string     // path at which the step reads ExecutorInput; empty when it is in the arguments, or nowhere
 	Directories   []string   // to exist before the step starts
 	Returns       []string   // files whose content ReadOutputs wants
 	Downloads     []Transfer // before the step, where URI and path differ
@@ -121,7 +122,7 @@ func Build(req Request) (*Launch, error) {
 	if scope, err = l.configure(req, c, executor.Container, scope); err != nil {
 		return nil, err
 	}
-	if err := l.command(scope, executor.Container); err != nil {
+	if err := l.command(req, scope, executor.Container); err != nil {
 		return nil, fmt.Errorf("task %q cannot be started: %w", req.Task.Name, err)
 	}
 	l.place(req, c)
@@ -183,17 +184,26 @@ func (l *Launch) configure(req Request, c ir.Component, container *ir.Container,
 }
 
 // command resolves what the container runs.
-func (l *Launch) command(scope *placeholder.Scope, container *ir.Container) (err error) {
-	if l.Command, err = scope.ResolveArgs(container.Command); err != nil {
+func (l *Launch) command(req Request, scope *placeholder.Scope, container *ir.Container) (err error) {
+	command := container.Command
+	if path := req.inputFile(); path != "" && len(l.ExecutorInput) > maxGivenBytes {
+		if booted, can := boot(command); can {
+			command, l.InputFile, scope.ExecutorInput = booted, path, path
+		}
+	}
+	var size argumentSize
+	if l.Command, err = size.resolve(scope, "command", command); err != nil {
 		return err
 	}
-	l.Args, err = scope.ResolveArgs(container.Args)
-	return err
+	if l.Args, err = size.resolve(scope, "args", container.Args); err != nil {
+		return err
+	}
+	return size.environment(l.Env)
 }
 
 // place says which files are needed before and wanted after.
 func (l *Launch) place(req Request, c ir.Component) {
-	if writes(c) || l.mentions(req.Layout.TaskDir) || l.mentions(string(l.ExecutorInput)) {
+	if writes(c) || l.mentions(req.Layout.TaskDir) || l.InputFile != "" || l.mentions(string(l.ExecutorInput)) {
 		l.Directories = []string{req.Layout.TaskDir}
 		l.Returns = []string{req.Layout.OutputFile()}
 	}

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // executorOutput is executor_output.json, the ExecutorOutput message of
 // kubeflow/pipelines' pipeline_spec.proto as the SDK writes it.
 type executorOutput struct {
-	ParameterValues map[string]any             `json:"parameterValues"`
+	ParameterValues map[string]json.RawMessage `json:"parameterValues"`
 	Artifacts       map[string]writtenArtifact `json:"artifacts"`
 }
 
@@ -33,10 +34,10 @@ type writtenArtifact struct {
 func readExecutorOutput(file File) (executorOutput, error) {
 	var out executorOutput
 	if file.TooLarge {
-		return out, fault.New(fault.Invalid, "executor_output.json is too large; "+
-			"return large results as artifacts instead of parameters or metadata")
+		return out, fault.New(fault.Invalid, "executor_output.json takes more than the %d MiB that are allowed; "+
+			"return large results as artifacts instead of parameters or metadata", MaxOutputBytes>>20)
 	}
-	if strings.TrimSpace(string(file.Content)) == "" {
+	if len(bytes.TrimSpace(file.Content)) == 0 {
 		return out, nil
 	}
 	if err := json.Unmarshal(file.Content, &out); err != nil {

@@ -117,7 +117,7 @@ func TestReadOutputsRefuses(t *testing.T) {
 		"large parameter":  {file(".parameters/word", File{TooLarge: true}), "artifact"},
 		"malformed":        {file("executor_output.json", File{Content: []byte("{")}), "malformed"},
 		"wrong shape":      {file("executor_output.json", File{Content: []byte(`{"artifacts": []}`)}), "malformed"},
-		"large":            {file("executor_output.json", File{TooLarge: true}), "too large"},
+		"large":            {file("executor_output.json", File{TooLarge: true}), "more than the 64 MiB"},
 		"mistyped written": {file("executor_output.json", File{Content: []byte(`{"parameterValues": {"total": "x"}}`)}), "NUMBER_INTEGER"},
 	}
 	for name, tt := range tests {

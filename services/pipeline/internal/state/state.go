@@ -14,7 +14,9 @@
 //	condemned/<run id>                    CondemnedRun, while its artifacts are removed
 //
 // Specs are blobs named specs/<hex digits of the digest>, parameters of a run that
-// are too large to be part of it parameters/<run id>, artifacts are below
+// are too large to be part of it parameters/<run id>, values that are too large to be
+// part of a task values/<run id>/<hex digits of the digest>, what steps are handed
+// handover/<run id>/<workload>/<file> while the run is live, artifacts are below
 // artifacts/<pipeline>/<run id>/ unless the run has a root of its own. A finished run and its
 // tasks move to the archive as one record (see Record) and their keys go.
 package state
