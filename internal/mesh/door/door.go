@@ -62,10 +62,14 @@ type Options struct {
 	Blob   *blob.Bucket
 	Log    *slog.Logger
 	// Keys are those that the agent of a node may touch.
-	Keys func(node string) storeremote.Caller
+	Keys func(node string) Keys
 	// Alive reports whether a node of a name is at work.
 	Alive func(ctx context.Context, node string) (bool, error)
 }
+
+// Keys are the keys of the store that somebody may read, and write. A name that ends
+// in a slash stands for all keys below it.
+type Keys struct{ Read, Write []string }
 
 // Door is an app.Module. Without an address it lets nobody in.
 type Door struct {
@@ -185,5 +189,6 @@ func (d *Door) caller(ctx context.Context) (storeremote.Caller, error) {
 	if err != nil {
 		return storeremote.Caller{}, err
 	}
-	return d.Keys(id.Node), nil
+	keys := d.Keys(id.Node)
+	return storeremote.Caller{Name: id.Node, Read: keys.Read, Write: keys.Write}, nil
 }

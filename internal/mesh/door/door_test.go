@@ -63,8 +63,14 @@ func TestANodeJoinsAndSeesTheHeadsStoreAndObjects(t *testing.T) {
 func TestARestartNeedsNoToken(t *testing.T) {
 	t.Parallel()
 	h, dir := newHead(t), filepath.Join(t.TempDir(), "mesh")
-	if _, err := h.join(h.token(&meshv1.CreateTokenRequest{}), dir, "a"); err != nil {
+	first, err := h.join(h.token(&meshv1.CreateTokenRequest{}), dir, "a")
+	if err != nil {
 		t.Fatal(err)
+	}
+	_, err = joined.Join(t.Context(), joined.Config{}, dir, "a", slog.New(slog.DiscardHandler))
+	refused(t, err, fault.Precondition, "in use by another agent")
+	if err := first.Close(); err != nil {
+		t.Error(err)
 	}
 	for _, name := range []string{"node.key", "node.crt", "ca.crt"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode() != 0o600 {
@@ -81,6 +87,7 @@ func TestARestartNeedsNoToken(t *testing.T) {
 	if _, _, err := h.connect(again).Store.List(t.Context(), "/nodes/"); err != nil {
 		t.Error(err)
 	}
+	_ = again.Close()
 	_, err = joined.Join(t.Context(), joined.Config{}, dir, "b", slog.New(slog.DiscardHandler))
 	refused(t, err, fault.Precondition, "--node-name a")
 	_, err = joined.Join(t.Context(), joined.Config{}, t.TempDir(), "b", slog.New(slog.DiscardHandler))
@@ -149,9 +156,11 @@ func TestAnAnswerThatWasLostIsAskedForAgain(t *testing.T) {
 	h, dir := newHead(t), t.TempDir()
 	token := h.token(&meshv1.CreateTokenRequest{})
 	for range 2 {
-		if _, err := h.join(token, dir, "a"); err != nil {
+		m, err := h.join(token, dir, "a")
+		if err != nil {
 			t.Fatal(err)
 		}
+		_ = m.Close()
 		if err := os.Remove(filepath.Join(dir, "node.crt")); err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,6 @@ import (
 	"github.com/kfmesh/kfmesh/internal/mesh/joined"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/internal/store"
-	storeremote "github.com/kfmesh/kfmesh/internal/store/remote"
 )
 
 // patience is how long a test waits for what should come soon.
@@ -120,8 +119,8 @@ func (h *head) start() {
 }
 
 // keys are those of a node in these tests.
-func keys(node string) storeremote.Caller {
-	return storeremote.Caller{Name: node, Read: []string{"/nodes/"}, Write: []string{"/nodes/" + node}}
+func keys(node string) door.Keys {
+	return door.Keys{Read: []string{"/nodes/"}, Write: []string{"/nodes/" + node}}
 }
 
 // token makes a token.

@@ -54,6 +54,7 @@ type Membership struct {
 
 	keep       identity.Keep
 	credential *identity.Credential
+	held       *os.File // the lock of the directory
 	log        *slog.Logger
 }
 
@@ -63,18 +64,29 @@ type note struct {
 }
 
 // Join returns the membership that is kept in a directory, or joins a mesh under a
-// name and keeps it there. It waits for a head that cannot be reached.
+// name and keeps it there. No other process may be the node of the directory until
+// Close. It waits for a head that cannot be reached.
 func Join(ctx context.Context, cfg Config, dir, node string, log *slog.Logger) (*Membership, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Membership{Node: node, Head: cfg.Join, keep: identity.Keep(dir), log: log}
-	err := m.load()
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) && cfg.Token != "" {
-		return m, m.join(ctx, cfg)
+	held, err := lock(dir)
+	if err != nil {
+		return nil, err
 	}
-	return m, err
+	m := &Membership{Node: node, Head: cfg.Join, keep: identity.Keep(dir), held: held, log: log}
+	err = m.load()
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) && cfg.Token != "" {
+		err = m.join(ctx, cfg)
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
 }
+
+// Close lets another process be the node.
+func (m *Membership) Close() error { return m.held.Close() }
 
 // load takes up what is kept; fault.NotFound when there is nothing.
 func (m *Membership) load() error {
