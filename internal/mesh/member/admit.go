@@ -115,4 +115,3 @@ func list(names []string) string {
 	}
 	return out
 }
-

@@ -133,4 +133,3 @@ func (m membership) Run(ctx context.Context) error { return m.link.Keep(ctx) }
 
 // Ready implements app.Module.
 func (membership) Ready(context.Context) error { return nil }
-
