@@ -47,6 +47,9 @@ func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.
 	out := kube.List{Revision: max(jobs.GetRevision(), 1)}
 	for _, job := range jobs.GetJobs() {
 		for _, c := range job.GetStatus().GetConditions() {
+			if !c.GetStatus() {
+				continue // what holds no more came to an end by another that does
+			}
 			m := job.GetMetadata()
 			out.Items = append(out.Items, event(happening{
 				kind: job.GetKind(), version: job.GetApiVersion(), namespace: m.GetNamespace(), name: m.GetName(), uid: m.GetUid(),

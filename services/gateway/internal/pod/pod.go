@@ -176,6 +176,9 @@ func resources(from *gpuagentv1.Resources) map[string]any {
 	if n := from.GetGpus(); n > 0 {
 		limits["nvidia.com/gpu"] = strconv.Itoa(int(n))
 	}
+	if len(limits) == 0 {
+		return map[string]any{} // clients take a list that is there to name a device
+	}
 	return map[string]any{"limits": limits, "requests": limits}
 }
 
