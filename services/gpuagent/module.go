@@ -20,7 +20,9 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/queue"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
@@ -125,6 +127,7 @@ func (m *module) Name() string { return serviceName }
 func (m *module) Register(server grpc.ServiceRegistrar) {
 	api.Register(server, m.engine)
 	api.RegisterHousekeeping(server, m.collector)
+	api.RegisterQueues(server, queue.NewShelf(m.engine.State), undecided{})
 }
 
 // Run implements app.Module.
@@ -149,6 +152,12 @@ func (m *module) Run(ctx context.Context) error {
 	})
 	return errors.Join(group.Wait(), m.keys.Close())
 }
+
+// undecided stands for the scheduler until the engine asks one: nobody is in any queue.
+type undecided struct{}
+
+// Snapshot implements api.Scheduling.
+func (undecided) Snapshot(context.Context) (scheduler.Snapshot, error) { return scheduler.Snapshot{}, nil }
 
 // Ready implements app.Module.
 func (m *module) Ready(context.Context) error { return m.engine.Ready() }

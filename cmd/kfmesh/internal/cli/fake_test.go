@@ -53,6 +53,8 @@ type fake struct {
 	cache *fakeCache
 	// models answers for the model registry, when it is set.
 	models *fakeModels
+	// queues answers for queues, when it is set.
+	queues *fakeQueues
 	// answer is what standard input holds.
 	answer string
 	// create is what CreateRun answers with, when it is to fail.

@@ -40,6 +40,7 @@ type Client struct {
 	Secrets          gpuagentv1.SecretServiceClient
 	ConfigMaps       gpuagentv1.ConfigMapServiceClient
 	Volumes          gpuagentv1.VolumeServiceClient
+	Queues           gpuagentv1.QueueServiceClient
 }
 
 // New returns the clients over a mesh.
@@ -61,6 +62,7 @@ func New(mesh rpc.Mesh) *Client {
 		Secrets:          gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
 		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
+		Queues:           gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
 	}
 }
 

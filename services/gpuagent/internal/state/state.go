@@ -7,6 +7,7 @@
 //	secrets/<namespace>/<name>     SecretState, its values sealed
 //	configmaps/<namespace>/<name>  ConfigMapState
 //	volumes/<namespace>/<name>     PersistentVolume, until its directory is gone
+//	queues/<name>                  Queue
 //	parts/<uid>/<generation>/<n>   ParcelPart of what is too large for one value
 //
 // A workload is written by the agent of the node it is placed on, and every write
@@ -38,6 +39,7 @@ type State struct {
 	Secrets    *store.Collection[*gpuagentv1.SecretState]
 	ConfigMaps *store.Collection[*gpuagentv1.ConfigMapState]
 	Volumes    *store.Collection[*gpuagentv1.PersistentVolume]
+	Queues     *store.Collection[*gpuagentv1.Queue]
 
 	parts *store.Collection[*gpuagentv1.ParcelPart]
 }
@@ -51,6 +53,7 @@ func New(b store.Backend) *State {
 		Secrets:    store.NewCollection[*gpuagentv1.SecretState](b, prefix+"secrets/"),
 		ConfigMaps: store.NewCollection[*gpuagentv1.ConfigMapState](b, prefix+"configmaps/"),
 		Volumes:    store.NewCollection[*gpuagentv1.PersistentVolume](b, prefix+"volumes/"),
+		Queues:     store.NewCollection[*gpuagentv1.Queue](b, prefix+"queues/"),
 		parts:      store.NewCollection[*gpuagentv1.ParcelPart](b, prefix+"parts/"),
 	}
 }
