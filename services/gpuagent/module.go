@@ -22,7 +22,6 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/queue"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
@@ -38,12 +37,32 @@ const collectEvery = time.Hour
 type module struct {
 	deps      app.Deps
 	keys      *secret.Keyring
+	joined    bool
 	engine    *engine.Engine
 	collector *collect.Collector
 }
 
-// New makes the agent.
+// Agents reaches the agents of nodes that have joined.
+type Agents = engine.Agents
+
+// New makes the agent of a node that is alone.
 func New(cfg Config, deps app.Deps) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{})
+}
+
+// NewHead makes the agent of a node that others may join: it places workloads on all.
+func NewHead(cfg Config, deps app.Deps, agents Agents) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{Agents: agents})
+}
+
+// NewJoined makes the agent of a node that has joined others. It runs what their head
+// orders, which calls it at an address. The store and the bucket are the head's.
+func NewJoined(cfg Config, deps app.Deps, address string) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{Joined: true, Address: address})
+}
+
+// newModule makes an agent. Its role says what it is among others.
+func newModule(cfg Config, deps app.Deps, role engine.Options) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -76,7 +95,12 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		return nil, err
 	}
 	stored := state.New(deps.Store)
-	m := &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
+	m := &module{deps: deps, keys: keys, joined: role.Joined, engine: engine.New(engine.Options{
+		Joined:     role.Joined,
+		Address:    role.Address,
+		Agents:     role.Agents,
+		Host:       cfg.host(),
+		LeaseTTL:   cfg.NodeLease,
 		Node:       cfg.NodeName,
 		Version:    deps.Version,
 		DataDir:    cfg.AgentDir,
@@ -125,9 +149,13 @@ func (m *module) Name() string { return serviceName }
 
 // Register implements app.Module.
 func (m *module) Register(server grpc.ServiceRegistrar) {
+	if m.joined {
+		api.RegisterJoined(server, m.engine)
+		return
+	}
 	api.Register(server, m.engine)
 	api.RegisterHousekeeping(server, m.collector)
-	api.RegisterQueues(server, queue.NewShelf(m.engine.State), undecided{})
+	api.RegisterQueues(server, queue.NewShelf(m.engine.State), m.engine)
 }
 
 // Run implements app.Module.
@@ -140,24 +168,23 @@ func (m *module) Run(ctx context.Context) error {
 		})
 		return nil
 	})
-	group.Go(func() error {
-		relay := event.Relay{
-			Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,
-		}
-		err := relay.Run(ctx)
-		if ctx.Err() == nil {
-			return err
-		}
-		return nil
-	})
+	if !m.joined {
+		group.Go(func() error { return m.relay(ctx) })
+	}
 	return errors.Join(group.Wait(), m.keys.Close())
 }
 
-// undecided stands for the scheduler until the engine asks one: nobody is in any queue.
-type undecided struct{}
-
-// Snapshot implements api.Scheduling.
-func (undecided) Snapshot(context.Context) (scheduler.Snapshot, error) { return scheduler.Snapshot{}, nil }
+// relay announces what becomes of workloads.
+func (m *module) relay(ctx context.Context) error {
+	relay := event.Relay{
+		Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,
+	}
+	err := relay.Run(ctx)
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
 
 // Ready implements app.Module.
 func (m *module) Ready(context.Context) error { return m.engine.Ready() }
