@@ -97,7 +97,7 @@ def lineage(folder: pathlib.Path, table: Table) -> None:
     with Up(folder) as mesh:
         artifact = fill_lineage(mesh, EDGES)
         took, floor, reached = measure_lineage(mesh, artifact)
-    what = f"lineage over HTTP, {HOPS} executions up and down among {EDGES:,} edges, {reached} reached, p95"
+    what = f"lineage over HTTP, {HOPS} executions up and down among {EDGES:,} edges, {reached} reached, median"
     table.add(what, took, "ms", at_most=MILLISECONDS)
     table.beside("reading the artifact alone", floor, "ms", took)
 
