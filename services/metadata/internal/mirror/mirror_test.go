@@ -266,7 +266,7 @@ func TestReusedTaskHasWhatTheOtherLogged(t *testing.T) {
 // answered with it and to the one that reads it, and it can be registered.
 func TestModelOfATaskIsALoggedModel(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
-		weights := &metadatav1.ArtifactEvent{Key: "model", Artifact: &metadatav1.Artifact{Uid: "w", Name: "big/model", Type: "system.Model", Uri: "/root/w"}}
+		weights := &metadatav1.ArtifactEvent{Key: "model", Artifact: &metadatav1.Artifact{Uid: "w", Name: "big/model", Type: "system.Model", Uri: "s3://models/w"}}
 		makes := training(t, metadatav1.Execution_STATE_COMPLETE)
 		makes.Outputs = append(makes.Outputs, weights, &metadatav1.ArtifactEvent{Key: "empty", Artifact: &metadatav1.Artifact{Uid: "e", Type: "system.Model"}})
 		reuses, reads := training(t, metadatav1.Execution_STATE_CACHED), training(t, metadatav1.Execution_STATE_COMPLETE)
@@ -277,7 +277,7 @@ func TestModelOfATaskIsALoggedModel(t *testing.T) {
 		}
 		id, made := trackid.Model("w"), trackid.Task("task-1")
 		found, err := tracking.New(db).GetModel(t.Context(), &metadatav1.GetLoggedModelRequest{ModelId: id})
-		if err != nil || found.GetName() != "big_model" || found.GetSourceRunId() != made || found.GetArtifactUri() != "/root/w" ||
+		if err != nil || found.GetName() != "big_model" || found.GetSourceRunId() != made || found.GetArtifactUri() != "s3://models/w" ||
 			found.GetStatus() != metadatav1.LoggedModel_STATUS_READY || found.GetExperimentId() != tracked(t, db, made).GetInfo().GetExperimentId() {
 			t.Fatalf("the model is %v, %v", found, err)
 		}
@@ -301,7 +301,7 @@ func TestModelOfATaskIsALoggedModel(t *testing.T) {
 		version, err := models.CreateVersion(t.Context(), &metadatav1.CreateModelVersionRequest{
 			MlflowRules: true, Version: &metadatav1.ModelVersion{ModelName: "iris", Source: "models:/" + id},
 		})
-		if err != nil || version.GetArtifactUri() != "/root/w" || version.GetRunId() != made {
+		if err != nil || version.GetArtifactUri() != "s3://models/w" || version.GetRunId() != made {
 			t.Errorf("the version is %v, %v", version, err)
 		}
 	})
