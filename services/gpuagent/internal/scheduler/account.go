@@ -16,6 +16,7 @@ type account struct {
 	classes  []*class      // of its jobs that wait, in no order
 	reserved *claim        // of the job that waited too long
 	retry    time.Time     // when to try again to promise room; only where that failed
+	running  []*job        // of its jobs, by turn
 	victims  map[int32]int // of its jobs that may be preempted, by priority
 	jobs     int
 }
@@ -33,6 +34,11 @@ func (a *account) kept() int {
 		return 0
 	}
 	return max(0, a.Quota-a.LendingLimit)
+}
+
+// sharesWith reports whether what one queue gives back another may use.
+func (a *account) sharesWith(other *account) bool {
+	return a == other || a.cohort != nil && a.cohort == other.cohort
 }
 
 // drawn is how many of the GPUs that the cohort lends the queue uses, its own included.

@@ -17,7 +17,7 @@ type claim struct {
 func (c *claim) awaited() int {
 	n := 0
 	for j := range c.behind {
-		if j.queue == c.job.queue || j.queue.cohort != nil && j.queue.cohort == c.job.queue.cohort {
+		if j.queue.sharesWith(c.job.queue) {
 			n += j.gpus()
 		}
 	}
@@ -174,10 +174,7 @@ func (s *Scheduler) setAside(j *job) []*claim {
 // meanwhile have come in the way of: their jobs wait as before.
 func (s *Scheduler) takeUp(aside []*claim, taken []slot) {
 	for _, c := range aside {
-		inTheWay := slices.ContainsFunc(c.slots, func(at slot) bool {
-			return slices.ContainsFunc(taken, func(other slot) bool { return other.m == at.m })
-		})
-		if !inTheWay && (len(taken) == 0 || c.gpus <= c.job.queue.room()+c.awaited()) {
+		if !c.blocked(taken) && (len(taken) == 0 || c.gpus <= c.job.queue.room()+c.awaited()) {
 			s.keep(c)
 			continue
 		}
@@ -185,4 +182,50 @@ func (s *Scheduler) takeUp(aside []*claim, taken []slot) {
 		s.wait(c.job)
 		s.wake()
 	}
+}
+
+// blocked reports whether slots that others have taken are in the way of a claim.
+func (c *claim) blocked(taken []slot) bool {
+	for i := range c.slots {
+		at := &c.slots[i]
+		for k := range taken {
+			if taken[k].m != at.m {
+				continue
+			}
+			if at.m.Limit > 0 || c.job.Groups[at.Group].Need.MemoryBytes > 0 && c.shortOfMemory(at.m) || sharesGPU(at, &taken[k]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// shortOfMemory reports whether a machine has too little memory for a claim that is
+// suspended, also once those have ended that it is behind.
+func (c *claim) shortOfMemory(m *machine) bool {
+	free := m.MemoryBytes - m.memory
+	for j := range c.behind {
+		free += j.memoryOn(m)
+	}
+	for i := range c.slots {
+		if c.slots[i].m == m {
+			free -= c.job.Groups[c.slots[i].Group].Need.MemoryBytes
+		}
+	}
+	return free < 0
+}
+
+// memoryOn is how much memory of a machine a job holds.
+func (j *job) memoryOn(m *machine) int64 {
+	var n int64
+	for i := range j.slots {
+		if j.slots[i].m == m {
+			n += j.Groups[j.slots[i].Group].Need.MemoryBytes
+		}
+	}
+	return n
+}
+
+func sharesGPU(a, b *slot) bool {
+	return slices.ContainsFunc(a.GPUs, func(index int32) bool { return slices.Contains(b.GPUs, index) })
 }

@@ -81,18 +81,34 @@ func (s *Scheduler) try(j *job) bool {
 		s.tell(j, enough)
 		return false
 	}
-	aside := s.setAside(j)
 	slots, short := s.fit(j)
 	if short == enough {
 		s.place(j, slots)
-	} else if !j.placed() {
-		slots = s.preempt(j)
+		return true
 	}
-	s.takeUp(aside, slots)
-	if len(slots) == 0 {
+	if slots = s.insist(j); len(slots) == 0 {
 		s.tell(j, short)
 	}
 	return len(slots) > 0
+}
+
+// insist finds slots for a job at the cost of others: those that are promised to
+// jobs of lower priority, and those of jobs that must make room. It returns what is
+// then held for the job, or promised to it.
+func (s *Scheduler) insist(j *job) (slots []slot) {
+	aside := s.setAside(j)
+	defer func() { s.takeUp(aside, slots) }()
+	if len(aside) > 0 {
+		var short shortage
+		if slots, short = s.fit(j); short == enough {
+			s.place(j, slots)
+			return slots
+		}
+	}
+	if j.placed() {
+		return nil // it does with what it has
+	}
+	return s.preempt(j)
 }
 
 // admissible reports whether the queue of a job is one to run jobs of.
@@ -113,7 +129,7 @@ func (s *Scheduler) settle(j *job, slots []slot) {
 	if first && j.placed() {
 		s.turn++
 		j.turn = s.turn
-		s.running = append(s.running, j)
+		j.queue.running = append(j.queue.running, j)
 		s.countVictim(j, 1)
 	}
 	slices.SortFunc(j.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })

@@ -11,24 +11,11 @@ import (
 // lowest and newest before others. What they hold is promised to it: the slots
 // returned, or none.
 func (s *Scheduler) preempt(j *job) []slot {
-	if !s.reclaims(j) && !s.outranks(j) {
+	list := s.victims(j)
+	if len(list) == 0 {
 		return nil
 	}
-	var leaving, list []*job // those that leave anyway come first
-	for _, other := range s.running {
-		switch {
-		case other.ending:
-			leaving = append(leaving, other)
-		case other.Preemptible && (s.yields(other, j) || s.borrowsFrom(other, j)):
-			list = append(list, other)
-		}
-	}
-	slices.SortFunc(list, func(a, b *job) int {
-		return cmp.Or(-compareBool(s.borrowsFrom(a, j), s.borrowsFrom(b, j)), cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.turn, a.turn))
-	})
-	slots, behind := s.makeRoom(j, append(leaving, list...), func(other *job) bool {
-		return other.ending || s.yields(other, j) || s.borrowsFrom(other, j)
-	})
+	slots, behind := s.makeRoom(j, list, func(other *job) bool { return s.yields(other, j) || other.queue.borrowed() > 0 })
 	if len(slots) == 0 {
 		return nil
 	}
@@ -40,6 +27,7 @@ func (s *Scheduler) preempt(j *job) []slot {
 		s.decisions = append(s.decisions, Preempt{UID: victim.UID, For: j.UID, Because: s.because(victim, j)})
 		s.countVictim(victim, -1)
 		victim.ending = true
+		s.ending = append(s.ending, victim)
 		s.leave(victim) // it does not grow any more
 	}
 	return slots
@@ -58,35 +46,49 @@ func (s *Scheduler) claimFor(j *job, slots []slot, behind []*job) *claim {
 	return c
 }
 
-// reclaims reports whether a job may take back what others borrowed of its queue's quota.
-func (s *Scheduler) reclaims(j *job) bool {
-	a := j.queue
-	if a.cohort == nil || a.Reclaim == Nobody || a.used+a.promised+j.leastGPUs() > a.Quota {
-		return false
-	}
-	return slices.ContainsFunc(a.cohort.members, func(other *account) bool {
-		return other != a && other.borrowed() > 0 && len(other.victims) > 0
-	})
-}
-
-// borrowsFrom reports whether a job holds GPUs that the queue of another may take back.
-func (s *Scheduler) borrowsFrom(other, j *job) bool {
-	a := j.queue
-	return a.cohort != nil && other.queue.cohort == a.cohort && other.queue != a && other.queue.borrowed() > 0 && other.gpus() > 0 &&
-		a.used+a.promised+j.leastGPUs() <= a.Quota &&
-		(a.Reclaim == AnyPriority || a.Reclaim == LowerPriority && other.Priority < j.Priority)
-}
-
-// outranks reports whether jobs run that must yield to one.
-func (s *Scheduler) outranks(j *job) bool {
+// victims is the jobs that must make room for another, if there is need, in the
+// order in which they must.
+func (s *Scheduler) victims(j *job) []*job {
+	var borrowers, lower []*job
 	for _, a := range s.accounts {
-		if len(a.victims) == 0 || !together(a, j.queue) {
+		takesBack, below := s.takesBack(j, a), a.below(j)
+		if len(a.victims) == 0 || !takesBack && !below {
 			continue
 		}
-		for priority := range a.victims {
-			if priority < j.Priority {
-				return true
+		for _, other := range a.running {
+			switch {
+			case !other.Preemptible || other.ending:
+			case takesBack && (j.queue.Reclaim == AnyPriority || other.Priority < j.Priority) && other.gpus() > 0:
+				borrowers = append(borrowers, other)
+			case below && other.Priority < j.Priority:
+				lower = append(lower, other)
 			}
+		}
+	}
+	if !s.mayFit(j, s.ending, borrowers, lower) {
+		return nil
+	}
+	lowestAndNewest := func(a, b *job) int { return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.turn, a.turn)) }
+	slices.SortFunc(borrowers, lowestAndNewest)
+	slices.SortFunc(lower, lowestAndNewest)
+	return append(borrowers, lower...)
+}
+
+// takesBack reports whether a job may take back what a queue has borrowed of its own.
+func (s *Scheduler) takesBack(j *job, from *account) bool {
+	to := j.queue
+	return to.cohort != nil && to.Reclaim != Nobody && from != to && from.cohort == to.cohort &&
+		from.borrowed() > 0 && to.used+to.promised+j.leastGPUs() <= to.Quota
+}
+
+// below reports whether jobs of a queue must yield to another.
+func (a *account) below(j *job) bool {
+	if !together(a, j.queue) {
+		return false
+	}
+	for priority := range a.victims {
+		if priority < j.Priority {
+			return true
 		}
 	}
 	return false
@@ -127,15 +129,4 @@ func (j *job) leastGPUs() int {
 		n, left = n+count*int(j.shape.runs[i].need.GPUs), left-count
 	}
 	return n
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	default:
-		return -1
-	}
 }

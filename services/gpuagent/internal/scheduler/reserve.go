@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -69,8 +70,15 @@ func (s *Scheduler) reserveFor(j *job) bool {
 		j.queue.reserved = c
 		return true
 	}
-	list := slices.Clone(s.running)
-	slices.SortStableFunc(list, func(a, b *job) int { return -compareBool(a.ending, b.ending) })
+	var list []*job
+	for _, a := range s.accounts {
+		for _, other := range a.running {
+			if !other.ending {
+				list = append(list, other)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *job) int { return cmp.Compare(a.turn, b.turn) })
 	slots, behind := s.makeRoom(j, list, func(*job) bool { return true })
 	if len(slots) == 0 {
 		return false

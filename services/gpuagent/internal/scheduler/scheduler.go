@@ -17,7 +17,7 @@ type Scheduler struct {
 	gpus     int // of all that are present
 
 	jobs     map[string]*job // by uid
-	running  []*job          // those that are placed, by turn
+	ending   []*job          // those that make room, the first told first
 	classes  map[classKey]*class
 	accounts []*account // by name
 	cohorts  map[string]*cohort
@@ -31,6 +31,7 @@ type Scheduler struct {
 	fresh     []*job
 	decisions []Decision
 	scratch   []byte
+	tally     []int // scratch; by number of the machine
 }
 
 // New returns a scheduler that knows of no node and no job.
@@ -233,8 +234,8 @@ func (s *Scheduler) vacate(j *job) {
 	if j.placed() {
 		s.countVictim(j, -1)
 		s.lift(j)
-		i, _ := slices.BinarySearchFunc(s.running, j.turn, func(other *job, turn int64) int { return cmp.Compare(other.turn, turn) })
-		s.running = slices.Delete(s.running, i, i+1)
+		j.queue.running = slices.DeleteFunc(j.queue.running, func(other *job) bool { return other == j })
+		s.ending = slices.DeleteFunc(s.ending, func(other *job) bool { return other == j })
 		for i := range j.slots {
 			s.forgetMachine(j.slots[i].m)
 		}

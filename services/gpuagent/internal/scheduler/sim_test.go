@@ -70,7 +70,7 @@ func newSimulation(random *rand.Rand) *simulation {
 	for i := range simQueues {
 		sim.s.SetQueue(Queue{
 			Name: fmt.Sprintf("team-%d", i), Cohort: "all", Quota: simNodes * simGPUs / simQueues,
-			BorrowingLimit: Unlimited, LendingLimit: Unlimited, Preempt: LowerPriority, Reclaim: AnyPriority,
+			BorrowingLimit: Unlimited, LendingLimit: Unlimited, Preempt: LowerPriority, Reclaim: LowerPriority,
 		})
 	}
 	at := start
