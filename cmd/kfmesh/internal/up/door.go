@@ -30,3 +30,12 @@ func newDoor(cfg Config, live store.Lessor, deps app.Deps) (*door.Door, error) {
 		},
 	})
 }
+
+// newAgent makes this machine's own agent, which places workloads on others when they
+// may come in.
+func newAgent(cfg gpuagent.Config, entrance *door.Door, deps app.Deps) (app.Module, error) {
+	if !entrance.Open() {
+		return gpuagent.New(cfg, deps)
+	}
+	return gpuagent.NewHead(cfg, deps, entrance.Agents())
+}
