@@ -11,6 +11,14 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 )
 
+// agentsBehind reaches the agents that come in by a door; nil when it lets nobody in.
+func agentsBehind(d *door.Door) gpuagent.Agents {
+	if agents := d.Agents(); agents != nil {
+		return agents
+	}
+	return nil
+}
+
 // newDoor makes the door by which agents of other machines come in. What they may
 // touch of the store is the agents' own part of it.
 func newDoor(cfg Config, live store.Lessor, deps app.Deps) (*door.Door, error) {
@@ -29,13 +37,4 @@ func newDoor(cfg Config, live store.Lessor, deps app.Deps) (*door.Door, error) {
 			return err == nil, err
 		},
 	})
-}
-
-// newAgent makes this machine's own agent, which places workloads on others when they
-// may come in.
-func newAgent(cfg gpuagent.Config, entrance *door.Door, deps app.Deps) (app.Module, error) {
-	if !entrance.Open() {
-		return gpuagent.New(cfg, deps)
-	}
-	return gpuagent.NewHead(cfg, deps, entrance.Agents())
 }

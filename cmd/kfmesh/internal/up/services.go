@@ -9,6 +9,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/mesh/door"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gateway"
+	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/pipeline"
 	"github.com/kfmesh/kfmesh/services/training"
@@ -30,7 +31,7 @@ func newServices(cfg Config, databaseURL config.Secret, live store.Lessor, deps 
 	if err != nil {
 		return nil, err
 	}
-	agent, err := newAgent(cfg.Agent, entrance, deps)
+	agent, err := gpuagent.NewHead(cfg.Agent, deps, agentsBehind(entrance))
 	if err != nil {
 		return nil, err
 	}
