@@ -41,6 +41,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/batch"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
@@ -98,6 +99,7 @@ type Engine struct {
 	ready chan struct{}              // closed once the node is known and its workloads are adopted
 
 	dirs, tempDirs *spare.Dirs
+	deletions      *batch.Queue[string] // by key
 
 	mu    sync.Mutex
 	node  *gpuagentv1.Node // guarded by mu
@@ -119,7 +121,8 @@ func New(o Options) *Engine {
 		ports:   placement.NewPorts(),
 		lives:   map[string]*life{},
 
-		tempDirs: spare.New(spareTempDir(o.DataDir), 0o700),
+		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),
+		deletions: newDeletions(o.State),
 	}
 	e.cache = store.NewCache(o.State.Workloads, nil, e.observe)
 	e.volumes = store.NewCache(o.State.Volumes, nil, e.observeVolumes)
