@@ -81,9 +81,9 @@ bin/test/nats-server: go.mod
 bin/test/track-load: FORCE
 	@$(GO) build -o $@ ./test/bench/load
 
-# Fills the archive that a benchmark lists.
-bin/test/fill-archive: FORCE
-	@$(GO) build -o $@ ./test/bench/archive
+# Fill the archive and the lineage that benchmarks read.
+bin/test/fill-archive bin/test/fill-lineage: bin/test/fill-%: FORCE
+	@$(GO) build -o $@ ./test/bench/$*
 
 .PHONY: test-e2e
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
@@ -140,7 +140,7 @@ chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again a
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
 
 .PHONY: bench
-bench: build bin/test/fill-archive bin/test/track-load $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
+bench: build bin/test/fill-archive bin/test/fill-lineage bin/test/track-load $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
 	@PYTHONPATH=test $(PY) test/bench $(ARGS)
 
 .PHONY: demo

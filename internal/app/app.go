@@ -22,7 +22,6 @@ type Deps struct {
 	Bus     event.Bus // nil on a node that has joined: the head publishes for it
 	Blob    *blob.Bucket
 	Mesh    rpc.Mesh
-	Nodes   rpc.Nodes // agents of nodes that have joined; nil where none can
 	Log     *slog.Logger
 	Metrics http.Handler // Prometheus metrics of the process; may be nil
 	Version string       // of the binary, such as "v0.1.0"

@@ -59,7 +59,7 @@ func overTheWire(t *testing.T, b *embedded.Backends) store.Backend {
 	t.Helper()
 	server := rpc.NewServer(slog.New(slog.DiscardHandler))
 	remote.Register(server, b.Store, func(context.Context) (remote.Caller, error) {
-		return remote.Caller{Name: "n", Read: []string{"/test"}, Write: []string{"/test"}}, nil
+		return remote.Caller{Name: "n", Read: []string{"/"}, Write: []string{"/"}}, nil
 	})
 	mesh, err := rpc.NewInMemory(server)
 	if err != nil {

@@ -8,11 +8,7 @@
 // (InMemory), in many over the network (Dialed); they cannot tell.
 package rpc
 
-import (
-	"context"
-
-	"google.golang.org/grpc"
-)
+import "google.golang.org/grpc"
 
 // MaxMessageBytes is the largest message either side accepts. The largest there
 // is, is an uploaded pipeline of 32 MiB.
@@ -23,13 +19,4 @@ type Mesh interface {
 	// Conn returns the connection to a service by its name, such as
 	// "pipeline". The connection is shared and must not be closed by the caller.
 	Conn(service string) grpc.ClientConnInterface
-}
-
-// Nodes finds the agents of other nodes.
-type Nodes interface {
-	// Agent returns the connection to the agent of a node by its name. Whoever
-	// answers there has proved to be that node. The connection is shared and must
-	// not be closed by the caller. fault.NotFound when no node of the name has
-	// joined, fault.Unavailable when it has not said yet where it can be called.
-	Agent(ctx context.Context, node string) (grpc.ClientConnInterface, error)
 }

@@ -18,6 +18,7 @@ type attempt struct {
 	exit    Exit      // as far as it is known
 	kill    time.Time // when SIGKILL follows SIGTERM; zero unless it is being stopped
 	finish  time.Time // when the command had ended; zero before
+	look    time.Time // when its lease is next looked at; zero without one
 }
 
 // begin claims an epoch and starts its command. It returns an attempt without
@@ -28,6 +29,10 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 		return nil, err
 	}
 	a := &attempt{id: o.ID, spec: o.Spec, journal: j, pidfd: -1, exit: Exit{Start: time.Now()}}
+	if !a.leased(a.exit.Start) {
+		a.exit.Cause, a.finish = Fenced, a.exit.Start
+		return a, nil
+	}
 	if a.pid, a.pidfd, err = start(o.Spec, s.null); err != nil {
 		a.exit.Cause = Unstarted
 		a.exit.Code, a.exit.Message = startFailure(o.Spec, err)
@@ -49,14 +54,24 @@ func (a *attempt) due(now time.Time) time.Duration {
 		wait = lookWhileKilling
 	case !a.kill.IsZero():
 		wait = min(wait, a.kill.Sub(now))
-	case !a.spec.Deadline.IsZero():
-		wait = min(wait, a.spec.Deadline.Sub(now))
+		if !a.look.IsZero() {
+			wait = min(wait, a.look.Sub(now))
+		}
+	default:
+		for _, at := range []time.Time{a.spec.Deadline, a.look} {
+			if !at.IsZero() {
+				wait = min(wait, at.Sub(now))
+			}
+		}
 	}
 	return max(0, wait)
 }
 
 // enforce stops the command when its time is up, and kills it when its grace is.
 func (a *attempt) enforce(now time.Time) {
+	if a.finish.IsZero() && !a.leased(now) {
+		a.fence(now)
+	}
 	if !a.spec.Deadline.IsZero() && !now.Before(a.spec.Deadline) {
 		a.stop(Deadline, now)
 	}
@@ -64,6 +79,28 @@ func (a *attempt) enforce(now time.Time) {
 		_ = syscall.Kill(-a.pid, syscall.SIGKILL)
 		a.kill = now.Add(lookAgain) // should it have a new child by then
 	}
+}
+
+// leased reports whether the command may run as far as its lease goes, which it looks
+// at when that would end by what it said last, and every lookAgain: a machine that
+// slept has not counted the time. What was fenced stays so.
+func (a *attempt) leased(now time.Time) bool {
+	if a.spec.Lease == "" || now.Before(a.look) {
+		return true
+	}
+	if a.exit.Cause == Fenced {
+		return false
+	}
+	left := leaseLeft(a.spec.Lease)
+	a.look = now.Add(min(left, lookAgain))
+	return left > 0
+}
+
+// fence ends the command at once: the same may soon be started elsewhere.
+func (a *attempt) fence(now time.Time) {
+	a.exit.Cause = Fenced
+	_ = syscall.Kill(-a.pid, syscall.SIGKILL)
+	a.look, a.kill = now.Add(lookWhileKilling), now.Add(lookAgain) // should it have a new child by then
 }
 
 // stop asks the command to end, unless that was done before or it has ended.

@@ -68,6 +68,9 @@ type Spec struct {
 	Deadline time.Time `json:",omitzero"`
 	// Grace is the time between SIGTERM and SIGKILL.
 	Grace time.Duration
+	// Lease, when set, is the path of the lease under which the command runs: it is
+	// killed, without grace, when that ends. See WriteLease.
+	Lease string `json:",omitempty"`
 }
 
 // Cause says why a command ended, as far as its supervisor had a part in it.
@@ -78,6 +81,7 @@ const (
 	Ended     Cause = ""          // by itself
 	Stopped   Cause = "stopped"   // a stop was asked for
 	Deadline  Cause = "deadline"  // the deadline had passed
+	Fenced    Cause = "fenced"    // its lease had ended
 	Unstarted Cause = "unstarted" // it could not be started; Message says why
 )
 

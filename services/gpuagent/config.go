@@ -1,6 +1,8 @@
 package gpuagent
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +11,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
@@ -17,6 +20,7 @@ import (
 type Config struct {
 	AgentDir   string   `koanf:"agent-dir" usage:"directory of workloads and Python environments on this node"`
 	NodeName   string   `koanf:"node-name" usage:"name of this node"`
+	NodeHost   string   `koanf:"node-host" usage:"host name or address at which replicas on other nodes reach those on this one; empty means its first address that is not of the loopback"`
 	MaxActive  int      `koanf:"max-workloads" usage:"workloads that run at once on this node; 0 means 16 for each core"`
 	Supervisor string   `koanf:"supervisor" usage:"path of kfmesh-supervisor; empty looks beside this program, then in PATH"`
 	UV         string   `koanf:"uv" usage:"path of uv; empty looks beside this program, then in PATH; without uv venv and pip are used"`
@@ -26,6 +30,7 @@ type Config struct {
 
 	FakeGPUs   string        `koanf:"fake-gpus" usage:"GPUs this node pretends to have, such as 8xH100 or 4xA100,2xT4, to try what asks for GPUs where there are none"`
 	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
+	NodeLease  time.Duration `koanf:"node-lease" usage:"time after which a node that is not heard of is held for lost, and what it ran is run elsewhere"`
 	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
 
 	Runtime             string   `koanf:"runtime" usage:"what steps run as: process, container, or auto: containers where an engine answers and the image map does not say what the image means on this host"`
@@ -53,7 +58,7 @@ func DefaultConfig() Config {
 	if err != nil || !nodeName.MatchString(host) {
 		host = "localhost"
 	}
-	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, ContainerNetwork: "host"}
+	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, ContainerNetwork: "host", NodeLease: engine.DefaultLeaseTTL}
 }
 
 // nodeName is what names of nodes may be: they are parts of keys.
@@ -71,6 +76,9 @@ func (c Config) Validate() error {
 	if c.MaxActive < 0 {
 		violations = append(violations, fault.Violation{Field: "max-workloads", Reason: "is negative"})
 	}
+	if c.NodeLease < minLease {
+		violations = append(violations, fault.Violation{Field: "node-lease", Reason: fmt.Sprintf("is %s; want %s or more", c.NodeLease, minLease)})
+	}
 	violations = append(violations, checkLabels(c.NodeLabels)...)
 	if _, err := c.gpus(); err != nil {
 		violations = append(violations, err.(*fault.Error).Violations...) //nolint:errorlint,forcetypeassert // it is one, unwrapped
@@ -87,6 +95,26 @@ func (c Config) Validate() error {
 		return fault.InvalidAll(violations)
 	}
 	return nil
+}
+
+// minLease is the shortest lease that is not lost to a busy machine.
+const minLease = 2 * time.Second
+
+// host is where replicas on other nodes reach those of this one.
+func (c Config) host() string {
+	if c.NodeHost != "" {
+		return c.NodeHost
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return c.NodeName
+	}
+	for _, a := range addresses {
+		if network, ok := a.(*net.IPNet); ok && network.IP.IsGlobalUnicast() {
+			return network.IP.String()
+		}
+	}
+	return c.NodeName
 }
 
 // gpus is where the node's GPUs are looked for.

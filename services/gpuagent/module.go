@@ -36,12 +36,32 @@ const collectEvery = time.Hour
 type module struct {
 	deps      app.Deps
 	keys      *secret.Keyring
+	joined    bool
 	engine    *engine.Engine
 	collector *collect.Collector
 }
 
-// New makes the agent.
+// Agents reaches the agents of nodes that have joined.
+type Agents = engine.Agents
+
+// New makes the agent of a node that is alone.
 func New(cfg Config, deps app.Deps) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{})
+}
+
+// NewHead makes the agent of a node that others may join: it places workloads on all.
+func NewHead(cfg Config, deps app.Deps, agents Agents) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{Agents: agents})
+}
+
+// NewJoined makes the agent of a node that has joined others. It runs what their head
+// orders, which calls it at an address. The store and the bucket are the head's.
+func NewJoined(cfg Config, deps app.Deps, address string) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{Joined: true, Address: address})
+}
+
+// newModule makes an agent. Its role says what it is among others.
+func newModule(cfg Config, deps app.Deps, role engine.Options) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -74,7 +94,12 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 		return nil, err
 	}
 	stored := state.New(deps.Store)
-	m := &module{deps: deps, keys: keys, engine: engine.New(engine.Options{
+	m := &module{deps: deps, keys: keys, joined: role.Joined, engine: engine.New(engine.Options{
+		Joined:     role.Joined,
+		Address:    role.Address,
+		Agents:     role.Agents,
+		Host:       cfg.host(),
+		LeaseTTL:   cfg.NodeLease,
 		Node:       cfg.NodeName,
 		Version:    deps.Version,
 		DataDir:    cfg.AgentDir,
@@ -123,6 +148,10 @@ func (m *module) Name() string { return serviceName }
 
 // Register implements app.Module.
 func (m *module) Register(server grpc.ServiceRegistrar) {
+	if m.joined {
+		api.RegisterJoined(server, m.engine)
+		return
+	}
 	api.Register(server, m.engine)
 	api.RegisterHousekeeping(server, m.collector)
 }
@@ -137,17 +166,22 @@ func (m *module) Run(ctx context.Context) error {
 		})
 		return nil
 	})
-	group.Go(func() error {
-		relay := event.Relay{
-			Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,
-		}
-		err := relay.Run(ctx)
-		if ctx.Err() == nil {
-			return err
-		}
-		return nil
-	})
+	if !m.joined {
+		group.Go(func() error { return m.relay(ctx) })
+	}
 	return errors.Join(group.Wait(), m.keys.Close())
+}
+
+// relay announces what becomes of workloads.
+func (m *module) relay(ctx context.Context) error {
+	relay := event.Relay{
+		Backend: m.deps.Store, Prefix: m.engine.State.Workloads.Prefix(), Decode: workloadEvent, Bus: m.deps.Bus, Log: m.deps.Log,
+	}
+	err := relay.Run(ctx)
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // Ready implements app.Module.

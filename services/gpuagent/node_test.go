@@ -64,6 +64,10 @@ type node struct {
 	blob  *blob.Bucket
 	uv    string // for the agent to use; empty: whatever there is
 
+	name   string          // of the node
+	joins  *cluster        // what it joins; nil: it is a head
+	agents gpuagent.Agents // of nodes that join it
+
 	configure func(*gpuagent.Config) // changes what the next agent is configured as
 }
 
@@ -74,7 +78,7 @@ func newNode(t testing.TB) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &node{t: t, dir: dir, store: store.NewMemory(), bus: &recorder{Bus: event.NewMemory()}, blob: bucket, configure: func(*gpuagent.Config) {}}
+	return &node{t: t, dir: dir, store: store.NewMemory(), bus: &recorder{Bus: event.NewMemory()}, blob: bucket, name: "n1", configure: func(*gpuagent.Config) {}}
 }
 
 // agent is one agent's time on a node.
@@ -92,11 +96,11 @@ type agent struct {
 func (n *node) start() *agent {
 	n.t.Helper()
 	cfg := gpuagent.DefaultConfig()
-	cfg.AgentDir, cfg.NodeName, cfg.Supervisor = filepath.Join(n.dir, "agent"), "n1", supervisor
+	cfg.AgentDir, cfg.NodeName, cfg.Supervisor = filepath.Join(n.dir, "agent"), n.name, supervisor
 	cfg.UV, cfg.Runtime = n.uv, "process"
 	n.configure(&cfg)
 	log := slog.New(slog.NewTextHandler(n.t.Output(), nil))
-	module, err := gpuagent.New(cfg, app.Deps{Store: n.store, Bus: n.bus, Blob: n.blob, Log: log, Version: "test"})
+	module, err := n.module(cfg, app.Deps{Store: n.store, Bus: n.bus, Blob: n.blob, Log: log, Version: "test"})
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -104,6 +108,9 @@ func (n *node) start() *agent {
 	done := make(chan error, 1)
 	go func() { done <- module.Run(ctx) }()
 	var mesh rpc.Mesh = rpctest.Serve(n.t, func(server grpc.ServiceRegistrar) { module.Register(server) })
+	if n.joins != nil {
+		n.joins.reach(n.name, mesh)
+	}
 	a := &agent{
 		WorkloadServiceClient: gpuagentv1.NewWorkloadServiceClient(mesh.Conn("gpuagent")),
 		nodes:                 gpuagentv1.NewNodeServiceClient(mesh.Conn("gpuagent")),
@@ -126,6 +133,14 @@ func (n *node) start() *agent {
 	n.t.Cleanup(a.end)
 	eventually(n.t, "agent ready", func() bool { return module.Ready(ctx) == nil })
 	return a
+}
+
+// module makes the agent in the role of the node.
+func (n *node) module(cfg gpuagent.Config, deps app.Deps) (app.Module, error) {
+	if n.joins != nil {
+		return gpuagent.NewJoined(cfg, deps, n.name+":1")
+	}
+	return gpuagent.NewHead(cfg, deps, n.agents)
 }
 
 // eventually polls until the condition holds.

@@ -29,6 +29,7 @@ func layers() []Layer {
 			May: []Pattern{
 				"cmd/{name}/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
+				"internal/mesh/door", "internal/mesh/joined", "internal/store",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},
@@ -49,6 +50,19 @@ func layers() []Layer {
 				"internal/blob/...", "internal/rpc", "internal/lease", "internal/config", "internal/telemetry", "internal/fault", "gen/...",
 			},
 			Why: "embedded and platform choose backends; they know no service",
+		},
+		{
+			Packages: []Pattern{"internal/mesh/identity/...", "internal/mesh/token/...", "internal/mesh/member/..."},
+			May:      []Pattern{"internal/mesh/identity", "internal/mesh/token", "internal/store", "internal/fault", "gen/..."},
+			Why:      "who may come in is decided without knowing who serves, or how",
+		},
+		{
+			Packages: []Pattern{"internal/mesh/..."},
+			May: []Pattern{
+				"internal/mesh/...", "internal/app", "internal/store/...", "internal/blob/...", "internal/rpc", "internal/config",
+				"internal/telemetry", "internal/fault", "gen/...",
+			},
+			Why: "the mesh's door serves the head's backends to other machines and knows no service",
 		},
 		{
 			Packages: []Pattern{"internal/app/...", "internal/lease/...", "internal/reconcile/..."},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from chains import measure_noop, measure_python, noop_chain, python_chain
 from fleet import measure_fleet
 from harness.mesh import OneProcess
+from lineage import EDGES, HOPS, MILLISECONDS, fill_lineage, measure_lineage
 from listing import LISTINGS, fill_archive, measure_listing
 from local import measure_local
 from loop import measure_loop, measure_xargs
@@ -91,6 +92,16 @@ def lists(folder: pathlib.Path, table: Table) -> None:
             table.add(f"50 of {ARCHIVED_RUNS:,} runs over HTTP, p95: {listing.what}", took, "ms", at_most=20)
 
 
+def lineage(folder: pathlib.Path, table: Table) -> None:
+    """Walks in a large graph."""
+    with Up(folder) as mesh:
+        artifact = fill_lineage(mesh, EDGES)
+        took, floor, reached = measure_lineage(mesh, artifact)
+    what = f"lineage over HTTP, {HOPS} executions up and down among {EDGES:,} edges, median"
+    table.add(f"{what}, {reached} reached", took, "ms", at_most=MILLISECONDS)
+    table.beside("reading the artifact alone", floor, "ms", took)
+
+
 def training(folder: pathlib.Path, table: Table) -> None:
     """Training jobs of many replicas, and many training jobs."""
     with Up(folder) as mesh:
@@ -110,6 +121,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "loop": loop,
     "fleet": fleet,
     "lists": lists,
+    "lineage": lineage,
     "training": training,
     "tracking": measure_tracking,
 }

@@ -174,13 +174,14 @@ def measure_tracking(folder: pathlib.Path, table: Table) -> None:
         table.beside(MlflowServer.name, theirs[1], "B", stored)
     table.add("  peak memory of kfmesh while tracking", memory, "MB", at_most=MEMORY_MEGABYTES)
     if theirs:
-        table.beside(f"memory of {MlflowServer.name}'s processes afterwards", theirs[2], "MB", memory)
+        what = f"memory of {MlflowServer.name}'s processes afterwards, {theirs[3]} of them workers"
+        table.beside(what, theirs[2], "MB", memory)
 
 
-def measure_mlflow(folder: pathlib.Path) -> tuple[Rates, float, float]:
-    """All that is measured, of MLflow."""
+def measure_mlflow(folder: pathlib.Path) -> tuple[Rates, float, float, int]:
+    """All that is measured, of MLflow, and how many workers it had."""
     with MlflowServer(folder) as server:
-        return measure(server)
+        return *measure(server), server.workers()
 
 
 def attempt(work: Callable):

@@ -8,14 +8,13 @@ import (
 	"github.com/kfmesh/kfmesh/internal/store"
 )
 
-// Caller is who calls a server, and the keys it may touch. A key is named by a
-// prefix of it, and by itself.
+// Caller is who calls a server, and the keys it may touch: a name that ends in a
+// slash stands for all keys below it, any other for that key alone.
 type Caller struct {
 	Name  string   // unique among callers: leases belong to names
-	Read  []string // of keys to read, list and watch
-	Write []string // of keys to write
-	Spare []string // of keys under Write that the caller must not write after all
-	Check []string // of keys whose revision a commit may ask for; those to read are among them
+	Read  []string // to read, list and watch
+	Write []string // to write and delete
+	Check []string // whose revision a commit may ask for, beside those to read
 }
 
 // mayRead returns fault.Denied unless every key under prefix may be read.
@@ -31,7 +30,7 @@ func (c Caller) mayCommit(ops []store.Op) error {
 	for _, op := range ops {
 		switch {
 		case op.Check && (under(op.Key, c.Check) || under(op.Key, c.Read)):
-		case !op.Check && under(op.Key, c.Write) && !under(op.Key, c.Spare):
+		case !op.Check && under(op.Key, c.Write):
 		default:
 			return fault.New(fault.Denied, "%s may not write %q", c.Name, op.Key).WithReason("KEY_DENIED")
 		}
@@ -39,6 +38,9 @@ func (c Caller) mayCommit(ops []store.Op) error {
 	return nil
 }
 
-func under(key string, prefixes []string) bool {
-	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
+// under reports whether a key, or all keys with a prefix, are among what names stand for.
+func under(key string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return key == name || strings.HasSuffix(name, "/") && strings.HasPrefix(key, name)
+	})
 }

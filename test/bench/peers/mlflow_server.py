@@ -42,13 +42,28 @@ class MlflowServer:
         """Start; the first start makes the tables."""
         env = environment(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         self.process = Process(self.command, self.folder / "mlflow.log", env)
-        until("mlflow server", lambda: answers(f"{self.url}/health"), START_SECONDS)
+        try:
+            until("mlflow server", self._answers, START_SECONDS)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def _answers(self) -> bool:
+        """Whether it serves; one that has ended never will."""
+        if self.process.exit_status is not None:
+            raise RuntimeError(f"mlflow server ended: {self.process.output()[-500:]}")
+        return answers(f"{self.url}/health")
 
     def __exit__(self, *_) -> None:
         """Stop."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.stop()
+
+    def workers(self) -> int:
+        """How many processes of its serve requests."""
+        commands = [(PROCESS_TREE / str(pid) / "cmdline").read_bytes() for pid in family(self.process.pid)]
+        return sum(b"spawn_main" in command for command in commands)
 
     def resident_megabytes(self) -> float:
         """Resident memory of all its processes; what they share is counted in each."""

@@ -45,7 +45,7 @@ func connect(ctx context.Context, server string) (*client.Client, error) {
 	if err := client.Probe(ctx, server); err != nil {
 		return nil, err
 	}
-	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "training": server, "metadata": server, "gpuagent": server})
+	mesh, err := rpc.NewDialed(map[string]string{"pipeline": server, "training": server, "metadata": server, "gpuagent": server, "mesh": server})
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 		&cobra.Group{ID: groupLook, Title: "Look at and change what is there:"},
 	)
 	for id, commands := range map[string][]*cobra.Command{
-		groupServe: {upCommand(s), doctorCommand(s)},
+		groupServe: {upCommand(s), agentCommand(s), tokenCommand(s), doctorCommand(s)},
 		groupRun:   {runCommand(s), applyCommand(s), suspendCommand(s), resumeCommand(s), scaleCommand(s), createCommand(s), waitCommand(s), retryCommand(s), cloneCommand(s), uploadCommand(s)},
 		groupLook: {
 			getCommand(s), describeCommand(s), lineageCommand(s), compareCommand(s), logsCommand(s), cancelCommand(s),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	meshv1 "github.com/kfmesh/kfmesh/gen/kfmesh/mesh/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -40,6 +41,7 @@ type Client struct {
 	Secrets          gpuagentv1.SecretServiceClient
 	ConfigMaps       gpuagentv1.ConfigMapServiceClient
 	Volumes          gpuagentv1.VolumeServiceClient
+	Tokens           meshv1.TokenServiceClient
 }
 
 // New returns the clients over a mesh.
@@ -61,6 +63,7 @@ func New(mesh rpc.Mesh) *Client {
 		Secrets:          gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
 		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
+		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("mesh")),
 	}
 }
 

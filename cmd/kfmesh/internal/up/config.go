@@ -8,6 +8,7 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/config"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/mesh/door"
 	"github.com/kfmesh/kfmesh/internal/telemetry"
 	"github.com/kfmesh/kfmesh/services/gateway"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
@@ -26,6 +27,7 @@ type Config struct {
 	Pipeline pipeline.Config        `koanf:",squash"`
 	Training training.Config        `koanf:",squash"`
 	Agent    gpuagent.Config        `koanf:",squash"`
+	Door     door.Config            `koanf:",squash"`
 }
 
 // DefaultConfig serves on this machine only and logs what has gone wrong, for
@@ -50,7 +52,7 @@ func (c Config) Validate() error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []config.Validator{c.Log, c.Lineage, c.Gateway, c.Pipeline, c.Training, c.Agent} {
+	for _, part := range []config.Validator{c.Log, c.Lineage, c.Gateway, c.Pipeline, c.Training, c.Agent, c.Door} {
 		if err := part.Validate(); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/config"
+	"github.com/kfmesh/kfmesh/internal/mesh/door"
+	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gateway"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
@@ -17,14 +19,19 @@ import (
 type services struct {
 	modules []app.Module // each calls only those before it
 	gateway *gateway.Gateway
+	door    *door.Door
 }
 
-func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*services, error) {
+func newServices(cfg Config, databaseURL config.Secret, live store.Lessor, deps app.Deps) (*services, error) {
+	entrance, err := newDoor(cfg, live, deps)
+	if err != nil {
+		return nil, err
+	}
 	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL, Lineage: cfg.Lineage}, deps)
 	if err != nil {
 		return nil, err
 	}
-	agent, err := gpuagent.New(cfg.Agent, deps)
+	agent, err := gpuagent.NewHead(cfg.Agent, deps, agentsBehind(entrance))
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +47,7 @@ func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*service
 	if err != nil {
 		return nil, err
 	}
-	return &services{modules: []app.Module{archive, agent, pipelines, jobs, edge}, gateway: edge}, nil
+	return &services{modules: []app.Module{entrance, archive, agent, pipelines, jobs, edge}, gateway: edge, door: entrance}, nil
 }
 
 // reachable is the URL at which processes of this host reach the gateway, once it

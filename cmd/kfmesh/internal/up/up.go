@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, mesh.Close()) }()
-	services, err := newServices(cfg, config.Secret(backends.DatabaseURL), app.Deps{
+	services, err := newServices(cfg, config.Secret(backends.DatabaseURL), backends.Store, app.Deps{
 		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob,
 		Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: o.Version,
 	})
@@ -65,10 +65,14 @@ func Run(ctx context.Context, o Options) (err error) {
 // announce says what is served and where.
 func (o Options) announce(cfg Config, s *services, took time.Duration) {
 	http, grpc := s.gateway.Addresses()
+	mesh := ""
+	if address := s.door.Address(); address != "" {
+		mesh = "\n  mesh   " + address + "   (agents of other machines; kfmesh token create)"
+	}
 	fmt.Fprintf(o.Out, `kfmesh %s
   HTTP   http://%s   (REST, the KFP API for kfp.Client(host=...), /openapi)
-  gRPC   %s   (kfmesh commands, reflection)
+  gRPC   %s   (kfmesh commands, reflection)%s
   data   %s
 ready in %.2f s
-`, o.Version, http, grpc, cfg.DataDir, took.Seconds())
+`, o.Version, http, grpc, mesh, cfg.DataDir, took.Seconds())
 }

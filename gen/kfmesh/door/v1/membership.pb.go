@@ -201,8 +201,8 @@ func (x *Membership) GetExpireTime() *timestamppb.Timestamp {
 // AnnounceRequest says where an agent is.
 type AnnounceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Address of its gRPC port, as host:port. An empty or unspecified host means the
-	// one that the call comes from.
+	// Address of its agent's gRPC port, as host:port. An empty or unspecified host
+	// means the one that the call comes from.
 	Address       string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -36,7 +36,8 @@ type MembershipServiceClient interface {
 	Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*Membership, error)
 	// Renew signs the caller's key anew, for as long as it is a member.
 	Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*Membership, error)
-	// Announce says where the caller's agent can be called.
+	// Announce asks whether the caller still is a member, and where the head would
+	// call its agent.
 	Announce(ctx context.Context, in *AnnounceRequest, opts ...grpc.CallOption) (*AnnounceResponse, error)
 }
 
@@ -90,7 +91,8 @@ type MembershipServiceServer interface {
 	Join(context.Context, *JoinRequest) (*Membership, error)
 	// Renew signs the caller's key anew, for as long as it is a member.
 	Renew(context.Context, *RenewRequest) (*Membership, error)
-	// Announce says where the caller's agent can be called.
+	// Announce asks whether the caller still is a member, and where the head would
+	// call its agent.
 	Announce(context.Context, *AnnounceRequest) (*AnnounceResponse, error)
 	mustEmbedUnimplementedMembershipServiceServer()
 }

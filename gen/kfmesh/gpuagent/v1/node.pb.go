@@ -111,8 +111,15 @@ type NodeStatus struct {
 	AgentVersion string `protobuf:"bytes,13,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
 	// Container engine and its version, such as "Docker 29.1.3"; empty when none answers.
 	ContainerEngine string `protobuf:"bytes,14,opt,name=container_engine,json=containerEngine,proto3" json:"container_engine,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Address at which the head calls the agent of a node that has joined, host:port.
+	// Empty on the head itself.
+	AgentAddress string `protobuf:"bytes,15,opt,name=agent_address,json=agentAddress,proto3" json:"agent_address,omitempty"`
+	// Host name or address at which replicas on other nodes reach those on this one.
+	Host string `protobuf:"bytes,16,opt,name=host,proto3" json:"host,omitempty"`
+	// Workloads that run at once, at most.
+	MaxWorkloads  int32 `protobuf:"varint,17,opt,name=max_workloads,json=maxWorkloads,proto3" json:"max_workloads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -241,6 +248,27 @@ func (x *NodeStatus) GetContainerEngine() string {
 		return x.ContainerEngine
 	}
 	return ""
+}
+
+func (x *NodeStatus) GetAgentAddress() string {
+	if x != nil {
+		return x.AgentAddress
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetMaxWorkloads() int32 {
+	if x != nil {
+		return x.MaxWorkloads
+	}
+	return 0
 }
 
 // Gpu is one GPU of a node.
@@ -452,7 +480,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\x91\x04\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xef\x04\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -470,7 +498,10 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x11running_workloads\x18\v \x01(\x05R\x10runningWorkloads\x12A\n" +
 	"\x0eheartbeat_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\rheartbeatTime\x12#\n" +
 	"\ragent_version\x18\r \x01(\tR\fagentVersion\x12)\n" +
-	"\x10container_engine\x18\x0e \x01(\tR\x0fcontainerEngine\"h\n" +
+	"\x10container_engine\x18\x0e \x01(\tR\x0fcontainerEngine\x12#\n" +
+	"\ragent_address\x18\x0f \x01(\tR\fagentAddress\x12\x12\n" +
+	"\x04host\x18\x10 \x01(\tR\x04host\x12#\n" +
+	"\rmax_workloads\x18\x11 \x01(\x05R\fmaxWorkloads\"h\n" +
 	"\x03Gpu\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +

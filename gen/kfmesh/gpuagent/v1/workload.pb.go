@@ -352,7 +352,14 @@ type WorkloadSpec struct {
 	// Directory of the node that outlives the workload, such as for checkpoints:
 	// ${keep} in templates. Workloads of a namespace that give the same name have the
 	// same one, and it goes when the last of them is deleted. Empty means none.
-	Keep          string `protobuf:"bytes,9,opt,name=keep,proto3" json:"keep,omitempty"`
+	Keep string `protobuf:"bytes,9,opt,name=keep,proto3" json:"keep,omitempty"`
+	// Whether it bears being disrupted: when a node that it runs on is lost, or its place
+	// is given to a workload of higher priority, it waits to be placed again and runs
+	// anew, in another epoch. Otherwise it keeps its place, and FAILS with reason
+	// NodeLost when that is lost.
+	Disruptible bool `protobuf:"varint,10,opt,name=disruptible,proto3" json:"disruptible,omitempty"`
+	// Whether all replicas have to be on one node, as those are that share files.
+	OneNode       bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -448,6 +455,20 @@ func (x *WorkloadSpec) GetKeep() string {
 		return x.Keep
 	}
 	return ""
+}
+
+func (x *WorkloadSpec) GetDisruptible() bool {
+	if x != nil {
+		return x.Disruptible
+	}
+	return false
+}
+
+func (x *WorkloadSpec) GetOneNode() bool {
+	if x != nil {
+		return x.OneNode
+	}
+	return false
 }
 
 // ReplicaGroup is a number of replicas with one template.
@@ -1907,7 +1928,7 @@ type WorkloadStatus struct {
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Sentence for people: why it waits, or how it failed.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	// Attempt number, from 1. Writes of an older epoch are refused.
+	// How many times it was placed, from 1. Writes of an older epoch are refused.
 	Epoch int64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// When the first replica started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
@@ -3003,7 +3024,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bWorkload\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x124\n" +
 	"\x04spec\x18\x02 \x01(\v2 .kfmesh.gpuagent.v1.WorkloadSpecR\x04spec\x12:\n" +
-	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\xdb\x03\n" +
+	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x98\x04\n" +
 	"\fWorkloadSpec\x12D\n" +
 	"\x06groups\x18\x01 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaGroupB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x06groups\x12\"\n" +
@@ -3014,7 +3035,10 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\rbackoff_limit\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\fbackoffLimit\x125\n" +
 	"\bdeadline\x18\a \x01(\v2\x19.google.protobuf.DurationR\bdeadline\x12<\n" +
 	"\fgrace_period\x18\b \x01(\v2\x19.google.protobuf.DurationR\vgracePeriod\x12B\n" +
-	"\x04keep\x18\t \x01(\tB.\xbaH+r)2'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$R\x04keep\"\x9f\x02\n" +
+	"\x04keep\x18\t \x01(\tB.\xbaH+r)2'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$R\x04keep\x12 \n" +
+	"\vdisruptible\x18\n" +
+	" \x01(\bR\vdisruptible\x12\x19\n" +
+	"\bone_node\x18\v \x01(\bR\aoneNode\"\x9f\x02\n" +
 	"\fReplicaGroup\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
 	"\x05count\x18\x02 \x01(\x05B\n" +

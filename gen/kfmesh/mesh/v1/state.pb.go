@@ -87,9 +87,7 @@ type Member struct {
 	// Id of the token it joined with.
 	Token string `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
 	// When it joined.
-	JoinTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=join_time,json=joinTime,proto3" json:"join_time,omitempty"`
-	// Address of its agent's gRPC port; empty before it said so.
-	Address       string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	JoinTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=join_time,json=joinTime,proto3" json:"join_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -152,13 +150,6 @@ func (x *Member) GetJoinTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Member) GetAddress() string {
-	if x != nil {
-		return x.Address
-	}
-	return ""
-}
-
 var File_kfmesh_mesh_v1_state_proto protoreflect.FileDescriptor
 
 const file_kfmesh_mesh_v1_state_proto_rawDesc = "" +
@@ -167,14 +158,13 @@ const file_kfmesh_mesh_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"TokenState\x12+\n" +
 	"\x05token\x18\x01 \x01(\v2\x15.kfmesh.mesh.v1.TokenR\x05token\x12#\n" +
-	"\rsecret_sha256\x18\x02 \x01(\fR\fsecretSha256\"\xa4\x01\n" +
+	"\rsecret_sha256\x18\x02 \x01(\fR\fsecretSha256\"\x8a\x01\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1d\n" +
 	"\n" +
 	"key_sha256\x18\x02 \x01(\fR\tkeySha256\x12\x14\n" +
 	"\x05token\x18\x03 \x01(\tR\x05token\x127\n" +
-	"\tjoin_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinTime\x12\x18\n" +
-	"\aaddress\x18\x05 \x01(\tR\aaddressB\xae\x01\n" +
+	"\tjoin_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinTimeB\xae\x01\n" +
 	"\x12com.kfmesh.mesh.v1B\n" +
 	"StateProtoP\x01Z2github.com/kfmesh/kfmesh/gen/kfmesh/mesh/v1;meshv1\xa2\x02\x03KMX\xaa\x02\x0eKfmesh.Mesh.V1\xca\x02\x0eKfmesh\\Mesh\\V1\xe2\x02\x1aKfmesh\\Mesh\\V1\\GPBMetadata\xea\x02\x10Kfmesh::Mesh::V1b\x06proto3"
 

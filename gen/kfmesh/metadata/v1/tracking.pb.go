@@ -235,7 +235,7 @@ func (x LoggedModel_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LoggedModel_Status.Descriptor instead.
 func (LoggedModel_Status) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{39, 0}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{42, 0}
 }
 
 // Tag is a key with a value that may change.
@@ -2552,6 +2552,180 @@ func (*LogOutputsResponse) Descriptor() ([]byte, []int) {
 	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{34}
 }
 
+// SearchDatasetsRequest names experiments.
+type SearchDatasetsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Namespace.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Experiments; at least one, at most 20.
+	ExperimentIds []string `protobuf:"bytes,2,rep,name=experiment_ids,json=experimentIds,proto3" json:"experiment_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchDatasetsRequest) Reset() {
+	*x = SearchDatasetsRequest{}
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchDatasetsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchDatasetsRequest) ProtoMessage() {}
+
+func (x *SearchDatasetsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchDatasetsRequest.ProtoReflect.Descriptor instead.
+func (*SearchDatasetsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *SearchDatasetsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SearchDatasetsRequest) GetExperimentIds() []string {
+	if x != nil {
+		return x.ExperimentIds
+	}
+	return nil
+}
+
+// SearchDatasetsResponse holds what was found.
+type SearchDatasetsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The datasets, by experiment, name, digest and use.
+	Datasets      []*DatasetSummary `protobuf:"bytes,1,rep,name=datasets,proto3" json:"datasets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchDatasetsResponse) Reset() {
+	*x = SearchDatasetsResponse{}
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchDatasetsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchDatasetsResponse) ProtoMessage() {}
+
+func (x *SearchDatasetsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchDatasetsResponse.ProtoReflect.Descriptor instead.
+func (*SearchDatasetsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *SearchDatasetsResponse) GetDatasets() []*DatasetSummary {
+	if x != nil {
+		return x.Datasets
+	}
+	return nil
+}
+
+// DatasetSummary is a dataset of an experiment and one use of it.
+type DatasetSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Experiment.
+	ExperimentId string `protobuf:"bytes,1,opt,name=experiment_id,json=experimentId,proto3" json:"experiment_id,omitempty"`
+	// Name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Digest.
+	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// What a run read it for, its tag mlflow.data.context; unset when none says.
+	Context       *string `protobuf:"bytes,4,opt,name=context,proto3,oneof" json:"context,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DatasetSummary) Reset() {
+	*x = DatasetSummary{}
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DatasetSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DatasetSummary) ProtoMessage() {}
+
+func (x *DatasetSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DatasetSummary.ProtoReflect.Descriptor instead.
+func (*DatasetSummary) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *DatasetSummary) GetExperimentId() string {
+	if x != nil {
+		return x.ExperimentId
+	}
+	return ""
+}
+
+func (x *DatasetSummary) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DatasetSummary) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *DatasetSummary) GetContext() string {
+	if x != nil && x.Context != nil {
+		return *x.Context
+	}
+	return ""
+}
+
 // GetMetricHistoryRequest names a metric.
 type GetMetricHistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2571,7 +2745,7 @@ type GetMetricHistoryRequest struct {
 
 func (x *GetMetricHistoryRequest) Reset() {
 	*x = GetMetricHistoryRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[35]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2757,7 @@ func (x *GetMetricHistoryRequest) String() string {
 func (*GetMetricHistoryRequest) ProtoMessage() {}
 
 func (x *GetMetricHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[35]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2770,7 @@ func (x *GetMetricHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetricHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetMetricHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{35}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetMetricHistoryRequest) GetNamespace() string {
@@ -2647,7 +2821,7 @@ type GetMetricHistoryResponse struct {
 
 func (x *GetMetricHistoryResponse) Reset() {
 	*x = GetMetricHistoryResponse{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[36]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2659,7 +2833,7 @@ func (x *GetMetricHistoryResponse) String() string {
 func (*GetMetricHistoryResponse) ProtoMessage() {}
 
 func (x *GetMetricHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[36]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2672,7 +2846,7 @@ func (x *GetMetricHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetricHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetMetricHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{36}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetMetricHistoryResponse) GetMetrics() []*Metric {
@@ -2713,7 +2887,7 @@ type GetMetricHistoriesRequest struct {
 
 func (x *GetMetricHistoriesRequest) Reset() {
 	*x = GetMetricHistoriesRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[37]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +2899,7 @@ func (x *GetMetricHistoriesRequest) String() string {
 func (*GetMetricHistoriesRequest) ProtoMessage() {}
 
 func (x *GetMetricHistoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[37]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +2912,7 @@ func (x *GetMetricHistoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetricHistoriesRequest.ProtoReflect.Descriptor instead.
 func (*GetMetricHistoriesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{37}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GetMetricHistoriesRequest) GetNamespace() string {
@@ -2801,7 +2975,7 @@ type GetMetricHistoriesResponse struct {
 
 func (x *GetMetricHistoriesResponse) Reset() {
 	*x = GetMetricHistoriesResponse{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[38]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2813,7 +2987,7 @@ func (x *GetMetricHistoriesResponse) String() string {
 func (*GetMetricHistoriesResponse) ProtoMessage() {}
 
 func (x *GetMetricHistoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[38]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2826,7 +3000,7 @@ func (x *GetMetricHistoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetricHistoriesResponse.ProtoReflect.Descriptor instead.
 func (*GetMetricHistoriesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{38}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *GetMetricHistoriesResponse) GetMetrics() []*Metric {
@@ -2873,7 +3047,7 @@ type LoggedModel struct {
 
 func (x *LoggedModel) Reset() {
 	*x = LoggedModel{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[39]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2885,7 +3059,7 @@ func (x *LoggedModel) String() string {
 func (*LoggedModel) ProtoMessage() {}
 
 func (x *LoggedModel) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[39]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2898,7 +3072,7 @@ func (x *LoggedModel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoggedModel.ProtoReflect.Descriptor instead.
 func (*LoggedModel) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{39}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *LoggedModel) GetModelId() string {
@@ -3012,7 +3186,7 @@ type ModelRegistration struct {
 
 func (x *ModelRegistration) Reset() {
 	*x = ModelRegistration{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[40]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3024,7 +3198,7 @@ func (x *ModelRegistration) String() string {
 func (*ModelRegistration) ProtoMessage() {}
 
 func (x *ModelRegistration) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[40]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3037,7 +3211,7 @@ func (x *ModelRegistration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelRegistration.ProtoReflect.Descriptor instead.
 func (*ModelRegistration) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{40}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ModelRegistration) GetName() string {
@@ -3077,7 +3251,7 @@ type CreateLoggedModelRequest struct {
 
 func (x *CreateLoggedModelRequest) Reset() {
 	*x = CreateLoggedModelRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[41]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3263,7 @@ func (x *CreateLoggedModelRequest) String() string {
 func (*CreateLoggedModelRequest) ProtoMessage() {}
 
 func (x *CreateLoggedModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[41]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3276,7 @@ func (x *CreateLoggedModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLoggedModelRequest.ProtoReflect.Descriptor instead.
 func (*CreateLoggedModelRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{41}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CreateLoggedModelRequest) GetNamespace() string {
@@ -3169,7 +3343,7 @@ type GetLoggedModelRequest struct {
 
 func (x *GetLoggedModelRequest) Reset() {
 	*x = GetLoggedModelRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[42]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3181,7 +3355,7 @@ func (x *GetLoggedModelRequest) String() string {
 func (*GetLoggedModelRequest) ProtoMessage() {}
 
 func (x *GetLoggedModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[42]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3194,7 +3368,7 @@ func (x *GetLoggedModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLoggedModelRequest.ProtoReflect.Descriptor instead.
 func (*GetLoggedModelRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{42}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *GetLoggedModelRequest) GetNamespace() string {
@@ -3233,7 +3407,7 @@ type FinalizeLoggedModelRequest struct {
 
 func (x *FinalizeLoggedModelRequest) Reset() {
 	*x = FinalizeLoggedModelRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[43]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3245,7 +3419,7 @@ func (x *FinalizeLoggedModelRequest) String() string {
 func (*FinalizeLoggedModelRequest) ProtoMessage() {}
 
 func (x *FinalizeLoggedModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[43]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3258,7 +3432,7 @@ func (x *FinalizeLoggedModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinalizeLoggedModelRequest.ProtoReflect.Descriptor instead.
 func (*FinalizeLoggedModelRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{43}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *FinalizeLoggedModelRequest) GetNamespace() string {
@@ -3295,7 +3469,7 @@ type DeleteLoggedModelRequest struct {
 
 func (x *DeleteLoggedModelRequest) Reset() {
 	*x = DeleteLoggedModelRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[44]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3307,7 +3481,7 @@ func (x *DeleteLoggedModelRequest) String() string {
 func (*DeleteLoggedModelRequest) ProtoMessage() {}
 
 func (x *DeleteLoggedModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[44]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3320,7 +3494,7 @@ func (x *DeleteLoggedModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteLoggedModelRequest.ProtoReflect.Descriptor instead.
 func (*DeleteLoggedModelRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{44}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DeleteLoggedModelRequest) GetNamespace() string {
@@ -3346,7 +3520,7 @@ type DeleteLoggedModelResponse struct {
 
 func (x *DeleteLoggedModelResponse) Reset() {
 	*x = DeleteLoggedModelResponse{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[45]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3358,7 +3532,7 @@ func (x *DeleteLoggedModelResponse) String() string {
 func (*DeleteLoggedModelResponse) ProtoMessage() {}
 
 func (x *DeleteLoggedModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[45]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3371,7 +3545,7 @@ func (x *DeleteLoggedModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteLoggedModelResponse.ProtoReflect.Descriptor instead.
 func (*DeleteLoggedModelResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{45}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{48}
 }
 
 // SetLoggedModelTagsRequest sets, then deletes.
@@ -3391,7 +3565,7 @@ type SetLoggedModelTagsRequest struct {
 
 func (x *SetLoggedModelTagsRequest) Reset() {
 	*x = SetLoggedModelTagsRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[46]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3403,7 +3577,7 @@ func (x *SetLoggedModelTagsRequest) String() string {
 func (*SetLoggedModelTagsRequest) ProtoMessage() {}
 
 func (x *SetLoggedModelTagsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[46]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3416,7 +3590,7 @@ func (x *SetLoggedModelTagsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLoggedModelTagsRequest.ProtoReflect.Descriptor instead.
 func (*SetLoggedModelTagsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{46}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SetLoggedModelTagsRequest) GetNamespace() string {
@@ -3462,7 +3636,7 @@ type LogLoggedModelParamsRequest struct {
 
 func (x *LogLoggedModelParamsRequest) Reset() {
 	*x = LogLoggedModelParamsRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[47]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3474,7 +3648,7 @@ func (x *LogLoggedModelParamsRequest) String() string {
 func (*LogLoggedModelParamsRequest) ProtoMessage() {}
 
 func (x *LogLoggedModelParamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[47]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3487,7 +3661,7 @@ func (x *LogLoggedModelParamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLoggedModelParamsRequest.ProtoReflect.Descriptor instead.
 func (*LogLoggedModelParamsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{47}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LogLoggedModelParamsRequest) GetNamespace() string {
@@ -3520,7 +3694,7 @@ type LogLoggedModelParamsResponse struct {
 
 func (x *LogLoggedModelParamsResponse) Reset() {
 	*x = LogLoggedModelParamsResponse{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[48]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3532,7 +3706,7 @@ func (x *LogLoggedModelParamsResponse) String() string {
 func (*LogLoggedModelParamsResponse) ProtoMessage() {}
 
 func (x *LogLoggedModelParamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[48]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3545,7 +3719,7 @@ func (x *LogLoggedModelParamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLoggedModelParamsResponse.ProtoReflect.Descriptor instead.
 func (*LogLoggedModelParamsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{48}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{51}
 }
 
 // SearchLoggedModelsRequest selects models.
@@ -3571,7 +3745,7 @@ type SearchLoggedModelsRequest struct {
 
 func (x *SearchLoggedModelsRequest) Reset() {
 	*x = SearchLoggedModelsRequest{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[49]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3583,7 +3757,7 @@ func (x *SearchLoggedModelsRequest) String() string {
 func (*SearchLoggedModelsRequest) ProtoMessage() {}
 
 func (x *SearchLoggedModelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[49]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3596,7 +3770,7 @@ func (x *SearchLoggedModelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchLoggedModelsRequest.ProtoReflect.Descriptor instead.
 func (*SearchLoggedModelsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{49}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SearchLoggedModelsRequest) GetNamespace() string {
@@ -3661,7 +3835,7 @@ type SearchLoggedModelsResponse struct {
 
 func (x *SearchLoggedModelsResponse) Reset() {
 	*x = SearchLoggedModelsResponse{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[50]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3673,7 +3847,7 @@ func (x *SearchLoggedModelsResponse) String() string {
 func (*SearchLoggedModelsResponse) ProtoMessage() {}
 
 func (x *SearchLoggedModelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[50]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3686,7 +3860,7 @@ func (x *SearchLoggedModelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchLoggedModelsResponse.ProtoReflect.Descriptor instead.
 func (*SearchLoggedModelsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{50}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SearchLoggedModelsResponse) GetModels() []*LoggedModel {
@@ -3720,7 +3894,7 @@ type SearchLoggedModelsRequest_ModelOrder struct {
 
 func (x *SearchLoggedModelsRequest_ModelOrder) Reset() {
 	*x = SearchLoggedModelsRequest_ModelOrder{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[51]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3732,7 +3906,7 @@ func (x *SearchLoggedModelsRequest_ModelOrder) String() string {
 func (*SearchLoggedModelsRequest_ModelOrder) ProtoMessage() {}
 
 func (x *SearchLoggedModelsRequest_ModelOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[51]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3745,7 +3919,7 @@ func (x *SearchLoggedModelsRequest_ModelOrder) ProtoReflect() protoreflect.Messa
 
 // Deprecated: Use SearchLoggedModelsRequest_ModelOrder.ProtoReflect.Descriptor instead.
 func (*SearchLoggedModelsRequest_ModelOrder) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{49, 0}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{52, 0}
 }
 
 func (x *SearchLoggedModelsRequest_ModelOrder) GetFieldName() string {
@@ -3789,7 +3963,7 @@ type SearchLoggedModelsRequest_MetricDataset struct {
 
 func (x *SearchLoggedModelsRequest_MetricDataset) Reset() {
 	*x = SearchLoggedModelsRequest_MetricDataset{}
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[52]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3801,7 +3975,7 @@ func (x *SearchLoggedModelsRequest_MetricDataset) String() string {
 func (*SearchLoggedModelsRequest_MetricDataset) ProtoMessage() {}
 
 func (x *SearchLoggedModelsRequest_MetricDataset) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[52]
+	mi := &file_kfmesh_metadata_v1_tracking_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3814,7 +3988,7 @@ func (x *SearchLoggedModelsRequest_MetricDataset) ProtoReflect() protoreflect.Me
 
 // Deprecated: Use SearchLoggedModelsRequest_MetricDataset.ProtoReflect.Descriptor instead.
 func (*SearchLoggedModelsRequest_MetricDataset) Descriptor() ([]byte, []int) {
-	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{49, 1}
+	return file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP(), []int{52, 1}
 }
 
 func (x *SearchLoggedModelsRequest_MetricDataset) GetName() string {
@@ -4003,7 +4177,19 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x127\n" +
 	"\x06models\x18\x03 \x03(\v2\x1f.kfmesh.metadata.v1.ModelOutputR\x06models\"\x14\n" +
-	"\x12LogOutputsResponse\"\xb6\x01\n" +
+	"\x12LogOutputsResponse\"\\\n" +
+	"\x15SearchDatasetsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12%\n" +
+	"\x0eexperiment_ids\x18\x02 \x03(\tR\rexperimentIds\"X\n" +
+	"\x16SearchDatasetsResponse\x12>\n" +
+	"\bdatasets\x18\x01 \x03(\v2\".kfmesh.metadata.v1.DatasetSummaryR\bdatasets\"\x8c\x01\n" +
+	"\x0eDatasetSummary\x12#\n" +
+	"\rexperiment_id\x18\x01 \x01(\tR\fexperimentId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\x12\x1d\n" +
+	"\acontext\x18\x04 \x01(\tH\x00R\acontext\x88\x01\x01B\n" +
+	"\n" +
+	"\b_context\"\xb6\x01\n" +
 	"\x17GetMetricHistoryRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n" +
@@ -4121,7 +4307,7 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\x16STAGE_VIEW_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16STAGE_VIEW_ACTIVE_ONLY\x10\x01\x12\x1b\n" +
 	"\x17STAGE_VIEW_DELETED_ONLY\x10\x02\x12\x12\n" +
-	"\x0eSTAGE_VIEW_ALL\x10\x032\xfc\x13\n" +
+	"\x0eSTAGE_VIEW_ALL\x10\x032\xb8\x16\n" +
 	"\x0fTrackingService\x12g\n" +
 	"\x10CreateExperiment\x12+.kfmesh.metadata.v1.CreateExperimentRequest\x1a&.kfmesh.metadata.v1.TrackingExperiment\x12q\n" +
 	"\x15GetTrackingExperiment\x120.kfmesh.metadata.v1.GetTrackingExperimentRequest\x1a&.kfmesh.metadata.v1.TrackingExperiment\x12p\n" +
@@ -4134,13 +4320,17 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\x11UpdateTrackingRun\x12,.kfmesh.metadata.v1.UpdateTrackingRunRequest\x1a#.kfmesh.metadata.v1.TrackingRunInfo\x12^\n" +
 	"\vSetRunStage\x12&.kfmesh.metadata.v1.SetRunStageRequest\x1a'.kfmesh.metadata.v1.SetRunStageResponse\x12[\n" +
 	"\n" +
-	"SearchRuns\x12%.kfmesh.metadata.v1.SearchRunsRequest\x1a&.kfmesh.metadata.v1.SearchRunsResponse\x12U\n" +
+	"SearchRuns\x12%.kfmesh.metadata.v1.SearchRunsRequest\x1a&.kfmesh.metadata.v1.SearchRunsResponse\x12]\n" +
+	"\n" +
+	"StreamRuns\x12%.kfmesh.metadata.v1.SearchRunsRequest\x1a&.kfmesh.metadata.v1.SearchRunsResponse0\x01\x12U\n" +
 	"\bLogBatch\x12#.kfmesh.metadata.v1.LogBatchRequest\x1a$.kfmesh.metadata.v1.LogBatchResponse\x12a\n" +
 	"\fDeleteRunTag\x12'.kfmesh.metadata.v1.DeleteRunTagRequest\x1a(.kfmesh.metadata.v1.DeleteRunTagResponse\x12X\n" +
 	"\tLogInputs\x12$.kfmesh.metadata.v1.LogInputsRequest\x1a%.kfmesh.metadata.v1.LogInputsResponse\x12[\n" +
 	"\n" +
-	"LogOutputs\x12%.kfmesh.metadata.v1.LogOutputsRequest\x1a&.kfmesh.metadata.v1.LogOutputsResponse\x12m\n" +
-	"\x10GetMetricHistory\x12+.kfmesh.metadata.v1.GetMetricHistoryRequest\x1a,.kfmesh.metadata.v1.GetMetricHistoryResponse\x12s\n" +
+	"LogOutputs\x12%.kfmesh.metadata.v1.LogOutputsRequest\x1a&.kfmesh.metadata.v1.LogOutputsResponse\x12g\n" +
+	"\x0eSearchDatasets\x12).kfmesh.metadata.v1.SearchDatasetsRequest\x1a*.kfmesh.metadata.v1.SearchDatasetsResponse\x12m\n" +
+	"\x10GetMetricHistory\x12+.kfmesh.metadata.v1.GetMetricHistoryRequest\x1a,.kfmesh.metadata.v1.GetMetricHistoryResponse\x12r\n" +
+	"\x13StreamMetricHistory\x12+.kfmesh.metadata.v1.GetMetricHistoryRequest\x1a,.kfmesh.metadata.v1.GetMetricHistoryResponse0\x01\x12s\n" +
 	"\x12GetMetricHistories\x12-.kfmesh.metadata.v1.GetMetricHistoriesRequest\x1a..kfmesh.metadata.v1.GetMetricHistoriesResponse\x12b\n" +
 	"\x11CreateLoggedModel\x12,.kfmesh.metadata.v1.CreateLoggedModelRequest\x1a\x1f.kfmesh.metadata.v1.LoggedModel\x12\\\n" +
 	"\x0eGetLoggedModel\x12).kfmesh.metadata.v1.GetLoggedModelRequest\x1a\x1f.kfmesh.metadata.v1.LoggedModel\x12f\n" +
@@ -4164,7 +4354,7 @@ func file_kfmesh_metadata_v1_tracking_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_metadata_v1_tracking_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_metadata_v1_tracking_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_kfmesh_metadata_v1_tracking_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_kfmesh_metadata_v1_tracking_proto_goTypes = []any{
 	(Stage)(0),                                      // 0: kfmesh.metadata.v1.Stage
 	(StageView)(0),                                  // 1: kfmesh.metadata.v1.StageView
@@ -4205,24 +4395,27 @@ var file_kfmesh_metadata_v1_tracking_proto_goTypes = []any{
 	(*LogInputsResponse)(nil),                       // 36: kfmesh.metadata.v1.LogInputsResponse
 	(*LogOutputsRequest)(nil),                       // 37: kfmesh.metadata.v1.LogOutputsRequest
 	(*LogOutputsResponse)(nil),                      // 38: kfmesh.metadata.v1.LogOutputsResponse
-	(*GetMetricHistoryRequest)(nil),                 // 39: kfmesh.metadata.v1.GetMetricHistoryRequest
-	(*GetMetricHistoryResponse)(nil),                // 40: kfmesh.metadata.v1.GetMetricHistoryResponse
-	(*GetMetricHistoriesRequest)(nil),               // 41: kfmesh.metadata.v1.GetMetricHistoriesRequest
-	(*GetMetricHistoriesResponse)(nil),              // 42: kfmesh.metadata.v1.GetMetricHistoriesResponse
-	(*LoggedModel)(nil),                             // 43: kfmesh.metadata.v1.LoggedModel
-	(*ModelRegistration)(nil),                       // 44: kfmesh.metadata.v1.ModelRegistration
-	(*CreateLoggedModelRequest)(nil),                // 45: kfmesh.metadata.v1.CreateLoggedModelRequest
-	(*GetLoggedModelRequest)(nil),                   // 46: kfmesh.metadata.v1.GetLoggedModelRequest
-	(*FinalizeLoggedModelRequest)(nil),              // 47: kfmesh.metadata.v1.FinalizeLoggedModelRequest
-	(*DeleteLoggedModelRequest)(nil),                // 48: kfmesh.metadata.v1.DeleteLoggedModelRequest
-	(*DeleteLoggedModelResponse)(nil),               // 49: kfmesh.metadata.v1.DeleteLoggedModelResponse
-	(*SetLoggedModelTagsRequest)(nil),               // 50: kfmesh.metadata.v1.SetLoggedModelTagsRequest
-	(*LogLoggedModelParamsRequest)(nil),             // 51: kfmesh.metadata.v1.LogLoggedModelParamsRequest
-	(*LogLoggedModelParamsResponse)(nil),            // 52: kfmesh.metadata.v1.LogLoggedModelParamsResponse
-	(*SearchLoggedModelsRequest)(nil),               // 53: kfmesh.metadata.v1.SearchLoggedModelsRequest
-	(*SearchLoggedModelsResponse)(nil),              // 54: kfmesh.metadata.v1.SearchLoggedModelsResponse
-	(*SearchLoggedModelsRequest_ModelOrder)(nil),    // 55: kfmesh.metadata.v1.SearchLoggedModelsRequest.ModelOrder
-	(*SearchLoggedModelsRequest_MetricDataset)(nil), // 56: kfmesh.metadata.v1.SearchLoggedModelsRequest.MetricDataset
+	(*SearchDatasetsRequest)(nil),                   // 39: kfmesh.metadata.v1.SearchDatasetsRequest
+	(*SearchDatasetsResponse)(nil),                  // 40: kfmesh.metadata.v1.SearchDatasetsResponse
+	(*DatasetSummary)(nil),                          // 41: kfmesh.metadata.v1.DatasetSummary
+	(*GetMetricHistoryRequest)(nil),                 // 42: kfmesh.metadata.v1.GetMetricHistoryRequest
+	(*GetMetricHistoryResponse)(nil),                // 43: kfmesh.metadata.v1.GetMetricHistoryResponse
+	(*GetMetricHistoriesRequest)(nil),               // 44: kfmesh.metadata.v1.GetMetricHistoriesRequest
+	(*GetMetricHistoriesResponse)(nil),              // 45: kfmesh.metadata.v1.GetMetricHistoriesResponse
+	(*LoggedModel)(nil),                             // 46: kfmesh.metadata.v1.LoggedModel
+	(*ModelRegistration)(nil),                       // 47: kfmesh.metadata.v1.ModelRegistration
+	(*CreateLoggedModelRequest)(nil),                // 48: kfmesh.metadata.v1.CreateLoggedModelRequest
+	(*GetLoggedModelRequest)(nil),                   // 49: kfmesh.metadata.v1.GetLoggedModelRequest
+	(*FinalizeLoggedModelRequest)(nil),              // 50: kfmesh.metadata.v1.FinalizeLoggedModelRequest
+	(*DeleteLoggedModelRequest)(nil),                // 51: kfmesh.metadata.v1.DeleteLoggedModelRequest
+	(*DeleteLoggedModelResponse)(nil),               // 52: kfmesh.metadata.v1.DeleteLoggedModelResponse
+	(*SetLoggedModelTagsRequest)(nil),               // 53: kfmesh.metadata.v1.SetLoggedModelTagsRequest
+	(*LogLoggedModelParamsRequest)(nil),             // 54: kfmesh.metadata.v1.LogLoggedModelParamsRequest
+	(*LogLoggedModelParamsResponse)(nil),            // 55: kfmesh.metadata.v1.LogLoggedModelParamsResponse
+	(*SearchLoggedModelsRequest)(nil),               // 56: kfmesh.metadata.v1.SearchLoggedModelsRequest
+	(*SearchLoggedModelsResponse)(nil),              // 57: kfmesh.metadata.v1.SearchLoggedModelsResponse
+	(*SearchLoggedModelsRequest_ModelOrder)(nil),    // 58: kfmesh.metadata.v1.SearchLoggedModelsRequest.ModelOrder
+	(*SearchLoggedModelsRequest_MetricDataset)(nil), // 59: kfmesh.metadata.v1.SearchLoggedModelsRequest.MetricDataset
 }
 var file_kfmesh_metadata_v1_tracking_proto_depIdxs = []int32{
 	0,  // 0: kfmesh.metadata.v1.TrackingExperiment.stage:type_name -> kfmesh.metadata.v1.Stage
@@ -4254,74 +4447,81 @@ var file_kfmesh_metadata_v1_tracking_proto_depIdxs = []int32{
 	11, // 26: kfmesh.metadata.v1.LogInputsRequest.datasets:type_name -> kfmesh.metadata.v1.DatasetInput
 	12, // 27: kfmesh.metadata.v1.LogInputsRequest.models:type_name -> kfmesh.metadata.v1.ModelInput
 	13, // 28: kfmesh.metadata.v1.LogOutputsRequest.models:type_name -> kfmesh.metadata.v1.ModelOutput
-	6,  // 29: kfmesh.metadata.v1.GetMetricHistoryResponse.metrics:type_name -> kfmesh.metadata.v1.Metric
-	6,  // 30: kfmesh.metadata.v1.GetMetricHistoriesResponse.metrics:type_name -> kfmesh.metadata.v1.Metric
-	3,  // 31: kfmesh.metadata.v1.LoggedModel.status:type_name -> kfmesh.metadata.v1.LoggedModel.Status
-	4,  // 32: kfmesh.metadata.v1.LoggedModel.tags:type_name -> kfmesh.metadata.v1.Tag
-	5,  // 33: kfmesh.metadata.v1.LoggedModel.params:type_name -> kfmesh.metadata.v1.Param
-	6,  // 34: kfmesh.metadata.v1.LoggedModel.metrics:type_name -> kfmesh.metadata.v1.Metric
-	44, // 35: kfmesh.metadata.v1.LoggedModel.registrations:type_name -> kfmesh.metadata.v1.ModelRegistration
-	5,  // 36: kfmesh.metadata.v1.CreateLoggedModelRequest.params:type_name -> kfmesh.metadata.v1.Param
-	4,  // 37: kfmesh.metadata.v1.CreateLoggedModelRequest.tags:type_name -> kfmesh.metadata.v1.Tag
-	3,  // 38: kfmesh.metadata.v1.FinalizeLoggedModelRequest.status:type_name -> kfmesh.metadata.v1.LoggedModel.Status
-	4,  // 39: kfmesh.metadata.v1.SetLoggedModelTagsRequest.tags:type_name -> kfmesh.metadata.v1.Tag
-	5,  // 40: kfmesh.metadata.v1.LogLoggedModelParamsRequest.params:type_name -> kfmesh.metadata.v1.Param
-	56, // 41: kfmesh.metadata.v1.SearchLoggedModelsRequest.datasets:type_name -> kfmesh.metadata.v1.SearchLoggedModelsRequest.MetricDataset
-	55, // 42: kfmesh.metadata.v1.SearchLoggedModelsRequest.order_by:type_name -> kfmesh.metadata.v1.SearchLoggedModelsRequest.ModelOrder
-	43, // 43: kfmesh.metadata.v1.SearchLoggedModelsResponse.models:type_name -> kfmesh.metadata.v1.LoggedModel
-	14, // 44: kfmesh.metadata.v1.TrackingService.CreateExperiment:input_type -> kfmesh.metadata.v1.CreateExperimentRequest
-	15, // 45: kfmesh.metadata.v1.TrackingService.GetTrackingExperiment:input_type -> kfmesh.metadata.v1.GetTrackingExperimentRequest
-	16, // 46: kfmesh.metadata.v1.TrackingService.SearchExperiments:input_type -> kfmesh.metadata.v1.SearchExperimentsRequest
-	18, // 47: kfmesh.metadata.v1.TrackingService.UpdateTrackingExperiment:input_type -> kfmesh.metadata.v1.UpdateTrackingExperimentRequest
-	20, // 48: kfmesh.metadata.v1.TrackingService.SetExperimentStage:input_type -> kfmesh.metadata.v1.SetExperimentStageRequest
-	22, // 49: kfmesh.metadata.v1.TrackingService.SetExperimentTags:input_type -> kfmesh.metadata.v1.SetExperimentTagsRequest
-	24, // 50: kfmesh.metadata.v1.TrackingService.CreateTrackingRun:input_type -> kfmesh.metadata.v1.CreateTrackingRunRequest
-	25, // 51: kfmesh.metadata.v1.TrackingService.GetTrackingRun:input_type -> kfmesh.metadata.v1.GetTrackingRunRequest
-	26, // 52: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:input_type -> kfmesh.metadata.v1.UpdateTrackingRunRequest
-	27, // 53: kfmesh.metadata.v1.TrackingService.SetRunStage:input_type -> kfmesh.metadata.v1.SetRunStageRequest
-	29, // 54: kfmesh.metadata.v1.TrackingService.SearchRuns:input_type -> kfmesh.metadata.v1.SearchRunsRequest
-	31, // 55: kfmesh.metadata.v1.TrackingService.LogBatch:input_type -> kfmesh.metadata.v1.LogBatchRequest
-	33, // 56: kfmesh.metadata.v1.TrackingService.DeleteRunTag:input_type -> kfmesh.metadata.v1.DeleteRunTagRequest
-	35, // 57: kfmesh.metadata.v1.TrackingService.LogInputs:input_type -> kfmesh.metadata.v1.LogInputsRequest
-	37, // 58: kfmesh.metadata.v1.TrackingService.LogOutputs:input_type -> kfmesh.metadata.v1.LogOutputsRequest
-	39, // 59: kfmesh.metadata.v1.TrackingService.GetMetricHistory:input_type -> kfmesh.metadata.v1.GetMetricHistoryRequest
-	41, // 60: kfmesh.metadata.v1.TrackingService.GetMetricHistories:input_type -> kfmesh.metadata.v1.GetMetricHistoriesRequest
-	45, // 61: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:input_type -> kfmesh.metadata.v1.CreateLoggedModelRequest
-	46, // 62: kfmesh.metadata.v1.TrackingService.GetLoggedModel:input_type -> kfmesh.metadata.v1.GetLoggedModelRequest
-	47, // 63: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:input_type -> kfmesh.metadata.v1.FinalizeLoggedModelRequest
-	48, // 64: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:input_type -> kfmesh.metadata.v1.DeleteLoggedModelRequest
-	50, // 65: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:input_type -> kfmesh.metadata.v1.SetLoggedModelTagsRequest
-	51, // 66: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:input_type -> kfmesh.metadata.v1.LogLoggedModelParamsRequest
-	53, // 67: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:input_type -> kfmesh.metadata.v1.SearchLoggedModelsRequest
-	7,  // 68: kfmesh.metadata.v1.TrackingService.CreateExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
-	7,  // 69: kfmesh.metadata.v1.TrackingService.GetTrackingExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
-	17, // 70: kfmesh.metadata.v1.TrackingService.SearchExperiments:output_type -> kfmesh.metadata.v1.SearchExperimentsResponse
-	19, // 71: kfmesh.metadata.v1.TrackingService.UpdateTrackingExperiment:output_type -> kfmesh.metadata.v1.UpdateTrackingExperimentResponse
-	21, // 72: kfmesh.metadata.v1.TrackingService.SetExperimentStage:output_type -> kfmesh.metadata.v1.SetExperimentStageResponse
-	23, // 73: kfmesh.metadata.v1.TrackingService.SetExperimentTags:output_type -> kfmesh.metadata.v1.SetExperimentTagsResponse
-	8,  // 74: kfmesh.metadata.v1.TrackingService.CreateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
-	8,  // 75: kfmesh.metadata.v1.TrackingService.GetTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
-	9,  // 76: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRunInfo
-	28, // 77: kfmesh.metadata.v1.TrackingService.SetRunStage:output_type -> kfmesh.metadata.v1.SetRunStageResponse
-	30, // 78: kfmesh.metadata.v1.TrackingService.SearchRuns:output_type -> kfmesh.metadata.v1.SearchRunsResponse
-	32, // 79: kfmesh.metadata.v1.TrackingService.LogBatch:output_type -> kfmesh.metadata.v1.LogBatchResponse
-	34, // 80: kfmesh.metadata.v1.TrackingService.DeleteRunTag:output_type -> kfmesh.metadata.v1.DeleteRunTagResponse
-	36, // 81: kfmesh.metadata.v1.TrackingService.LogInputs:output_type -> kfmesh.metadata.v1.LogInputsResponse
-	38, // 82: kfmesh.metadata.v1.TrackingService.LogOutputs:output_type -> kfmesh.metadata.v1.LogOutputsResponse
-	40, // 83: kfmesh.metadata.v1.TrackingService.GetMetricHistory:output_type -> kfmesh.metadata.v1.GetMetricHistoryResponse
-	42, // 84: kfmesh.metadata.v1.TrackingService.GetMetricHistories:output_type -> kfmesh.metadata.v1.GetMetricHistoriesResponse
-	43, // 85: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
-	43, // 86: kfmesh.metadata.v1.TrackingService.GetLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
-	43, // 87: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
-	49, // 88: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:output_type -> kfmesh.metadata.v1.DeleteLoggedModelResponse
-	43, // 89: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:output_type -> kfmesh.metadata.v1.LoggedModel
-	52, // 90: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:output_type -> kfmesh.metadata.v1.LogLoggedModelParamsResponse
-	54, // 91: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:output_type -> kfmesh.metadata.v1.SearchLoggedModelsResponse
-	68, // [68:92] is the sub-list for method output_type
-	44, // [44:68] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	41, // 29: kfmesh.metadata.v1.SearchDatasetsResponse.datasets:type_name -> kfmesh.metadata.v1.DatasetSummary
+	6,  // 30: kfmesh.metadata.v1.GetMetricHistoryResponse.metrics:type_name -> kfmesh.metadata.v1.Metric
+	6,  // 31: kfmesh.metadata.v1.GetMetricHistoriesResponse.metrics:type_name -> kfmesh.metadata.v1.Metric
+	3,  // 32: kfmesh.metadata.v1.LoggedModel.status:type_name -> kfmesh.metadata.v1.LoggedModel.Status
+	4,  // 33: kfmesh.metadata.v1.LoggedModel.tags:type_name -> kfmesh.metadata.v1.Tag
+	5,  // 34: kfmesh.metadata.v1.LoggedModel.params:type_name -> kfmesh.metadata.v1.Param
+	6,  // 35: kfmesh.metadata.v1.LoggedModel.metrics:type_name -> kfmesh.metadata.v1.Metric
+	47, // 36: kfmesh.metadata.v1.LoggedModel.registrations:type_name -> kfmesh.metadata.v1.ModelRegistration
+	5,  // 37: kfmesh.metadata.v1.CreateLoggedModelRequest.params:type_name -> kfmesh.metadata.v1.Param
+	4,  // 38: kfmesh.metadata.v1.CreateLoggedModelRequest.tags:type_name -> kfmesh.metadata.v1.Tag
+	3,  // 39: kfmesh.metadata.v1.FinalizeLoggedModelRequest.status:type_name -> kfmesh.metadata.v1.LoggedModel.Status
+	4,  // 40: kfmesh.metadata.v1.SetLoggedModelTagsRequest.tags:type_name -> kfmesh.metadata.v1.Tag
+	5,  // 41: kfmesh.metadata.v1.LogLoggedModelParamsRequest.params:type_name -> kfmesh.metadata.v1.Param
+	59, // 42: kfmesh.metadata.v1.SearchLoggedModelsRequest.datasets:type_name -> kfmesh.metadata.v1.SearchLoggedModelsRequest.MetricDataset
+	58, // 43: kfmesh.metadata.v1.SearchLoggedModelsRequest.order_by:type_name -> kfmesh.metadata.v1.SearchLoggedModelsRequest.ModelOrder
+	46, // 44: kfmesh.metadata.v1.SearchLoggedModelsResponse.models:type_name -> kfmesh.metadata.v1.LoggedModel
+	14, // 45: kfmesh.metadata.v1.TrackingService.CreateExperiment:input_type -> kfmesh.metadata.v1.CreateExperimentRequest
+	15, // 46: kfmesh.metadata.v1.TrackingService.GetTrackingExperiment:input_type -> kfmesh.metadata.v1.GetTrackingExperimentRequest
+	16, // 47: kfmesh.metadata.v1.TrackingService.SearchExperiments:input_type -> kfmesh.metadata.v1.SearchExperimentsRequest
+	18, // 48: kfmesh.metadata.v1.TrackingService.UpdateTrackingExperiment:input_type -> kfmesh.metadata.v1.UpdateTrackingExperimentRequest
+	20, // 49: kfmesh.metadata.v1.TrackingService.SetExperimentStage:input_type -> kfmesh.metadata.v1.SetExperimentStageRequest
+	22, // 50: kfmesh.metadata.v1.TrackingService.SetExperimentTags:input_type -> kfmesh.metadata.v1.SetExperimentTagsRequest
+	24, // 51: kfmesh.metadata.v1.TrackingService.CreateTrackingRun:input_type -> kfmesh.metadata.v1.CreateTrackingRunRequest
+	25, // 52: kfmesh.metadata.v1.TrackingService.GetTrackingRun:input_type -> kfmesh.metadata.v1.GetTrackingRunRequest
+	26, // 53: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:input_type -> kfmesh.metadata.v1.UpdateTrackingRunRequest
+	27, // 54: kfmesh.metadata.v1.TrackingService.SetRunStage:input_type -> kfmesh.metadata.v1.SetRunStageRequest
+	29, // 55: kfmesh.metadata.v1.TrackingService.SearchRuns:input_type -> kfmesh.metadata.v1.SearchRunsRequest
+	29, // 56: kfmesh.metadata.v1.TrackingService.StreamRuns:input_type -> kfmesh.metadata.v1.SearchRunsRequest
+	31, // 57: kfmesh.metadata.v1.TrackingService.LogBatch:input_type -> kfmesh.metadata.v1.LogBatchRequest
+	33, // 58: kfmesh.metadata.v1.TrackingService.DeleteRunTag:input_type -> kfmesh.metadata.v1.DeleteRunTagRequest
+	35, // 59: kfmesh.metadata.v1.TrackingService.LogInputs:input_type -> kfmesh.metadata.v1.LogInputsRequest
+	37, // 60: kfmesh.metadata.v1.TrackingService.LogOutputs:input_type -> kfmesh.metadata.v1.LogOutputsRequest
+	39, // 61: kfmesh.metadata.v1.TrackingService.SearchDatasets:input_type -> kfmesh.metadata.v1.SearchDatasetsRequest
+	42, // 62: kfmesh.metadata.v1.TrackingService.GetMetricHistory:input_type -> kfmesh.metadata.v1.GetMetricHistoryRequest
+	42, // 63: kfmesh.metadata.v1.TrackingService.StreamMetricHistory:input_type -> kfmesh.metadata.v1.GetMetricHistoryRequest
+	44, // 64: kfmesh.metadata.v1.TrackingService.GetMetricHistories:input_type -> kfmesh.metadata.v1.GetMetricHistoriesRequest
+	48, // 65: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:input_type -> kfmesh.metadata.v1.CreateLoggedModelRequest
+	49, // 66: kfmesh.metadata.v1.TrackingService.GetLoggedModel:input_type -> kfmesh.metadata.v1.GetLoggedModelRequest
+	50, // 67: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:input_type -> kfmesh.metadata.v1.FinalizeLoggedModelRequest
+	51, // 68: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:input_type -> kfmesh.metadata.v1.DeleteLoggedModelRequest
+	53, // 69: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:input_type -> kfmesh.metadata.v1.SetLoggedModelTagsRequest
+	54, // 70: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:input_type -> kfmesh.metadata.v1.LogLoggedModelParamsRequest
+	56, // 71: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:input_type -> kfmesh.metadata.v1.SearchLoggedModelsRequest
+	7,  // 72: kfmesh.metadata.v1.TrackingService.CreateExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
+	7,  // 73: kfmesh.metadata.v1.TrackingService.GetTrackingExperiment:output_type -> kfmesh.metadata.v1.TrackingExperiment
+	17, // 74: kfmesh.metadata.v1.TrackingService.SearchExperiments:output_type -> kfmesh.metadata.v1.SearchExperimentsResponse
+	19, // 75: kfmesh.metadata.v1.TrackingService.UpdateTrackingExperiment:output_type -> kfmesh.metadata.v1.UpdateTrackingExperimentResponse
+	21, // 76: kfmesh.metadata.v1.TrackingService.SetExperimentStage:output_type -> kfmesh.metadata.v1.SetExperimentStageResponse
+	23, // 77: kfmesh.metadata.v1.TrackingService.SetExperimentTags:output_type -> kfmesh.metadata.v1.SetExperimentTagsResponse
+	8,  // 78: kfmesh.metadata.v1.TrackingService.CreateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
+	8,  // 79: kfmesh.metadata.v1.TrackingService.GetTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRun
+	9,  // 80: kfmesh.metadata.v1.TrackingService.UpdateTrackingRun:output_type -> kfmesh.metadata.v1.TrackingRunInfo
+	28, // 81: kfmesh.metadata.v1.TrackingService.SetRunStage:output_type -> kfmesh.metadata.v1.SetRunStageResponse
+	30, // 82: kfmesh.metadata.v1.TrackingService.SearchRuns:output_type -> kfmesh.metadata.v1.SearchRunsResponse
+	30, // 83: kfmesh.metadata.v1.TrackingService.StreamRuns:output_type -> kfmesh.metadata.v1.SearchRunsResponse
+	32, // 84: kfmesh.metadata.v1.TrackingService.LogBatch:output_type -> kfmesh.metadata.v1.LogBatchResponse
+	34, // 85: kfmesh.metadata.v1.TrackingService.DeleteRunTag:output_type -> kfmesh.metadata.v1.DeleteRunTagResponse
+	36, // 86: kfmesh.metadata.v1.TrackingService.LogInputs:output_type -> kfmesh.metadata.v1.LogInputsResponse
+	38, // 87: kfmesh.metadata.v1.TrackingService.LogOutputs:output_type -> kfmesh.metadata.v1.LogOutputsResponse
+	40, // 88: kfmesh.metadata.v1.TrackingService.SearchDatasets:output_type -> kfmesh.metadata.v1.SearchDatasetsResponse
+	43, // 89: kfmesh.metadata.v1.TrackingService.GetMetricHistory:output_type -> kfmesh.metadata.v1.GetMetricHistoryResponse
+	43, // 90: kfmesh.metadata.v1.TrackingService.StreamMetricHistory:output_type -> kfmesh.metadata.v1.GetMetricHistoryResponse
+	45, // 91: kfmesh.metadata.v1.TrackingService.GetMetricHistories:output_type -> kfmesh.metadata.v1.GetMetricHistoriesResponse
+	46, // 92: kfmesh.metadata.v1.TrackingService.CreateLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
+	46, // 93: kfmesh.metadata.v1.TrackingService.GetLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
+	46, // 94: kfmesh.metadata.v1.TrackingService.FinalizeLoggedModel:output_type -> kfmesh.metadata.v1.LoggedModel
+	52, // 95: kfmesh.metadata.v1.TrackingService.DeleteLoggedModel:output_type -> kfmesh.metadata.v1.DeleteLoggedModelResponse
+	46, // 96: kfmesh.metadata.v1.TrackingService.SetLoggedModelTags:output_type -> kfmesh.metadata.v1.LoggedModel
+	55, // 97: kfmesh.metadata.v1.TrackingService.LogLoggedModelParams:output_type -> kfmesh.metadata.v1.LogLoggedModelParamsResponse
+	57, // 98: kfmesh.metadata.v1.TrackingService.SearchLoggedModels:output_type -> kfmesh.metadata.v1.SearchLoggedModelsResponse
+	72, // [72:99] is the sub-list for method output_type
+	45, // [45:72] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_metadata_v1_tracking_proto_init() }
@@ -4332,14 +4532,15 @@ func file_kfmesh_metadata_v1_tracking_proto_init() {
 	file_kfmesh_metadata_v1_tracking_proto_msgTypes[5].OneofWrappers = []any{}
 	file_kfmesh_metadata_v1_tracking_proto_msgTypes[22].OneofWrappers = []any{}
 	file_kfmesh_metadata_v1_tracking_proto_msgTypes[37].OneofWrappers = []any{}
-	file_kfmesh_metadata_v1_tracking_proto_msgTypes[51].OneofWrappers = []any{}
+	file_kfmesh_metadata_v1_tracking_proto_msgTypes[40].OneofWrappers = []any{}
+	file_kfmesh_metadata_v1_tracking_proto_msgTypes[54].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_metadata_v1_tracking_proto_rawDesc), len(file_kfmesh_metadata_v1_tracking_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   53,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,11 +30,14 @@ const (
 	TrackingService_UpdateTrackingRun_FullMethodName        = "/kfmesh.metadata.v1.TrackingService/UpdateTrackingRun"
 	TrackingService_SetRunStage_FullMethodName              = "/kfmesh.metadata.v1.TrackingService/SetRunStage"
 	TrackingService_SearchRuns_FullMethodName               = "/kfmesh.metadata.v1.TrackingService/SearchRuns"
+	TrackingService_StreamRuns_FullMethodName               = "/kfmesh.metadata.v1.TrackingService/StreamRuns"
 	TrackingService_LogBatch_FullMethodName                 = "/kfmesh.metadata.v1.TrackingService/LogBatch"
 	TrackingService_DeleteRunTag_FullMethodName             = "/kfmesh.metadata.v1.TrackingService/DeleteRunTag"
 	TrackingService_LogInputs_FullMethodName                = "/kfmesh.metadata.v1.TrackingService/LogInputs"
 	TrackingService_LogOutputs_FullMethodName               = "/kfmesh.metadata.v1.TrackingService/LogOutputs"
+	TrackingService_SearchDatasets_FullMethodName           = "/kfmesh.metadata.v1.TrackingService/SearchDatasets"
 	TrackingService_GetMetricHistory_FullMethodName         = "/kfmesh.metadata.v1.TrackingService/GetMetricHistory"
+	TrackingService_StreamMetricHistory_FullMethodName      = "/kfmesh.metadata.v1.TrackingService/StreamMetricHistory"
 	TrackingService_GetMetricHistories_FullMethodName       = "/kfmesh.metadata.v1.TrackingService/GetMetricHistories"
 	TrackingService_CreateLoggedModel_FullMethodName        = "/kfmesh.metadata.v1.TrackingService/CreateLoggedModel"
 	TrackingService_GetLoggedModel_FullMethodName           = "/kfmesh.metadata.v1.TrackingService/GetLoggedModel"
@@ -80,6 +83,10 @@ type TrackingServiceClient interface {
 	SetRunStage(ctx context.Context, in *SetRunStageRequest, opts ...grpc.CallOption) (*SetRunStageResponse, error)
 	// SearchRuns returns a page of runs.
 	SearchRuns(ctx context.Context, in *SearchRunsRequest, opts ...grpc.CallOption) (*SearchRunsResponse, error)
+	// StreamRuns is SearchRuns for pages of any size: it sends the page in pieces, in
+	// order, and the token with the last. Which runs they are is found out at once, and
+	// what they hold piece by piece.
+	StreamRuns(ctx context.Context, in *SearchRunsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SearchRunsResponse], error)
 	// LogBatch adds metrics, parameters and tags to a run, all or none. A point
 	// that is there already and a parameter with the value it has are no errors.
 	LogBatch(ctx context.Context, in *LogBatchRequest, opts ...grpc.CallOption) (*LogBatchResponse, error)
@@ -89,9 +96,15 @@ type TrackingServiceClient interface {
 	LogInputs(ctx context.Context, in *LogInputsRequest, opts ...grpc.CallOption) (*LogInputsResponse, error)
 	// LogOutputs adds models that a run made.
 	LogOutputs(ctx context.Context, in *LogOutputsRequest, opts ...grpc.CallOption) (*LogOutputsResponse, error)
+	// SearchDatasets returns the datasets that runs of some experiments read, each once
+	// for every use it was put to; at most 1000.
+	SearchDatasets(ctx context.Context, in *SearchDatasetsRequest, opts ...grpc.CallOption) (*SearchDatasetsResponse, error)
 	// GetMetricHistory returns the points of a metric of one run, by time, step
 	// and value.
 	GetMetricHistory(ctx context.Context, in *GetMetricHistoryRequest, opts ...grpc.CallOption) (*GetMetricHistoryResponse, error)
+	// StreamMetricHistory is GetMetricHistory in pieces, in order, with the token in the
+	// last.
+	StreamMetricHistory(ctx context.Context, in *GetMetricHistoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetMetricHistoryResponse], error)
 	// GetMetricHistories returns the points of one metric of several runs, thinned
 	// out evenly over the steps when there are too many.
 	GetMetricHistories(ctx context.Context, in *GetMetricHistoriesRequest, opts ...grpc.CallOption) (*GetMetricHistoriesResponse, error)
@@ -229,6 +242,25 @@ func (c *trackingServiceClient) SearchRuns(ctx context.Context, in *SearchRunsRe
 	return out, nil
 }
 
+func (c *trackingServiceClient) StreamRuns(ctx context.Context, in *SearchRunsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SearchRunsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TrackingService_ServiceDesc.Streams[0], TrackingService_StreamRuns_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SearchRunsRequest, SearchRunsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TrackingService_StreamRunsClient = grpc.ServerStreamingClient[SearchRunsResponse]
+
 func (c *trackingServiceClient) LogBatch(ctx context.Context, in *LogBatchRequest, opts ...grpc.CallOption) (*LogBatchResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(LogBatchResponse)
@@ -269,6 +301,16 @@ func (c *trackingServiceClient) LogOutputs(ctx context.Context, in *LogOutputsRe
 	return out, nil
 }
 
+func (c *trackingServiceClient) SearchDatasets(ctx context.Context, in *SearchDatasetsRequest, opts ...grpc.CallOption) (*SearchDatasetsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SearchDatasetsResponse)
+	err := c.cc.Invoke(ctx, TrackingService_SearchDatasets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *trackingServiceClient) GetMetricHistory(ctx context.Context, in *GetMetricHistoryRequest, opts ...grpc.CallOption) (*GetMetricHistoryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetMetricHistoryResponse)
@@ -278,6 +320,25 @@ func (c *trackingServiceClient) GetMetricHistory(ctx context.Context, in *GetMet
 	}
 	return out, nil
 }
+
+func (c *trackingServiceClient) StreamMetricHistory(ctx context.Context, in *GetMetricHistoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetMetricHistoryResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TrackingService_ServiceDesc.Streams[1], TrackingService_StreamMetricHistory_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[GetMetricHistoryRequest, GetMetricHistoryResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TrackingService_StreamMetricHistoryClient = grpc.ServerStreamingClient[GetMetricHistoryResponse]
 
 func (c *trackingServiceClient) GetMetricHistories(ctx context.Context, in *GetMetricHistoriesRequest, opts ...grpc.CallOption) (*GetMetricHistoriesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -394,6 +455,10 @@ type TrackingServiceServer interface {
 	SetRunStage(context.Context, *SetRunStageRequest) (*SetRunStageResponse, error)
 	// SearchRuns returns a page of runs.
 	SearchRuns(context.Context, *SearchRunsRequest) (*SearchRunsResponse, error)
+	// StreamRuns is SearchRuns for pages of any size: it sends the page in pieces, in
+	// order, and the token with the last. Which runs they are is found out at once, and
+	// what they hold piece by piece.
+	StreamRuns(*SearchRunsRequest, grpc.ServerStreamingServer[SearchRunsResponse]) error
 	// LogBatch adds metrics, parameters and tags to a run, all or none. A point
 	// that is there already and a parameter with the value it has are no errors.
 	LogBatch(context.Context, *LogBatchRequest) (*LogBatchResponse, error)
@@ -403,9 +468,15 @@ type TrackingServiceServer interface {
 	LogInputs(context.Context, *LogInputsRequest) (*LogInputsResponse, error)
 	// LogOutputs adds models that a run made.
 	LogOutputs(context.Context, *LogOutputsRequest) (*LogOutputsResponse, error)
+	// SearchDatasets returns the datasets that runs of some experiments read, each once
+	// for every use it was put to; at most 1000.
+	SearchDatasets(context.Context, *SearchDatasetsRequest) (*SearchDatasetsResponse, error)
 	// GetMetricHistory returns the points of a metric of one run, by time, step
 	// and value.
 	GetMetricHistory(context.Context, *GetMetricHistoryRequest) (*GetMetricHistoryResponse, error)
+	// StreamMetricHistory is GetMetricHistory in pieces, in order, with the token in the
+	// last.
+	StreamMetricHistory(*GetMetricHistoryRequest, grpc.ServerStreamingServer[GetMetricHistoryResponse]) error
 	// GetMetricHistories returns the points of one metric of several runs, thinned
 	// out evenly over the steps when there are too many.
 	GetMetricHistories(context.Context, *GetMetricHistoriesRequest) (*GetMetricHistoriesResponse, error)
@@ -466,6 +537,9 @@ func (UnimplementedTrackingServiceServer) SetRunStage(context.Context, *SetRunSt
 func (UnimplementedTrackingServiceServer) SearchRuns(context.Context, *SearchRunsRequest) (*SearchRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchRuns not implemented")
 }
+func (UnimplementedTrackingServiceServer) StreamRuns(*SearchRunsRequest, grpc.ServerStreamingServer[SearchRunsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamRuns not implemented")
+}
 func (UnimplementedTrackingServiceServer) LogBatch(context.Context, *LogBatchRequest) (*LogBatchResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LogBatch not implemented")
 }
@@ -478,8 +552,14 @@ func (UnimplementedTrackingServiceServer) LogInputs(context.Context, *LogInputsR
 func (UnimplementedTrackingServiceServer) LogOutputs(context.Context, *LogOutputsRequest) (*LogOutputsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LogOutputs not implemented")
 }
+func (UnimplementedTrackingServiceServer) SearchDatasets(context.Context, *SearchDatasetsRequest) (*SearchDatasetsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SearchDatasets not implemented")
+}
 func (UnimplementedTrackingServiceServer) GetMetricHistory(context.Context, *GetMetricHistoryRequest) (*GetMetricHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMetricHistory not implemented")
+}
+func (UnimplementedTrackingServiceServer) StreamMetricHistory(*GetMetricHistoryRequest, grpc.ServerStreamingServer[GetMetricHistoryResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamMetricHistory not implemented")
 }
 func (UnimplementedTrackingServiceServer) GetMetricHistories(context.Context, *GetMetricHistoriesRequest) (*GetMetricHistoriesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMetricHistories not implemented")
@@ -724,6 +804,17 @@ func _TrackingService_SearchRuns_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TrackingService_StreamRuns_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SearchRunsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TrackingServiceServer).StreamRuns(m, &grpc.GenericServerStream[SearchRunsRequest, SearchRunsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TrackingService_StreamRunsServer = grpc.ServerStreamingServer[SearchRunsResponse]
+
 func _TrackingService_LogBatch_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(LogBatchRequest)
 	if err := dec(in); err != nil {
@@ -796,6 +887,24 @@ func _TrackingService_LogOutputs_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TrackingService_SearchDatasets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SearchDatasetsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackingServiceServer).SearchDatasets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrackingService_SearchDatasets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackingServiceServer).SearchDatasets(ctx, req.(*SearchDatasetsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TrackingService_GetMetricHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMetricHistoryRequest)
 	if err := dec(in); err != nil {
@@ -813,6 +922,17 @@ func _TrackingService_GetMetricHistory_Handler(srv interface{}, ctx context.Cont
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _TrackingService_StreamMetricHistory_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(GetMetricHistoryRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TrackingServiceServer).StreamMetricHistory(m, &grpc.GenericServerStream[GetMetricHistoryRequest, GetMetricHistoryResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TrackingService_StreamMetricHistoryServer = grpc.ServerStreamingServer[GetMetricHistoryResponse]
 
 func _TrackingService_GetMetricHistories_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMetricHistoriesRequest)
@@ -1026,6 +1146,10 @@ var TrackingService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _TrackingService_LogOutputs_Handler,
 		},
 		{
+			MethodName: "SearchDatasets",
+			Handler:    _TrackingService_SearchDatasets_Handler,
+		},
+		{
 			MethodName: "GetMetricHistory",
 			Handler:    _TrackingService_GetMetricHistory_Handler,
 		},
@@ -1062,6 +1186,17 @@ var TrackingService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _TrackingService_SearchLoggedModels_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamRuns",
+			Handler:       _TrackingService_StreamRuns_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamMetricHistory",
+			Handler:       _TrackingService_StreamMetricHistory_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "kfmesh/metadata/v1/tracking.proto",
 }

@@ -10,6 +10,7 @@ func (e *edge) experimentRoutes() []route {
 		{methods: "GET", path: "experiments/get", call: e.getExperiment},
 		{methods: "GET", path: "experiments/get-by-name", call: e.getExperimentByName},
 		{methods: "POST GET", path: "experiments/search", call: e.searchExperiments},
+		{methods: "POST", path: "experiments/search-datasets", call: e.searchDatasets},
 		{methods: "POST", path: "experiments/update", call: e.updateExperiment},
 		{methods: "POST", path: "experiments/delete", call: e.deleteExperiment},
 		{methods: "POST", path: "experiments/restore", call: e.restoreExperiment},
@@ -143,4 +144,25 @@ func writeExperiment(r *reply, e *metadatav1.TrackingExperiment) {
 	r.integer("creation_time", e.GetCreationTime())
 	objects(r, "tags", e.GetTags(), writeTag)
 	r.text("workspace", e.GetNamespace())
+}
+
+// searchDatasets answers which datasets experiments read, for MLflow's pages.
+func (e *edge) searchDatasets(c *call) error {
+	request := &metadatav1.SearchDatasetsRequest{Namespace: c.namespace, ExperimentIds: c.texts("experiment_ids")}
+	if err := c.failure(); err != nil {
+		return err
+	}
+	found, err := e.Tracking.SearchDatasets(c.ctx, request)
+	if err != nil {
+		return err
+	}
+	objects(c.reply, "dataset_summaries", found.GetDatasets(), func(r *reply, d *metadatav1.DatasetSummary) {
+		r.text("experiment_id", d.GetExperimentId())
+		r.text("name", d.GetName())
+		r.text("digest", d.GetDigest())
+		if d.Context != nil {
+			r.text("context", d.GetContext())
+		}
+	})
+	return nil
 }

@@ -1,7 +1,10 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
+
+	"google.golang.org/grpc"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 )
@@ -46,8 +49,18 @@ func (f *fakeTracking) SetRunStage(_ context.Context, r *metadatav1.SetRunStageR
 	return answered[metadatav1.SetRunStageResponse](f, r)
 }
 
-func (f *fakeTracking) SearchRuns(_ context.Context, r *metadatav1.SearchRunsRequest) (*metadatav1.SearchRunsResponse, error) {
-	return answered[metadatav1.SearchRunsResponse](f, r)
+func (f *fakeTracking) StreamRuns(r *metadatav1.SearchRunsRequest, stream grpc.ServerStreamingServer[metadatav1.SearchRunsResponse]) error {
+	page, err := answered[metadatav1.SearchRunsResponse](f, r)
+	if err != nil {
+		return err
+	}
+	for len(page.GetRuns()) > 1 { // one a piece
+		if err := stream.Send(&metadatav1.SearchRunsResponse{Runs: page.GetRuns()[:1]}); err != nil || f.breaks != nil {
+			return cmp.Or(err, f.breaks)
+		}
+		page.Runs = page.GetRuns()[1:]
+	}
+	return stream.Send(page)
 }
 
 func (f *fakeTracking) LogBatch(_ context.Context, r *metadatav1.LogBatchRequest) (*metadatav1.LogBatchResponse, error) {
@@ -66,12 +79,28 @@ func (f *fakeTracking) LogOutputs(_ context.Context, r *metadatav1.LogOutputsReq
 	return answered[metadatav1.LogOutputsResponse](f, r)
 }
 
-func (f *fakeTracking) GetMetricHistory(_ context.Context, r *metadatav1.GetMetricHistoryRequest) (*metadatav1.GetMetricHistoryResponse, error) {
-	return answered[metadatav1.GetMetricHistoryResponse](f, r)
+func (f *fakeTracking) StreamMetricHistory(r *metadatav1.GetMetricHistoryRequest, stream grpc.ServerStreamingServer[metadatav1.GetMetricHistoryResponse]) error {
+	page, err := answered[metadatav1.GetMetricHistoryResponse](f, r)
+	if err != nil {
+		return err
+	}
+	const piece = 1000
+	for len(page.GetMetrics()) > piece {
+		if err := stream.Send(&metadatav1.GetMetricHistoryResponse{Metrics: page.GetMetrics()[:piece]}); err != nil {
+			return err
+		}
+		rest := page.GetMetrics()[piece:]
+		page = &metadatav1.GetMetricHistoryResponse{Metrics: rest, NextPageToken: page.GetNextPageToken()}
+	}
+	return stream.Send(page)
 }
 
 func (f *fakeTracking) GetMetricHistories(_ context.Context, r *metadatav1.GetMetricHistoriesRequest) (*metadatav1.GetMetricHistoriesResponse, error) {
 	return answered[metadatav1.GetMetricHistoriesResponse](f, r)
+}
+
+func (f *fakeTracking) SearchDatasets(_ context.Context, r *metadatav1.SearchDatasetsRequest) (*metadatav1.SearchDatasetsResponse, error) {
+	return answered[metadatav1.SearchDatasetsResponse](f, r)
 }
 
 func (f *fakeTracking) CreateLoggedModel(_ context.Context, r *metadatav1.CreateLoggedModelRequest) (*metadatav1.LoggedModel, error) {

@@ -80,6 +80,7 @@ type fakeTracking struct {
 	mu     sync.Mutex
 	seen   []proto.Message                            // guarded by mu; the requests
 	answer func(proto.Message) (proto.Message, error) // set before the first call; nil answers with nothing
+	breaks error                                      // set before the first call; what ends a stream after its first piece
 }
 
 // last returns the last request.

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -26,6 +27,10 @@ func TestPathsAndErrors(t *testing.T) {
 				return nil, fault.Preconditionf("busy").WithReason("INVALID_STATE")
 			case "lost":
 				return nil, fault.Unavailablef("the database cannot be reached")
+			case "slow":
+				return nil, fault.New(fault.Canceled, "the database was too slow").WithCause(context.DeadlineExceeded)
+			case "ended":
+				return nil, fault.New(fault.Canceled, "the service ends").WithCause(context.Canceled)
 			case "wrong":
 				return nil, fault.Invalidf("metrics[0].name", "is a path")
 			}
@@ -63,6 +68,8 @@ func TestPathsAndErrors(t *testing.T) {
 		"exists":             {"GET", api + "get?experiment_id=taken", "", 400, `"RESOURCE_ALREADY_EXISTS"`, ""},
 		"reason":             {"GET", api + "get?experiment_id=busy", "", 500, `"INVALID_STATE"`, ""},
 		"unavailable":        {"GET", api + "get?experiment_id=lost", "", 503, `"TEMPORARILY_UNAVAILABLE"`, ""},
+		"too slow":           {"GET", api + "get?experiment_id=slow", "", 504, `"DEADLINE_EXCEEDED"`, ""},
+		"given up elsewhere": {"GET", api + "get?experiment_id=ended", "", 503, `"TEMPORARILY_UNAVAILABLE"`, ""},
 		"invalid":            {"GET", api + "get?experiment_id=wrong", "", 400, `metrics[0].name: is a path`, ""},
 		"health":             {"GET", "/health", "", 200, "OK", ""},
 		"version":            {"GET", "/version", "", 200, "3.", ""},

@@ -7,9 +7,9 @@ import (
 
 func (e *edge) historyRoutes() []route {
 	return []route{
-		{methods: "GET", path: "metrics/get-history", call: e.getHistory},
-		{methods: "GET", path: "metrics/get-history-bulk", call: e.getHistoryBulk},
-		{methods: "GET", path: "metrics/get-history-bulk-interval", call: e.getHistoryInterval},
+		{methods: "GET", path: "metrics/get-history", call: e.getHistory, large: true},
+		{methods: "GET", path: "metrics/get-history-bulk", call: e.getHistoryBulk, large: true},
+		{methods: "GET", path: "metrics/get-history-bulk-interval", call: e.getHistoryInterval, large: true},
 	}
 }
 
@@ -21,13 +21,11 @@ func (e *edge) getHistory(c *call) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
-	page, err := e.Tracking.GetMetricHistory(c.ctx, request)
+	pieces, err := e.Tracking.StreamMetricHistory(c.ctx, request)
 	if err != nil {
 		return err
 	}
-	objects(c.reply, "metrics", page.GetMetrics(), writeMetric)
-	c.reply.some("next_page_token", page.GetNextPageToken())
-	return nil
+	return stream(c.reply, "metrics", pieces.Recv, (*metadatav1.GetMetricHistoryResponse).GetMetrics, writeMetric)
 }
 
 const (

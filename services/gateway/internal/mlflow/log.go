@@ -63,14 +63,7 @@ func (e *edge) deleteTag(c *call) error {
 	return err
 }
 
-// maxBatchBytes is the largest body of a batch.
-const maxBatchBytes = 1_000_000
-
 func (e *edge) logBatch(c *call) error {
-	if c.bodyBytes > maxBatchBytes {
-		return fault.New(fault.Invalid, "Batched logging API requests must be at most %d bytes, got a request of size %d.",
-			maxBatchBytes, c.bodyBytes)
-	}
 	request := &metadatav1.LogBatchRequest{
 		Namespace: c.namespace,
 		RunId:     c.runID(),
@@ -81,6 +74,7 @@ func (e *edge) logBatch(c *call) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
+	c.form = form{} // which is large, and not needed while the batch is stored
 	_, err := e.Tracking.LogBatch(c.ctx, request)
 	return err
 }

@@ -34,13 +34,14 @@ type Deps struct {
 type edge struct {
 	Deps
 	table table
+	room  room
 }
 
 // Wrap returns a handler that serves MLflow's paths and passes everything else to
 // next. It stands before any http.ServeMux, which would redirect a path that holds
 // ".." where MLflow refuses it.
 func Wrap(next http.Handler, deps Deps) http.Handler {
-	e := &edge{Deps: deps}
+	e := &edge{Deps: deps, room: newRoom()}
 	e.table = newTable(
 		e.serverRoutes(),
 		e.experimentRoutes(),

@@ -7,7 +7,7 @@ import (
 func (e *edge) modelRoutes() []route {
 	return []route{
 		{methods: "POST", path: "logged-models", call: e.createModel},
-		{methods: "POST", path: "logged-models/search", call: e.searchModels},
+		{methods: "POST", path: "logged-models/search", call: e.searchModels, large: true},
 		{methods: "GET", path: "logged-models/{model_id}", call: e.getModel},
 		{methods: "PATCH", path: "logged-models/{model_id}", call: e.finalizeModel},
 		{methods: "DELETE", path: "logged-models/{model_id}", call: e.deleteModel},

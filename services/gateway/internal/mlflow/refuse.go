@@ -52,6 +52,9 @@ func (e wrongMethod) Error() string { return "goes with " + e.allow }
 // refuse writes an error.
 func (e *edge) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code, message := describe(err)
+	if status.Code(err) == codes.Canceled && r.Context().Err() == nil { // by a service that ends, not by the client
+		code = "TEMPORARILY_UNAVAILABLE"
+	}
 	httpStatus := statusOf[code]
 	if other, ok := errors.AsType[wrongMethod](err); ok {
 		code, httpStatus = endpointNotFound, http.StatusMethodNotAllowed
@@ -84,12 +87,12 @@ func describe(err error) (code, message string) {
 	}
 	f, ok := faultOf(err)
 	switch {
+	case status.Code(err) == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded):
+		return "DEADLINE_EXCEEDED", "the request took too long"
 	case !ok && errors.Is(err, context.Canceled):
 		return "CANCELLED", "the request was given up"
 	case !ok:
 		return "INTERNAL_ERROR", "internal error"
-	case f.Kind == fault.Canceled && errors.Is(err, context.DeadlineExceeded):
-		return "DEADLINE_EXCEEDED", f.Error()
 	}
 	if _, known := statusOf[f.Reason]; known {
 		return f.Reason, f.Error()

@@ -1,14 +1,43 @@
 package mlflow
 
 import (
+	"errors"
+	"io"
 	"math"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
 // reply is a JSON object that is being written, as MLflow writes protobufs: names
 // in snake case, 64-bit integers as numbers, NaN and infinities as texts.
-type reply struct{ b []byte }
+type reply struct {
+	b    []byte
+	to   io.Writer // where it goes
+	room room      // in which it is written; nil where it is small
+	sent bool      // whether some of it has gone already
+	slow bool      // whether the client has let it wait
+}
+
+// pass sends what is written so far and forgets it. From then on the answer can
+// only be broken off, so what is wrong with a request must be known before. It
+// keeps the last byte, by which comma tells whether one is due.
+func (r *reply) pass() {
+	last := len(r.b) - 1
+	slow := r.room.outside(r.patience(), func() {
+		_, _ = r.to.Write(r.b[:last]) // a client that went away hears nothing
+	})
+	r.slow = r.slow || slow
+	r.b, r.sent = append(r.b[:0], r.b[last]), true
+}
+
+// patience is how long the client may let others wait: once.
+func (r *reply) patience() time.Duration {
+	if r.slow {
+		return 0
+	}
+	return patience
+}
 
 // comma writes one unless a value is the first of its object or list.
 func (r *reply) comma() {
@@ -97,13 +126,53 @@ func objects[T any](r *reply, name string, all []T, write func(*reply, T)) {
 	}
 	r.name(name)
 	r.b = append(r.b, '[')
+	more(r, all, write)
+	r.b = append(r.b, ']')
+}
+
+// more writes objects into a list that is open.
+func more[T any](r *reply, all []T, write func(*reply, T)) {
 	for _, one := range all {
 		r.comma()
 		r.b = append(r.b, '{')
 		write(r, one)
 		r.b = append(r.b, '}')
 	}
-	r.b = append(r.b, ']')
+}
+
+// piece is part of an answer that comes in pieces, the page's token with the last.
+type piece interface{ GetNextPageToken() string }
+
+// stream writes a list of objects, and the token of the next page, from an answer
+// in pieces: each is sent on before the next is asked for. After the first, an
+// error can only break the answer off.
+func stream[P piece, T any](r *reply, name string, next func() (P, error), list func(P) []T, write func(*reply, T)) error {
+	var token string
+	open := false
+	for {
+		part, err := next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		token = part.GetNextPageToken()
+		if all := list(part); len(all) > 0 {
+			if open {
+				r.pass()
+			} else {
+				r.name(name)
+				r.b, open = append(r.b, '['), true
+			}
+			more(r, all, write)
+		}
+	}
+	if open {
+		r.b = append(r.b, ']')
+	}
+	r.some("next_page_token", token)
+	return nil
 }
 
 // texts writes a list of texts, or nothing of an empty one.

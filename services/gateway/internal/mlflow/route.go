@@ -16,6 +16,7 @@ type route struct {
 	path    string // below the API's root; {name} is a segment, {name...} the rest
 	call    func(*call) error
 	raw     func(http.ResponseWriter, *http.Request, *call) error
+	large   bool // whether its answer may be large; of call
 }
 
 // table finds routes.

@@ -11,7 +11,7 @@ func (e *edge) runRoutes() []route {
 		{methods: "POST", path: "runs/update", call: e.updateRun},
 		{methods: "POST", path: "runs/delete", call: e.deleteRun},
 		{methods: "POST", path: "runs/restore", call: e.restoreRun},
-		{methods: "POST", path: "runs/search", call: e.searchRuns},
+		{methods: "POST", path: "runs/search", call: e.searchRuns, large: true},
 	}
 }
 
@@ -102,13 +102,11 @@ func (e *edge) searchRuns(c *call) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
-	page, err := e.Tracking.SearchRuns(c.ctx, request)
+	pieces, err := e.Tracking.StreamRuns(c.ctx, request)
 	if err != nil {
 		return err
 	}
-	objects(c.reply, "runs", page.GetRuns(), writeRun)
-	c.reply.some("next_page_token", page.GetNextPageToken())
-	return nil
+	return stream(c.reply, "runs", pieces.Recv, (*metadatav1.SearchRunsResponse).GetRuns, writeRun)
 }
 
 // runStatuses are MLflow's names of the states of a run.

@@ -21,7 +21,6 @@ type call struct {
 	ctx       context.Context //nolint:containedctx // a call is a request, and lives as long
 	namespace string
 	names     map[string]string // what the names in the route's path stand for
-	bodyBytes int               // length of the JSON body; 0 of a query
 }
 
 // replies are kept for reuse: most are small, and one a request.
@@ -48,25 +47,42 @@ func (e *edge) serve(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	c.reply = replies.Get().(*reply)
+	*c.reply = reply{b: append(c.reply.b[:0], '{'), to: jsonWriter{w}}
 	defer func() {
-		if cap(c.reply.b) <= keptBytes {
+		if c.reply.to = nil; cap(c.reply.b) <= keptBytes {
 			replies.Put(c.reply)
 		}
 	}()
-	if err := c.run(w, r, found); err != nil {
+	switch err := e.answer(w, r, found, c); {
+	case err == nil:
+		_, _ = c.reply.to.Write(c.reply.b) // a client that went away hears nothing
+	case c.reply.sent:
+		e.Log.WarnContext(r.Context(), "an answer is broken off", "method", r.Method, "path", r.URL.Path, "err", err)
+		panic(http.ErrAbortHandler) // the one way to say so: the status has gone
+	default:
 		e.refuse(w, r, err)
-		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(c.reply.b) // a client that went away hears nothing
 }
 
-// run reads the form and lets the route's handler answer it.
-func (c *call) run(w http.ResponseWriter, r *http.Request, to route) error {
-	if err := c.read(w, r); err != nil {
+// largeBody is from how many bytes on a body takes much memory when it is parsed.
+const largeBody = 16 << 10
+
+// answer reads the form and lets the route's handler answer it.
+func (e *edge) answer(w http.ResponseWriter, r *http.Request, to route, c *call) error {
+	body, err := bodyOf(w, r)
+	if err != nil {
 		return err
 	}
-	c.reply.b = append(c.reply.b[:0], '{')
+	if to.large || len(body) >= largeBody {
+		if err := e.room.enter(r.Context()); err != nil {
+			return err
+		}
+		defer e.room.leave()
+		c.reply.room = e.room
+	}
+	if err := c.parse(r, body); err != nil {
+		return err
+	}
 	if err := to.call(c); err != nil {
 		return err
 	}
@@ -74,20 +90,34 @@ func (c *call) run(w http.ResponseWriter, r *http.Request, to route) error {
 	return nil
 }
 
-// read reads the form: the query of a GET, otherwise the body.
-func (c *call) read(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
+// jsonWriter sends JSON.
+type jsonWriter struct{ http.ResponseWriter }
+
+func (w jsonWriter) Write(b []byte) (int, error) {
+	w.Header().Set("Content-Type", "application/json")
+	return w.ResponseWriter.Write(b)
+}
+
+// bodyOf reads the body of a request whose form it is.
+func bodyOf(w http.ResponseWriter, r *http.Request) (string, error) {
+	if isQuery(r) {
+		return "", nil
+	}
+	if err := checkContentType(r); err != nil {
+		return "", err
+	}
+	return readBody(w, r)
+}
+
+// isQuery says whether the query is the form: of a GET that has one.
+func isQuery(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.RawQuery != "" }
+
+// parse parses the form.
+func (c *call) parse(r *http.Request, body string) error {
+	if isQuery(r) {
 		c.form = queryForm(r.URL.Query())
 		return nil
 	}
-	if err := checkContentType(r); err != nil {
-		return err
-	}
-	body, err := readBody(w, r)
-	if err != nil {
-		return err
-	}
-	c.bodyBytes = len(body)
 	v, err := parseObject(body)
 	c.form = newForm(v)
 	return err
@@ -109,12 +139,17 @@ func parseObject(body string) (value, error) {
 	return v, err
 }
 
+// copyBuffers are what bodies are read through.
+var copyBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
 func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	var b strings.Builder
 	if r.ContentLength > 0 {
 		b.Grow(int(min(r.ContentLength, maxBodyBytes)))
 	}
-	_, err := io.Copy(&b, http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	through := copyBuffers.Get().(*[8 << 10]byte)
+	defer copyBuffers.Put(through)
+	_, err := io.CopyBuffer(&b, http.MaxBytesReader(w, r.Body, maxBodyBytes), through[:])
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return "", fault.New(fault.Invalid, "the body is larger than %d bytes", maxBodyBytes)
 	}

@@ -42,6 +42,7 @@ func TestWhatTheServiceIsAsked(t *testing.T) {
 		"POST experiments/delete-experiment-tag": {`{"experiment_id":"1","key":"k"}`, &metadatav1.SetExperimentTagsRequest{
 			ExperimentId: "1", DeleteKeys: []string{"k"},
 		}},
+		"POST experiments/search-datasets": {`{"experiment_ids":["1","2"]}`, &metadatav1.SearchDatasetsRequest{ExperimentIds: []string{"1", "2"}}},
 		"POST runs/create": {`{"experiment_id":"1","user_id":"u","start_time":"7","run_name":"n","tags":[]}`, &metadatav1.CreateTrackingRunRequest{
 			ExperimentId: "1", UserId: "u", StartTime: 7, RunName: "n",
 		}},
@@ -184,7 +185,6 @@ func TestRequestsThatAreWrong(t *testing.T) {
 		"no run":                {"POST runs/set-tag", `{"key":"k"}`, "required parameter 'run_id'"},
 		"batch":                 {"POST runs/log-batch", `{"run_id":"r","metrics":[{"key":"a","value":1,"timestamp":1},{"key":"b","value":2}]}`, "required parameter 'metrics[1].timestamp'"},
 		"batch of words":        {"POST runs/log-batch", `{"run_id":"r","params":["x"]}`, `Invalid value [\"x\"] for parameter 'params'`},
-		"batch too large":       {"POST runs/log-batch", `{"run_id":"` + strings.Repeat("r", 1_000_000) + `"}`, "must be at most 1000000 bytes, got a request of size 1000013"},
 		"too many runs":         {"POST runs/search", `{"max_results":50001}`, "Invalid value 50001 for parameter 'max_results' supplied"},
 		"no runs":               {"POST runs/search", `{"max_results":0}`, "positive integer"},
 		"ids that are numbers":  {"POST runs/search", `{"experiment_ids":[1]}`, "Invalid value [1] for parameter 'experiment_ids'"},

@@ -141,6 +141,21 @@ type parser struct {
 	s      string
 	at     int
 	failed bool
+	open   []member // of the objects and lists that are not closed yet, one after the other
+	room   []member // for those that are closed: of many small ones together
+}
+
+// close takes the open members from mark on away and returns them.
+func (p *parser) close(mark int) []member {
+	members := p.open[mark:]
+	if free := cap(p.room) - len(p.room); free < len(members) {
+		p.room = make([]member, 0, max(len(members), min(2*cap(p.room), 512), 8))
+	}
+	start := len(p.room)
+	p.room = append(p.room, members...)
+	clear(members)
+	p.open = p.open[:mark]
+	return p.room[start:len(p.room):len(p.room)]
 }
 
 func (p *parser) fail() value {
@@ -206,7 +221,7 @@ func (p *parser) object(depth int) value {
 	if p.take('}') {
 		return v
 	}
-	v.items = make([]member, 0, 8)
+	mark := len(p.open)
 	for !p.failed {
 		if p.next() != '"' {
 			return p.fail()
@@ -215,8 +230,10 @@ func (p *parser) object(depth int) value {
 		if !p.take(':') {
 			return p.fail()
 		}
-		v.items = append(v.items, member{name, p.value(depth + 1)})
+		of := p.value(depth + 1) // before the members that are open are looked at: it has some itself
+		p.open = append(p.open, member{name, of})
 		if p.take('}') {
+			v.items = p.close(mark)
 			return v
 		}
 		if !p.take(',') {
@@ -232,9 +249,12 @@ func (p *parser) list(depth int) value {
 	if p.take(']') {
 		return v
 	}
+	mark := len(p.open)
 	for !p.failed {
-		v.items = append(v.items, member{value: p.value(depth + 1)})
+		of := p.value(depth + 1)
+		p.open = append(p.open, member{value: of})
 		if p.take(']') {
+			v.items = p.close(mark)
 			return v
 		}
 		if !p.take(',') {
@@ -295,7 +315,7 @@ func (p *parser) text() string {
 		switch c := p.s[p.at]; {
 		case c == '"':
 			p.at++
-			return strings.ToValidUTF8(p.s[start:p.at-1], "\ufffd")
+			return valid(p.s[start : p.at-1])
 		case c == '\\':
 			return p.escaped(start)
 		case c < ' ':
@@ -307,6 +327,14 @@ func (p *parser) text() string {
 	return ""
 }
 
+// valid is a text with U+FFFD for each byte that is not UTF-8, as encoding/json has it.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
+
 // escaped reads the rest of a text that began at start and has an escape.
 func (p *parser) escaped(start int) string {
 	b := append(make([]byte, 0, 2*(p.at-start)+16), p.s[start:p.at]...)
@@ -315,7 +343,7 @@ func (p *parser) escaped(start int) string {
 		p.at++
 		switch {
 		case c == '"':
-			return strings.ToValidUTF8(string(b), "\ufffd")
+			return valid(string(b))
 		case c == '\\':
 			b = p.escape(b)
 		case c < ' ':

@@ -19,6 +19,11 @@ func Register(server grpc.ServiceRegistrar, e *engine.Engine) {
 	gpuagentv1.RegisterVolumeServiceServer(server, &volumes{engine: e})
 }
 
+// RegisterJoined adds what the agent of a node that has joined serves to its head.
+func RegisterJoined(server grpc.ServiceRegistrar, e *engine.Engine) {
+	gpuagentv1.RegisterWorkloadServiceServer(server, &workloads{engine: e})
+}
+
 // workloads implements WorkloadService.
 type workloads struct {
 	gpuagentv1.UnimplementedWorkloadServiceServer

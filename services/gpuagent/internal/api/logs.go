@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"io"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -24,20 +26,35 @@ func (s *workloads) Logs(r *gpuagentv1.LogsRequest, stream grpc.ServerStreamingS
 	if err != nil {
 		return err
 	}
-	out := &sender{stream: stream}
+	reader := &logReader{engine: s.engine, request: r, out: &sender{stream: stream}}
 	if r.GetFollow() && logs.Live() {
-		return followAll(ctx, logs, files, r.GetTailLines(), out)
+		return reader.followAll(ctx, logs, files)
 	}
 	for _, f := range files {
-		if err := logfile.Copy(f.Path, r.GetTailLines(), out.from(f)); err != nil {
+		if err := reader.copy(ctx, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// logReader reads the logs that a request is for.
+type logReader struct {
+	engine  *engine.Engine
+	request *gpuagentv1.LogsRequest
+	out     *sender
+}
+
+// copy sends what was written so far.
+func (r *logReader) copy(ctx context.Context, f engine.Log) error {
+	if f.Node != "" {
+		return r.relay(ctx, f, false)
+	}
+	return logfile.Copy(f.Path, r.request.GetTailLines(), r.out.from(f))
+}
+
 // followAll follows all files until the workload has ended and everything was sent.
-func followAll(ctx context.Context, logs *engine.Logs, files []engine.Log, tail int64, out *sender) error {
+func (r *logReader) followAll(ctx context.Context, logs *engine.Logs, files []engine.Log) error {
 	ended := make(chan struct{})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -45,9 +62,42 @@ func followAll(ctx context.Context, logs *engine.Logs, files []engine.Log, tail 
 		return logs.WaitEnded(ctx)
 	})
 	for _, f := range files {
-		group.Go(func() error { return logfile.Follow(ctx, f.Path, tail, ended, out.from(f)) })
+		group.Go(func() error {
+			if f.Node != "" {
+				return r.relay(ctx, f, true)
+			}
+			return logfile.Follow(ctx, f.Path, r.request.GetTailLines(), ended, r.out.from(f))
+		})
 	}
 	return group.Wait()
+}
+
+// relay sends what the agent of another node has.
+func (r *logReader) relay(ctx context.Context, f engine.Log, follow bool) error {
+	agent, err := r.engine.AgentOf(f.Node)
+	if err != nil {
+		return err
+	}
+	stream, err := agent.Logs(ctx, &gpuagentv1.LogsRequest{
+		Namespace: r.request.GetNamespace(), Name: r.request.GetName(),
+		Group: f.Group, Index: f.Index, Follow: follow, TailLines: r.request.GetTailLines(),
+	})
+	if err != nil {
+		return err
+	}
+	send := r.out.from(f)
+	for {
+		chunk, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := send(chunk.GetData()); err != nil {
+			return err
+		}
+	}
 }
 
 // sender sends chunks of several replicas on one stream.

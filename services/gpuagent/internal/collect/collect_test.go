@@ -139,7 +139,7 @@ func TestLeftovers(t *testing.T) {
 		ours bool
 	}{"left": {2 * time.Hour, true}, "starting": {time.Minute, true}, "stranger": {25 * time.Hour, false}, "young": {2 * time.Hour, false}, "used": {25 * time.Hour, false}} {
 		w.write(name+"/file", l.age)
-		w.node.leftovers = append(w.node.leftovers, engine.Leftover{Path: filepath.Join(w.dir, name), UID: name, Ours: l.ours})
+		w.node.leftovers = append(w.node.leftovers, engine.Leftover{Path: filepath.Join(w.dir, name), Run: name, Ours: l.ours})
 	}
 	user := exec.CommandContext(t.Context(), "sleep", "100")
 	user.Env = []string{"TMPDIR=" + filepath.Join(w.dir, "used")}

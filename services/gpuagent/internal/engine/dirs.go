@@ -13,14 +13,15 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
-// workloadsDir holds a directory for each replica, <uid>.<group>-<index>.
+// workloadsDir holds a directory for each replica, <run>.<group>-<index>.
 func (e *Engine) workloadsDir() string { return filepath.Join(e.DataDir, "workloads") }
 
 // replicaDir is where everything of one replica is.
-func (e *Engine) replicaDir(uid, replica string) string {
-	return filepath.Join(e.workloadsDir(), uid+"."+replica)
+func (e *Engine) replicaDir(run, replica string) string {
+	return filepath.Join(e.workloadsDir(), run+"."+replica)
 }
 
 func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log") }
@@ -29,8 +30,8 @@ func logPath(replicaDir string) string { return filepath.Join(replicaDir, "log")
 const tempPrefix = "kfmesh-"
 
 // tempDir is the TMPDIR of a replica.
-func tempDir(uid, replica string) string {
-	return filepath.Join(os.TempDir(), tempPrefix+uid+"."+replica)
+func tempDir(run, replica string) string {
+	return filepath.Join(os.TempDir(), tempPrefix+run+"."+replica)
 }
 
 // spareTempDir is where the temporary directories are kept that an agent has to spare.
@@ -40,7 +41,7 @@ func spareTempDir(dataDir string) string {
 	return filepath.Join(os.TempDir(), tempPrefix+"spare-"+strconv.FormatUint(agent.Sum64(), 36))
 }
 
-func (r *replica) tempDir() string { return tempDir(r.life.uid, replicaName(r.status)) }
+func (r *replica) tempDir() string { return tempDir(r.life.run, replicaName(r.status)) }
 
 // makeDirs makes a replica's directories, most of which are not there yet.
 func (r *replica) makeDirs() error {
@@ -58,20 +59,20 @@ func (r *replica) makeDirs() error {
 }
 
 // placeOf is where a replica of a workload is.
-func (e *Engine) placeOf(uid, replica string) runtime.Place {
-	return runtime.Place{Workload: uid, Replica: replica, Dir: e.replicaDir(uid, replica)}
+func (e *Engine) placeOf(run, replica string) runtime.Place {
+	return runtime.Place{Workload: run, Replica: replica, Dir: e.replicaDir(run, replica)}
 }
 
-// placesOf are the places of a workload's replicas.
+// placesOf are the places of a workload's replicas on this node.
 func (e *Engine) placesOf(w *gpuagentv1.Workload) []runtime.Place {
 	var places []runtime.Place
-	for _, r := range w.GetStatus().GetReplicas() {
-		places = append(places, e.placeOf(w.GetMetadata().GetUid(), replicaName(r)))
+	for _, r := range e.own(w) {
+		places = append(places, e.placeOf(state.RunOf(w), replicaName(r)))
 	}
 	return places
 }
 
-// placesFound are all places that there are directories of, by the workload's uid.
+// placesFound are all places that there are directories of, by run.
 func (e *Engine) placesFound() (map[string][]runtime.Place, error) {
 	entries, err := os.ReadDir(e.workloadsDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -79,9 +80,9 @@ func (e *Engine) placesFound() (map[string][]runtime.Place, error) {
 	}
 	found := map[string][]runtime.Place{}
 	for _, entry := range entries {
-		uid, replica, _ := strings.Cut(entry.Name(), ".")
-		found[uid] = append(found[uid], runtime.Place{
-			Workload: uid, Replica: replica, Dir: filepath.Join(e.workloadsDir(), entry.Name()),
+		run, replica, _ := strings.Cut(entry.Name(), ".")
+		found[run] = append(found[run], runtime.Place{
+			Workload: run, Replica: replica, Dir: filepath.Join(e.workloadsDir(), entry.Name()),
 		})
 	}
 	return found, nil

@@ -38,6 +38,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
@@ -50,6 +51,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/spare"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
@@ -71,10 +73,14 @@ type Options struct {
 	Node      string // name of the node
 	Version   string // of the agent
 	DataDir   string // absolute
+	Joined    bool   // whether the node has joined others, and takes orders from their head
+	Address   string // at which the head calls a node that has joined
+	Host      string // at which replicas on other nodes reach those of this one
 	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
 	UV        string // path; empty without uv
 
-	Labels map[string]string // of the node, for workloads to select it by
+	Labels   map[string]string // of the node, for workloads to select it by
+	LeaseTTL time.Duration     // after which it is held for lost when it is not heard of
 
 	State      *state.State
 	Secrets    *secret.Vault
@@ -84,7 +90,14 @@ type Options struct {
 	Runtimes   runtime.Set
 	Pythons    *pyenv.Finder
 	GPUs       detect.GPUs
+	Agents     Agents // nil where no node can join
 	Log        *slog.Logger
+}
+
+// Agents reaches the agents of nodes that have joined.
+type Agents interface {
+	// Agent returns the connection to a node's agent at an address.
+	Agent(node, address string) (grpc.ClientConnInterface, error)
 }
 
 // Engine runs the workloads of a node. It is safe for concurrent use.
@@ -93,6 +106,9 @@ type Engine struct {
 	board   *board.Board
 	cache   *store.Cache[*gpuagentv1.Workload]
 	volumes *store.Cache[*gpuagentv1.PersistentVolume]
+	nodes   *store.Cache[*gpuagentv1.Node]
+	reports *store.Cache[*gpuagentv1.Report] // of all nodes, on the head
+	orders  *store.Cache[*gpuagentv1.Order]  // to this node, where it has joined
 
 	work  chan func(context.Context) // for Run's goroutines to do
 	ended chan struct{}              // closed when Run no longer takes work
@@ -101,12 +117,12 @@ type Engine struct {
 	dirs, tempDirs *spare.Dirs
 	deletions      *batch.Queue[string] // by key
 
-	mu    sync.Mutex
-	node  *gpuagentv1.Node // guarded by mu
-	books *placement.Books // guarded by mu
-	ports *placement.Ports // guarded by mu
-	lives map[string]*life // guarded by mu; by uid, until they have ended
-	queue []*life          // guarded by mu; those that wait to be placed
+	mu        sync.Mutex
+	node      *gpuagentv1.Node     // guarded by mu
+	scheduler *scheduler.Scheduler // guarded by mu; of use on the head alone
+	alarm     *time.Timer          // guarded by mu; nil unless it is to decide again at a time
+	ports     *placement.Ports     // guarded by mu
+	lives     map[string]*life     // guarded by mu; by nameOf, until they have ended
 }
 
 // New returns an engine. Run makes it work.
@@ -121,11 +137,19 @@ func New(o Options) *Engine {
 		ports:   placement.NewPorts(),
 		lives:   map[string]*life{},
 
+		scheduler: scheduler.New(scheduler.Policy{}),
+
 		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),
 		deletions: newDeletions(o.State),
 	}
+	if e.LeaseTTL == 0 {
+		e.LeaseTTL = DefaultLeaseTTL
+	}
 	e.cache = store.NewCache(o.State.Workloads, nil, e.observe)
 	e.volumes = store.NewCache(o.State.Volumes, nil, e.observeVolumes)
+	e.nodes = store.NewCache(o.State.Nodes, nil, e.observeNodes)
+	e.reports = store.NewCache(o.State.Reports, nil, e.observeReports)
+	e.orders = store.NewCache(o.State.OrdersOf(o.Node), nil, e.observeOrders)
 	return e
 }
 
@@ -153,14 +177,17 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.checkRuntimes(ctx, status)
+	status.AgentAddress, status.Host = e.Address, e.Host
 	e.mu.Lock()
 	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node, Labels: e.Labels}, Status: status}
-	e.books = placement.New(e.node, e.maxActive())
+	status.MaxWorkloads = int32(e.maxActive())
+	e.scheduler.SetNode(seen(e.node))
 	e.mu.Unlock()
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ended(ctx, e.volumes.Run(ctx)) })
-	group.Go(func() error { return ended(ctx, e.cache.Run(ctx)) })
+	for _, cache := range e.caches() {
+		group.Go(func() error { return ended(ctx, cache.Run(ctx)) })
+	}
 	group.Go(func() error { return e.report(ctx) })
 	group.Go(func() error { return e.begin(ctx) })
 	for {
@@ -175,6 +202,20 @@ func (e *Engine) Run(ctx context.Context) error {
 			return group.Wait()
 		}
 	}
+}
+
+// cached is what is mirrored from the store.
+type cached interface {
+	Run(context.Context) error
+	WaitSynced(context.Context) error
+}
+
+// caches are those that the engine needs.
+func (e *Engine) caches() []cached {
+	if e.Joined {
+		return []cached{e.orders}
+	}
+	return []cached{e.volumes, e.nodes, e.reports, e.cache}
 }
 
 // activePerCore is how many workloads run at once for each core of the node.
@@ -197,16 +238,21 @@ func ended(ctx context.Context, err error) error {
 
 // begin opens for business once everything stored was looked at.
 func (e *Engine) begin(ctx context.Context) error {
-	if err := ended(ctx, e.cache.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
-		return err
-	}
-	if err := ended(ctx, e.volumes.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
-		return err
+	for _, cache := range e.caches() {
+		if err := ended(ctx, cache.WaitSynced(ctx)); err != nil || ctx.Err() != nil {
+			return err
+		}
 	}
 	e.sweep(ctx)
-	e.mu.Lock()
-	e.placeQueued() // those that were waiting when the last agent ended
-	e.mu.Unlock()
+	if !e.Joined {
+		if err := e.sweepOrders(ctx); err != nil {
+			return ended(ctx, err)
+		}
+		e.mu.Lock()
+		e.loseAbsent()
+		e.decide() // on those that were waiting when the last agent ended
+		e.mu.Unlock()
+	}
 	close(e.ready)
 	e.reapAll(ctx)
 	return nil
@@ -237,9 +283,6 @@ func (e *Engine) observe(updates []store.Update[*gpuagentv1.Workload]) {
 // adopt takes up the life of a stored workload, unless that is going on.
 func (e *Engine) adopt(w *gpuagentv1.Workload) {
 	placed := w.GetStatus().GetPhase() != gpuagentv1.Phase_PHASE_PENDING
-	if placed && w.GetStatus().GetReplicas()[0].GetNode() != e.Node {
-		return
-	}
 	e.mu.Lock()
 	_, known := e.lives[w.GetMetadata().GetUid()]
 	var l *life
@@ -253,15 +296,15 @@ func (e *Engine) adopt(w *gpuagentv1.Workload) {
 		if placed {
 			e.restore(l)
 		} else {
-			e.enqueue(l)
-			if e.Ready() == nil { // before, those that run already must be in the books first
-				e.placeQueued()
+			e.scheduler.Submit(e.jobOf(w))
+			if e.Ready() == nil { // before, those that run already must be entered first
+				e.decide()
 			}
 		}
 	}
 	e.mu.Unlock()
 	if l != nil {
-		e.spawn(l.run)
+		e.spawn(l.lead)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // logPrefix is the key prefix of the kept logs of a workload.
@@ -21,8 +23,8 @@ func logName(group string, index int32) string { return fmt.Sprintf("%s-%d.log",
 // the workload. It may be repeated. An empty log is not kept.
 func (e *Engine) keepLogs(ctx context.Context, w *gpuagentv1.Workload) {
 	m := w.GetMetadata()
-	for _, r := range w.GetStatus().GetReplicas() {
-		path := logPath(e.replicaDir(m.GetUid(), replicaName(r)))
+	for _, r := range e.own(w) {
+		path := logPath(e.replicaDir(state.RunOf(w), replicaName(r)))
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 			continue
@@ -34,6 +36,20 @@ func (e *Engine) keepLogs(ctx context.Context, w *gpuagentv1.Workload) {
 			e.Log.ErrorContext(ctx, "log cannot be kept", "workload", m.GetName(), "replica", replicaName(r), "error", err)
 		}
 	}
+}
+
+// recallLog begins the log of a replica that runs anew with what it wrote before.
+func (r *replica) recallLog(ctx context.Context) error {
+	path, m := logPath(r.dir), r.workload.GetMetadata()
+	if _, err := os.Lstat(path); err == nil || r.workload.GetStatus().GetEpoch() <= 1 {
+		return nil
+	}
+	objects := r.life.engine.Objects
+	kept := logPrefix(m.GetNamespace(), m.GetName()) + "/" + logName(r.status.GetGroup(), r.status.GetIndex())
+	if err := objects.Download(ctx, objects.URI(kept), path); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return nil
 }
 
 // keep links a file into a store that is a directory of the same file system,

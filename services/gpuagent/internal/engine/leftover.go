@@ -13,6 +13,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // BusySince is when the oldest workload was started that runs on this node now,
@@ -36,7 +37,7 @@ func (e *Engine) BusySince() time.Time {
 // Leftover is a directory of a workload that is not known here.
 type Leftover struct {
 	Path    string
-	UID     string
+	Run     string
 	Replica string
 	// Ours tells that it is in the agent's own directory. Temporary directories may
 	// be those of another agent's workloads.
@@ -63,7 +64,7 @@ func (e *Engine) Leftovers() ([]Leftover, error) {
 	known := e.known()
 	var unknown []Leftover
 	for _, l := range append(ours, temporary...) {
-		if !known[l.UID] {
+		if !known[l.Run] {
 			unknown = append(unknown, l)
 		}
 	}
@@ -80,25 +81,30 @@ func leftovers(dir, prefix string) ([]Leftover, error) {
 	var found []Leftover
 	for _, entry := range entries {
 		name, ok := strings.CutPrefix(entry.Name(), prefix)
-		uid, replica, _ := strings.Cut(name, ".")
-		fetched := prefix == tempPrefix && strings.HasPrefix(uid, fetchedPrefix)
-		if ok && entry.IsDir() && (fetched || uuid.Validate(uid) == nil) {
-			found = append(found, Leftover{Path: filepath.Join(dir, entry.Name()), UID: uid, Replica: replica})
+		run, replica, _ := strings.Cut(name, ".")
+		fetched := prefix == tempPrefix && strings.HasPrefix(run, fetchedPrefix)
+		if ok && entry.IsDir() && (fetched || uuid.Validate(run) == nil) {
+			found = append(found, Leftover{Path: filepath.Join(dir, entry.Name()), Run: run, Replica: replica})
 		}
 	}
 	return found, nil
 }
 
-// known are the uids of the workloads that are stored or being submitted.
+// known are the runs of the workloads that are stored or being submitted.
 func (e *Engine) known() map[string]bool {
 	known := map[string]bool{}
 	e.mu.Lock()
-	for uid := range e.lives {
-		known[uid] = true
+	for _, l := range e.lives {
+		known[l.run] = true
 	}
 	e.mu.Unlock()
 	for _, w := range e.board.List(func(*gpuagentv1.Workload) bool { return true }) {
-		known[w.GetMetadata().GetUid()] = true
+		known[state.RunOf(w)] = true
+	}
+	if e.Joined {
+		for _, order := range e.orders.List("") {
+			known[order.Key] = true
+		}
 	}
 	return known
 }
@@ -109,7 +115,7 @@ func (e *Engine) RemoveLeftover(ctx context.Context, l Leftover) error {
 	if !l.Ours {
 		return os.RemoveAll(l.Path)
 	}
-	places := []runtime.Place{e.placeOf(l.UID, l.Replica)}
+	places := []runtime.Place{e.placeOf(l.Run, l.Replica)}
 	e.stopOrphans(ctx, places)
 	e.removePlaces(ctx, places)
 	return ctx.Err()

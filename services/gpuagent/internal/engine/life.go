@@ -3,11 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
@@ -19,18 +16,28 @@ var (
 	errDeleted   = errors.New("the workload was deleted")
 	errDeadline  = errors.New("the deadline has passed")
 	errSibling   = errors.New("another replica failed")
+	errNodeLost  = errors.New("a node was lost")
+	errPorts     = errors.New("no TCP port of the node is free")
+	errRestarts  = errors.New("its replicas were started again more often than it allows")
 )
+
+// preemption is why a life is told to stop that makes room for another.
+type preemption struct{ because string }
+
+func (p *preemption) Error() string { return p.because }
 
 // life is one workload from its submission, or adoption, to its end.
 type life struct {
 	engine *Engine
-	uid    string
+	uid    string // of the workload
+	run    string // names its epoch
 	key    string
 	spec   *gpuagentv1.WorkloadSpec
 
 	known    chan struct{}   // closed once the workload is stored: nothing is started before that
 	refused  chan struct{}   // closed instead when it could not be
 	placed   chan struct{}   // closed once it is
+	news     chan struct{}   // holds a token when other nodes have reported, or one was lost
 	done     chan struct{}   // closed when run returns
 	stopping context.Context // ends when the workload is to stop; its cause is one of the errors above
 	stop     context.CancelCauseFunc
@@ -42,6 +49,7 @@ type life struct {
 	restarts int32                // guarded by mu; over all replicas
 	pids     map[int]func() int   // guarded by mu; by replica, once it was started
 	settling *time.Timer          // guarded by mu; nil unless a change waits to be told
+	lost     map[string]bool      // guarded by mu; nodes that were lost since it was placed
 	over     bool                 // guarded by mu; nothing is told any more but the end
 	deleted  bool                 // guarded by mu; nothing is told any more at all
 }
@@ -50,16 +58,17 @@ func newLife(e *Engine, w *gpuagentv1.Workload) *life {
 	// Not the agent's context: when the agent ends, the workload does not stop.
 	stopping, stop := context.WithCancelCause(context.Background())
 	l := &life{
-		engine: e, uid: w.GetMetadata().GetUid(), key: state.KeyOf(w.GetMetadata()), spec: w.GetSpec(),
-		known: make(chan struct{}), refused: make(chan struct{}), placed: make(chan struct{}), done: make(chan struct{}), stopping: stopping, stop: stop,
-		w: w,
+		engine: e, uid: w.GetMetadata().GetUid(), run: state.RunOf(w), key: state.KeyOf(w.GetMetadata()), spec: w.GetSpec(),
+		known: make(chan struct{}), refused: make(chan struct{}), placed: make(chan struct{}), news: make(chan struct{}, 1),
+		done: make(chan struct{}), stopping: stopping, stop: stop,
+		w: w, lost: map[string]bool{},
 	}
 	l.w = l.copy()
 	return l
 }
 
-// run leads the life to its end, or until the agent ends.
-func (l *life) run(ctx context.Context) {
+// lead takes the life to its end, or until the agent ends.
+func (l *life) lead(ctx context.Context) {
 	defer close(l.done)
 	defer l.engine.forget(ctx, l)
 	if !l.awaitPlace(ctx) {
@@ -68,6 +77,8 @@ func (l *life) run(ctx context.Context) {
 	defer l.limit()()
 	results, ok := l.runReplicas(ctx)
 	switch {
+	case l.awaitKnown(ctx) && ok && l.disrupted(results):
+		l.moveOn(ctx, results)
 	case l.awaitKnown(ctx) && ok:
 		l.finish(ctx, results)
 	case ok && ctx.Err() == nil: // it was refused
@@ -122,11 +133,7 @@ func (l *life) awaitPlace(ctx context.Context) bool {
 
 // unplaced is how replicas fare of which nothing was ever started.
 func (l *life) unplaced() []result {
-	results := make([]result, len(l.snapshot().GetStatus().GetReplicas()))
-	for i := range results {
-		results[i] = stopResult(context.Cause(l.stopping), l.spec)
-	}
-	return results
+	return l.allAs(stopResult(context.Cause(l.stopping), l.spec))
 }
 
 // limit stops the life at its deadline, which counts from its start and so
@@ -147,54 +154,50 @@ func (l *life) deadline() time.Time {
 	return l.snapshot().GetStatus().GetStartTime().AsTime().Add(l.spec.GetDeadline().AsDuration())
 }
 
-// runReplicas runs all replicas to their ends. It returns false when the agent
-// ended first.
+// runReplicas runs all replicas to their ends; those of a node that has joined are
+// left to the head. It returns false when the agent ended first.
 func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
 	w := l.snapshot()
 	results := make([]result, len(w.GetStatus().GetReplicas()))
+	abroad := l.engine.abroad(w)
+	if len(abroad) > 0 {
+		if failed := l.meet(ctx, abroad); failed != nil {
+			return l.allAs(*failed), ctx.Err() == nil
+		}
+		w = l.snapshot() // with the addresses of all
+	}
 	var running sync.WaitGroup
-	for i := range results {
+	for i, r := range w.GetStatus().GetReplicas() {
+		if r.GetNode() != l.engine.Node {
+			continue
+		}
 		running.Go(func() {
-			r := newReplica(l, w, i)
-			results[i] = r.run(ctx)
-			if results[i].phase == gpuagentv1.Phase_PHASE_FAILED && !group(w, i).GetIndependent() {
-				l.stop(errSibling) // a gang that lost a member is no use
-			}
+			results[i] = newReplica(l, w, i).lead(ctx)
+			l.mind(i, results[i])
 		})
+	}
+	if len(abroad) > 0 {
+		l.follow(ctx, abroad, results)
 	}
 	running.Wait()
 	return results, ctx.Err() == nil
 }
 
-// tryPlace places a life that waits, if it fits by now. The engine is locked.
-func (l *life) tryPlace() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	before := l.w.GetStatus().GetMessage()
-	placed, err := l.engine.place(l.uid, l.w)
-	if err != nil {
-		l.w.Status.Message = err.Error()
+// mind stops the others when a replica has failed that they cannot do without: a gang
+// that lost a member is no use.
+func (l *life) mind(position int, r result) {
+	if r.phase == gpuagentv1.Phase_PHASE_FAILED && !group(l.w, position).GetIndependent() {
+		l.stop(errSibling)
 	}
-	if placed {
-		l.w.Status.StartTime = timestamppb.Now()
-		close(l.placed)
-	}
-	switch after := l.w.GetStatus().GetMessage(); {
-	case placed:
-		l.changed()
-	case sameWait(before, after): // how much is free changes all the time
-		l.w.Status.Message = before
-	default:
-		l.changed()
-	}
-	return placed
 }
 
-// sameWait reports whether two sentences wait for the same, "waits for memory: ...".
-func sameWait(a, b string) bool {
-	forA, _, _ := strings.Cut(a, ":")
-	forB, _, _ := strings.Cut(b, ":")
-	return forA == forB
+// allAs is the same end for all replicas.
+func (l *life) allAs(r result) []result {
+	results := make([]result, len(l.snapshot().GetStatus().GetReplicas()))
+	for i := range results {
+		results[i] = r
+	}
+	return results
 }
 
 // finish writes down how it ended. The board shows it first: it is on disk, and

@@ -18,6 +18,7 @@ type Log struct {
 	Group string
 	Index int32
 	Path  string // of a file that may not exist yet
+	Node  string // whose agent has it instead; empty when the path is of this node
 }
 
 // Logs are the logs of a workload, which may have been deleted.
@@ -32,7 +33,7 @@ type Logs struct {
 // in the object store. fault.NotFound when there are none.
 func (e *Engine) Logs(ctx context.Context, namespace, name string) (*Logs, error) {
 	if w, err := e.Get(namespace, name); err == nil {
-		return e.present(w), nil
+		return e.present(ctx, w)
 	}
 	if namespace == "" {
 		namespace = state.DefaultNamespace
@@ -40,13 +41,28 @@ func (e *Engine) Logs(ctx context.Context, namespace, name string) (*Logs, error
 	return e.past(ctx, namespace, name)
 }
 
-func (e *Engine) present(w *gpuagentv1.Workload) *Logs {
+// present finds the logs of a workload that is known. What replicas on other nodes have
+// written is read there until the workload has ended, and in the object store then.
+func (e *Engine) present(ctx context.Context, w *gpuagentv1.Workload) (*Logs, error) {
 	logs := &Logs{engine: e, workload: w}
-	for _, r := range w.GetStatus().GetReplicas() {
-		dir := e.replicaDir(w.GetMetadata().GetUid(), replicaName(r))
-		logs.files = append(logs.files, Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: logPath(dir)})
+	apart := len(e.abroad(w)) > 0
+	if apart && !logs.Live() {
+		kept, err := e.past(ctx, w.GetMetadata().GetNamespace(), w.GetMetadata().GetName())
+		if fault.Is(err, fault.NotFound) { // nothing was written
+			return logs, nil
+		}
+		return kept, err
 	}
-	return logs
+	for _, r := range w.GetStatus().GetReplicas() {
+		log := Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: logPath(e.replicaDir(state.RunOf(w), replicaName(r)))}
+		if apart && r.GetNode() != e.Node {
+			log.Node = r.GetNode()
+		}
+		if !e.Joined || r.GetNode() == e.Node {
+			logs.files = append(logs.files, log)
+		}
+	}
+	return logs, nil
 }
 
 // fetchedPrefix goes on with the names of temporary directories for logs.

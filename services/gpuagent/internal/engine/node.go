@@ -15,11 +15,14 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 )
 
-// Times of the node's own record.
-const (
-	leaseTTL    = 15 * time.Second
-	reportEvery = 30 * time.Second
-)
+// reportEvery is how often a node's record is written though nothing is known to have changed.
+const reportEvery = 30 * time.Second
+
+// DefaultLeaseTTL is after what time a node that is not heard of is held for lost.
+const DefaultLeaseTTL = 15 * time.Second
+
+// lapses is how often in the time of a lease it is noted how far it goes by now.
+const lapses = 10
 
 // report keeps the node's record in the store for as long as the agent lives:
 // it is bound to a lease, and made anew when the lease was lost.
@@ -38,11 +41,17 @@ func (e *Engine) report(ctx context.Context) error {
 }
 
 func (e *Engine) reportUnderLease(ctx context.Context) error {
-	lease, err := e.State.Backend.Grant(ctx, leaseTTL)
+	lease, err := e.State.Backend.Grant(ctx, e.LeaseTTL)
 	if err != nil {
 		return err
 	}
+	if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
+		return err
+	}
 	defer func() { // so that the node is known to be gone at once and not when the lease runs out
+		if e.busy() {
+			return // what it runs runs on, until the lease runs out or another agent takes it up
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if err := lease.Revoke(ctx); err != nil {
@@ -51,21 +60,45 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 	}()
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
+	lapse := time.NewTicker(e.LeaseTTL / lapses)
+	defer lapse.Stop()
 	for {
 		op := e.State.Nodes.UpdateOp(e.Node, e.nodeNow(), store.AnyRevision)
 		op.Lease = lease
 		if _, err := e.State.Backend.Commit(ctx, op); err != nil {
 			return err
 		}
-		select {
-		case <-tick.C:
-			e.recheckRuntimes(ctx)
-		case <-lease.Done():
-			return nil
-		case <-ctx.Done():
-			return nil
+		for waiting := true; waiting; {
+			select {
+			case <-lapse.C:
+				if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
+					return err
+				}
+			case <-tick.C:
+				e.recheckRuntimes(ctx)
+				waiting = false
+			case <-lease.Done():
+				return nil
+			case <-ctx.Done():
+				return nil
+			}
 		}
 	}
+}
+
+// deadline is until when a lease is known to be held.
+func deadline(lease store.Lease, ttl time.Duration) time.Time {
+	if l, ok := lease.(interface{ Deadline() time.Time }); ok {
+		return l.Deadline()
+	}
+	return time.Now().Add(ttl) // of a store in this process
+}
+
+// busy reports whether a node that has joined runs anything.
+func (e *Engine) busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.Joined && len(e.lives) > 0
 }
 
 // describe asks the programs that take a moment to answer.
@@ -109,7 +142,12 @@ func (e *Engine) nodeNow() *gpuagentv1.Node {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	detect.Refresh(e.node.GetStatus(), e.DataDir)
-	e.node.Status.RunningWorkloads = int32(len(e.lives) - len(e.queue))
+	e.node.Status.RunningWorkloads = 0
+	for _, l := range e.lives {
+		if l.isPlaced() {
+			e.node.Status.RunningWorkloads++
+		}
+	}
 	return proto.CloneOf(e.node)
 }
 

@@ -54,8 +54,16 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
 		Labels: r.labels(),
 		GPUs:   gpus, HideGPUs: len(all) > 0, Ports: r.status.GetPorts(),
-		Mounts: append(mounts, r.keepMount()...), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Tell: r,
+		Mounts: append(mounts, r.keepMount()...), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
 	}, nil
+}
+
+// lease is the path of the lease that it runs under; empty on the head.
+func (r *replica) lease() string {
+	if !r.life.engine.Joined {
+		return ""
+	}
+	return r.life.engine.leasePath()
 }
 
 // labels say whose a replica is, where its runtime can show that.

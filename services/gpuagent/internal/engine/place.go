@@ -1,52 +1,106 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
-
-// place reserves what a workload needs and allots its ports, all or nothing. It
-// writes into the status where each replica goes, or why the workload waits. The
-// engine is locked.
-func (e *Engine) place(uid string, w *gpuagentv1.Workload) (placed bool, err error) {
-	status := w.GetStatus()
-	if sentence := e.away(w); sentence != "" {
-		status.Message = sentence
-		return false, nil
-	}
-	grant, sentence := e.books.Reserve(uid, w.GetSpec())
-	if sentence != "" {
-		status.Message = sentence
-		return false, nil
-	}
-	if err := e.allot(uid, w); err != nil {
-		e.release(uid)
-		return false, err
-	}
-	for i, replica := range status.GetReplicas() {
-		replica.Node, replica.Host = e.Node, loopback
-		replica.Gpus = grant.GPUs[i]
-		replica.Phase = gpuagentv1.Phase_PHASE_STARTING
-	}
-	status.Phase, status.Message = gpuagentv1.Phase_PHASE_STARTING, ""
-	return true, nil
-}
 
 // loopback is where replicas of one node reach each other.
 const loopback = "127.0.0.1"
 
-// allot gives every replica its ports.
-func (e *Engine) allot(uid string, w *gpuagentv1.Workload) error {
+// decide has the scheduler decide, and does what it says. The engine is locked.
+func (e *Engine) decide() {
+	for _, decision := range e.scheduler.Decide(time.Now()) {
+		switch d := decision.(type) {
+		case scheduler.Place:
+			if l := e.lives[d.UID]; l.take(d.Slots) != nil {
+				l.stop(errPorts)
+			}
+		case scheduler.Preempt:
+			e.lives[d.UID].stop(&preemption{because: d.Because})
+		case scheduler.Wait:
+			e.lives[d.UID].wait(d.Sentence)
+		}
+	}
+	e.decideAt(e.scheduler.Next())
+}
+
+// decideAt has the engine decide again at a time, unless something happens before.
+// The engine is locked.
+func (e *Engine) decideAt(at time.Time) {
+	if e.alarm != nil {
+		e.alarm.Stop()
+		e.alarm = nil
+	}
+	if at.IsZero() {
+		return
+	}
+	e.alarm = time.AfterFunc(time.Until(at), func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.decide()
+	})
+}
+
+// take gives a life its place. The engine is locked.
+func (l *life) take(slots []scheduler.Slot) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	status := l.w.GetStatus()
+	apart := false
+	for i, slot := range slots {
+		r := status.GetReplicas()[i]
+		r.Node, r.Gpus, r.Host, r.Ports = slot.Node, slot.GPUs, loopback, nil
+		r.Phase, r.Reason, r.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
+		apart = apart || slot.Node != slots[0].Node
+	}
+	if apart {
+		for _, r := range l.engine.own(l.w) {
+			r.Host = l.engine.node.GetStatus().GetHost()
+		}
+	}
+	status.Phase, status.Reason, status.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
+	status.StartTime = timestamppb.Now()
+	close(l.placed)
+	l.changed()
+	return l.engine.allot(l.uid, l.w)
+}
+
+// wait says why a life is not placed. The engine is locked.
+func (l *life) wait(sentence string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w.Status.Message = sentence
+	l.changed()
+}
+
+// own are the replicas of a workload that are placed on this node.
+func (e *Engine) own(w *gpuagentv1.Workload) []*gpuagentv1.ReplicaStatus {
+	var own []*gpuagentv1.ReplicaStatus
+	for _, r := range w.GetStatus().GetReplicas() {
+		if r.GetNode() == e.Node {
+			own = append(own, r)
+		}
+	}
+	return own
+}
+
+// allot gives every replica of this node its ports.
+func (e *Engine) allot(holder string, w *gpuagentv1.Workload) error {
 	for i, replica := range w.GetStatus().GetReplicas() {
+		if replica.GetNode() != e.Node {
+			continue
+		}
 		for _, p := range template(w, i).GetPorts() {
-			port, err := e.ports.Allot(uid, p.GetPreferred())
+			port, err := e.ports.Allot(holder, p.GetPreferred())
 			if err != nil {
 				return err
 			}
@@ -59,63 +113,70 @@ func (e *Engine) allot(uid string, w *gpuagentv1.Workload) error {
 	return nil
 }
 
-// release returns everything a workload holds. The engine is locked.
-func (e *Engine) release(uid string) {
-	e.books.Release(uid)
-	e.ports.Release(uid)
-}
-
-// restore enters into the books what an adopted life holds. The engine is locked.
-func (e *Engine) restore(l *life) {
-	var grant placement.Grant
-	for i, replica := range l.w.GetStatus().GetReplicas() {
-		grant.GPUs = append(grant.GPUs, replica.GetGpus())
-		grant.MemoryBytes += template(l.w, i).GetResources().GetMemoryBytes()
+// hold enters the ports that replicas of this node got before the agent was started anew.
+func (e *Engine) hold(holder string, w *gpuagentv1.Workload) {
+	for _, replica := range e.own(w) {
 		for _, port := range replica.GetPorts() {
-			e.ports.Hold(l.uid, port)
+			e.ports.Hold(holder, port)
 		}
 	}
-	e.books.Restore(l.uid, grant)
+}
+
+// release returns everything a workload holds. The engine is locked.
+func (e *Engine) release(l *life) {
+	e.ports.Release(l.run)
+	if !e.Joined {
+		e.scheduler.Release(l.uid)
+	}
+}
+
+// restore enters what an adopted life holds. The engine is locked.
+func (e *Engine) restore(l *life) {
+	job := e.jobOf(l.w)
+	var slots []scheduler.Slot
+	for i, replica := range l.w.GetStatus().GetReplicas() {
+		slots = append(slots, slotOf(job, i, replica))
+	}
+	e.scheduler.Restore(job, slots)
+	e.hold(l.run, l.w)
 	close(l.placed)
-}
-
-// enqueue has a life wait: behind those of its priority, before those of a lower
-// one. The engine is locked.
-func (e *Engine) enqueue(l *life) {
-	i, _ := slices.BinarySearchFunc(e.queue, l, func(a, b *life) int {
-		return cmp.Or(cmp.Compare(b.spec.GetPriority(), a.spec.GetPriority()), board.Older(a.w, b.w))
-	})
-	e.queue = slices.Insert(e.queue, i, l)
-}
-
-// placeQueued places what fits, in order; one that waits does not keep a smaller
-// one behind it from starting. The engine is locked.
-func (e *Engine) placeQueued() {
-	e.queue = slices.DeleteFunc(e.queue, func(l *life) bool { return !e.books.Full() && l.tryPlace() })
 }
 
 // leave takes a life that has ended out of the books and lets others have its place.
 func (e *Engine) leave(l *life) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.release(l.uid)
-	e.queue = slices.DeleteFunc(e.queue, func(other *life) bool { return other == l })
-	e.placeQueued()
+	e.release(l)
+	if !e.Joined {
+		e.decide()
+	}
 }
 
 // forget ends what is known of a life. A workload that was refused, because the
-// store did not answer, and turns out to be stored after all begins another.
+// store did not answer, and turns out to be stored after all begins another, and so
+// does one that is to run anew.
 func (e *Engine) forget(ctx context.Context, l *life) {
-	e.mu.Lock()
-	delete(e.lives, l.uid)
-	e.mu.Unlock()
-	if ctx.Err() == nil { // otherwise what it runs goes on, with its volumes
-		e.letGo(l.w)
+	if ctx.Err() != nil { // what it runs goes on, with its volumes
+		return
 	}
+	e.mu.Lock()
+	delete(e.lives, e.nameOf(l))
+	e.mu.Unlock()
+	e.letGo(l.w)
 	w, ok := e.board.Get(l.key)
-	if ok && w.GetMetadata().GetUid() == l.uid && !state.Ended(w.GetStatus().GetPhase()) && ctx.Err() == nil {
+	if ok && !e.Joined && w.GetMetadata().GetUid() == l.uid && !state.Ended(w.GetStatus().GetPhase()) {
 		e.adopt(w)
 	}
+}
+
+// nameOf is what lives are known by: by their workloads on the head, where a
+// workload has one at a time, and by their runs on nodes that have joined, which may be
+// told of the next before the last has ended.
+func (e *Engine) nameOf(l *life) string {
+	if e.Joined {
+		return l.run
+	}
+	return l.uid
 }
 
 // template is that of the i-th replica.
@@ -137,3 +198,6 @@ func group(w *gpuagentv1.Workload, i int) *gpuagentv1.ReplicaGroup {
 func (e *Engine) errNotReady() error {
 	return fault.Unavailablef("node %s has just started and does not take workloads yet; try again", e.Node)
 }
+
+// errJoined refuses what only the head does.
+var errJoined = fault.Preconditionf("this node has joined others and takes orders from their head: ask that")

@@ -33,6 +33,9 @@ func (r *replica) prepareIn(ctx context.Context) *result {
 	if err := r.makeDirs(); err != nil {
 		return failed(runtime.ReasonStart, err)
 	}
+	if err := r.recallLog(ctx); err != nil {
+		return failed(reasonStaging, err)
+	}
 	if err := r.stage(ctx); err != nil {
 		return failed(reasonStaging, err)
 	}

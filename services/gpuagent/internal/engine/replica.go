@@ -43,18 +43,18 @@ func newReplica(l *life, w *gpuagentv1.Workload, position int) *replica {
 	status := w.GetStatus().GetReplicas()[position]
 	return &replica{
 		life: l, workload: w, position: position, status: status, template: template(w, position),
-		dir: l.engine.replicaDir(l.uid, replicaName(status)),
+		dir: l.engine.replicaDir(l.run, replicaName(status)),
 	}
 }
 
 // place is what the runtimes know the replica by.
 func (r *replica) place() runtime.Place {
-	return r.life.engine.placeOf(r.life.uid, replicaName(r.status))
+	return r.life.engine.placeOf(r.life.run, replicaName(r.status))
 }
 
-// run takes up the last attempt, or makes the first, and goes on until no more
+// lead takes up the last attempt, or makes the first, and goes on until no more
 // are wanted. Its result means nothing when ctx has ended.
-func (r *replica) run(ctx context.Context) result {
+func (r *replica) lead(ctx context.Context) result {
 	n, fresh, err := r.lastAttempt()
 	if err != nil {
 		return failure(runtime.ReasonStart, "%v", err)

@@ -46,6 +46,10 @@ func stopResult(cause error, spec *gpuagentv1.WorkloadSpec) result {
 		r.message = deadlineMessage(spec)
 	case errors.Is(cause, errSibling):
 		r.reason, r.message = reasonSibling, "stopped because another replica failed"
+	case errors.Is(cause, errPorts):
+		r.phase, r.reason, r.message = gpuagentv1.Phase_PHASE_FAILED, runtime.ReasonStart, errPorts.Error()
+	case errors.Is(cause, errRestarts):
+		r.phase, r.reason, r.message = gpuagentv1.Phase_PHASE_FAILED, reasonBackoff, errRestarts.Error()
 	}
 	return r
 }
@@ -96,6 +100,9 @@ func exitMessage(exit runtime.Exit) string {
 func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 	worst := -1 // the failure that came first, or else the first stop
 	for i, r := range results {
+		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED { // of another node
+			continue
+		}
 		replica := s.GetReplicas()[i]
 		replica.Phase, replica.Reason, replica.Message, replica.ExitCode = r.phase, r.reason, r.message, r.code
 		replica.Pid, replica.Ready = 0, false
@@ -179,5 +186,5 @@ const firstSignalCode = 128
 
 // retryable reports whether another attempt may fare better.
 func retryable(r result) bool {
-	return r.phase == gpuagentv1.Phase_PHASE_FAILED && r.reason != reasonDeadline && r.reason != runtime.ReasonStart
+	return r.phase == gpuagentv1.Phase_PHASE_FAILED && r.reason != reasonDeadline && r.reason != runtime.ReasonStart && r.reason != runtime.ReasonNodeLost
 }

@@ -22,6 +22,9 @@ func (e *Engine) Get(namespace, name string) (*gpuagentv1.Workload, error) {
 // Stop asks a workload to end. The wish is stored before it is acted on, so that
 // it is not lost with the agent.
 func (e *Engine) Stop(ctx context.Context, namespace, name, message string) (*gpuagentv1.Workload, error) {
+	if e.Joined {
+		return nil, errJoined
+	}
 	w, err := e.Get(namespace, name)
 	if err != nil || state.Ended(w.GetStatus().GetPhase()) {
 		return w, err
@@ -45,6 +48,9 @@ func (e *Engine) Stop(ctx context.Context, namespace, name, message string) (*gp
 
 // Delete forgets a workload and stops what still runs of it.
 func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
+	if e.Joined {
+		return errJoined
+	}
 	w, err := e.Get(namespace, name)
 	if err != nil {
 		return err
@@ -72,7 +78,9 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 			case <-ctx.Done():
 				return // the sweep of the next start does it
 			}
+			w = l.snapshot() // which may have been placed since
 		}
+		e.withdraw(ctx, w)
 		e.removePlaces(ctx, e.placesOf(w))
 		e.dropKept(ctx, w)
 	})
@@ -88,8 +96,8 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 	e.sweepKept(ctx)
 	known := e.known()
-	for uid, places := range found {
-		if !known[uid] {
+	for run, places := range found {
+		if !known[run] {
 			e.spawn(func(ctx context.Context) {
 				e.stopOrphans(ctx, places)
 				e.removePlaces(ctx, places)

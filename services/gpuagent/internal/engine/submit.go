@@ -19,6 +19,9 @@ import (
 // is stored together with the guard, such as the fence of a leader; when that does
 // not hold, nothing starts.
 func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload, guard ...store.Op) (*gpuagentv1.Workload, error) {
+	if e.Joined {
+		return nil, errJoined
+	}
 	if e.Ready() != nil {
 		return nil, e.errNotReady()
 	}
@@ -35,7 +38,7 @@ func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload, gua
 		return nil, err
 	}
 	placed := l.snapshot()
-	if !e.spawn(l.run) { // which gets ready while the workload is being stored
+	if !e.spawn(l.lead) { // which gets ready while the workload is being stored
 		return nil, fault.Unavailablef("node %s is shutting down", e.Node)
 	}
 	revision, err := e.create(ctx, key, placed, guard)
@@ -88,21 +91,23 @@ func checkSize(w *gpuagentv1.Workload) error {
 	return nil
 }
 
-// enter begins a life: placed, or in the queue behind those that wait.
+// enter begins a life: placed, or among those that wait.
 func (e *Engine) enter(w *gpuagentv1.Workload) (*life, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	l := newLife(e, w)
-	placed, err := e.place(l.uid, l.w)
-	if err != nil {
-		return nil, err
-	}
 	e.lives[l.uid] = l
-	if placed {
-		l.w.Status.StartTime = timestamppb.Now()
-		close(l.placed)
-	} else {
-		e.enqueue(l)
+	job := e.jobOf(w)
+	slots, ok := e.scheduler.TryNow(job)
+	if !ok {
+		e.scheduler.Submit(job)
+		e.decide()
+		return l, nil
+	}
+	if err := l.take(slots); err != nil {
+		e.release(l)
+		delete(e.lives, l.uid)
+		return nil, err
 	}
 	return l, nil
 }

@@ -108,14 +108,3 @@ func (e *Engine) reapAll(ctx context.Context) {
 		}
 	}
 }
-
-// away says which node a workload waits for because a volume of its own is
-// there, and nothing when it may be placed here.
-func (e *Engine) away(w *gpuagentv1.Workload) string {
-	for key := range claims(w) {
-		if item, known := e.volumes.Get(key); known && item.Value.GetStatus().GetNode() != e.Node {
-			return "waits for node " + item.Value.GetStatus().GetNode() + ": volume " + key + " is there"
-		}
-	}
-	return ""
-}

@@ -54,6 +54,9 @@ func (l *life) storeUntilDone(ctx context.Context) bool {
 func (l *life) store(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	if l.engine.Joined {
+		return l.report(ctx)
+	}
 	for {
 		w := l.snapshot()
 		w.Metadata.UpdateTime = timestamppb.Now()

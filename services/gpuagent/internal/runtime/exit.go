@@ -39,6 +39,9 @@ const (
 	ReasonStart = "StartFailed"
 	// ReasonInstall is that of Python packages that could not be installed.
 	ReasonInstall = "InstallFailed"
+	// ReasonNodeLost is that of what ended because its node was lost, or held itself
+	// for lost. It is started again elsewhere and not there.
+	ReasonNodeLost = "NodeLost"
 )
 
 // Failure is why a replica could not be made ready.

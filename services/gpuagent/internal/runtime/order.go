@@ -43,6 +43,9 @@ type Order struct {
 	Deadline time.Time
 	// Grace is the time between SIGTERM and SIGKILL.
 	Grace time.Duration
+	// Lease, when set, is the path of the lease that its node holds among others
+	// (package supervise): it is killed when that ends.
+	Lease string
 	// Tell hears what is worth telling while it is prepared.
 	Tell Teller
 }

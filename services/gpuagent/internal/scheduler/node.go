@@ -1,6 +1,10 @@
 package scheduler
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Node is a machine that jobs run on.
 type Node struct {
@@ -12,6 +16,12 @@ type Node struct {
 	GPUs        []GPU
 	Limit       int  // of jobs at once, however little they ask for; 0 means none
 	Cordoned    bool // takes no more jobs; those it has run on
+}
+
+func (n *Node) equal(other *Node) bool {
+	return n.Name == other.Name && n.CPUMilli == other.CPUMilli && n.MemoryBytes == other.MemoryBytes &&
+		n.Limit == other.Limit && n.Cordoned == other.Cordoned && maps.Equal(n.Labels, other.Labels) &&
+		slices.Equal(n.Taints, other.Taints) && slices.Equal(n.GPUs, other.GPUs)
 }
 
 // GPU is one GPU of a node.

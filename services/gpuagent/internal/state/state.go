@@ -4,13 +4,15 @@
 //
 //	workloads/<namespace>/<name>   Workload, until it is deleted
 //	nodes/<name>                   Node, for as long as its agent's lease lives
+//	orders/<node>/<run>            Order to a node that has joined, written by the head alone
+//	reports/<node>/<run>           Report on it, written by that node alone
 //	secrets/<namespace>/<name>     SecretState, its values sealed
 //	configmaps/<namespace>/<name>  ConfigMapState
 //	volumes/<namespace>/<name>     PersistentVolume, until its directory is gone
 //	parts/<uid>/<generation>/<n>   ParcelPart of what is too large for one value
 //
-// A workload is written by the agent of the node it is placed on, and every write
-// is a compare-and-swap on its revision. What happened on a node between two
+// A workload is written by the head, and every write is a compare-and-swap on its
+// revision. A run is one epoch of it, see RunUID. What happened on a node between two
 // writes is on that node's disk (package supervise), so a write that was never
 // made is made by whoever adopts the workload.
 package state
@@ -38,6 +40,8 @@ type State struct {
 	Secrets    *store.Collection[*gpuagentv1.SecretState]
 	ConfigMaps *store.Collection[*gpuagentv1.ConfigMapState]
 	Volumes    *store.Collection[*gpuagentv1.PersistentVolume]
+	Orders     *store.Collection[*gpuagentv1.Order]
+	Reports    *store.Collection[*gpuagentv1.Report]
 
 	parts *store.Collection[*gpuagentv1.ParcelPart]
 }
@@ -51,6 +55,8 @@ func New(b store.Backend) *State {
 		Secrets:    store.NewCollection[*gpuagentv1.SecretState](b, prefix+"secrets/"),
 		ConfigMaps: store.NewCollection[*gpuagentv1.ConfigMapState](b, prefix+"configmaps/"),
 		Volumes:    store.NewCollection[*gpuagentv1.PersistentVolume](b, prefix+"volumes/"),
+		Orders:     store.NewCollection[*gpuagentv1.Order](b, prefix+"orders/"),
+		Reports:    store.NewCollection[*gpuagentv1.Report](b, prefix+"reports/"),
 		parts:      store.NewCollection[*gpuagentv1.ParcelPart](b, prefix+"parts/"),
 	}
 }

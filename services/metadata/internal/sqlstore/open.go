@@ -21,6 +21,11 @@ import (
 // process holds.
 const busyTimeout = "5000" // milliseconds
 
+// readerCache is how much of the file a connection that reads keeps in memory. The
+// file is in the system's cache anyway, and what is kept is dropped when somebody
+// writes.
+const readerCache = "1024" // KiB
+
 // DB is an open database with its schema up to date.
 type DB struct {
 	dialect Dialect
@@ -114,7 +119,7 @@ func openSQLite(target *url.URL) (*DB, error) {
 	}
 	writer := sql.OpenDB(&keepers{dsn: sqliteDSN(target.Path, url.Values{"_txlock": {"immediate"}})})
 	writer.SetMaxOpenConns(1)
-	reader := sql.OpenDB(&keepers{dsn: sqliteDSN(target.Path, url.Values{"_query_only": {"1"}})})
+	reader := sql.OpenDB(&keepers{dsn: sqliteDSN(target.Path, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-" + readerCache + ")"}})})
 	reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	reader.SetMaxIdleConns(2)
 	db := &DB{dialect: SQLite, writer: writer, reader: reader, name: target.Path}

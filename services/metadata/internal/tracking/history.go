@@ -18,22 +18,49 @@ const longestHistory = 100_000
 // GetMetricHistory returns the points of a metric of a run, by time, step and
 // value.
 func (s *Store) GetMetricHistory(ctx context.Context, request *metadatav1.GetMetricHistoryRequest) (*metadatav1.GetMetricHistoryResponse, error) {
+	h, points, next, err := s.pageOfHistory(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return &metadatav1.GetMetricHistoryResponse{Metrics: h.metrics(points), NextPageToken: next}, nil
+}
+
+// pointsAtOnce is how many points a piece of a history has.
+const pointsAtOnce = 1000
+
+// StreamMetricHistory is GetMetricHistory in pieces, the token with the last.
+// Between pieces it holds nothing of the database.
+func (s *Store) StreamMetricHistory(ctx context.Context, request *metadatav1.GetMetricHistoryRequest, send func(*metadatav1.GetMetricHistoryResponse) error) error {
+	h, points, next, err := s.pageOfHistory(ctx, request)
+	if err != nil {
+		return err
+	}
+	for len(points) > pointsAtOnce {
+		if err := send(&metadatav1.GetMetricHistoryResponse{Metrics: h.metrics(points[:pointsAtOnce])}); err != nil {
+			return err
+		}
+		points = points[pointsAtOnce:]
+	}
+	return send(&metadatav1.GetMetricHistoryResponse{Metrics: h.metrics(points), NextPageToken: next})
+}
+
+// pageOfHistory reads a page of a history, and the token of the next.
+func (s *Store) pageOfHistory(ctx context.Context, request *metadatav1.GetMetricHistoryRequest) (h history, page []point, next string, err error) {
 	limit := longestHistory
 	if n := int(request.GetMaxResults()); n > 0 {
 		limit = min(n, longestHistory)
 	}
 	after, err := parsePosition(request.GetPageToken())
 	if err != nil {
-		return nil, err
+		return h, nil, "", err
 	}
-	var page []*metadatav1.Metric
 	err = s.db.Read(ctx, func(tx *sqlstore.Tx) error {
+		page = nil
 		run, err := runByID(ctx, tx, namespaceOf(request), request.GetRunId())
 		if err != nil {
 			return err
 		}
-		h, err := historyOf(ctx, tx, run, request.GetMetricKey())
-		if err != nil || h.points == nil {
+		if h, err = historyOf(ctx, tx, run, request.GetMetricKey()); err != nil || h.points == nil {
 			return err
 		}
 		if after == nil && limit == longestHistory {
@@ -44,15 +71,10 @@ func (s *Store) GetMetricHistory(ctx context.Context, request *metadatav1.GetMet
 		page, err = h.page(ctx, tx, after, limit+1)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	response := &metadatav1.GetMetricHistoryResponse{Metrics: page}
 	if len(page) > limit {
-		response.Metrics = page[:limit]
-		response.NextPageToken = positionOf(page[limit-1])
+		page, next = page[:limit], positionOf(page[limit-1])
 	}
-	return response, nil
+	return h, page, next, err
 }
 
 // history is a metric of a run.
@@ -88,10 +110,10 @@ func historyOf(ctx context.Context, tx *sqlstore.Tx, run *runRow, key string) (h
 }
 
 // page reads points in the order of MLflow's history.
-func (h history) page(ctx context.Context, tx *sqlstore.Tx, after *metadatav1.Metric, limit int) ([]*metadatav1.Metric, error) {
+func (h history) page(ctx context.Context, tx *sqlstore.Tx, after *point, limit int) ([]point, error) {
 	q := sqlstore.Q("SELECT step, at, bits FROM").Append(h.points)
 	if after != nil {
-		q.Add("AND (at, step, bits) > (?, ?, ?)", after.GetTimestamp(), after.GetStep(), sortable(after.GetValue()))
+		q.Add("AND (at, step, bits) > (?, ?, ?)", after.at, after.step, sortable(after.value))
 	}
 	return h.read(ctx, tx, q.Add("ORDER BY at, step, bits LIMIT ?", limit))
 }
@@ -99,45 +121,57 @@ func (h history) page(ctx context.Context, tx *sqlstore.Tx, after *metadatav1.Me
 // whole reads all points in the order of MLflow's history, or nothing when there
 // are more than limit. Rows lie in nearly that order, so sorting them here costs
 // less than in the database.
-func (h history) whole(ctx context.Context, tx *sqlstore.Tx, limit int) ([]*metadatav1.Metric, error) {
+func (h history) whole(ctx context.Context, tx *sqlstore.Tx, limit int) ([]point, error) {
 	points, err := h.read(ctx, tx, sqlstore.Q("SELECT step, at, bits FROM").Append(h.points).Add("ORDER BY step, at, bits LIMIT ?", limit+1))
 	if err != nil || len(points) > limit {
 		return nil, err
 	}
-	slices.SortFunc(points, func(a, b *metadatav1.Metric) int {
-		return cmp.Or(cmp.Compare(a.GetTimestamp(), b.GetTimestamp()), cmp.Compare(a.GetStep(), b.GetStep()),
-			cmp.Compare(sortable(a.GetValue()), sortable(b.GetValue())))
+	slices.SortFunc(points, func(a, b point) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.step, b.step), cmp.Compare(sortable(a.value), sortable(b.value)))
 	})
 	return points, nil
 }
 
 // read reads the rows of a query for step, at and bits.
-func (h history) read(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) ([]*metadatav1.Metric, error) {
-	run := ""
-	if h.named {
-		run = h.run.info.GetRunId()
-	}
-	var points []*metadatav1.Metric
+func (h history) read(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query) ([]point, error) {
+	var points []point
+	var p point
 	var bits int64
-	into := []any{nil, nil, &bits}
+	into := []any{&p.step, &p.at, &bits}
 	err := tx.Rows(ctx, q, func(scan func(...any) error) error {
-		m := &metadatav1.Metric{Key: h.key, RunId: run}
-		into[0], into[1] = &m.Step, &m.Timestamp
 		err := scan(into...)
-		m.Value = unsortable(bits)
-		points = append(points, m)
+		p.value = unsortable(bits)
+		if len(points) == cap(points) { // by more than append would, which leaves more behind
+			points = slices.Grow(points, max(64, len(points)))
+		}
+		points = append(points, p)
 		return err
 	})
 	return points, err
 }
 
+// metrics is points as they are told, one after the other in memory.
+func (h history) metrics(points []point) []*metadatav1.Metric {
+	run := ""
+	if h.named {
+		run = h.run.info.GetRunId()
+	}
+	metrics, all := make([]*metadatav1.Metric, len(points)), make([]metadatav1.Metric, len(points))
+	for i, p := range points {
+		m := &all[i]
+		m.Key, m.RunId, m.Step, m.Timestamp, m.Value = h.key, run, p.step, p.at, p.value
+		metrics[i] = m
+	}
+	return metrics
+}
+
 // positionOf is the page token for what follows a point.
-func positionOf(m *metadatav1.Metric) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d %d", m.GetTimestamp(), m.GetStep(), sortable(m.GetValue())))
+func positionOf(p point) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d %d", p.at, p.step, sortable(p.value)))
 }
 
 // parsePosition undoes positionOf; the empty token is nil.
-func parsePosition(token string) (*metadatav1.Metric, error) {
+func parsePosition(token string) (*point, error) {
 	if token == "" {
 		return nil, nil
 	}
@@ -145,11 +179,11 @@ func parsePosition(token string) (*metadatav1.Metric, error) {
 	if err != nil {
 		return nil, invalid("Invalid page token, could not base64-decode")
 	}
-	m := new(metadatav1.Metric)
+	p := new(point)
 	var bits int64
-	if _, err := fmt.Sscanf(string(text), "%d %d %d", &m.Timestamp, &m.Step, &bits); err != nil {
+	if _, err := fmt.Sscanf(string(text), "%d %d %d", &p.at, &p.step, &bits); err != nil {
 		return nil, invalid("Invalid page token, parsed value=%s", quotePython(string(text)))
 	}
-	m.Value = unsortable(bits)
-	return m, nil
+	p.value = unsortable(bits)
+	return p, nil
 }

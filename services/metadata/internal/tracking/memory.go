@@ -7,8 +7,8 @@ import "sync"
 // holds whatever other replicas do; and it is learned from transactions that were
 // committed.
 const (
-	rememberedRuns   = 8192
-	rememberedSeries = 32768
+	rememberedRuns   = 4096
+	rememberedSeries = 8192
 )
 
 // memory maps keys to values and forgets what was not used for long. It is safe

@@ -40,7 +40,7 @@ func (s *Store) GetMetricHistories(ctx context.Context, request *metadatav1.GetM
 			if err != nil {
 				return err
 			}
-			response.Metrics = append(response.Metrics, points...)
+			response.Metrics = append(response.Metrics, h.metrics(points)...)
 		}
 		return nil
 	})
@@ -114,13 +114,13 @@ func firstOf(ctx context.Context, tx *sqlstore.Tx, histories []history, limit in
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, points...)
+		all = append(all, h.metrics(points)...)
 	}
 	return all, nil
 }
 
 // sample reads up to n points, by step, time and value, spread as ranks says.
-func (h history) sample(ctx context.Context, tx *sqlstore.Tx, request *metadatav1.GetMetricHistoriesRequest, n int) ([]*metadatav1.Metric, error) {
+func (h history) sample(ctx context.Context, tx *sqlstore.Tx, request *metadatav1.GetMetricHistoriesRequest, n int) ([]point, error) {
 	points := sqlstore.Q("FROM").Append(h.points)
 	if request.StartStep != nil {
 		points.Add("AND step BETWEEN ? AND ?", request.GetStartStep(), request.GetEndStep())
@@ -139,7 +139,7 @@ func (h history) sample(ctx context.Context, tx *sqlstore.Tx, request *metadatav
 }
 
 // number reads the points whose ranks are those of ranks, in one statement.
-func (h history) number(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Query, total, n int) ([]*metadatav1.Metric, error) {
+func (h history) number(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Query, total, n int) ([]point, error) {
 	small, larger := total/n, total%n
 	edge := larger * (small + 1) // where the smaller groups begin
 	q := sqlstore.Q("SELECT step, at, bits FROM (SELECT step, at, bits, ROW_NUMBER() OVER (ORDER BY step, at, bits) - 1 AS i").
@@ -150,14 +150,14 @@ func (h history) number(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Q
 
 // skipTo reads the points with some ranks, which ascend. Rows lie in the order of
 // ranks, so skipping those between costs SQLite a fraction of numbering them.
-func (h history) skipTo(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Query, ranks []int) ([]*metadatav1.Metric, error) {
-	sampled := make([]*metadatav1.Metric, 0, len(ranks))
+func (h history) skipTo(ctx context.Context, tx *sqlstore.Tx, points *sqlstore.Query, ranks []int) ([]point, error) {
+	sampled := make([]point, 0, len(ranks))
 	next := 0 // rank of the first point after the last one that was read
 	for _, rank := range ranks {
 		q := sqlstore.Q("SELECT step, at, bits").Append(points)
 		if len(sampled) > 0 {
 			last := sampled[len(sampled)-1]
-			q.Add("AND (step, at, bits) > (?, ?, ?)", last.GetStep(), last.GetTimestamp(), sortable(last.GetValue()))
+			q.Add("AND (step, at, bits) > (?, ?, ?)", last.step, last.at, sortable(last.value))
 		}
 		one, err := h.read(ctx, tx, q.Add("ORDER BY step, at, bits LIMIT 1 OFFSET ?", rank-next))
 		if err != nil {

@@ -27,7 +27,7 @@ var runSubject = subject{
 	metrics: "tracking_latest m WHERE m.run_num = r.num",
 }
 
-// SearchRuns returns a page of the runs of some experiments.
+// SearchRuns returns a page of the runs of some experiments, in one snapshot.
 func (s *Store) SearchRuns(ctx context.Context, request *metadatav1.SearchRunsRequest) (*metadatav1.SearchRunsResponse, error) {
 	search, err := newRunSearch(s.db.Dialect(), request)
 	if err != nil {
@@ -35,25 +35,7 @@ func (s *Store) SearchRuns(ctx context.Context, request *metadatav1.SearchRunsRe
 	}
 	response := new(metadatav1.SearchRunsResponse)
 	err = s.db.Read(ctx, func(tx *sqlstore.Tx) error {
-		experiments, err := experimentsIn(ctx, tx, namespaceOf(request), search.experiments)
-		if err != nil || len(experiments) == 0 {
-			return err
-		}
-		from, err := parseBookmark(request.GetPageToken(), search.fingerprint)
-		if err == nil && request.GetPageToken() == "" {
-			from.Driver, err = search.driver(ctx, tx, experiments, s.few)
-		}
-		if err != nil {
-			return err
-		}
-		if from.Driver < 0 || from.Driver > len(search.filter) || from.Driver > 0 && !drives(search.filter[from.Driver-1]) {
-			return notABookmark()
-		}
-		segments := search.segments(experiments, from.Driver)
-		if err := from.check(segments); err != nil {
-			return err
-		}
-		nums, next, err := find(ctx, tx, runSubject.num, segments, from, search.size)
+		nums, next, err := search.find(ctx, tx, s.few)
 		if err != nil {
 			return err
 		}
@@ -67,9 +49,54 @@ func (s *Store) SearchRuns(ctx context.Context, request *metadatav1.SearchRunsRe
 	return response, nil
 }
 
+// runsAtOnce is how many runs a piece of a page has.
+const runsAtOnce = 100
+
+// StreamRuns is SearchRuns in pieces, the token with the last. Between pieces it
+// holds nothing of the database.
+func (s *Store) StreamRuns(ctx context.Context, request *metadatav1.SearchRunsRequest, send func(*metadatav1.SearchRunsResponse) error) error {
+	search, err := newRunSearch(s.db.Dialect(), request)
+	if err != nil {
+		return err
+	}
+	var nums []int64
+	var next string
+	piece := new(metadatav1.SearchRunsResponse)
+	err = s.db.Read(ctx, func(tx *sqlstore.Tx) (err error) {
+		nums, next, err = search.find(ctx, tx, s.few)
+		if err == nil { // the first piece, which mostly is the last, in the same snapshot
+			piece.Runs, err = loadRuns(ctx, tx, nums[:min(runsAtOnce, len(nums))])
+		}
+		return err
+	})
+	for err == nil && len(nums) > runsAtOnce {
+		nums = nums[runsAtOnce:]
+		if err = send(piece); err == nil {
+			piece, err = s.piece(ctx, nums[:min(runsAtOnce, len(nums))])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	piece.NextPageToken = next
+	return send(piece)
+}
+
+// piece reads some runs.
+func (s *Store) piece(ctx context.Context, nums []int64) (*metadatav1.SearchRunsResponse, error) {
+	piece := new(metadatav1.SearchRunsResponse)
+	err := s.db.Read(ctx, func(tx *sqlstore.Tx) (err error) {
+		piece.Runs, err = loadRuns(ctx, tx, nums)
+		return err
+	})
+	return piece, err
+}
+
 // runSearch is a request for runs, understood.
 type runSearch struct {
 	dialect     sqlstore.Dialect
+	namespace   string
+	token       string
 	experiments []int64
 	stages      []string
 	filter      query.Filter
@@ -79,7 +106,9 @@ type runSearch struct {
 }
 
 func newRunSearch(dialect sqlstore.Dialect, request *metadatav1.SearchRunsRequest) (*runSearch, error) {
-	s := &runSearch{dialect: dialect, stages: stagesOf(request.GetView())}
+	s := &runSearch{
+		dialect: dialect, namespace: namespaceOf(request), token: request.GetPageToken(), stages: stagesOf(request.GetView()),
+	}
 	var err error
 	if s.size, err = pageSize(request.GetMaxResults(), defaultPage); err != nil {
 		return nil, err
@@ -93,8 +122,31 @@ func newRunSearch(dialect sqlstore.Dialect, request *metadatav1.SearchRunsReques
 	if s.experiments, err = parseExperimentIDs(request.GetExperimentIds()); err != nil {
 		return nil, err
 	}
-	s.fingerprint = fingerprint("runs", namespaceOf(request), s.experiments, s.stages, s.filter.String(), s.order)
+	s.fingerprint = fingerprint("runs", s.namespace, s.experiments, s.stages, s.filter.String(), s.order)
 	return s, nil
+}
+
+// find returns the numbers of a page of runs, and the token of the next.
+func (s *runSearch) find(ctx context.Context, tx *sqlstore.Tx, few int) (nums []int64, next string, err error) {
+	experiments, err := experimentsIn(ctx, tx, s.namespace, s.experiments)
+	if err != nil || len(experiments) == 0 {
+		return nil, "", err
+	}
+	from, err := parseBookmark(s.token, s.fingerprint)
+	if err == nil && s.token == "" {
+		from.Driver, err = s.driver(ctx, tx, experiments, few)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if from.Driver < 0 || from.Driver > len(s.filter) || from.Driver > 0 && !drives(s.filter[from.Driver-1]) {
+		return nil, "", notABookmark()
+	}
+	segments := s.segments(experiments, from.Driver)
+	if err := from.check(segments); err != nil {
+		return nil, "", err
+	}
+	return find(ctx, tx, runSubject.num, segments, from, s.size)
 }
 
 // fewRuns is how many runs a comparison may let pass at most for a search to begin

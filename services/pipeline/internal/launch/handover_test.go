@@ -18,7 +18,7 @@ const executorScript = `_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main --com
 // withCommand is a request whose step has a command and arguments.
 func withCommand(t testing.TB, parameters map[string]any, command, args []string) Request {
 	req := request(t, "comp-step", parameters)
-	req.Layout.InputDir = "/work/inputs"
+	req.Layout.InputDir = "/data/w/inputs"
 	executors := map[string]ir.Executor{}
 	for name, executor := range req.Spec.DeploymentSpec.Executors {
 		if executor.Container != nil {
@@ -51,7 +51,7 @@ func TestALargeExecutorInputIsHandedOverInAFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if large.InputFile != "/work/inputs/executor_input.json" || large.Args[1] != large.InputFile || len(large.ExecutorInput) < len(text) {
+			if large.InputFile != "/data/w/inputs/executor_input.json" || large.Args[1] != large.InputFile || len(large.ExecutorInput) < len(text) {
 				t.Errorf("it is at %q, and the arguments are %q", large.InputFile, large.Args)
 			}
 			if !slices.Contains(large.Directories, large.Returns[0][:strings.LastIndex(large.Returns[0], "/")]) {

@@ -39,12 +39,21 @@ func (s *stepper) follow() {
 		s.status.Message = "is started again with another number of replicas"
 		s.stop()
 	case s.lost():
+	case w.GetStatus().GetEpoch() > 1 && w.GetStatus().GetPhase() == gpuagentv1.Phase_PHASE_PENDING:
+		s.disrupted(w.GetStatus().GetMessage())
 	default:
 		s.status.Message = w.GetStatus().GetMessage()
 		if w.GetStatus().GetPhase() == gpuagentv1.Phase_PHASE_RUNNING {
 			s.set(Running, "Running", "%s %s is running.", s.job.GetKind(), s.name())
 		}
 	}
+}
+
+// disrupted tells of an attempt that waits to run anew: it lost a node, or its place. That
+// is not held against the job.
+func (s *stepper) disrupted(why string) {
+	s.set(Restarting, "Restarting", "%s %s is restarting because it was disrupted.", s.job.GetKind(), s.name())
+	s.status.Message = why
 }
 
 // rescaled reports whether the job is to have other numbers of replicas by now.

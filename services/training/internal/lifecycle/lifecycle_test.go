@@ -453,3 +453,20 @@ func TestProperties(t *testing.T) {
 		}
 	})
 }
+
+// TestADisruptionIsNotHeldAgainstAJob has the agent place an attempt anew.
+func TestADisruptionIsNotHeldAgainstAJob(t *testing.T) {
+	t.Parallel()
+	w := newWorld(neverPolicy, nil)
+	w.look()
+	s := w.present().GetStatus()
+	s.Epoch, s.Phase, s.Message = 2, gpuagentv1.Phase_PHASE_PENDING, "waits to run anew: node n2 was lost"
+	w.look()
+	w.expect(t, "Created Restarting")
+	if got := w.job.GetStatus(); got.GetRestarts() != 0 || got.GetAttempt() != 1 || got.GetMessage() != s.GetMessage() {
+		t.Errorf("status %v", got)
+	}
+	s.Phase, s.Message = gpuagentv1.Phase_PHASE_RUNNING, ""
+	w.look()
+	w.expect(t, "Created Running")
+}

@@ -50,6 +50,8 @@ func exitOf(e supervise.Exit) runtime.Exit {
 		exit.Cause = runtime.Stopped
 	case supervise.Deadline:
 		exit.Cause = runtime.Deadline
+	case supervise.Fenced:
+		exit.Cause, exit.Reason, exit.Message = runtime.Failed, runtime.ReasonNodeLost, "killed because its node had not been heard of"
 	case supervise.Unstarted:
 		exit.Cause, exit.Reason, exit.Message = runtime.Failed, runtime.ReasonStart, e.Message
 	}

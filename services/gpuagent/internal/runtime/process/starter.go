@@ -42,7 +42,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return s.installFailed(err)
 	}
-	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace}
+	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace, Lease: o.Lease}
 	s.enter = s.plan(who)
 	return nil
 }

@@ -1,0 +1,339 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+)
+
+// What follows is the head's side of replicas on nodes that have joined. It tells a
+// node what to run by an order, which it alone writes, and hears by a report, which the
+// node alone writes. When a workload is on more than one node, the nodes first allot
+// the ports of their replicas, and nothing starts before the addresses of all are known.
+
+// abroad are the positions of the replicas that other nodes run, on the head.
+func (e *Engine) abroad(w *gpuagentv1.Workload) []int {
+	var positions []int
+	for i, r := range w.GetStatus().GetReplicas() {
+		if !e.Joined && r.GetNode() != e.Node && r.GetNode() != "" {
+			positions = append(positions, i)
+		}
+	}
+	return positions
+}
+
+// nodesOf are the other nodes that a workload is placed on.
+func (e *Engine) nodesOf(w *gpuagentv1.Workload) []string {
+	var nodes []string
+	for _, i := range e.abroad(w) {
+		if node := w.GetStatus().GetReplicas()[i].GetNode(); !slices.Contains(nodes, node) {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}
+
+// meet gives the orders, and returns once the replicas have one another's addresses as
+// far as they need them. It returns how all of them ended instead when that is not to be.
+func (l *life) meet(ctx context.Context, abroad []int) *result {
+	if !l.awaitKnown(ctx) {
+		return new(stopResult(errDeleted, l.spec))
+	}
+	together := len(abroad) == len(l.snapshot().GetStatus().GetReplicas()) && len(l.engine.nodesOf(l.snapshot())) == 1
+	if !l.order(ctx, &gpuagentv1.Order{Start: together}) || together {
+		return nil
+	}
+	for !l.gather(abroad) {
+		if lost := l.lostOne(abroad); lost != nil {
+			l.order(ctx, &gpuagentv1.Order{Stop: true})
+			return lost
+		}
+		select {
+		case <-l.news:
+		case <-l.stopping.Done():
+			l.order(ctx, &gpuagentv1.Order{Stop: true})
+			return new(stopResult(context.Cause(l.stopping), l.spec))
+		case <-ctx.Done():
+			return &result{}
+		}
+	}
+	l.order(ctx, &gpuagentv1.Order{Start: true})
+	return nil
+}
+
+// gather takes the addresses of replicas from the reports, and reports whether all
+// are there.
+func (l *life) gather(abroad []int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, i := range abroad {
+		r := l.w.GetStatus().GetReplicas()[i]
+		reported := l.engine.reported(l.run, r)
+		if reported == nil {
+			return false
+		}
+		r.Host, r.Ports = reported.GetHost(), reported.GetPorts()
+	}
+	return true
+}
+
+// reported is what the node of a replica reports of it; nil when it has not yet.
+func (e *Engine) reported(run string, r *gpuagentv1.ReplicaStatus) *gpuagentv1.ReplicaStatus {
+	item, ok := e.reports.Get(state.RunKey(r.GetNode(), run))
+	if !ok {
+		return nil
+	}
+	i := slices.IndexFunc(item.Value.GetReplicas(), func(other *gpuagentv1.ReplicaStatus) bool {
+		return other.GetGroup() == r.GetGroup() && other.GetIndex() == r.GetIndex()
+	})
+	if i < 0 {
+		return nil
+	}
+	return item.Value.GetReplicas()[i]
+}
+
+// order tells the other nodes what to do with the workload as it is, however long the
+// store cannot be reached. It returns false when the agent ended before that.
+func (l *life) order(ctx context.Context, o *gpuagentv1.Order) bool {
+	w := l.snapshot()
+	var ops []store.Op
+	for _, node := range l.engine.nodesOf(w) {
+		order := &gpuagentv1.Order{Workload: w, Start: o.GetStart(), Stop: o.GetStop()}
+		ops = append(ops, l.engine.State.Orders.UpdateOp(state.RunKey(node, l.run), order, store.AnyRevision))
+	}
+	return l.engine.persist(ctx, ops)
+}
+
+// withdraw takes back the orders of a workload's present epoch, and forgets the reports.
+func (e *Engine) withdraw(ctx context.Context, w *gpuagentv1.Workload) bool {
+	var ops []store.Op
+	for _, node := range e.nodesOf(w) {
+		key := state.RunKey(node, state.RunOf(w))
+		ops = append(ops, e.State.Orders.DeleteOp(key, store.AnyRevision), e.State.Reports.DeleteOp(key, store.AnyRevision))
+	}
+	return e.persist(ctx, ops)
+}
+
+// persist commits, in as many parts as are needed, until that is done. It returns
+// false when the agent ended before.
+func (e *Engine) persist(ctx context.Context, ops []store.Op) bool {
+	for part := range slices.Chunk(ops, store.MaxOps) {
+		for {
+			_, err := e.State.Backend.Commit(ctx, part...)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return false
+			}
+			e.Log.WarnContext(ctx, "orders are not stored yet", "error", err)
+			select {
+			case <-time.After(retryEvery):
+			case <-ctx.Done():
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// follow mirrors what other nodes report of their replicas until all of those have
+// ended, or the agent ends.
+func (l *life) follow(ctx context.Context, abroad []int, results []result) {
+	stopping := l.stopping.Done()
+	for l.mirror(abroad, results) {
+		select {
+		case <-l.news:
+		case <-stopping:
+			stopping = nil
+			l.order(ctx, &gpuagentv1.Order{Start: true, Stop: true})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// mirror takes over what was reported, and reports whether replicas still run.
+func (l *life) mirror(abroad []int, results []result) (going bool) {
+	for _, i := range abroad {
+		if results[i].phase != gpuagentv1.Phase_PHASE_UNSPECIFIED {
+			continue
+		}
+		if r := l.lookAbroad(i); r != nil {
+			results[i] = *r
+			l.mind(i, *r)
+			continue
+		}
+		going = true
+	}
+	l.boundRestarts()
+	return going
+}
+
+// lookAbroad shows what was reported of a replica, and returns how it ended, once it has.
+func (l *life) lookAbroad(position int) *result {
+	r := l.snapshot().GetStatus().GetReplicas()[position]
+	reported := l.engine.reported(l.run, r)
+	if reported != nil {
+		l.update(func(s *gpuagentv1.WorkloadStatus) {
+			shown := s.GetReplicas()[position]
+			node, gpus, host := shown.GetNode(), shown.GetGpus(), shown.GetHost()
+			overwrite(shown, reported)
+			shown.Node, shown.Gpus, shown.Host = node, gpus, host
+			tell(s, "")
+		})
+	}
+	switch {
+	case state.Ended(reported.GetPhase()) && reported.GetReason() == runtime.ReasonNodeLost:
+		return l.nodeLost(r.GetNode())
+	case state.Ended(reported.GetPhase()):
+		return l.endOf(reported)
+	case l.hasLost(r.GetNode()):
+		return l.nodeLost(r.GetNode())
+	}
+	return nil
+}
+
+// endOf is how a replica ended, from its report: what a stop was for, the head knows.
+func (l *life) endOf(r *gpuagentv1.ReplicaStatus) *result {
+	end := result{
+		phase: r.GetPhase(), reason: r.GetReason(), message: r.GetMessage(), code: r.GetExitCode(),
+		start: r.GetStartTime().AsTime(), finish: r.GetFinishTime().AsTime(),
+	}
+	if cause := context.Cause(l.stopping); cause != nil && end.phase == gpuagentv1.Phase_PHASE_STOPPED {
+		stopped := stopResult(cause, l.spec)
+		end.phase, end.reason, end.message = stopped.phase, stopped.reason, stopped.message
+	}
+	return &end
+}
+
+// boundRestarts stops a workload whose replicas were started again more often, over
+// all nodes, than it allows: each node knows of its own alone.
+func (l *life) boundRestarts() {
+	restarts := int32(0)
+	for _, r := range l.snapshot().GetStatus().GetReplicas() {
+		restarts += r.GetRestarts()
+	}
+	if restarts > l.spec.GetBackoffLimit() {
+		l.stop(errRestarts)
+	}
+}
+
+// lostOne is the end of all replicas when a node of theirs was lost before they started.
+func (l *life) lostOne(abroad []int) *result {
+	for _, i := range abroad {
+		if node := l.snapshot().GetStatus().GetReplicas()[i].GetNode(); l.hasLost(node) {
+			return l.nodeLost(node)
+		}
+	}
+	return nil
+}
+
+func (l *life) hasLost(node string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost[node]
+}
+
+// nodeLost is the end of a replica whose node was lost. A workload that bears it is
+// stopped as a whole, to run anew.
+func (l *life) nodeLost(node string) *result {
+	if l.spec.GetDisruptible() {
+		l.stop(fmt.Errorf("%w: %s", errNodeLost, node))
+	}
+	return new(failure(runtime.ReasonNodeLost, "node %s was lost", node))
+}
+
+// hear wakes whoever follows other nodes.
+func (l *life) hear() {
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+// observeReports hears of every report.
+func (e *Engine) observeReports(updates []store.Update[*gpuagentv1.Report]) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, u := range updates {
+		if l := e.lives[u.Item.Value.GetUid()]; l != nil {
+			l.hear()
+		}
+	}
+}
+
+// observeNodes hears of every node that joins, changes or is gone.
+func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, u := range updates {
+		switch name := u.Item.Key; {
+		case name == e.Node:
+		case u.Deleted:
+			e.scheduler.RemoveNode(name)
+			e.lose(func(node string) bool { return node == name })
+		case u.Item.Value.GetStatus().GetAgentAddress() != "":
+			e.scheduler.SetNode(seen(u.Item.Value))
+		}
+	}
+	if e.Ready() == nil {
+		e.decide()
+	}
+}
+
+// lose tells lives of nodes that are gone. The engine is locked.
+func (e *Engine) lose(gone func(node string) bool) {
+	for _, l := range e.lives {
+		l.mu.Lock()
+		for _, r := range l.w.GetStatus().GetReplicas() {
+			if node := r.GetNode(); node != "" && gone(node) {
+				l.lost[node] = true
+				l.hear()
+			}
+		}
+		l.mu.Unlock()
+	}
+}
+
+// loseAbsent tells the lives that were adopted which of their nodes are gone. The
+// engine is locked.
+func (e *Engine) loseAbsent() {
+	e.lose(func(node string) bool {
+		_, there := e.nodes.Get(node)
+		return node != e.Node && !there
+	})
+}
+
+// sweepOrders takes back the orders of workloads that are gone, as after a crash
+// between a deletion and what follows from it.
+func (e *Engine) sweepOrders(ctx context.Context) error {
+	known := e.known()
+	var ops []store.Op
+	orders, _, err := e.State.Orders.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, item := range orders {
+		if !known[runIn(item.Key)] {
+			ops = append(ops, e.State.Orders.DeleteOp(item.Key, store.AnyRevision))
+		}
+	}
+	for _, item := range e.reports.List("") {
+		if !known[runIn(item.Key)] {
+			ops = append(ops, e.State.Reports.DeleteOp(item.Key, store.AnyRevision))
+		}
+	}
+	e.persist(ctx, ops)
+	return ctx.Err()
+}
+
+// runIn is the run that the key of an order or a report names.
+func runIn(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+)
+
+// disrupted reports whether the life ended only for its workload to run anew. When a
+// node is lost, the replicas elsewhere often fail before that is known; then too it
+// was the node.
+func (l *life) disrupted(results []result) bool {
+	cause := context.Cause(l.stopping)
+	var made *preemption
+	switch {
+	case l.engine.Joined || !l.spec.GetDisruptible():
+		return false
+	case errors.Is(cause, errStopAsked), errors.Is(cause, errDeleted), errors.Is(cause, errDeadline):
+		return false
+	}
+	return errors.As(cause, &made) ||
+		slices.ContainsFunc(results, func(r result) bool { return r.reason == runtime.ReasonNodeLost })
+}
+
+// moveOn ends a life whose workload waits to be placed again, in its next epoch.
+// Nothing of this one runs any more: its replicas have ended, or were on a node whose
+// lease has.
+func (l *life) moveOn(ctx context.Context, results []result) {
+	ended := l.snapshot()
+	l.engine.keepLogs(ctx, ended)
+	l.engine.removePlaces(ctx, l.engine.placesOf(ended))
+	if !l.engine.withdraw(ctx, ended) {
+		return // the next agent finds the life as it is
+	}
+	l.mu.Lock()
+	l.over = true
+	renew(l.w.GetStatus(), why(context.Cause(l.stopping), results))
+	l.publish()
+	l.mu.Unlock()
+	if l.storeUntilDone(ctx) {
+		l.engine.leave(l)
+	}
+}
+
+// why is the sentence that says what disrupted a workload.
+func why(cause error, results []result) string {
+	for _, r := range results {
+		if r.reason == runtime.ReasonNodeLost {
+			return r.message
+		}
+	}
+	return cause.Error()
+}
+
+// renew makes the status that of a workload's next epoch, which waits.
+func renew(s *gpuagentv1.WorkloadStatus, why string) {
+	s.Epoch++
+	s.Phase, s.Reason, s.Message = gpuagentv1.Phase_PHASE_PENDING, "", fmt.Sprintf("waits to run anew: %s", why)
+	s.StartTime = nil
+	for i, r := range s.GetReplicas() {
+		s.Replicas[i] = &gpuagentv1.ReplicaStatus{
+			Group: r.GetGroup(), Index: r.GetIndex(), Phase: gpuagentv1.Phase_PHASE_PENDING, Restarts: r.GetRestarts(),
+		}
+	}
+}

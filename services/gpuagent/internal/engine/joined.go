@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/internal/supervise"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+)
+
+// What follows is the side of a node that has joined. It runs what it is ordered to,
+// and reports. What it runs it holds under its lease: the supervisors kill it when the
+// lease ends, whatever the agent does (package supervise), because the head then starts
+// it elsewhere.
+
+// leasePath is the file by which supervisors know of the lease.
+func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "lease") }
+
+// leaseMargin is the part of a lease that a node does not use: for a kill to be done
+// and for clocks that do not run alike.
+const leaseMargin = 5
+
+// lastUntil lets what runs under the lease run on.
+func (e *Engine) lastUntil(deadline time.Time) error {
+	if !e.Joined {
+		return nil
+	}
+	return supervise.WriteLease(e.leasePath(), time.Until(deadline)-e.LeaseTTL/leaseMargin)
+}
+
+// observeOrders hears of every order to this node.
+func (e *Engine) observeOrders(updates []store.Update[*gpuagentv1.Order]) {
+	for _, u := range updates {
+		if u.Deleted {
+			e.dismiss(u.Item.Key, u.Item.Value)
+			continue
+		}
+		l := e.admit(u.Item.Value)
+		if u.Item.Value.GetStop() {
+			l.stop(errStopAsked)
+		}
+		if u.Item.Value.GetStart() {
+			l.begin(u.Item.Value.GetWorkload())
+		}
+	}
+}
+
+// admit returns the life of an ordered run, a new one when there is none.
+func (e *Engine) admit(o *gpuagentv1.Order) *life {
+	run := state.RunOf(o.GetWorkload())
+	e.mu.Lock()
+	l, there := e.lives[run]
+	if !there {
+		l = newLife(e, o.GetWorkload())
+		close(l.known)
+		e.lives[run] = l
+	}
+	e.mu.Unlock()
+	if !there {
+		e.spawn(l.serve)
+	}
+	return l
+}
+
+// begin lets the replicas of this node start, once the addresses of the others are known.
+func (l *life) begin(w *gpuagentv1.Workload) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isPlaced() {
+		return
+	}
+	for i, r := range w.GetStatus().GetReplicas() {
+		if r.GetNode() != l.engine.Node {
+			l.w.Status.Replicas[i].Host, l.w.Status.Replicas[i].Ports = r.GetHost(), r.GetPorts()
+		}
+	}
+	l.w.Status.StartTime = w.GetStatus().GetStartTime()
+	close(l.placed)
+}
+
+// serve takes up what was reported of the run before, allots ports, and leads the life.
+func (l *life) serve(ctx context.Context) {
+	if l.recall(ctx) {
+		l.lead(ctx)
+		return
+	}
+	l.engine.forget(ctx, l)
+	close(l.done)
+}
+
+// recall takes up the last report, or makes the first. It returns false when all that
+// was ordered has ended before, or the agent has.
+func (l *life) recall(ctx context.Context) bool {
+	last, ok := l.lastReport(ctx)
+	if !ok {
+		return false
+	}
+	l.engine.mu.Lock()
+	over := l.reinstate(last)
+	l.engine.mu.Unlock()
+	return !over && l.storeUntilDone(ctx)
+}
+
+// lastReport reads what was reported of the run before, however long that takes; nil
+// when nothing was.
+func (l *life) lastReport(ctx context.Context) (*gpuagentv1.Report, bool) {
+	for {
+		item, err := l.engine.State.ReportsOf(l.engine.Node).Get(ctx, l.run)
+		switch {
+		case err == nil:
+			return item.Value, true
+		case fault.Is(err, fault.NotFound):
+			return nil, true
+		}
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+// reinstate makes the status of a run what was reported last, or that of one that is
+// to start, with its ports. It reports whether all of this node's has ended. The engine
+// is locked.
+func (l *life) reinstate(last *gpuagentv1.Report) (over bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.engine.own(l.w)
+	if last != nil && len(last.GetReplicas()) == len(own) {
+		over = true
+		for i, r := range own {
+			overwrite(r, last.GetReplicas()[i])
+			over = over && state.Ended(r.GetPhase())
+		}
+		l.engine.hold(l.run, l.w)
+		return over
+	}
+	for _, r := range own {
+		r.Ports = nil
+		if len(own) < len(l.w.GetStatus().GetReplicas()) {
+			r.Host = l.engine.node.GetStatus().GetHost()
+		}
+	}
+	if l.engine.allot(l.run, l.w) != nil {
+		l.stop(errPorts)
+	}
+	return false
+}
+
+func overwrite(to, from *gpuagentv1.ReplicaStatus) {
+	proto.Reset(to)
+	proto.Merge(to, from)
+}
+
+// report stores how the replicas of this node fare.
+func (l *life) report(ctx context.Context) error {
+	w := l.snapshot()
+	_, err := l.engine.State.ReportsOf(l.engine.Node).Update(ctx, l.run, &gpuagentv1.Report{
+		Uid: l.uid, Epoch: w.GetStatus().GetEpoch(), Replicas: l.engine.own(w), Warnings: w.GetStatus().GetWarnings(),
+	}, store.AnyRevision)
+	return err
+}
+
+// dismiss ends a run whose order was taken back, and removes all there is of it.
+func (e *Engine) dismiss(run string, o *gpuagentv1.Order) {
+	e.mu.Lock()
+	l := e.lives[run]
+	e.mu.Unlock()
+	if l != nil {
+		l.drop()
+	}
+	e.spawn(func(ctx context.Context) {
+		if l != nil {
+			select {
+			case <-l.done:
+			case <-ctx.Done():
+				return // the sweep of the next start does it
+			}
+		}
+		w := o.GetWorkload()
+		e.removePlaces(ctx, e.placesOf(w))
+		if shown, ok := e.board.Get(state.KeyOf(w.GetMetadata())); ok && state.RunOf(shown) == run {
+			e.board.Remove(shown)
+		}
+		e.dropKept(ctx, w)
+		e.persist(ctx, []store.Op{e.State.Reports.DeleteOp(state.RunKey(e.Node, run), store.AnyRevision)})
+	})
+}
