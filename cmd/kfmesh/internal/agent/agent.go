@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	module, err := newModule(cfg.Agent, app.Deps{
+	module, err := gpuagent.NewJoined(cfg.Agent, app.Deps{
 		Store: link.Store, Blob: link.Blob, Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: o.Version,
 	}, link.Address)
 	if err != nil {
@@ -71,12 +71,6 @@ func Run(ctx context.Context, o Options) (err error) {
 		Ready: func() { o.announce(cfg, member, link) },
 	}
 	return host.Run(ctx, membership{link}, module)
-}
-
-// newModule makes the agent of a node that has joined.
-func newModule(cfg gpuagent.Config, deps app.Deps, address string) (app.Module, error) {
-	_ = address
-	return gpuagent.New(cfg, deps)
 }
 
 // stopped is nil for a process that was told to stop before there was anything to stop.

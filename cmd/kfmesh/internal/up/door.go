@@ -11,6 +11,14 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 )
 
+// agentsBehind reaches the agents that come in by a door; nil when it lets nobody in.
+func agentsBehind(d *door.Door) gpuagent.Agents {
+	if agents := d.Agents(); agents != nil {
+		return agents
+	}
+	return nil
+}
+
 // newDoor makes the door by which agents of other machines come in. What they may
 // touch of the store is the agents' own part of it.
 func newDoor(cfg Config, live store.Lessor, deps app.Deps) (*door.Door, error) {

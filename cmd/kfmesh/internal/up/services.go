@@ -31,7 +31,7 @@ func newServices(cfg Config, databaseURL config.Secret, live store.Lessor, deps 
 	if err != nil {
 		return nil, err
 	}
-	agent, err := gpuagent.New(cfg.Agent, deps)
+	agent, err := gpuagent.NewHead(cfg.Agent, deps, agentsBehind(entrance))
 	if err != nil {
 		return nil, err
 	}

@@ -357,7 +357,9 @@ type WorkloadSpec struct {
 	// is given to a workload of higher priority, it waits to be placed again and runs
 	// anew, in another epoch. Otherwise it keeps its place, and FAILS with reason
 	// NodeLost when that is lost.
-	Disruptible   bool `protobuf:"varint,10,opt,name=disruptible,proto3" json:"disruptible,omitempty"`
+	Disruptible bool `protobuf:"varint,10,opt,name=disruptible,proto3" json:"disruptible,omitempty"`
+	// Whether all replicas have to be on one node, as those are that share files.
+	OneNode       bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -458,6 +460,13 @@ func (x *WorkloadSpec) GetKeep() string {
 func (x *WorkloadSpec) GetDisruptible() bool {
 	if x != nil {
 		return x.Disruptible
+	}
+	return false
+}
+
+func (x *WorkloadSpec) GetOneNode() bool {
+	if x != nil {
+		return x.OneNode
 	}
 	return false
 }
@@ -3015,7 +3024,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bWorkload\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x124\n" +
 	"\x04spec\x18\x02 \x01(\v2 .kfmesh.gpuagent.v1.WorkloadSpecR\x04spec\x12:\n" +
-	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\xfd\x03\n" +
+	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x98\x04\n" +
 	"\fWorkloadSpec\x12D\n" +
 	"\x06groups\x18\x01 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaGroupB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x06groups\x12\"\n" +
@@ -3028,7 +3037,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\fgrace_period\x18\b \x01(\v2\x19.google.protobuf.DurationR\vgracePeriod\x12B\n" +
 	"\x04keep\x18\t \x01(\tB.\xbaH+r)2'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$R\x04keep\x12 \n" +
 	"\vdisruptible\x18\n" +
-	" \x01(\bR\vdisruptible\"\x9f\x02\n" +
+	" \x01(\bR\vdisruptible\x12\x19\n" +
+	"\bone_node\x18\v \x01(\bR\aoneNode\"\x9f\x02\n" +
 	"\fReplicaGroup\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
 	"\x05count\x18\x02 \x01(\x05B\n" +

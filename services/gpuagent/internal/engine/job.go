@@ -45,7 +45,8 @@ func needOf(t *gpuagentv1.Template, bound string) scheduler.Need {
 // boundTo names the node that a workload has to run on because what it refers to is
 // there alone, and is empty when it may run on any: volumes are directories of their
 // node, secrets are sealed with the head's key, and steps hand each other artifacts
-// in a directory of the head, when that is where they are kept.
+// in a directory of the head, when that is where they are kept. Of a workload that has to
+// be on one node, whichever that is, it is the head if that is large enough.
 func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
 	for key := range claims(w) {
 		if item, known := e.volumes.Get(key); known && item.Value.GetStatus().GetNode() != "" {
@@ -62,7 +63,32 @@ func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
 			return e.Node
 		}
 	}
+	if w.GetSpec().GetOneNode() {
+		return e.largeEnough(w.GetSpec())
+	}
 	return ""
+}
+
+// largeEnough is a node that has what all replicas of a workload ask for together: the
+// head if it has, or if none has.
+func (e *Engine) largeEnough(spec *gpuagentv1.WorkloadSpec) string {
+	var memory int64
+	gpus := 0
+	for _, g := range spec.GetGroups() {
+		need := g.GetTemplate().GetResources()
+		memory += int64(placement.Count(g)) * need.GetMemoryBytes()
+		gpus += placement.Count(g) * int(need.GetGpus())
+	}
+	fits := func(s *gpuagentv1.NodeStatus) bool { return memory <= s.GetMemoryBytes() && gpus <= len(s.GetGpus()) }
+	if fits(e.node.GetStatus()) {
+		return e.Node
+	}
+	for _, item := range e.nodes.List("") {
+		if fits(item.Value.GetStatus()) {
+			return item.Key
+		}
+	}
+	return e.Node
 }
 
 // needsSecrets reports whether a replica refers to secrets.

@@ -93,7 +93,8 @@ func NumberOf(w *gpuagentv1.Workload) int32 {
 func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	spec := &gpuagentv1.WorkloadSpec{
 		Keep: keepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
-		Disruptible: true, // it goes on from its checkpoint
+		Disruptible: true,                          // it goes on from its checkpoint
+		OneNode:     j.Kind.Rendezvous == kind.MPI, // launcher and workers meet in files
 	}
 	if s := j.Spec().GetRunPolicy().GetScheduling(); s != nil {
 		spec.GangMin, spec.Queue = s.GetMinAvailable(), s.GetQueue()
