@@ -42,6 +42,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/batch"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
@@ -115,6 +116,7 @@ type Engine struct {
 	ready chan struct{}              // closed once the node is known and its workloads are adopted
 
 	dirs, tempDirs *spare.Dirs
+	deletions      *batch.Queue[string] // by key
 
 	mu        sync.Mutex
 	node      *gpuagentv1.Node     // guarded by mu
@@ -138,7 +140,8 @@ func New(o Options) *Engine {
 
 		scheduler: scheduler.New(scheduler.Policy{}),
 
-		tempDirs: spare.New(spareTempDir(o.DataDir), 0o700),
+		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),
+		deletions: newDeletions(o.State),
 	}
 	if e.LeaseTTL == 0 {
 		e.LeaseTTL = DefaultLeaseTTL
