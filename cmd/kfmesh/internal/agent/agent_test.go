@@ -82,7 +82,9 @@ func head(t *testing.T) (c *client.Client, door string) {
 	said, _ := background(t, func(ctx context.Context, out io.Writer) error {
 		return up.Run(ctx, up.Options{Config: cfg, Version: "v0.0.0-test", Out: out, Log: t.Output()})
 	})
-	address := func(what string) string { return regexp.MustCompile(`(?m)^ +` + what + ` +(\S+)`).FindStringSubmatch(said)[1] }
+	address := func(what string) string {
+		return regexp.MustCompile(`(?m)^ +` + what + ` +(\S+)`).FindStringSubmatch(said)[1]
+	}
 	mesh, err := rpc.NewDialed(map[string]string{"gpuagent": address("gRPC"), "mesh": address("gRPC")})
 	if err != nil {
 		t.Fatal(err)

@@ -90,6 +90,9 @@ func register(server *grpc.Server, f *fake) {
 	if f.models != nil {
 		metadatav1.RegisterModelRegistryServiceServer(server, f.models)
 	}
+	if f.queues != nil {
+		gpuagentv1.RegisterQueueServiceServer(server, f.queues)
+	}
 	pipelinev1.RegisterPipelineServiceServer(server, f)
 	pipelinev1.RegisterExperimentServiceServer(server, f)
 	pipelinev1.RegisterRunServiceServer(server, f)

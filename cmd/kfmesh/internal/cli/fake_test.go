@@ -54,6 +54,8 @@ type fake struct {
 	cache *fakeCache
 	// models answers for the model registry, when it is set.
 	models *fakeModels
+	// queues answers for queues, when it is set.
+	queues *fakeQueues
 	// tokens answers for the tokens of the mesh, when it is set.
 	tokens meshv1.TokenServiceServer
 	// answer is what standard input holds.
