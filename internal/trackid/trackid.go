@@ -36,6 +36,14 @@ func Task(taskID string) string {
 	return string(digits)
 }
 
+// Model is the id of the logged model that an artifact is.
+func Model(artifactUID string) string {
+	sum := sha256.Sum256([]byte("model\x00" + artifactUID))
+	digits := []byte(hex.EncodeToString(sum[:16]))
+	digits[version] = '8'
+	return "m-" + string(digits)
+}
+
 // Derived reports whether an id is one that Task makes.
 func Derived(trackedRunID string) bool {
 	return len(trackedRunID) == 32 && trackedRunID[version] == '8'

@@ -14,6 +14,7 @@ func TestIDsStay(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{trackid.Run("0b6c2ff4-5f8e-4f6e-9d1e-3a2b1c0d9e8f"), "0b6c2ff45f8e4f6e9d1e3a2b1c0d9e8f"},
 		{trackid.Task("0b6c2ff4-5f8e-4f6e-9d1e-3a2b1c0d9e8f"), "30913bae2a1d8f0badec5d7403255a28"},
+		{trackid.Model("0b6c2ff4-5f8e-4f6e-9d1e-3a2b1c0d9e8f"), "m-607d44249cec87c9202ffca25a7382a8"},
 		{trackid.Experiment("default", "any", "Default"), "0"},
 		{trackid.Experiment("", "any", "Default"), "0"},
 		{trackid.Experiment("team", "0b6c2ff4", "Default"), "317706486827471829"},

@@ -72,6 +72,44 @@ def test_reused_task_is_tracked_as_finished(api, outcome):
     runs = nested(api, again)
     assert runs["train"]["info"]["status"] == "FINISHED"
     assert values(runs["train"]["data"]["tags"])["kfmesh.cached"] == "true"
+    assert values(runs["train"]["data"]["metrics"]) == {"loss": 0.125}
+    assert values(runs["judge"]["data"]["metrics"])["score"] == 0.875
+    logged = again.artifact("train", "mlflow_metrics")
+    assert logged["artifact_id"] == outcome.artifact("train", "mlflow_metrics")["artifact_id"]
+
+
+def test_model_of_a_task_can_be_registered(api):
+    from kfp import dsl
+
+    @dsl.container_component
+    def fit(text: str, model: dsl.Output[dsl.Model]):
+        return dsl.ContainerSpec(
+            image="alpine",
+            command=["sh", "-c", 'mkdir -p "$(dirname "$1")"; echo "$0" > "$1"'],
+            args=[text, model.path],
+        )
+
+    @dsl.pipeline(name="fit-and-register")
+    def pipeline(text: str = "weights", note: str = "none"):
+        fit(text=text).set_caching_options(False)
+
+    done = api.outcome(api.submit(pipeline, {"note": "given"}))
+    assert done.state == "SUCCEEDED", done.explain()
+    parent = tracked(api, run_id=done.run_id.replace("-", ""))
+    assert values(parent["data"]["params"]) == {"text": "weights", "note": "given"}
+    run = nested(api, done)["fit"]
+    (made,) = run["outputs"]["model_outputs"]
+    model = api.get(f"/api/2.0/mlflow/logged-models/{made['model_id']}")["model"]["info"]
+    assert model["status"] == "LOGGED_MODEL_READY"
+    assert model["artifact_uri"] == done.artifact("fit", "model")["uri"]
+    name = f"fitted-{done.run_id}"
+    api.request("POST", "/api/2.0/mlflow/registered-models/create", json={"name": name})
+    version = api.request(
+        "POST",
+        "/api/2.0/mlflow/model-versions/create",
+        json={"name": name, "source": f"models:/{made['model_id']}"},
+    ).json()["model_version"]
+    assert version["run_id"] == run["info"]["run_id"]
 
 
 def test_openlineage_events_join_the_graph(api):

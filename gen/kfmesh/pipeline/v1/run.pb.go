@@ -1026,9 +1026,11 @@ type Task struct {
 	// Values in input_parameters that are too large to be there.
 	LargeInputs []*LargeValue `protobuf:"bytes,18,rep,name=large_inputs,json=largeInputs,proto3" json:"large_inputs,omitempty"`
 	// Values in output_parameters that are too large to be there.
-	LargeOutputs  []*LargeValue `protobuf:"bytes,19,rep,name=large_outputs,json=largeOutputs,proto3" json:"large_outputs,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	LargeOutputs []*LargeValue `protobuf:"bytes,19,rep,name=large_outputs,json=largeOutputs,proto3" json:"large_outputs,omitempty"`
+	// Task of cached_from_run_id that was reused instead, when cached.
+	CachedFromTaskId string `protobuf:"bytes,20,opt,name=cached_from_task_id,json=cachedFromTaskId,proto3" json:"cached_from_task_id,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -1192,6 +1194,13 @@ func (x *Task) GetLargeOutputs() []*LargeValue {
 		return x.LargeOutputs
 	}
 	return nil
+}
+
+func (x *Task) GetCachedFromTaskId() string {
+	if x != nil {
+		return x.CachedFromTaskId
+	}
+	return ""
 }
 
 // LargeValue is the value of a parameter that is kept apart, as JSON. Where it
@@ -2457,7 +2466,7 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"\x10failed_main_jobs\x18\x03 \x03(\tR\x0efailedMainJobs\x12@\n" +
 	"\x1dfailed_pre_caching_check_jobs\x18\x04 \x03(\tR\x19failedPreCachingCheckJobs\"1\n" +
 	"\fArtifactList\x12!\n" +
-	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\xe0\a\n" +
+	"\fartifact_ids\x18\x01 \x03(\x03R\vartifactIds\"\x8f\b\n" +
 	"\x04Task\x12>\n" +
 	"\x06detail\x18\x01 \x01(\v2&.kfmesh.pipeline.v1.PipelineTaskDetailR\x06detail\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2479,7 +2488,8 @@ const file_kfmesh_pipeline_v1_run_proto_rawDesc = "" +
 	"runRetries\x12)\n" +
 	"\x10earlier_attempts\x18\x11 \x01(\x05R\x0fearlierAttempts\x12A\n" +
 	"\flarge_inputs\x18\x12 \x03(\v2\x1e.kfmesh.pipeline.v1.LargeValueR\vlargeInputs\x12C\n" +
-	"\rlarge_outputs\x18\x13 \x03(\v2\x1e.kfmesh.pipeline.v1.LargeValueR\flargeOutputs\"t\n" +
+	"\rlarge_outputs\x18\x13 \x03(\v2\x1e.kfmesh.pipeline.v1.LargeValueR\flargeOutputs\x12-\n" +
+	"\x13cached_from_task_id\x18\x14 \x01(\tR\x10cachedFromTaskId\"t\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_DAG\x10\x01\x12\x12\n" +

@@ -2,21 +2,31 @@
 //
 // What is to be told is written in the transaction that stores an execution, and
 // deleted once the receiver has taken it. So a receiver that cannot be reached
-// delays events and loses none; one may be told twice, and START may come again
-// with the end of a run.
+// delays events and loses none; what was told last is kept with the execution, so
+// that START and each end are told once. Only a sender that dies between being
+// answered and noting it tells an event again.
+//
+// An event that the receiver refuses is put aside with what it said, in the table
+// refused_events, and counted as kfmesh_openlineage_refused_total at /metrics.
 package emit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -30,6 +40,7 @@ const (
 	longestPause = 30 * time.Second // between attempts to reach the receiver
 	patience     = 20 * time.Second // for one answer
 	lineagePath  = "/api/v1/lineage"
+	keptRefused  = 1000 // events
 )
 
 // Outbox notes executions that are to be told. It is a graph.Follower.
@@ -56,6 +67,8 @@ func (Outbox) Put(ctx context.Context, tx *sqlstore.Tx, b graph.Batch) ([][]*met
 	return nil, err
 }
 
+const scope = "github.com/kfmesh/kfmesh/services/metadata"
+
 // CheckURL says what is wrong with the URL of a receiver; empty means none.
 func CheckURL(receiver string) error {
 	u, err := url.Parse(receiver)
@@ -72,6 +85,8 @@ type Sender struct {
 	url    string
 	client *http.Client
 	log    *slog.Logger
+
+	refused metric.Int64Counter
 }
 
 // New returns the sender to a receiver. A URL without a path gets OpenLineage's.
@@ -79,7 +94,12 @@ func New(db *sqlstore.DB, receiver string, log *slog.Logger) *Sender {
 	if u, err := url.Parse(receiver); err == nil && strings.Trim(u.Path, "/") == "" {
 		receiver = u.JoinPath(lineagePath).String()
 	}
-	return &Sender{db: db, graph: graph.New(db), url: receiver, client: &http.Client{Timeout: patience}, log: log}
+	refused, err := otel.Meter(scope).Int64Counter("kfmesh.openlineage.refused",
+		metric.WithDescription("Events that the receiver of OpenLineage refused."))
+	if err != nil {
+		log.Warn("refused lineage events are not counted", "error", err)
+	}
+	return &Sender{db: db, graph: graph.New(db), url: receiver, client: &http.Client{Timeout: patience}, log: log, refused: refused}
 }
 
 // Run tells what there is to tell until ctx ends.
@@ -114,48 +134,71 @@ func (s *Sender) Run(ctx context.Context) {
 type row struct {
 	num, execution int64
 	state          string
+	told           string // the state in which it was told last
 }
 
-// round tells the oldest of what is to be told, and returns how many.
+// round tells the oldest of what is to be told, and returns how much.
 func (s *Sender) round(ctx context.Context) (int, error) {
-	var rows []row
-	err := s.db.Read(ctx, func(tx *sqlstore.Tx) error {
+	rows, err := s.oldest(ctx)
+	if err != nil {
+		return 0, err
+	}
+	told := map[int64]string{}
+	var done []any
+	for _, r := range rows {
+		if last, again := told[r.execution]; again {
+			r.told = last
+		}
+		if err = s.tell(ctx, r); err != nil {
+			break
+		}
+		told[r.execution] = cmp.Or(lastOf(r.state, r.told), r.told)
+		done = append(done, r.num)
+	}
+	return len(done), errors.Join(err, s.note(ctx, done, told))
+}
+
+func (s *Sender) oldest(ctx context.Context) (rows []row, err error) {
+	err = s.db.Read(ctx, func(tx *sqlstore.Tx) error {
 		rows = nil
-		q := sqlstore.Q("SELECT num, execution_id, state FROM told_executions ORDER BY num LIMIT ?", batch)
+		q := sqlstore.Q("SELECT t.num, t.execution_id, t.state, e.told FROM told_executions t"+
+			" JOIN executions e ON e.id = t.execution_id ORDER BY t.num LIMIT ?", batch)
 		return tx.Rows(ctx, q, func(scan func(...any) error) error {
 			var r row
-			err := scan(&r.num, &r.execution, &r.state)
+			err := scan(&r.num, &r.execution, &r.state, &r.told)
 			rows = append(rows, r)
 			return err
 		})
 	})
-	if err != nil {
-		return 0, err
-	}
-	var told []any
-	for _, r := range rows {
-		if err = s.tell(ctx, r); err != nil {
-			break
-		}
-		told = append(told, r.num)
-	}
-	return len(told), errors.Join(err, s.forget(ctx, told))
+	return rows, err
 }
 
-// forget deletes what was told.
-func (s *Sender) forget(ctx context.Context, told []any) error {
-	if len(told) == 0 {
+// note deletes what was told, and keeps what executions were told as.
+func (s *Sender) note(ctx context.Context, done []any, told map[int64]string) error {
+	if len(done) == 0 {
 		return nil
 	}
+	byState := map[string][]any{}
+	for execution, state := range told {
+		byState[state] = append(byState[state], execution)
+	}
 	return s.db.Write(ctx, func(tx *sqlstore.Tx) error {
-		_, err := tx.Exec(ctx, sqlstore.Q("DELETE FROM told_executions WHERE num IN").List(told...))
+		for _, state := range slices.Sorted(maps.Keys(byState)) {
+			if _, err := tx.Exec(ctx, sqlstore.Q("UPDATE executions SET told = ? WHERE id IN", state).List(byState[state]...)); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, sqlstore.Q("DELETE FROM told_executions WHERE num IN").List(done...))
 		return err
 	})
 }
 
-// tell sends the events of a row. One that the receiver refuses is left out: it
-// would refuse it for ever.
+// tell sends the events that a row is news of.
 func (s *Sender) tell(ctx context.Context, r row) error {
+	start, end := news(r.state, r.told)
+	if !start && !end {
+		return nil
+	}
 	reached, err := s.graph.Lineage(ctx, &metadatav1.GetLineageRequest{ExecutionId: r.execution, MaxHops: 1})
 	if fault.Is(err, fault.NotFound) {
 		return nil
@@ -167,36 +210,64 @@ func (s *Sender) tell(ctx context.Context, r row) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range eventsOf(r.state, reached, contexts.GetContexts()) {
+	for _, e := range eventsOf(r.state, start, end, reached, contexts.GetContexts()) {
 		content, err := json.Marshal(e)
 		if err != nil {
 			return fault.Internalf(err, "a lineage event cannot be written")
 		}
-		if err := s.post(ctx, content); err != nil {
+		no, err := s.post(ctx, content)
+		if err == nil && no != nil {
+			err = s.putAside(ctx, r, e.EventType, content, no)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Sender) post(ctx context.Context, content []byte) error {
+// refusal is what a receiver says that will not have an event, now or later.
+type refusal struct {
+	status int
+	said   string
+}
+
+func (s *Sender) post(ctx context.Context, content []byte) (*refusal, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(content))
 	if err != nil {
-		return fault.Internalf(err, "the receiver's URL is no URL")
+		return nil, fault.Internalf(err, "the receiver's URL is no URL")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := s.client.Do(request)
 	if err != nil {
-		return fault.Unavailablef("no answer").WithCause(err)
+		return nil, fault.Unavailablef("no answer").WithCause(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	said, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
 	switch {
 	case response.StatusCode < http.StatusMultipleChoices:
-		return nil
+		return nil, nil
 	case response.StatusCode == http.StatusBadRequest || response.StatusCode == http.StatusUnprocessableEntity:
-		s.log.ErrorContext(ctx, "a lineage event is left out: its receiver refuses it", "status", response.Status, "said", string(said))
-		return nil
+		return &refusal{response.StatusCode, strings.ToValidUTF8(strings.ReplaceAll(string(said), "\x00", " "), "?")}, nil
 	}
-	return fault.Unavailablef("it answered %s", response.Status)
+	return nil, fault.Unavailablef("it answered %s", response.Status)
+}
+
+// putAside keeps an event that was refused, for people to look at, and forgets the
+// oldest of many.
+func (s *Sender) putAside(ctx context.Context, r row, eventType string, content []byte, no *refusal) error {
+	s.log.ErrorContext(ctx, "a lineage event is put aside: its receiver refuses it", "execution", r.execution, "type", eventType,
+		"status", no.status, "said", no.said)
+	if s.refused != nil {
+		s.refused.Add(ctx, 1)
+	}
+	return s.db.Write(ctx, func(tx *sqlstore.Tx) error {
+		q := sqlstore.Q("INSERT INTO refused_events (execution_id, event_type, status, reason, event, refused_at) VALUES").
+			List(r.execution, eventType, no.status, no.said, content, time.Now().UnixNano())
+		if _, err := tx.Exec(ctx, q); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sqlstore.Q("DELETE FROM refused_events WHERE num <= (SELECT MAX(num) FROM refused_events) - ?", keptRefused))
+		return err
+	})
 }

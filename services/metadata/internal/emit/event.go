@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ const (
 	producer   = "https://github.com/kfmesh/kfmesh"
 	schemaURL  = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 	parentURL  = "https://openlineage.io/spec/facets/1-0-1/ParentRunFacet.json#/$defs/ParentRunFacet"
+	dataSchema = "https://openlineage.io/spec/facets/1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
 	jobTypeURL = "https://openlineage.io/spec/facets/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
 )
 
@@ -41,8 +43,9 @@ type (
 		Facets    map[string]any `json:"facets,omitempty"`
 	}
 	dataset struct {
-		Namespace string `json:"namespace"`
-		Name      string `json:"name"`
+		Namespace string         `json:"namespace"`
+		Name      string         `json:"name"`
+		Facets    map[string]any `json:"facets,omitempty"`
 	}
 )
 
@@ -54,15 +57,29 @@ var ends = map[string]string{
 	metadatav1.Execution_STATE_CANCELED.String(): "ABORT",
 }
 
-// eventsOf are the events of an execution in a state: its start, and its end when
-// it has ended. The execution is the first that was reached.
-func eventsOf(state string, reached *metadatav1.GetLineageResponse, contexts []*metadatav1.Context) []event {
+// news says which events an execution that was last told in another state, or not
+// yet, is news of.
+func news(state, told string) (start, end bool) {
+	return told == "", ends[state] != "" && told != state
+}
+
+// lastOf is the state in which an execution was told last, once that was news.
+func lastOf(state, told string) string {
+	if start, end := news(state, told); start || end {
+		return state
+	}
+	return told
+}
+
+// eventsOf are the events of an execution in a state: its start, its end, or both.
+// The execution is the first that was reached.
+func eventsOf(state string, starts, isEnded bool, reached *metadatav1.GetLineageResponse, contexts []*metadatav1.Context) []event {
 	e := reached.GetExecutions()[0]
 	base := event{
 		Producer: producer, SchemaURL: schemaURL,
 		Run: run{RunID: runID(e.GetUid())},
 		Job: job{
-			Namespace: "kfmesh://" + e.GetNamespace(), Name: e.GetName(),
+			Namespace: home(e.GetNamespace()), Name: e.GetName(),
 			Facets: map[string]any{"jobType": map[string]any{
 				"_producer": producer, "_schemaURL": jobTypeURL, "processingType": "BATCH", "integration": "KFMESH", "jobType": "TASK",
 			}},
@@ -98,13 +115,19 @@ func eventsOf(state string, reached *metadatav1.GetLineageResponse, contexts []*
 	}
 	start.Inputs = base.Inputs
 	start.EventType, start.EventTime = "START", moment(e.GetStartTime(), e.GetCreateTime())
-	end := ends[state]
-	if end == "" {
-		return []event{start}
+	base.EventType, base.EventTime = ends[state], moment(e.GetFinishTime(), e.GetCreateTime())
+	var all []event
+	if starts {
+		all = append(all, start)
 	}
-	base.EventType, base.EventTime = end, moment(e.GetFinishTime(), e.GetCreateTime())
-	return []event{start, base}
+	if isEnded {
+		all = append(all, base)
+	}
+	return all
 }
+
+// home is the namespace of what is of a namespace of kfmesh.
+func home(namespace string) string { return "kfmesh://" + cmp.Or(namespace, "default") }
 
 // runID is the uid of an execution as a UUID.
 func runID(uid string) string {
@@ -116,14 +139,17 @@ func runID(uid string) string {
 
 // datasetOf names an artifact as OpenLineage does: by the place and the path in it.
 func datasetOf(a *metadatav1.Artifact) dataset {
+	d := dataset{Facets: facetsOf(a)}
 	u, err := url.Parse(a.GetUri())
 	switch {
 	case a.GetUri() == "" || err != nil:
-		return dataset{"kfmesh://" + a.GetNamespace(), a.GetUid()}
+		d.Namespace, d.Name = home(a.GetNamespace()), a.GetUid()
 	case u.Scheme == "" || u.Scheme == "file":
-		return dataset{"file", u.Path}
+		d.Namespace, d.Name = "file", u.Path
+	default:
+		d.Namespace, d.Name = u.Scheme+"://"+u.Host, strings.TrimPrefix(u.Path, "/")
 	}
-	return dataset{u.Scheme + "://" + u.Host, strings.TrimPrefix(u.Path, "/")}
+	return d
 }
 
 // moment is the first time that there is.

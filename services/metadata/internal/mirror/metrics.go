@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -90,14 +91,15 @@ func classification(output string, fields map[string]*structpb.Value, at int64) 
 	return metrics
 }
 
-// metricsArtifact is what an execution logged, as an artifact.
+// metricsArtifact is what an execution logged, as an artifact. One that was answered
+// with another has the artifact of that.
 func metricsArtifact(e *metadatav1.Execution, metrics []*metadatav1.Metric) *metadatav1.Artifact {
 	values := &structpb.Struct{Fields: make(map[string]*structpb.Value, len(metrics))}
 	for _, m := range metrics {
 		values.Fields[m.GetKey()] = numberValue(m.GetValue())
 	}
 	return &metadatav1.Artifact{
-		Uid:       uuid.NewSHA1(uuid.NameSpaceOID, []byte(e.GetUid()+"/"+LoggedKey)).String(),
+		Uid:       uuid.NewSHA1(uuid.NameSpaceOID, []byte(cmp.Or(origin(e), e.GetUid())+"/"+LoggedKey)).String(),
 		Namespace: e.GetNamespace(),
 		Name:      LoggedKey,
 		Type:      kind.Metrics,

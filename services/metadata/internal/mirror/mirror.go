@@ -43,29 +43,39 @@ func (Mirror) Put(ctx context.Context, tx *sqlstore.Tx, batch graph.Batch) ([][]
 	if err != nil {
 		return nil, err
 	}
+	for _, t := range plan.tasks {
+		t.takeLogged(logged[known[t.source()]])
+	}
 	if err := putTasks(ctx, tx, plan.tasks); err != nil {
 		return nil, err
 	}
-	return added(batch.Requests, plan.tasks, logged), nil
+	return added(batch.Requests, plan.tasks), nil
+}
+
+// takeLogged takes what a task logged, or the one that it was answered with, as far
+// as it is not among its outputs too. What another logged is then on its run as well.
+func (r *run) takeLogged(logged []*metadatav1.Metric) {
+	for _, m := range logged {
+		if slices.ContainsFunc(r.metrics, func(o *metadatav1.Metric) bool { return o.GetKey() == m.GetKey() }) {
+			continue
+		}
+		r.logged = append(r.logged, &metadatav1.Metric{Key: m.GetKey(), Value: m.GetValue(), Timestamp: r.ended})
+	}
+	if r.reused != "" {
+		r.metrics = append(r.metrics, r.logged...)
+	}
 }
 
 // added makes outputs of what executions logged, beside what is among their
 // outputs already.
-func added(requests []*metadatav1.PutExecutionRequest, tasks []*run, logged map[int64][]*metadatav1.Metric) [][]*metadatav1.ArtifactEvent {
+func added(requests []*metadatav1.PutExecutionRequest, tasks []*run) [][]*metadatav1.ArtifactEvent {
 	all := make([][]*metadatav1.ArtifactEvent, len(requests))
 	for _, t := range tasks {
 		request := requests[t.index]
 		taken := slices.ContainsFunc(request.GetOutputs(), func(e *metadatav1.ArtifactEvent) bool { return e.GetKey() == LoggedKey })
-		if metrics := besides(logged[t.known], t.metrics); len(metrics) > 0 && !taken {
-			all[t.index] = []*metadatav1.ArtifactEvent{{Key: LoggedKey, Artifact: metricsArtifact(request.GetExecution(), metrics)}}
+		if len(t.logged) > 0 && !taken {
+			all[t.index] = []*metadatav1.ArtifactEvent{{Key: LoggedKey, Artifact: metricsArtifact(request.GetExecution(), t.logged)}}
 		}
 	}
 	return all
-}
-
-// besides leaves out the metrics that an execution has as its outputs too.
-func besides(logged, outputs []*metadatav1.Metric) []*metadatav1.Metric {
-	return slices.DeleteFunc(logged, func(m *metadatav1.Metric) bool {
-		return slices.ContainsFunc(outputs, func(o *metadatav1.Metric) bool { return o.GetKey() == m.GetKey() })
-	})
 }

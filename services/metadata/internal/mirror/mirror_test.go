@@ -14,6 +14,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/trackid"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/mirror"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/registry"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqltest"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/tracking"
@@ -222,6 +223,86 @@ func TestStateOfARun(t *testing.T) {
 			if nested := tracked(t, db, trackid.Task("task-1")).GetInfo(); nested.GetStage() != tt.stage {
 				t.Errorf("%v gives the task %v", tt, nested)
 			}
+		}
+	})
+}
+
+// TestReusedTaskHasWhatTheOtherLogged: the run of a task that was answered from the
+// cache has the metrics that the one it was answered with logged, and its output is
+// the same artifact.
+func TestReusedTaskHasWhatTheOtherLogged(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		put(t, db, pipelineRun(t, "Default"), training(t, metadatav1.Execution_STATE_RUNNING))
+		_, err := tracking.New(db).LogBatch(t.Context(), &metadatav1.LogBatchRequest{
+			RunId: trackid.Task("task-1"), Metrics: []*metadatav1.Metric{{Key: "loss", Value: 0.5, Timestamp: 1}, {Key: "accuracy", Value: 0.1, Timestamp: 1}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := put(t, db, pipelineRun(t, "Default"), training(t, metadatav1.Execution_STATE_COMPLETE))[0]
+		var again []*metadatav1.PutExecutionRequest
+		for _, uid := range []string{"task-2", "task-3"} { // in one call
+			request := training(t, metadatav1.Execution_STATE_CACHED)
+			request.Execution.Uid = uid
+			request.Execution.CustomProperties = map[string]*metadatav1.Value{mirror.CachedFrom: value("task-1")}
+			again = append(again, request)
+		}
+		for i, response := range put(t, db, pipelineRun(t, "Default"), again...) {
+			if len(response.GetAddedOutputs()) != 1 ||
+				response.GetAddedOutputs()[0].GetArtifact().GetArtifactId() != first.GetAddedOutputs()[0].GetArtifact().GetArtifactId() {
+				t.Errorf("%s has %v, want the artifact of the first, %v", again[i].GetExecution().GetUid(), response.GetAddedOutputs(), first.GetAddedOutputs())
+			}
+			text := flat(tracked(t, db, trackid.Task(again[i].GetExecution().GetUid())))
+			for _, want := range []string{"metric loss=0.5", "metric accuracy=0.9"} { // the latter is its output
+				if !strings.Contains(text, want) {
+					t.Errorf("it lacks %q:\n%s", want, text)
+				}
+			}
+		}
+	})
+}
+
+// TestModelOfATaskIsALoggedModel: of the run that made it, known to the run that was
+// answered with it and to the one that reads it, and it can be registered.
+func TestModelOfATaskIsALoggedModel(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		weights := &metadatav1.ArtifactEvent{Key: "model", Artifact: &metadatav1.Artifact{Uid: "w", Name: "big/model", Type: "system.Model", Uri: "s3://models/w"}}
+		makes := training(t, metadatav1.Execution_STATE_COMPLETE)
+		makes.Outputs = append(makes.Outputs, weights, &metadatav1.ArtifactEvent{Key: "empty", Artifact: &metadatav1.Artifact{Uid: "e", Type: "system.Model"}})
+		reuses, reads := training(t, metadatav1.Execution_STATE_CACHED), training(t, metadatav1.Execution_STATE_COMPLETE)
+		reuses.Execution.Uid, reads.Execution.Uid = "task-2", "task-3"
+		reuses.Outputs, reads.Inputs = append(reuses.Outputs, weights), append(reads.Inputs, weights)
+		for range 2 { // again: no difference
+			put(t, db, pipelineRun(t, "mine"), makes, reuses, reads)
+		}
+		id, made := trackid.Model("w"), trackid.Task("task-1")
+		found, err := tracking.New(db).GetModel(t.Context(), &metadatav1.GetLoggedModelRequest{ModelId: id})
+		if err != nil || found.GetName() != "big_model" || found.GetSourceRunId() != made || found.GetArtifactUri() != "s3://models/w" ||
+			found.GetStatus() != metadatav1.LoggedModel_STATUS_READY || found.GetExperimentId() != tracked(t, db, made).GetInfo().GetExperimentId() {
+			t.Fatalf("the model is %v, %v", found, err)
+		}
+		for task, want := range map[string]string{"task-1": id + " made", "task-2": id + " made", "task-3": id + " read"} {
+			run := tracked(t, db, trackid.Task(task))
+			var got []string
+			for _, m := range run.GetModelOutputs() {
+				got = append(got, m.GetModelId()+" made")
+			}
+			for _, m := range run.GetModelInputs() {
+				got = append(got, m.GetModelId()+" read")
+			}
+			if strings.Join(got, ", ") != want {
+				t.Errorf("%s has %v, want %s", task, got, want)
+			}
+		}
+		models := registry.New(db)
+		if _, err := models.CreateModel(t.Context(), &metadatav1.CreateRegisteredModelRequest{Model: &metadatav1.RegisteredModel{Name: "iris"}}); err != nil {
+			t.Fatal(err)
+		}
+		version, err := models.CreateVersion(t.Context(), &metadatav1.CreateModelVersionRequest{
+			MlflowRules: true, Version: &metadatav1.ModelVersion{ModelName: "iris", Source: "models:/" + id},
+		})
+		if err != nil || version.GetArtifactUri() != "s3://models/w" || version.GetRunId() != made {
+			t.Errorf("the version is %v, %v", version, err)
 		}
 	})
 }

@@ -52,6 +52,7 @@ type run struct {
 	known      int64 // number, when it was there before
 	num        int64 // number, once it is stored
 	id         string
+	reused     string // id of the tracked run of the task that it was answered with
 	experiment *experiment
 	name       string
 	status     string
@@ -60,8 +61,13 @@ type run struct {
 	tags       []pair
 	params     []pair
 	metrics    []*metadatav1.Metric
+	logged     []*metadatav1.Metric // by itself, beside those
 	datasets   []dataset
+	models     []model
 }
+
+// source is the id of the run that has what the task logged.
+func (r *run) source() string { return cmp.Or(r.reused, r.id) }
 
 // experiment is a tracked experiment that something is to be.
 type experiment struct {
@@ -85,6 +91,9 @@ func (p *plan) ids() []string {
 	ids := slices.Collect(maps.Keys(p.parents))
 	for _, t := range p.tasks {
 		ids = append(ids, t.id)
+		if t.reused != "" {
+			ids = append(ids, t.reused)
+		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
@@ -169,12 +178,25 @@ func taskOf(index int, request *metadatav1.PutExecutionRequest, of *metadatav1.C
 	if t.status != running {
 		t.ended = cmp.Or(millis(e.GetFinishTime()), t.started)
 		t.metrics = metricsOf(request.GetOutputs(), t.ended)
+		t.models = modelsOf(request)
 	}
 	if e.GetState() == metadatav1.Execution_STATE_CACHED {
 		t.tags = append(t.tags, pair{tagCached, "true"})
+		if origin := origin(e); origin != "" {
+			t.reused = trackid.Task(origin)
+		}
 	}
 	t.datasets = datasetsOf(request.GetInputs())
 	return t
+}
+
+// CachedFrom is the custom property of an execution that says which one it was
+// answered with.
+const CachedFrom = "cached_from"
+
+// origin is the uid of the execution that one was answered with; empty is unknown.
+func origin(e *metadatav1.Execution) string {
+	return e.GetCustomProperties()[CachedFrom].GetStringValue()
 }
 
 func statusOf(state metadatav1.Execution_State) string {

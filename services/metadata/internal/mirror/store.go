@@ -80,6 +80,9 @@ func putTasks(ctx context.Context, tx *sqlstore.Tx, tasks []*run) error {
 			}
 		}
 	}
+	if err := putModels(ctx, tx, tasks); err != nil {
+		return err
+	}
 	return putDatasets(ctx, tx, tasks)
 }
 
@@ -212,10 +215,12 @@ func addExperiment(ctx context.Context, tx *sqlstore.Tx, e *experiment) error {
 func loggedBy(ctx context.Context, tx *sqlstore.Tx, tasks []*run, known map[string]int64) (map[int64][]*metadatav1.Metric, error) {
 	var nums []int64
 	for _, t := range tasks {
-		if t.status != running && known[t.id] != 0 {
-			nums = append(nums, known[t.id])
+		if num := known[t.source()]; t.status != running && num != 0 {
+			nums = append(nums, num)
 		}
 	}
+	slices.Sort(nums)
+	nums = slices.Compact(nums)
 	logged := map[int64][]*metadatav1.Metric{}
 	for some := range slices.Chunk(nums, batch) {
 		q := sqlstore.Q("SELECT run_num, key, value, is_nan FROM tracking_latest WHERE run_num IN").List(boxed(some)...).Add("ORDER BY run_num, key")

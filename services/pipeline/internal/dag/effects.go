@@ -72,9 +72,12 @@ type Result struct {
 	Message    string // why it failed
 	LogTail    string
 	Workload   string
-	CachedFrom string   // run whose outputs these are, when it did not run
+	CachedFrom Reused   // whose outputs these are, when it did not run
 	Warnings   []string // things asked for that could not be honoured
 }
+
+// Reused is a task that another was answered with, and its run; empty is none.
+type Reused struct{ Run, Task string }
 
 // Progress is news of an attempt that has not ended.
 type Progress struct {

@@ -80,7 +80,7 @@ func (m memory) restoreLeaf(n *node, t *pipelinev1.Task) {
 	n.logTail = t.GetLogTail()
 	n.workload = t.GetWorkload()
 	n.failed = t.GetDetail().GetExecutorDetail().GetFailedMainJobs()
-	n.cachedFrom = t.GetCachedFromRunId()
+	n.cachedFrom = Reused{Run: t.GetCachedFromRunId(), Task: t.GetCachedFromTaskId()}
 	n.warnings = t.GetWarnings()
 	n.outputs = Outputs(t)
 }

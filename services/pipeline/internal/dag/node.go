@@ -65,7 +65,7 @@ type leaf struct {
 	logTail    string
 	workload   string
 	failed     []string // workloads of the attempts before, and of this one if it failed
-	cachedFrom string
+	cachedFrom Reused
 	warnings   []string
 }
 

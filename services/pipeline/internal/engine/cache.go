@@ -49,7 +49,8 @@ func (e *Engine) lookup(ctx context.Context, request launch.Request, custom stri
 	if condemned, err := e.condemned(ctx, e.producers(outputs)); condemned || err != nil {
 		return key, nil, err
 	}
-	return key, &dag.Result{Verdict: dag.Succeeded, Outputs: outputs, CachedFrom: item.Value.GetRunId()}, nil
+	from := dag.Reused{Run: item.Value.GetRunId(), Task: item.Value.GetTask().GetDetail().GetTaskId()}
+	return key, &dag.Result{Verdict: dag.Succeeded, Outputs: outputs, CachedFrom: from}, nil
 }
 
 // holds reports whether an entry has not expired and its artifacts are intact.

@@ -14,6 +14,7 @@ import (
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/trackid"
+	"github.com/kfmesh/kfmesh/services/pipeline/internal/ir"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
 )
 
@@ -72,6 +73,18 @@ func contextOf(item *pipelinev1.RunState, pipeline string, experiment *metadatav
 		c.Properties["parameters"] = &metadatav1.Value{Kind: &metadatav1.Value_StructValue{StructValue: shown}}
 	}
 	return c
+}
+
+// withDefaults are the parameters of a run, those that it was not given with their
+// defaults.
+func withDefaults(spec *ir.Spec, given map[string]any) map[string]any {
+	all := maps.Clone(given)
+	for name, def := range spec.Root.InputDefinitions.Parameters {
+		if _, isGiven := given[name]; !isGiven && def.HasDefault && def.DefaultValue != nil {
+			all[name] = def.DefaultValue
+		}
+	}
+	return all
 }
 
 // pipelineUID is the uid of the context of a pipeline, stored or not.

@@ -237,7 +237,8 @@ func TestCacheReusesOutputsThatStillExist(t *testing.T) {
 	}
 	second := w.archived(w.create(p.spec(), nil))
 	hit := task(t, second, "train")
-	if hit.GetCachedFromRunId() != first.GetState().GetRun().GetRunId() || hit.GetOutputArtifacts()[0].GetUid() != model.GetUid() {
+	if hit.GetCachedFromRunId() != first.GetState().GetRun().GetRunId() || hit.GetCachedFromTaskId() != task(t, first, "train").GetDetail().GetTaskId() ||
+		hit.GetOutputArtifacts()[0].GetUid() != model.GetUid() {
 		t.Errorf("the second run made %v", hit)
 	}
 	if err := os.Remove(model.GetUri()); err != nil {

@@ -88,11 +88,11 @@ func (r *runner) finished(ctx context.Context, a *attempt, result dag.Result) {
 	if r.givenUp {
 		return
 	}
-	if !a.sent.IsZero() && result.CachedFrom == "" && result.Started.After(a.sent) {
+	if !a.sent.IsZero() && result.CachedFrom.Run == "" && result.Started.After(a.sent) {
 		r.engine.deps.Meter.TaskLaunched(ctx, result.Started.Sub(a.sent))
 	}
 	result.Warnings = slices.Concat(a.warnings, result.Warnings)
-	if result.CachedFrom != "" {
+	if result.CachedFrom.Run != "" {
 		r.saver.markHit(a.TaskID)
 		r.held = true // a hit cannot be derived again: it is saved before anything follows from it
 	}

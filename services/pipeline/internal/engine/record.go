@@ -192,6 +192,10 @@ func (r *runner) recordRestored(tasks []*pipelinev1.Task) {
 	}
 }
 
+// cachedFrom is the property of an execution that says which one it was answered
+// with.
+const cachedFrom = "cached_from"
+
 // executionOf is the execution that a task was, with what it read and wrote.
 func executionOf(namespace string, t *pipelinev1.Task) *metadatav1.PutExecutionRequest {
 	d := t.GetDetail()
@@ -199,8 +203,13 @@ func executionOf(namespace string, t *pipelinev1.Task) *metadatav1.PutExecutionR
 	if t.GetKind() == pipelinev1.Task_KIND_IMPORTER {
 		kind = "system.ImporterExecution"
 	}
+	var custom map[string]*metadatav1.Value
+	if from := t.GetCachedFromTaskId(); from != "" {
+		custom = map[string]*metadatav1.Value{cachedFrom: textValue(from)}
+	}
 	return &metadatav1.PutExecutionRequest{
 		Execution: &metadatav1.Execution{
+			CustomProperties: custom,
 			Uid:              d.GetTaskId(),
 			Namespace:        namespace,
 			Name:             t.GetName(),

@@ -156,7 +156,7 @@ func (r *runner) begin(ctx context.Context) error {
 		return nil
 	}
 	r.self = r.describe()
-	r.within = contextOf(r.item.Value, r.spec.PipelineInfo.Name, experiment, parameters)
+	r.within = contextOf(r.item.Value, r.spec.PipelineInfo.Name, experiment, withDefaults(r.spec, parameters))
 	r.self.Tracking = r.engine.tracking(ctx, r.within)
 	r.plan = dag.New(r.spec, dag.Run{
 		ID:           run.GetRunId(),
