@@ -21,6 +21,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/gauge"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/queue"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/secret"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
@@ -155,6 +156,7 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 	}
 	api.Register(server, m.engine)
 	api.RegisterHousekeeping(server, m.collector)
+	api.RegisterQueues(server, queue.NewShelf(m.engine.State), m.engine)
 }
 
 // Run implements app.Module.

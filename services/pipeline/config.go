@@ -84,6 +84,7 @@ func (c Config) engine() engine.Config {
 		MaxCalls:       c.MaxRunCalls,
 		SaveDelay:      c.RunSaveDelay,
 		MaxDigestBytes: c.MaxDigestBytes,
+		KeptWorkloads:  engine.DefaultConfig().KeptWorkloads,
 		CacheTTL:       c.CacheTTL,
 	}
 }

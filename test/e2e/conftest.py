@@ -1,8 +1,11 @@
 """Fixtures: a kfmesh that many tests share, and ones that a test may break."""
 
+import subprocess
+
 import pytest
 from harness.api import Api
 from harness.mesh import OneProcess
+from harness.process import BIN, environment
 from harness.split import Split
 
 
@@ -56,3 +59,16 @@ def unique(request) -> str:
     import uuid
 
     return f"{request.node.name[:40]}-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture
+def kfmesh(mesh):
+    """Run the CLI against the shared kfmesh."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        env = environment(KFMESH_SERVER=mesh.grpc_address)
+        return subprocess.run(
+            [BIN / "kfmesh", *arguments], capture_output=True, text=True, env=env, timeout=120, check=False
+        )
+
+    return run

@@ -1,10 +1,8 @@
 """The command line against a running kfmesh: exit statuses and the formats that scripts read."""
 
 import json
-import subprocess
 
 import pytest
-from harness.process import BIN, environment
 from harness.steps import echo, shell
 from kfp import compiler, dsl
 
@@ -19,19 +17,6 @@ def greet(text: str = "hello") -> str:
 def fails():
     """Fail."""
     shell(script="echo about to fail; exit 7").set_caching_options(False)
-
-
-@pytest.fixture
-def kfmesh(mesh):
-    """Run the CLI against the shared kfmesh."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        env = environment(KFMESH_SERVER=mesh.grpc_address)
-        return subprocess.run(
-            [BIN / "kfmesh", *arguments], capture_output=True, text=True, env=env, timeout=120, check=False
-        )
-
-    return run
 
 
 def compile_to(folder, pipeline) -> str:

@@ -55,6 +55,29 @@ def test_a_run_survives_one_kill_after_the_other(own_mesh, marks):
     assert counts(marks) == expected()
 
 
+def test_a_loop_keeps_its_limit_after_kill_9(own_mesh, marks):
+    @dsl.pipeline(name="limited")
+    def limited(file: str):
+        with dsl.ParallelFor(list("abcdefgh"), parallelism=2) as outer:  # noqa: SIM117
+            with dsl.ParallelFor(["1", "2", "3"], parallelism=1) as inner:
+                mark_slowly(file=file, text=f"{outer}{inner}", seconds=0.2).set_caching_options(False)
+
+    run_id = Api(own_mesh).submit(limited, {"file": str(marks)})
+    for lines in (3, 17, 31):
+        until(f"{lines} lines", lambda lines=lines: len(marks.read_text().splitlines()) >= lines)
+        own_mesh.kill()
+        own_mesh.start()
+    outcome = Api(own_mesh).outcome(run_id)
+    assert outcome.state == "SUCCEEDED", outcome.explain()
+    running, most = collections.Counter(), collections.Counter()
+    for what, step in (line.split() for line in marks.read_text().splitlines()):
+        for scope in ("all", step[0]):  # the steps of all outer iterations, and those of one
+            running[scope] += 1 if what == "begin" else -1
+            most[scope] = max(most[scope], running[scope])
+    assert len(marks.read_text().splitlines()) == 48
+    assert most == {"all": 2, **dict.fromkeys("abcdefgh", 1)}
+
+
 def test_steps_that_end_while_nobody_watches_keep_their_results(own_mesh, marks):
     @dsl.pipeline(name="meanwhile")
     def meanwhile(file: str):

@@ -1,5 +1,7 @@
 """A pipeline run is a run of experiment tracking, and its tasks are runs nested in it."""
 
+import json
+
 import pytest
 from harness.process import ROOT
 
@@ -78,7 +80,7 @@ def test_reused_task_is_tracked_as_finished(api, outcome):
     assert logged["artifact_id"] == outcome.artifact("train", "mlflow_metrics")["artifact_id"]
 
 
-def test_model_of_a_task_can_be_registered(api):
+def test_model_of_a_task_can_be_registered(api, kfmesh):
     from kfp import dsl
 
     @dsl.container_component
@@ -111,6 +113,20 @@ def test_model_of_a_task_can_be_registered(api):
     ).json()["model_version"]
     assert version["run_id"] == run["info"]["run_id"]
 
+    drawn = kfmesh("lineage", name, "--up")
+    assert drawn.returncode == 0, drawn.stderr
+    assert "made from" in drawn.stdout
+    assert "fit" in drawn.stdout
+    printed = kfmesh("lineage", name, "-o", "json")
+    assert printed.returncode == 0, printed.stderr
+    reached = json.loads(printed.stdout)
+    assert [e["name"] for e in reached["executions"]] == ["fit"]
+    execution = reached["executions"][0]["execution_id"]
+    walked = api.get(f"/kfmesh/v1/executions/{execution}/lineage", direction="DIRECTION_DOWN")
+    assert [a["uri"] for a in walked["artifacts"]] == [model["artifact_uri"]]
+    missing = api.request("GET", "/kfmesh/v1/executions/123456789/lineage")
+    assert missing.status_code == 404
+
 
 def test_openlineage_events_join_the_graph(api):
     """Out of order and twice, as clients send them."""
@@ -135,3 +151,12 @@ def test_openlineage_events_join_the_graph(api):
     execution = graph["executions"][0]
     assert execution["state"] == "STATE_COMPLETE"
     assert execution["start_time"] == "2026-01-02T03:04:05Z"
+    for node in [f"job:spark:{job['name']}", f"dataset:s3://lake:{raw['name']}"]:
+        nodes = {n["id"]: n for n in api.get("/api/v1/lineage", nodeId=node)["graph"]}
+        assert set(nodes) == {
+            f"job:spark:{job['name']}",
+            *(f"dataset:{d['namespace']}:{d['name']}" for d in (raw, clean)),
+        }
+        job_node = nodes[f"job:spark:{job['name']}"]
+        assert job_node["data"]["latestRun"]["state"] == "COMPLETED"
+        assert [e["origin"] for e in job_node["inEdges"]] == [f"dataset:s3://lake:{raw['name']}"]

@@ -20,9 +20,6 @@ const (
 	longestRetry  = time.Second
 )
 
-// revokeTimeout bounds the farewell of a lease whose context has ended.
-const revokeTimeout = 2 * time.Second
-
 // lease is a lease of the server's that is kept alive from here.
 type lease struct {
 	client doorv1.StoreServiceClient
@@ -38,7 +35,9 @@ type lease struct {
 
 var _ store.Expiring = (*lease)(nil)
 
-// Grant implements store.Backend. The lease is a store.Expiring.
+// Grant implements store.Backend. The lease is a store.Expiring. When ctx ends it is
+// renewed no more, and runs out by itself at its deadline: what it guards may outlive
+// whoever asked for it. Who wants its keys gone at once revokes it.
 func (b *Backend) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error) {
 	sent := time.Now()
 	granted, err := b.client.Grant(ctx, &doorv1.GrantRequest{TtlMillis: max(1, ttl.Milliseconds())})
@@ -85,8 +84,7 @@ func (l *lease) renewed(sent time.Time, answer *doorv1.Lease) {
 	}
 }
 
-// keep renews the lease until it has ended, and gives it back when the context it
-// was granted under ends.
+// keep renews the lease until it has ended, or the context it was granted under has.
 func (l *lease) keep(ctx context.Context) {
 	defer l.timer.Stop()
 	pause := l.third()
@@ -97,9 +95,7 @@ func (l *lease) keep(ctx context.Context) {
 		case <-l.done:
 			return
 		case <-ctx.Done():
-			farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
-			defer cancel()
-			_ = l.Revoke(farewell) // unreachable: the lease runs out by itself
+			l.end()
 			return
 		}
 		err := l.renew(ctx)

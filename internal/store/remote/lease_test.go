@@ -134,6 +134,31 @@ func TestALeaseOutlivesItsServer(t *testing.T) {
 	}
 }
 
+// TestALeaseOutlivesItsContext: an agent that is stopped leaves what it runs behind,
+// which may run until the deadline.
+func TestALeaseOutlivesItsContext(t *testing.T) {
+	t.Parallel()
+	memory := store.NewMemory()
+	address, _ := serve(t, memory, "127.0.0.1:0")
+	b := connect(t, address, "a")
+	ctx, end := context.WithCancel(t.Context())
+	lease, err := b.Grant(ctx, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Commit(ctx, store.Op{Key: "/test/a", Lease: lease}); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	<-lease.Done()
+	if _, err := b.Commit(t.Context(), store.Op{Key: "/inbox/a", Lease: lease}); err != nil {
+		t.Errorf("the store dropped it: %v", err)
+	}
+	if _, err := memory.Get(t.Context(), "/test/a"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLeasesOfOthersAreRefused(t *testing.T) {
 	t.Parallel()
 	address, _ := serve(t, store.NewMemory(), "127.0.0.1:0")

@@ -19,6 +19,7 @@ import (
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	meshv1 "github.com/kfmesh/kfmesh/gen/kfmesh/mesh/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -83,8 +84,14 @@ func register(server *grpc.Server, f *fake) {
 		pipelinev1.RegisterHousekeepingServiceServer(server, &f.cache.pipeline)
 		gpuagentv1.RegisterHousekeepingServiceServer(server, &f.cache.node)
 	}
+	if f.tokens != nil {
+		meshv1.RegisterTokenServiceServer(server, f.tokens)
+	}
 	if f.models != nil {
 		metadatav1.RegisterModelRegistryServiceServer(server, f.models)
+	}
+	if f.queues != nil {
+		gpuagentv1.RegisterQueueServiceServer(server, f.queues)
 	}
 	pipelinev1.RegisterPipelineServiceServer(server, f)
 	pipelinev1.RegisterExperimentServiceServer(server, f)

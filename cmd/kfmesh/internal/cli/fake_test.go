@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	meshv1 "github.com/kfmesh/kfmesh/gen/kfmesh/mesh/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
@@ -53,6 +54,10 @@ type fake struct {
 	cache *fakeCache
 	// models answers for the model registry, when it is set.
 	models *fakeModels
+	// queues answers for queues, when it is set.
+	queues *fakeQueues
+	// tokens answers for the tokens of the mesh, when it is set.
+	tokens meshv1.TokenServiceServer
 	// answer is what standard input holds.
 	answer string
 	// create is what CreateRun answers with, when it is to fail.

@@ -104,7 +104,7 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 		groupRun:   {runCommand(s), applyCommand(s), suspendCommand(s), resumeCommand(s), scaleCommand(s), createCommand(s), waitCommand(s), retryCommand(s), cloneCommand(s), uploadCommand(s)},
 		groupLook: {
 			getCommand(s), describeCommand(s), lineageCommand(s), compareCommand(s), logsCommand(s), cancelCommand(s),
-			enableCommand(s), disableCommand(s), deleteCommand(s), modelsCommand(s), cacheCommand(s), gcCommand(s),
+			enableCommand(s), disableCommand(s), deleteCommand(s), modelsCommand(s), queueCommand(s), cacheCommand(s), gcCommand(s),
 			topCommand(s), cordonCommand(s), uncordonCommand(s),
 		},
 	} {

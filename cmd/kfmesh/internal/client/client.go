@@ -41,6 +41,7 @@ type Client struct {
 	Secrets          gpuagentv1.SecretServiceClient
 	ConfigMaps       gpuagentv1.ConfigMapServiceClient
 	Volumes          gpuagentv1.VolumeServiceClient
+	Queues           gpuagentv1.QueueServiceClient
 	Tokens           meshv1.TokenServiceClient
 }
 
@@ -63,6 +64,7 @@ func New(mesh rpc.Mesh) *Client {
 		Secrets:          gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
 		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
+		Queues:           gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
 		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("mesh")),
 	}
 }

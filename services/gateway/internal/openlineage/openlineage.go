@@ -6,13 +6,21 @@
 // namespace and name, and by its version when a facet says one; a job is a context.
 // Facets are kept as custom properties, by name. Everything is merged with what is
 // known, so events may come again and in any order.
+//
+// Events are kept in the namespace that the parameter namespace or the header
+// X-MLFLOW-WORKSPACE names, or that of a job of kfmesh://NAMESPACE, else in default.
+//
+// GET /api/v1/lineage?nodeId=&depth= answers what is known around a dataset or a job,
+// whoever told of it, as Marquez does.
 package openlineage
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 
@@ -31,6 +39,7 @@ func Register(mux *http.ServeMux, metadata metadatav1.MetadataServiceClient) {
 	r := receiver{metadata: metadata}
 	mux.HandleFunc("POST /api/v1/lineage", r.one)
 	mux.HandleFunc("POST /api/v1/lineage/batch", r.batch)
+	mux.HandleFunc("GET /api/v1/lineage", r.lineage)
 }
 
 type receiver struct {
@@ -109,8 +118,23 @@ func (rc receiver) take(r *http.Request, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = rc.metadata.PutExecution(r.Context(), translate(e))
+	_, err = rc.metadata.PutExecution(r.Context(), translate(e, namespaceOf(r, e.Job)))
 	return err
+}
+
+// home begins the namespace of jobs that kfmesh runs.
+const home = "kfmesh://"
+
+// namespaceOf is the namespace of kfmesh that a request means, or else the job.
+func namespaceOf(r *http.Request, of *job) string {
+	own := ""
+	if of != nil {
+		own, _ = strings.CutPrefix(of.Namespace, home)
+		if own == of.Namespace {
+			own = ""
+		}
+	}
+	return cmp.Or(r.URL.Query().Get("namespace"), r.Header.Get("X-MLFLOW-WORKSPACE"), own, defaultNamespace)
 }
 
 func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -123,7 +123,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(runEvent))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		e, err := parse(content)
-		if err == nil && translate(e).GetExecution().GetUid() == "" {
+		if err == nil && translate(e, "n").GetExecution().GetUid() == "" {
 			t.Errorf("an event without an execution: %s", content)
 		}
 	})

@@ -11,9 +11,18 @@ import (
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 )
 
-// namespace is that of kfmesh in which events are kept; OpenLineage's own are part
-// of the names of jobs and datasets.
-const namespace = "default"
+// defaultNamespace is that of kfmesh in which events are kept that name none;
+// OpenLineage's own are part of the names of jobs and datasets.
+const defaultNamespace = "default"
+
+// prefix begins the uids of what events tell of; those of another namespace than the
+// default one are others.
+func prefix(namespace string) string {
+	if namespace == defaultNamespace {
+		return "openlineage:"
+	}
+	return "openlineage/" + namespace + ":"
+}
 
 // Types of executions and contexts that events make.
 const (
@@ -36,22 +45,22 @@ var states = map[string]metadatav1.Execution_State{
 // translate says what an event adds to the graph. A JobEvent tells what a job reads
 // and writes in general, and a DatasetEvent that a dataset was seen: each is an
 // execution that stands for that.
-func translate(e *event) *metadatav1.PutExecutionRequest {
+func translate(e *event, namespace string) *metadatav1.PutExecutionRequest {
 	r := &metadatav1.PutExecutionRequest{
 		Merge:     true,
 		Execution: &metadatav1.Execution{Namespace: namespace},
-		Inputs:    events(e.Inputs),
-		Outputs:   events(e.Outputs),
+		Inputs:    events(e.Inputs, namespace),
+		Outputs:   events(e.Outputs, namespace),
 	}
 	if e.Job != nil {
-		r.Contexts = []*metadatav1.Context{contextOf(e.Job)}
+		r.Contexts = []*metadatav1.Context{contextOf(e.Job, namespace)}
 	}
 	switch {
 	case e.Run != nil:
-		r.Execution = execution(e)
+		r.Execution = execution(e, namespace)
 	case e.Dataset != nil:
-		r.Outputs = append(r.Outputs, events([]dataset{*e.Dataset})...)
-		r.Execution.Uid = "openlineage:dataset:" + uid(*e.Dataset)
+		r.Outputs = append(r.Outputs, events([]dataset{*e.Dataset}, namespace)...)
+		r.Execution.Uid = prefix(namespace) + "dataset:" + uid(*e.Dataset)
 		r.Execution.Name, r.Execution.Type = e.Dataset.Name, typeDataset
 		r.Execution.State, r.Execution.FinishTime = metadatav1.Execution_STATE_COMPLETE, timestamppb.New(e.at)
 	default:
@@ -63,10 +72,10 @@ func translate(e *event) *metadatav1.PutExecutionRequest {
 }
 
 // execution is the run of an event.
-func execution(e *event) *metadatav1.Execution {
+func execution(e *event, namespace string) *metadatav1.Execution {
 	x := &metadatav1.Execution{
 		Uid: strings.ToLower(e.Run.RunID), Namespace: namespace, Name: e.Job.Name, Type: typeRun, State: states[e.EventType],
-		CustomProperties: properties("", e.Run.Facets),
+		CustomProperties: withNamespace(properties("", e.Run.Facets), e.Job.Namespace),
 	}
 	switch e.EventType {
 	case "START":
@@ -81,15 +90,15 @@ func execution(e *event) *metadatav1.Execution {
 }
 
 // contextOf is a job as a context.
-func contextOf(j *job) *metadatav1.Context {
+func contextOf(j *job, namespace string) *metadatav1.Context {
 	return &metadatav1.Context{
-		Uid: "openlineage:job:" + j.Namespace + ":" + j.Name, Namespace: namespace, Name: j.Name, Type: typeJobContext,
+		Uid: prefix(namespace) + "job:" + j.Namespace + ":" + j.Name, Namespace: namespace, Name: j.Name, Type: typeJobContext,
 		CustomProperties: withNamespace(properties("", j.Facets), j.Namespace),
 	}
 }
 
 // events are datasets as artifacts, each under its full name.
-func events(datasets []dataset) []*metadatav1.ArtifactEvent {
+func events(datasets []dataset, namespace string) []*metadatav1.ArtifactEvent {
 	var all []*metadatav1.ArtifactEvent
 	for _, d := range datasets {
 		key := d.Namespace + "/" + d.Name
@@ -100,7 +109,7 @@ func events(datasets []dataset) []*metadatav1.ArtifactEvent {
 		maps.Copy(custom, properties("input.", d.InputFacets))
 		maps.Copy(custom, properties("output.", d.OutputFacets))
 		all = append(all, &metadatav1.ArtifactEvent{Key: key, Artifact: &metadatav1.Artifact{
-			Uid: "openlineage:" + uid(d), Namespace: namespace, Name: d.Name, Type: typeArtifact, Uri: uri(d), CustomProperties: custom,
+			Uid: prefix(namespace) + uid(d), Namespace: namespace, Name: d.Name, Type: typeArtifact, Uri: uri(d), CustomProperties: custom,
 		}})
 	}
 	return all
@@ -125,17 +134,20 @@ func uri(d dataset) string {
 
 // properties keeps facets as they are. One that says that it was deleted is kept
 // with that.
-func properties(prefix string, all facets) map[string]*metadatav1.Value {
+func properties(before string, all facets) map[string]*metadatav1.Value {
 	kept := make(map[string]*metadatav1.Value, len(all))
 	for name, facet := range all {
 		if s, err := structpb.NewStruct(facet); err == nil { // it came from JSON
-			kept[prefix+name] = &metadatav1.Value{Kind: &metadatav1.Value_StructValue{StructValue: s}}
+			kept[before+name] = &metadatav1.Value{Kind: &metadatav1.Value_StructValue{StructValue: s}}
 		}
 	}
 	return kept
 }
 
+// ownNamespace is the property that has the namespace which OpenLineage knows.
+const ownNamespace = "openlineage.namespace"
+
 func withNamespace(properties map[string]*metadatav1.Value, name string) map[string]*metadatav1.Value {
-	properties["openlineage.namespace"] = &metadatav1.Value{Kind: &metadatav1.Value_StringValue{StringValue: name}}
+	properties[ownNamespace] = &metadatav1.Value{Kind: &metadatav1.Value_StringValue{StringValue: name}}
 	return properties
 }

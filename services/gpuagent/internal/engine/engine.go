@@ -42,6 +42,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	"github.com/kfmesh/kfmesh/internal/batch"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
@@ -107,6 +108,7 @@ type Engine struct {
 	volumes *store.Cache[*gpuagentv1.PersistentVolume]
 	nodes   *store.Cache[*gpuagentv1.Node]
 	marks   *store.Cache[*gpuagentv1.NodeMarks]
+	queues  *store.Cache[*gpuagentv1.Queue]
 	reports *store.Cache[*gpuagentv1.Report] // of all nodes, on the head
 	orders  *store.Cache[*gpuagentv1.Order]  // to this node, where it has joined
 
@@ -115,6 +117,7 @@ type Engine struct {
 	ready chan struct{}              // closed once the node is known and its workloads are adopted
 
 	dirs, tempDirs *spare.Dirs
+	deletions      *batch.Queue[string] // by key
 
 	mu        sync.Mutex
 	node      *gpuagentv1.Node     // guarded by mu
@@ -139,7 +142,8 @@ func New(o Options) *Engine {
 
 		scheduler: scheduler.New(scheduler.Policy{}),
 
-		tempDirs: spare.New(spareTempDir(o.DataDir), 0o700),
+		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),
+		deletions: newDeletions(o.State),
 	}
 	if e.LeaseTTL == 0 {
 		e.LeaseTTL = DefaultLeaseTTL
@@ -148,6 +152,7 @@ func New(o Options) *Engine {
 	e.volumes = store.NewCache(o.State.Volumes, nil, e.observeVolumes)
 	e.nodes = store.NewCache(o.State.Nodes, nil, e.observeNodes)
 	e.marks = store.NewCache(o.State.Marks, nil, e.observeMarks)
+	e.queues = store.NewCache(o.State.Queues, nil, e.observeQueues)
 	e.reports = store.NewCache(o.State.Reports, nil, e.observeReports)
 	e.orders = store.NewCache(o.State.OrdersOf(o.Node), nil, e.observeOrders)
 	return e
@@ -215,7 +220,7 @@ func (e *Engine) caches() []cached {
 	if e.Joined {
 		return []cached{e.orders}
 	}
-	return []cached{e.volumes, e.marks, e.nodes, e.reports, e.cache}
+	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.reports, e.cache}
 }
 
 // activePerCore is how many workloads run at once for each core of the node.

@@ -5,7 +5,6 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -64,7 +63,7 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 		l.writing.Lock() // what it is writing must not come after the deletion
 		defer l.writing.Unlock()
 	}
-	if err := e.State.Workloads.Delete(ctx, state.Key(namespace, name), store.AnyRevision); err != nil {
+	if err := e.deletions.Do(ctx, state.Key(namespace, name)); err != nil {
 		return err
 	}
 	if l != nil {

@@ -10,6 +10,7 @@
 //	secrets/<namespace>/<name>     SecretState, its values sealed
 //	configmaps/<namespace>/<name>  ConfigMapState
 //	volumes/<namespace>/<name>     PersistentVolume, until its directory is gone
+//	queues/<name>                  Queue
 //	parts/<uid>/<generation>/<n>   ParcelPart of what is too large for one value
 //
 // A workload is written by the head, and every write is a compare-and-swap on its
@@ -42,6 +43,7 @@ type State struct {
 	ConfigMaps *store.Collection[*gpuagentv1.ConfigMapState]
 	Volumes    *store.Collection[*gpuagentv1.PersistentVolume]
 	Marks      *store.Collection[*gpuagentv1.NodeMarks]
+	Queues     *store.Collection[*gpuagentv1.Queue]
 	Orders     *store.Collection[*gpuagentv1.Order]
 	Reports    *store.Collection[*gpuagentv1.Report]
 
@@ -58,6 +60,7 @@ func New(b store.Backend) *State {
 		ConfigMaps: store.NewCollection[*gpuagentv1.ConfigMapState](b, prefix+"configmaps/"),
 		Volumes:    store.NewCollection[*gpuagentv1.PersistentVolume](b, prefix+"volumes/"),
 		Marks:      store.NewCollection[*gpuagentv1.NodeMarks](b, prefix+"marks/"),
+		Queues:     store.NewCollection[*gpuagentv1.Queue](b, prefix+"queues/"),
 		Orders:     store.NewCollection[*gpuagentv1.Order](b, prefix+"orders/"),
 		Reports:    store.NewCollection[*gpuagentv1.Report](b, prefix+"reports/"),
 		parts:      store.NewCollection[*gpuagentv1.ParcelPart](b, prefix+"parts/"),

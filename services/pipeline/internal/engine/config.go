@@ -34,7 +34,7 @@ func DefaultConfig() Config {
 		MaxCalls:       16,
 		SaveDelay:      50 * time.Millisecond,
 		MaxDigestBytes: 64 << 20,
-		KeptWorkloads:  500,
+		KeptWorkloads:  100,
 	}
 }
 

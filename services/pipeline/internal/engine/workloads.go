@@ -16,8 +16,9 @@ import (
 )
 
 // deletedAtOnce is how many workloads are being deleted at a time: enough that
-// deletions keep up with the ends of short steps.
-const deletedAtOnce = 8
+// deletions keep up with the ends of short steps. Each waits for a commit, which it
+// shares with those that wait with it.
+const deletedAtOnce = 32
 
 // name is where a workload is.
 type name struct{ namespace, name string }
