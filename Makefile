@@ -85,6 +85,10 @@ bin/test/track-load: FORCE
 bin/test/fill-archive bin/test/fill-lineage: bin/test/fill-%: FORCE
 	@$(GO) build -o $@ ./test/bench/$*
 
+# Simulates the cluster in which a benchmark has jobs placed.
+bin/test/placement.test: FORCE
+	@$(GO) test -c -o $@ ./services/gpuagent/internal/scheduler
+
 .PHONY: test-e2e
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
 	$(call say,pytest test/e2e)
@@ -140,7 +144,7 @@ chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again a
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
 
 .PHONY: bench
-bench: build bin/test/fill-archive bin/test/fill-lineage bin/test/track-load $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
+bench: build bin/test/fill-archive bin/test/fill-lineage bin/test/track-load bin/test/placement.test $(VENV)/ready ## Measure it beside its floors and peers (ARGS='--only loop fleet' for some)
 	@PYTHONPATH=test $(PY) test/bench $(ARGS)
 
 .PHONY: demo

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -10,6 +11,7 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -25,6 +27,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gateway/internal/openlineage"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/origin"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/page"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/pod"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/proxy"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/rest"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/route"
@@ -51,7 +54,7 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		Registry: metadatav1.NewModelRegistryServiceClient(deps.Mesh.Conn("metadata")),
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 	})
-	kube.Register(mux, deps.Version, trainingjob.Resources(trainingv1.NewTrainingServiceClient(deps.Mesh.Conn("training")))...)
+	kube.Register(mux, deps.Version, resources(deps)...)
 	openlineage.Register(mux, metadatav1.NewMetadataServiceClient(deps.Mesh.Conn("metadata")))
 	if err := openapi.Register(mux, deps.Version); err != nil {
 		return nil, err
@@ -70,6 +73,16 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 		Bucket:   deps.Blob,
 		Log:      deps.Log,
 	})), nil
+}
+
+// resources are those of Kubernetes' API.
+func resources(deps app.Deps) []kube.Resource {
+	jobs := trainingv1.NewTrainingServiceClient(deps.Mesh.Conn("training"))
+	return slices.Concat(
+		trainingjob.Resources(jobs),
+		trainingjob.Runtimes(trainingv1.NewTrainingRuntimeServiceClient(deps.Mesh.Conn("training"))),
+		pod.Resources(gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), jobs),
+	)
 }
 
 // newServer is all that the gRPC port serves.

@@ -12,6 +12,7 @@ from listing import LISTINGS, fill_archive, measure_listing
 from local import measure_local
 from loop import measure_loop, measure_xargs
 from peers.engines import ENGINES, environment_of
+from placement import measure_placement
 from startup import measure_idle_memory, measure_start
 from table import Table
 from tracking import measure_tracking
@@ -123,6 +124,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "lists": lists,
     "lineage": lineage,
     "training": training,
+    "placement": measure_placement,
     "tracking": measure_tracking,
 }
 

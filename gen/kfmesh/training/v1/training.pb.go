@@ -256,7 +256,7 @@ func (x TrainingJobEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrainingJobEvent_Type.Descriptor instead.
 func (TrainingJobEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17, 0}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // TrainingJob is a job whose replicas work together.
@@ -276,7 +276,10 @@ type TrainingJob struct {
 	// What happened so far. Output only.
 	Status *TrainingJobStatus `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`
 	// What the manifest asks for and kfmesh does not honour, as sentences.
-	Warnings      []string `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// The training runtime of a TrainJob, as JSON and as it was when the job was
+	// accepted. Output only.
+	Runtime       string `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,13 +363,21 @@ func (x *TrainingJob) GetWarnings() []string {
 	return nil
 }
 
+func (x *TrainingJob) GetRuntime() string {
+	if x != nil {
+		return x.Runtime
+	}
+	return ""
+}
+
 // TrainingJobSpec is what every kind of job comes down to.
 type TrainingJobSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Groups of equal replicas, the leading one first.
 	Groups []*JobGroup `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
 	// How replicas find one another: "tensorflow", "pytorch", "xgboost", "mpi",
-	// "paddle", "jax", "mxnet" or "torchrun".
+	// "paddle", "jax", "mxnet"; of a TrainJob "torchrun", "jax-trainer", "dmlc",
+	// "mpi" or "none".
 	Rendezvous string `protobuf:"bytes,2,opt,name=rendezvous,proto3" json:"rendezvous,omitempty"`
 	// When to end, restart and clean up.
 	RunPolicy *RunPolicy `protobuf:"bytes,3,opt,name=run_policy,json=runPolicy,proto3" json:"run_policy,omitempty"`
@@ -462,7 +473,10 @@ type JobGroup struct {
 	// again by itself.
 	Independent bool `protobuf:"varint,7,opt,name=independent,proto3" json:"independent,omitempty"`
 	// Whether it only holds what others use, and ends with them.
-	Ancillary     bool `protobuf:"varint,8,opt,name=ancillary,proto3" json:"ancillary,omitempty"`
+	Ancillary bool `protobuf:"varint,8,opt,name=ancillary,proto3" json:"ancillary,omitempty"`
+	// When it runs: groups of a stage run together, once all of the stage before have
+	// succeeded.
+	Stage         int32 `protobuf:"varint,9,opt,name=stage,proto3" json:"stage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -551,6 +565,13 @@ func (x *JobGroup) GetAncillary() bool {
 		return x.Ancillary
 	}
 	return false
+}
+
+func (x *JobGroup) GetStage() int32 {
+	if x != nil {
+		return x.Stage
+	}
+	return 0
 }
 
 // RunPolicy says when to end, restart and clean up.
@@ -844,7 +865,12 @@ type TrainingJobStatus struct {
 	// Generation of the manifest that the present attempt was made of.
 	ObservedGeneration int64 `protobuf:"varint,11,opt,name=observed_generation,json=observedGeneration,proto3" json:"observed_generation,omitempty"`
 	// Whether what the run policy has go after the end has gone.
-	Cleaned       bool `protobuf:"varint,12,opt,name=cleaned,proto3" json:"cleaned,omitempty"`
+	Cleaned bool `protobuf:"varint,12,opt,name=cleaned,proto3" json:"cleaned,omitempty"`
+	// Stage that the present attempt has come to. What an earlier stage has done is
+	// not done again by a later attempt.
+	Stage int32 `protobuf:"varint,13,opt,name=stage,proto3" json:"stage,omitempty"`
+	// What the training of a TrainJob says of itself.
+	Trainer       *TrainerStatus `protobuf:"bytes,14,opt,name=trainer,proto3" json:"trainer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -963,6 +989,148 @@ func (x *TrainingJobStatus) GetCleaned() bool {
 	return false
 }
 
+func (x *TrainingJobStatus) GetStage() int32 {
+	if x != nil {
+		return x.Stage
+	}
+	return 0
+}
+
+func (x *TrainingJobStatus) GetTrainer() *TrainerStatus {
+	if x != nil {
+		return x.Trainer
+	}
+	return nil
+}
+
+// TrainerStatus is how far training says it has come.
+type TrainerStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Part that is done, in percent.
+	ProgressPercentage *int32 `protobuf:"varint,1,opt,name=progress_percentage,json=progressPercentage,proto3,oneof" json:"progress_percentage,omitempty"`
+	// Time that it will still take.
+	EstimatedRemaining *durationpb.Duration `protobuf:"bytes,2,opt,name=estimated_remaining,json=estimatedRemaining,proto3" json:"estimated_remaining,omitempty"`
+	// Metrics, at most 256.
+	Metrics []*TrainerMetric `protobuf:"bytes,3,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	// When it was said.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrainerStatus) Reset() {
+	*x = TrainerStatus{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrainerStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrainerStatus) ProtoMessage() {}
+
+func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrainerStatus.ProtoReflect.Descriptor instead.
+func (*TrainerStatus) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TrainerStatus) GetProgressPercentage() int32 {
+	if x != nil && x.ProgressPercentage != nil {
+		return *x.ProgressPercentage
+	}
+	return 0
+}
+
+func (x *TrainerStatus) GetEstimatedRemaining() *durationpb.Duration {
+	if x != nil {
+		return x.EstimatedRemaining
+	}
+	return nil
+}
+
+func (x *TrainerStatus) GetMetrics() []*TrainerMetric {
+	if x != nil {
+		return x.Metrics
+	}
+	return nil
+}
+
+func (x *TrainerStatus) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+// TrainerMetric is one metric.
+type TrainerMetric struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, such as "loss".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Value as it was written.
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrainerMetric) Reset() {
+	*x = TrainerMetric{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrainerMetric) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrainerMetric) ProtoMessage() {}
+
+func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrainerMetric.ProtoReflect.Descriptor instead.
+func (*TrainerMetric) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TrainerMetric) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TrainerMetric) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 // JobCondition is one condition of a job.
 type JobCondition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -984,7 +1152,7 @@ type JobCondition struct {
 
 func (x *JobCondition) Reset() {
 	*x = JobCondition{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1164,7 @@ func (x *JobCondition) String() string {
 func (*JobCondition) ProtoMessage() {}
 
 func (x *JobCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1177,7 @@ func (x *JobCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobCondition.ProtoReflect.Descriptor instead.
 func (*JobCondition) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *JobCondition) GetType() string {
@@ -1069,7 +1237,7 @@ type ReplicaCounts struct {
 
 func (x *ReplicaCounts) Reset() {
 	*x = ReplicaCounts{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1249,7 @@ func (x *ReplicaCounts) String() string {
 func (*ReplicaCounts) ProtoMessage() {}
 
 func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1262,7 @@ func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaCounts.ProtoReflect.Descriptor instead.
 func (*ReplicaCounts) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReplicaCounts) GetActive() int32 {
@@ -1134,7 +1302,7 @@ type CreateTrainingJobRequest struct {
 
 func (x *CreateTrainingJobRequest) Reset() {
 	*x = CreateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1314,7 @@ func (x *CreateTrainingJobRequest) String() string {
 func (*CreateTrainingJobRequest) ProtoMessage() {}
 
 func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1327,7 @@ func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*CreateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateTrainingJobRequest) GetNamespace() string {
@@ -1198,7 +1366,7 @@ type GetTrainingJobRequest struct {
 
 func (x *GetTrainingJobRequest) Reset() {
 	*x = GetTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1378,7 @@ func (x *GetTrainingJobRequest) String() string {
 func (*GetTrainingJobRequest) ProtoMessage() {}
 
 func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1391,7 @@ func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*GetTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetTrainingJobRequest) GetNamespace() string {
@@ -1266,7 +1434,7 @@ type ListTrainingJobsRequest struct {
 
 func (x *ListTrainingJobsRequest) Reset() {
 	*x = ListTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +1446,7 @@ func (x *ListTrainingJobsRequest) String() string {
 func (*ListTrainingJobsRequest) ProtoMessage() {}
 
 func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +1459,7 @@ func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListTrainingJobsRequest) GetNamespace() string {
@@ -1344,7 +1512,7 @@ type ListTrainingJobsResponse struct {
 
 func (x *ListTrainingJobsResponse) Reset() {
 	*x = ListTrainingJobsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1524,7 @@ func (x *ListTrainingJobsResponse) String() string {
 func (*ListTrainingJobsResponse) ProtoMessage() {}
 
 func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1537,7 @@ func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListTrainingJobsResponse) GetJobs() []*TrainingJob {
@@ -1412,7 +1580,7 @@ type UpdateTrainingJobRequest struct {
 
 func (x *UpdateTrainingJobRequest) Reset() {
 	*x = UpdateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1592,7 @@ func (x *UpdateTrainingJobRequest) String() string {
 func (*UpdateTrainingJobRequest) ProtoMessage() {}
 
 func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1605,7 @@ func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateTrainingJobRequest) GetNamespace() string {
@@ -1494,7 +1662,7 @@ type DeleteTrainingJobRequest struct {
 
 func (x *DeleteTrainingJobRequest) Reset() {
 	*x = DeleteTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1674,7 @@ func (x *DeleteTrainingJobRequest) String() string {
 func (*DeleteTrainingJobRequest) ProtoMessage() {}
 
 func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1687,7 @@ func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteTrainingJobRequest) GetNamespace() string {
@@ -1574,7 +1742,7 @@ type WatchTrainingJobsRequest struct {
 
 func (x *WatchTrainingJobsRequest) Reset() {
 	*x = WatchTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1586,7 +1754,7 @@ func (x *WatchTrainingJobsRequest) String() string {
 func (*WatchTrainingJobsRequest) ProtoMessage() {}
 
 func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1599,7 +1767,7 @@ func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchTrainingJobsRequest) GetNamespace() string {
@@ -1645,7 +1813,7 @@ type TrainingJobEvent struct {
 
 func (x *TrainingJobEvent) Reset() {
 	*x = TrainingJobEvent{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1825,7 @@ func (x *TrainingJobEvent) String() string {
 func (*TrainingJobEvent) ProtoMessage() {}
 
 func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1838,7 @@ func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobEvent.ProtoReflect.Descriptor instead.
 func (*TrainingJobEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TrainingJobEvent) GetType() TrainingJobEvent_Type {
@@ -1694,11 +1862,75 @@ func (x *TrainingJobEvent) GetRevision() int64 {
 	return 0
 }
 
+// ReportTrainerStatusRequest is what the training of a TrainJob says of itself.
+type ReportTrainerStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Namespace. Empty means "default".
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Name of the TrainJob.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// How far it has come.
+	Status        *TrainerStatus `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportTrainerStatusRequest) Reset() {
+	*x = ReportTrainerStatusRequest{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportTrainerStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportTrainerStatusRequest) ProtoMessage() {}
+
+func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportTrainerStatusRequest.ProtoReflect.Descriptor instead.
+func (*ReportTrainerStatusRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ReportTrainerStatusRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ReportTrainerStatusRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReportTrainerStatusRequest) GetStatus() *TrainerStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
 var File_kfmesh_training_v1_training_proto protoreflect.FileDescriptor
 
 const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xaa\x02\n" +
+	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xc4\x02\n" +
 	"\vTrainingJob\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
@@ -1707,7 +1939,8 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\bmanifest\x18\x04 \x01(\tR\bmanifest\x127\n" +
 	"\x04spec\x18\x05 \x01(\v2#.kfmesh.training.v1.TrainingJobSpecR\x04spec\x12=\n" +
 	"\x06status\x18\x06 \x01(\v2%.kfmesh.training.v1.TrainingJobStatusR\x06status\x12\x1a\n" +
-	"\bwarnings\x18\a \x03(\tR\bwarnings\"\xac\x02\n" +
+	"\bwarnings\x18\a \x03(\tR\bwarnings\x12\x18\n" +
+	"\aruntime\x18\b \x01(\tR\aruntime\"\xac\x02\n" +
 	"\x0fTrainingJobSpec\x124\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1c.kfmesh.training.v1.JobGroupR\x06groups\x12\x1e\n" +
 	"\n" +
@@ -1716,7 +1949,7 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
 	"run_policy\x18\x03 \x01(\v2\x1d.kfmesh.training.v1.RunPolicyR\trunPolicy\x12H\n" +
 	"\x0esuccess_policy\x18\x04 \x01(\v2!.kfmesh.training.v1.SuccessPolicyR\rsuccessPolicy\x12;\n" +
-	"\aelastic\x18\x05 \x01(\v2!.kfmesh.training.v1.ElasticPolicyR\aelastic\"\xff\x01\n" +
+	"\aelastic\x18\x05 \x01(\v2!.kfmesh.training.v1.ElasticPolicyR\aelastic\"\x95\x02\n" +
 	"\bJobGroup\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1725,7 +1958,8 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x05image\x18\x05 \x01(\tR\x05image\x12\x12\n" +
 	"\x04gpus\x18\x06 \x01(\x05R\x04gpus\x12 \n" +
 	"\vindependent\x18\a \x01(\bR\vindependent\x12\x1c\n" +
-	"\tancillary\x18\b \x01(\bR\tancillary\"\xe6\x02\n" +
+	"\tancillary\x18\b \x01(\bR\tancillary\x12\x14\n" +
+	"\x05stage\x18\t \x01(\x05R\x05stage\"\xe6\x02\n" +
 	"\tRunPolicy\x12L\n" +
 	"\x10clean_pod_policy\x18\x01 \x01(\x0e2\".kfmesh.training.v1.CleanPodPolicyR\x0ecleanPodPolicy\x12+\n" +
 	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12B\n" +
@@ -1745,7 +1979,7 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x04rule\x18\x02 \x01(\x0e2\x1f.kfmesh.training.v1.SuccessRuleR\x04rule\"U\n" +
 	"\rElasticPolicy\x12!\n" +
 	"\fmin_replicas\x18\x01 \x01(\x05R\vminReplicas\x12!\n" +
-	"\fmax_replicas\x18\x02 \x01(\x05R\vmaxReplicas\"\xb3\x05\n" +
+	"\fmax_replicas\x18\x02 \x01(\x05R\vmaxReplicas\"\x86\x06\n" +
 	"\x11TrainingJobStatus\x12@\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2 .kfmesh.training.v1.JobConditionR\n" +
@@ -1763,10 +1997,22 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\bworkload\x18\n" +
 	" \x01(\tR\bworkload\x12/\n" +
 	"\x13observed_generation\x18\v \x01(\x03R\x12observedGeneration\x12\x18\n" +
-	"\acleaned\x18\f \x01(\bR\acleaned\x1ae\n" +
+	"\acleaned\x18\f \x01(\bR\acleaned\x12\x14\n" +
+	"\x05stage\x18\r \x01(\x05R\x05stage\x12;\n" +
+	"\atrainer\x18\x0e \x01(\v2!.kfmesh.training.v1.TrainerStatusR\atrainer\x1ae\n" +
 	"\x14ReplicaStatusesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
-	"\x05value\x18\x02 \x01(\v2!.kfmesh.training.v1.ReplicaCountsR\x05value:\x028\x01\"\x80\x02\n" +
+	"\x05value\x18\x02 \x01(\v2!.kfmesh.training.v1.ReplicaCountsR\x05value:\x028\x01\"\xb9\x02\n" +
+	"\rTrainerStatus\x12?\n" +
+	"\x13progress_percentage\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00H\x00R\x12progressPercentage\x88\x01\x01\x12J\n" +
+	"\x13estimated_remaining\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x12estimatedRemaining\x12F\n" +
+	"\ametrics\x18\x03 \x03(\v2!.kfmesh.training.v1.TrainerMetricB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\ametrics\x12;\n" +
+	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTimeB\x16\n" +
+	"\x14_progress_percentage\"O\n" +
+	"\rTrainerMetric\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x04name\x12\x1f\n" +
+	"\x05value\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05value\"\x80\x02\n" +
 	"\fJobCondition\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\bR\x06status\x12\x16\n" +
@@ -1826,7 +2072,11 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\fTYPE_CREATED\x10\x01\x12\x10\n" +
 	"\fTYPE_UPDATED\x10\x02\x12\x10\n" +
 	"\fTYPE_DELETED\x10\x03\x12\x0f\n" +
-	"\vTYPE_SYNCED\x10\x04*\xb8\x01\n" +
+	"\vTYPE_SYNCED\x10\x04\"\x9a\x01\n" +
+	"\x1aReportTrainerStatusRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
+	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12A\n" +
+	"\x06status\x18\x03 \x01(\v2!.kfmesh.training.v1.TrainerStatusB\x06\xbaH\x03\xc8\x01\x01R\x06status*\xb8\x01\n" +
 	"\x10JobRestartPolicy\x12\"\n" +
 	"\x1eJOB_RESTART_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18JOB_RESTART_POLICY_NEVER\x10\x01\x12!\n" +
@@ -1842,14 +2092,15 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x18SUCCESS_RULE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SUCCESS_RULE_ALL\x10\x01\x12\x14\n" +
 	"\x10SUCCESS_RULE_ANY\x10\x02\x12\x16\n" +
-	"\x12SUCCESS_RULE_FIRST\x10\x032\xf5\a\n" +
+	"\x12SUCCESS_RULE_FIRST\x10\x032\xb4\t\n" +
 	"\x0fTrainingService\x12\x9d\x01\n" +
 	"\x11CreateTrainingJob\x12,.kfmesh.training.v1.CreateTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"9\x82\xd3\xe4\x93\x023:\x01*\"./kfmesh/v1/namespaces/{namespace}/trainingjobs\x12\xa2\x01\n" +
 	"\x0eGetTrainingJob\x12).kfmesh.training.v1.GetTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"D\x82\xd3\xe4\x93\x02>\x12</kfmesh/v1/namespaces/{namespace}/trainingjobs/{kind}/{name}\x12\xc0\x01\n" +
 	"\x10ListTrainingJobs\x12+.kfmesh.training.v1.ListTrainingJobsRequest\x1a,.kfmesh.training.v1.ListTrainingJobsResponse\"Q\x82\xd3\xe4\x93\x02KZ\x19\x12\x17/kfmesh/v1/trainingjobs\x12./kfmesh/v1/namespaces/{namespace}/trainingjobs\x12\xa4\x01\n" +
 	"\x11UpdateTrainingJob\x12,.kfmesh.training.v1.UpdateTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"@\x82\xd3\xe4\x93\x02::\x01*\x1a5/kfmesh/v1/namespaces/{namespace}/trainingjobs/{name}\x12\x9f\x01\n" +
 	"\x11DeleteTrainingJob\x12,.kfmesh.training.v1.DeleteTrainingJobRequest\x1a\x16.google.protobuf.Empty\"D\x82\xd3\xe4\x93\x02>*</kfmesh/v1/namespaces/{namespace}/trainingjobs/{kind}/{name}\x12\x90\x01\n" +
-	"\x11WatchTrainingJobs\x12,.kfmesh.training.v1.WatchTrainingJobsRequest\x1a$.kfmesh.training.v1.TrainingJobEvent\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/trainingjobs:watch0\x01B\xcd\x01\n" +
+	"\x11WatchTrainingJobs\x12,.kfmesh.training.v1.WatchTrainingJobsRequest\x1a$.kfmesh.training.v1.TrainingJobEvent\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/trainingjobs:watch0\x01\x12\xbc\x01\n" +
+	"\x13ReportTrainerStatus\x12..kfmesh.training.v1.ReportTrainerStatusRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"T\x82\xd3\xe4\x93\x02N:\x01*\"I/kfmesh/v1/namespaces/{namespace}/trainingjobs/{name}:reportTrainerStatusB\xcd\x01\n" +
 	"\x16com.kfmesh.training.v1B\rTrainingProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/training/v1;trainingv1\xa2\x02\x03KTX\xaa\x02\x12Kfmesh.Training.V1\xca\x02\x12Kfmesh\\Training\\V1\xe2\x02\x1eKfmesh\\Training\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Training::V1b\x06proto3"
 
 var (
@@ -1865,39 +2116,42 @@ func file_kfmesh_training_v1_training_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_training_v1_training_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_kfmesh_training_v1_training_proto_goTypes = []any{
-	(JobRestartPolicy)(0),            // 0: kfmesh.training.v1.JobRestartPolicy
-	(CleanPodPolicy)(0),              // 1: kfmesh.training.v1.CleanPodPolicy
-	(SuccessRule)(0),                 // 2: kfmesh.training.v1.SuccessRule
-	(TrainingJobEvent_Type)(0),       // 3: kfmesh.training.v1.TrainingJobEvent.Type
-	(*TrainingJob)(nil),              // 4: kfmesh.training.v1.TrainingJob
-	(*TrainingJobSpec)(nil),          // 5: kfmesh.training.v1.TrainingJobSpec
-	(*JobGroup)(nil),                 // 6: kfmesh.training.v1.JobGroup
-	(*RunPolicy)(nil),                // 7: kfmesh.training.v1.RunPolicy
-	(*SchedulingPolicy)(nil),         // 8: kfmesh.training.v1.SchedulingPolicy
-	(*SuccessPolicy)(nil),            // 9: kfmesh.training.v1.SuccessPolicy
-	(*ElasticPolicy)(nil),            // 10: kfmesh.training.v1.ElasticPolicy
-	(*TrainingJobStatus)(nil),        // 11: kfmesh.training.v1.TrainingJobStatus
-	(*JobCondition)(nil),             // 12: kfmesh.training.v1.JobCondition
-	(*ReplicaCounts)(nil),            // 13: kfmesh.training.v1.ReplicaCounts
-	(*CreateTrainingJobRequest)(nil), // 14: kfmesh.training.v1.CreateTrainingJobRequest
-	(*GetTrainingJobRequest)(nil),    // 15: kfmesh.training.v1.GetTrainingJobRequest
-	(*ListTrainingJobsRequest)(nil),  // 16: kfmesh.training.v1.ListTrainingJobsRequest
-	(*ListTrainingJobsResponse)(nil), // 17: kfmesh.training.v1.ListTrainingJobsResponse
-	(*UpdateTrainingJobRequest)(nil), // 18: kfmesh.training.v1.UpdateTrainingJobRequest
-	(*DeleteTrainingJobRequest)(nil), // 19: kfmesh.training.v1.DeleteTrainingJobRequest
-	(*WatchTrainingJobsRequest)(nil), // 20: kfmesh.training.v1.WatchTrainingJobsRequest
-	(*TrainingJobEvent)(nil),         // 21: kfmesh.training.v1.TrainingJobEvent
-	nil,                              // 22: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	nil,                              // 23: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),            // 24: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),      // 25: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),    // 26: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),            // 27: google.protobuf.Empty
+	(JobRestartPolicy)(0),              // 0: kfmesh.training.v1.JobRestartPolicy
+	(CleanPodPolicy)(0),                // 1: kfmesh.training.v1.CleanPodPolicy
+	(SuccessRule)(0),                   // 2: kfmesh.training.v1.SuccessRule
+	(TrainingJobEvent_Type)(0),         // 3: kfmesh.training.v1.TrainingJobEvent.Type
+	(*TrainingJob)(nil),                // 4: kfmesh.training.v1.TrainingJob
+	(*TrainingJobSpec)(nil),            // 5: kfmesh.training.v1.TrainingJobSpec
+	(*JobGroup)(nil),                   // 6: kfmesh.training.v1.JobGroup
+	(*RunPolicy)(nil),                  // 7: kfmesh.training.v1.RunPolicy
+	(*SchedulingPolicy)(nil),           // 8: kfmesh.training.v1.SchedulingPolicy
+	(*SuccessPolicy)(nil),              // 9: kfmesh.training.v1.SuccessPolicy
+	(*ElasticPolicy)(nil),              // 10: kfmesh.training.v1.ElasticPolicy
+	(*TrainingJobStatus)(nil),          // 11: kfmesh.training.v1.TrainingJobStatus
+	(*TrainerStatus)(nil),              // 12: kfmesh.training.v1.TrainerStatus
+	(*TrainerMetric)(nil),              // 13: kfmesh.training.v1.TrainerMetric
+	(*JobCondition)(nil),               // 14: kfmesh.training.v1.JobCondition
+	(*ReplicaCounts)(nil),              // 15: kfmesh.training.v1.ReplicaCounts
+	(*CreateTrainingJobRequest)(nil),   // 16: kfmesh.training.v1.CreateTrainingJobRequest
+	(*GetTrainingJobRequest)(nil),      // 17: kfmesh.training.v1.GetTrainingJobRequest
+	(*ListTrainingJobsRequest)(nil),    // 18: kfmesh.training.v1.ListTrainingJobsRequest
+	(*ListTrainingJobsResponse)(nil),   // 19: kfmesh.training.v1.ListTrainingJobsResponse
+	(*UpdateTrainingJobRequest)(nil),   // 20: kfmesh.training.v1.UpdateTrainingJobRequest
+	(*DeleteTrainingJobRequest)(nil),   // 21: kfmesh.training.v1.DeleteTrainingJobRequest
+	(*WatchTrainingJobsRequest)(nil),   // 22: kfmesh.training.v1.WatchTrainingJobsRequest
+	(*TrainingJobEvent)(nil),           // 23: kfmesh.training.v1.TrainingJobEvent
+	(*ReportTrainerStatusRequest)(nil), // 24: kfmesh.training.v1.ReportTrainerStatusRequest
+	nil,                                // 25: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	nil,                                // 26: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),              // 27: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),        // 28: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 29: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),              // 30: google.protobuf.Empty
 }
 var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
-	24, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	27, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.training.v1.TrainingJob.spec:type_name -> kfmesh.training.v1.TrainingJobSpec
 	11, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
 	6,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
@@ -1906,39 +2160,46 @@ var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
 	10, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
 	0,  // 7: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
 	1,  // 8: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
-	25, // 9: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
-	25, // 10: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
+	28, // 9: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
+	28, // 10: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
 	8,  // 11: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
 	2,  // 12: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
-	12, // 13: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
-	22, // 14: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	26, // 15: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
-	26, // 16: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
-	26, // 17: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
-	26, // 18: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
-	26, // 19: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
-	23, // 20: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	4,  // 21: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
-	3,  // 22: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
-	4,  // 23: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
-	13, // 24: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
-	14, // 25: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
-	15, // 26: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
-	16, // 27: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
-	18, // 28: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
-	19, // 29: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
-	20, // 30: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
-	4,  // 31: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	4,  // 32: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	17, // 33: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
-	4,  // 34: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	27, // 35: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
-	21, // 36: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
-	31, // [31:37] is the sub-list for method output_type
-	25, // [25:31] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	14, // 13: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
+	25, // 14: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	29, // 15: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
+	29, // 16: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
+	29, // 17: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
+	12, // 18: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
+	28, // 19: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
+	13, // 20: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
+	29, // 21: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
+	29, // 22: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
+	29, // 23: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
+	26, // 24: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	4,  // 25: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
+	3,  // 26: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
+	4,  // 27: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
+	12, // 28: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
+	15, // 29: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
+	16, // 30: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
+	17, // 31: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
+	18, // 32: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
+	20, // 33: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
+	21, // 34: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
+	22, // 35: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
+	24, // 36: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
+	4,  // 37: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	4,  // 38: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	19, // 39: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
+	4,  // 40: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	30, // 41: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
+	23, // 42: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
+	4,  // 43: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
+	37, // [37:44] is the sub-list for method output_type
+	30, // [30:37] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_training_v1_training_proto_init() }
@@ -1947,13 +2208,14 @@ func file_kfmesh_training_v1_training_proto_init() {
 		return
 	}
 	file_kfmesh_training_v1_training_proto_msgTypes[3].OneofWrappers = []any{}
+	file_kfmesh_training_v1_training_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_training_v1_training_proto_rawDesc), len(file_kfmesh_training_v1_training_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,12 +22,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TrainingService_CreateTrainingJob_FullMethodName = "/kfmesh.training.v1.TrainingService/CreateTrainingJob"
-	TrainingService_GetTrainingJob_FullMethodName    = "/kfmesh.training.v1.TrainingService/GetTrainingJob"
-	TrainingService_ListTrainingJobs_FullMethodName  = "/kfmesh.training.v1.TrainingService/ListTrainingJobs"
-	TrainingService_UpdateTrainingJob_FullMethodName = "/kfmesh.training.v1.TrainingService/UpdateTrainingJob"
-	TrainingService_DeleteTrainingJob_FullMethodName = "/kfmesh.training.v1.TrainingService/DeleteTrainingJob"
-	TrainingService_WatchTrainingJobs_FullMethodName = "/kfmesh.training.v1.TrainingService/WatchTrainingJobs"
+	TrainingService_CreateTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/CreateTrainingJob"
+	TrainingService_GetTrainingJob_FullMethodName      = "/kfmesh.training.v1.TrainingService/GetTrainingJob"
+	TrainingService_ListTrainingJobs_FullMethodName    = "/kfmesh.training.v1.TrainingService/ListTrainingJobs"
+	TrainingService_UpdateTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/UpdateTrainingJob"
+	TrainingService_DeleteTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/DeleteTrainingJob"
+	TrainingService_WatchTrainingJobs_FullMethodName   = "/kfmesh.training.v1.TrainingService/WatchTrainingJobs"
+	TrainingService_ReportTrainerStatus_FullMethodName = "/kfmesh.training.v1.TrainingService/ReportTrainerStatus"
 )
 
 // TrainingServiceClient is the client API for TrainingService service.
@@ -57,6 +58,9 @@ type TrainingServiceClient interface {
 	// A revision that is too old to go on from is FAILED_PRECONDITION with reason
 	// "REVISION_EXPIRED".
 	WatchTrainingJobs(ctx context.Context, in *WatchTrainingJobsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrainingJobEvent], error)
+	// ReportTrainerStatus takes down how far a TrainJob says its training has come. One
+	// that has ended is FAILED_PRECONDITION.
+	ReportTrainerStatus(ctx context.Context, in *ReportTrainerStatusRequest, opts ...grpc.CallOption) (*TrainingJob, error)
 }
 
 type trainingServiceClient struct {
@@ -136,6 +140,16 @@ func (c *trainingServiceClient) WatchTrainingJobs(ctx context.Context, in *Watch
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainingService_WatchTrainingJobsClient = grpc.ServerStreamingClient[TrainingJobEvent]
 
+func (c *trainingServiceClient) ReportTrainerStatus(ctx context.Context, in *ReportTrainerStatusRequest, opts ...grpc.CallOption) (*TrainingJob, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TrainingJob)
+	err := c.cc.Invoke(ctx, TrainingService_ReportTrainerStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TrainingServiceServer is the server API for TrainingService service.
 // All implementations must embed UnimplementedTrainingServiceServer
 // for forward compatibility.
@@ -163,6 +177,9 @@ type TrainingServiceServer interface {
 	// A revision that is too old to go on from is FAILED_PRECONDITION with reason
 	// "REVISION_EXPIRED".
 	WatchTrainingJobs(*WatchTrainingJobsRequest, grpc.ServerStreamingServer[TrainingJobEvent]) error
+	// ReportTrainerStatus takes down how far a TrainJob says its training has come. One
+	// that has ended is FAILED_PRECONDITION.
+	ReportTrainerStatus(context.Context, *ReportTrainerStatusRequest) (*TrainingJob, error)
 	mustEmbedUnimplementedTrainingServiceServer()
 }
 
@@ -190,6 +207,9 @@ func (UnimplementedTrainingServiceServer) DeleteTrainingJob(context.Context, *De
 }
 func (UnimplementedTrainingServiceServer) WatchTrainingJobs(*WatchTrainingJobsRequest, grpc.ServerStreamingServer[TrainingJobEvent]) error {
 	return status.Error(codes.Unimplemented, "method WatchTrainingJobs not implemented")
+}
+func (UnimplementedTrainingServiceServer) ReportTrainerStatus(context.Context, *ReportTrainerStatusRequest) (*TrainingJob, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportTrainerStatus not implemented")
 }
 func (UnimplementedTrainingServiceServer) mustEmbedUnimplementedTrainingServiceServer() {}
 func (UnimplementedTrainingServiceServer) testEmbeddedByValue()                         {}
@@ -313,6 +333,24 @@ func _TrainingService_WatchTrainingJobs_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainingService_WatchTrainingJobsServer = grpc.ServerStreamingServer[TrainingJobEvent]
 
+func _TrainingService_ReportTrainerStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportTrainerStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrainingServiceServer).ReportTrainerStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrainingService_ReportTrainerStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrainingServiceServer).ReportTrainerStatus(ctx, req.(*ReportTrainerStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TrainingService_ServiceDesc is the grpc.ServiceDesc for TrainingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -339,6 +377,10 @@ var TrainingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteTrainingJob",
 			Handler:    _TrainingService_DeleteTrainingJob_Handler,
+		},
+		{
+			MethodName: "ReportTrainerStatus",
+			Handler:    _TrainingService_ReportTrainerStatus_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

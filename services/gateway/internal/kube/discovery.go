@@ -12,6 +12,9 @@ const kubernetesVersion = "v1.34.0"
 // verbs are what can be done with every resource.
 var verbs = []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 
+// readVerbs are what can be done with one that is only looked at.
+var readVerbs = []string{"get", "list", "watch"}
+
 // table is all resources, for those who ask what there is.
 type table struct {
 	resources []Resource
@@ -28,7 +31,7 @@ func (t *table) discover(mux *http.ServeMux) {
 		"buildDate": "1970-01-01T00:00:00Z", "goVersion": runtime.Version(), "compiler": runtime.Compiler, "platform": runtime.GOOS + "/" + runtime.GOARCH,
 	})
 	serve("/api", Object{"kind": "APIVersions", "versions": []string{"v1"}, "serverAddressByClientCIDRs": []any{}})
-	serve("/api/v1", Object{"kind": "APIResourceList", "groupVersion": "v1", "resources": []any{}})
+	serve("/api/v1", t.list("", "v1"))
 	groups := []any{}
 	for _, group := range t.groups() {
 		described := t.group(group)
@@ -48,7 +51,7 @@ func (t *table) discover(mux *http.ServeMux) {
 func (t *table) groups() []string {
 	var groups []string
 	for _, r := range t.resources {
-		if !slices.Contains(groups, r.Group) {
+		if r.Group != "" && !slices.Contains(groups, r.Group) {
 			groups = append(groups, r.Group)
 		}
 	}
@@ -81,15 +84,20 @@ func (t *table) list(group, version string) Object {
 		if r.Group != group || r.Version != version {
 			continue
 		}
+		may := verbs
+		if r.ReadOnly {
+			may = readVerbs
+		}
 		described := Object{
-			"name": r.Plural, "singularName": r.Singular, "namespaced": true, "kind": r.Kind, "verbs": verbs, "categories": []string{"all"},
+			"name": r.Plural, "singularName": r.Singular, "namespaced": !r.Cluster, "kind": r.Kind, "verbs": may, "categories": []string{"all"},
 		}
 		if len(r.Short) > 0 {
 			described["shortNames"] = r.Short
 		}
 		resources = append(resources, described, Object{
-			"name": r.Plural + "/status", "singularName": "", "namespaced": true, "kind": r.Kind, "verbs": []string{"get"},
+			"name": r.Plural + "/status", "singularName": "", "namespaced": !r.Cluster, "kind": r.Kind, "verbs": []string{"get"},
 		})
 	}
-	return Object{"apiVersion": "v1", "kind": "APIResourceList", "groupVersion": group + "/" + version, "resources": resources}
+	of := Resource{Group: group, Version: version}
+	return Object{"apiVersion": "v1", "kind": "APIResourceList", "groupVersion": of.APIVersion(), "resources": resources}
 }

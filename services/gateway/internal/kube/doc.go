@@ -11,6 +11,10 @@
 //	/apis/GROUP/VERSION[/namespaces/NS]/PLURAL                         list, watch, create, delete all
 //	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME                      get, replace, patch, delete
 //	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/status               get
+//
+// The core group, which has no name, is under /api/VERSION. A resource that belongs to no
+// namespace has /apis/GROUP/VERSION/PLURAL[/NAME] alone. A resource may have paths of its
+// own below an object's.
 package kube
 
 import (
@@ -70,10 +74,28 @@ type Resource struct {
 	Kind             string
 	Short            []string // names that kubectl takes as well
 	Store            Store
+	Cluster          bool // belongs to no namespace
+	ReadOnly         bool // is only looked at
+	// Below are further paths below an object's, by their last part. The path values are
+	// namespace and name.
+	Below map[string]func(http.ResponseWriter, *http.Request) error
 }
 
 // APIVersion is the group and version, as objects carry it.
-func (r *Resource) APIVersion() string { return r.Group + "/" + r.Version }
+func (r *Resource) APIVersion() string {
+	if r.Group == "" {
+		return r.Version
+	}
+	return r.Group + "/" + r.Version
+}
+
+// root is what the paths of the resource begin with.
+func (r *Resource) root() string {
+	if r.Group == "" {
+		return "/api/" + r.Version
+	}
+	return "/apis/" + r.APIVersion()
+}
 
 // Register adds the paths of resources to a mux. The version is that of the binary.
 func Register(mux *http.ServeMux, version string, resources ...Resource) {
@@ -81,11 +103,36 @@ func Register(mux *http.ServeMux, version string, resources ...Resource) {
 	t.discover(mux)
 	for i := range resources {
 		h := &handler{resource: &resources[i]}
-		all := "/apis/" + h.resource.APIVersion() + "/" + h.resource.Plural
-		some := "/apis/" + h.resource.APIVersion() + "/namespaces/{namespace}/" + h.resource.Plural
+		all := h.resource.root() + "/" + h.resource.Plural
+		some := h.resource.root() + "/namespaces/{namespace}/" + h.resource.Plural
 		mux.HandleFunc(all, h.collection)
-		mux.HandleFunc(some, h.collection)
+		if h.resource.Cluster {
+			some = all
+		} else {
+			mux.HandleFunc(some, h.collection)
+		}
 		mux.HandleFunc(some+"/{name}", h.object)
-		mux.HandleFunc(some+"/{name}/status", h.status)
+		if _, own := h.resource.Below["status"]; !own {
+			mux.HandleFunc(some+"/{name}/status", h.status)
+		}
+		for part, serve := range h.resource.Below {
+			mux.HandleFunc(some+"/{name}/"+part, func(w http.ResponseWriter, r *http.Request) {
+				if err := serve(w, r); err != nil {
+					h.fail(w, r.PathValue("name"), err)
+				}
+			})
+		}
 	}
+}
+
+// Answer writes an object.
+func Answer(w http.ResponseWriter, o Object) { answer(w, http.StatusOK, o) }
+
+// Read reads the object in a body, JSON or YAML.
+func Read(r *http.Request) (Object, error) {
+	data, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	return decode(data, r.Header.Get("Content-Type"))
 }

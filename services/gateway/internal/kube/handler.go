@@ -15,6 +15,10 @@ type handler struct{ resource *Resource }
 // collection serves all objects of a namespace, or of all namespaces.
 func (h *handler) collection(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("namespace")
+	if h.refuses(w, r) {
+		return
+	}
+	may := namespace != "" || h.resource.Cluster
 	switch {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		if truth(r, "watch") {
@@ -22,18 +26,30 @@ func (h *handler) collection(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		h.list(w, r, namespace)
-	case r.Method == http.MethodPost && namespace != "":
+	case r.Method == http.MethodPost && may:
 		h.create(w, r, namespace)
-	case r.Method == http.MethodDelete && namespace != "":
+	case r.Method == http.MethodDelete && may:
 		h.deleteAll(w, r, namespace)
 	default:
 		h.notAllowed(w)
 	}
 }
 
+// refuses answers whoever would change what is only looked at, and reports whether it did.
+func (h *handler) refuses(w http.ResponseWriter, r *http.Request) bool {
+	if !h.resource.ReadOnly || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return false
+	}
+	h.notAllowed(w)
+	return true
+}
+
 // object serves one object.
 func (h *handler) object(w http.ResponseWriter, r *http.Request) {
 	namespace, name := r.PathValue("namespace"), r.PathValue("name")
+	if h.refuses(w, r) {
+		return
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		if truth(r, "watch") {

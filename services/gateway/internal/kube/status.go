@@ -82,7 +82,7 @@ func (r *Resource) explain(name string, err error) *status {
 	if !ok {
 		return failure(http.StatusInternalServerError, "InternalError", "Internal error occurred: "+err.Error(), nil)
 	}
-	resource, d := r.Plural+"."+r.Group, &details{Name: name, Group: r.Group, Kind: r.Plural}
+	resource, d := strings.TrimSuffix(r.Plural+"."+r.Group, "."), &details{Name: name, Group: r.Group, Kind: r.Plural}
 	switch e.Kind {
 	case fault.NotFound:
 		return failure(http.StatusNotFound, "NotFound", fmt.Sprintf("%s %q not found", resource, name), d)

@@ -27,7 +27,7 @@ func Resources(jobs trainingv1.TrainingServiceClient) []kube.Resource {
 	for _, kind := range []string{"TFJob", "PyTorchJob", "MPIJob", "XGBoostJob", "PaddleJob", "JAXJob", "MXJob"} {
 		all = append(all, resource(jobs, "v1", kind))
 	}
-	return append(all, resource(jobs, "v2beta1", "MPIJob"))
+	return append(all, resource(jobs, "v2beta1", "MPIJob"), trainJob(jobs))
 }
 
 func resource(jobs trainingv1.TrainingServiceClient, version, kind string) kube.Resource {
@@ -170,7 +170,11 @@ func Object(job *trainingv1.TrainingJob) (kube.Object, error) {
 		"name": m.GetName(), "namespace": m.GetNamespace(), "uid": m.GetUid(), "generation": m.GetGeneration(),
 		"resourceVersion": strconv.FormatInt(m.GetResourceVersion(), 10), "creationTimestamp": moment(m.GetCreateTime()),
 	})
-	object["status"] = status(job.GetStatus())
+	if job.GetKind() == trainJobKind {
+		object["status"] = trainJobStatus(job)
+	} else {
+		object["status"] = status(job.GetStatus())
+	}
 	return object, nil
 }
 

@@ -61,11 +61,9 @@ import (
 
 // Objects is the object store as the engine needs it.
 type Objects interface {
-	staging.Mover
+	staging.Store
 	// Local returns the directory that the store is, and whether it is one.
 	Local() (string, bool)
-	// URI returns the URI of a key.
-	URI(key string) string
 }
 
 // Options are what an engine works with.

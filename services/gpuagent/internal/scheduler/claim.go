@@ -55,7 +55,7 @@ func (s *Scheduler) dismiss(c *claim) {
 	}
 	s.claims = slices.DeleteFunc(s.claims, func(other *claim) bool { return other == c })
 	for i := range c.slots {
-		s.forgetMachine(c.slots[i].m)
+		s.tidy(c.slots[i].m)
 	}
 }
 

@@ -14,6 +14,7 @@ type machine struct {
 	Node
 	number   int    // small, unique among machines
 	present  bool   // false once the node was removed while jobs hold parts of it
+	real     int    // GPUs that the node has; those behind are gone, and not given back
 	hardware string // equal for machines that are alike to a gang
 
 	holders  []*job // by position of the GPU; nil when nobody has it
@@ -36,7 +37,7 @@ func loadOf(need *Need) int64 { return max(leastLoad, need.CPUMilli) }
 func (m *machine) describe(n Node) {
 	old, holders, promised := m.GPUs, m.holders, m.promised
 	m.Node, m.present = n, true
-	m.GPUs = slices.Clone(n.GPUs)
+	m.GPUs, m.real = slices.Clone(n.GPUs), len(n.GPUs)
 	m.holders, m.promised = make([]*job, len(m.GPUs)), make([]*job, len(m.GPUs))
 	for i, gpu := range old {
 		if holders[i] == nil && promised[i] == nil {
@@ -109,6 +110,22 @@ func (m *machine) enter(j *job, s *slot, list *[]*job, from, to *job) {
 	for _, e := range m.entries {
 		e.file(m.number)
 	}
+}
+
+// trim forgets GPUs that are gone, once all of them were given back, and reports
+// whether it did.
+func (m *machine) trim() bool {
+	for at := m.real; at < len(m.GPUs); at++ {
+		if m.holders[at] != nil || m.promised[at] != nil {
+			return false
+		}
+	}
+	gone := len(m.GPUs) > m.real
+	m.GPUs, m.holders, m.promised = m.GPUs[:m.real], m.holders[:m.real], m.promised[:m.real]
+	for _, e := range m.entries {
+		e.suits = e.suits[:m.real]
+	}
+	return gone
 }
 
 // recount has the views of a machine know that a GPU became free, or no longer is.

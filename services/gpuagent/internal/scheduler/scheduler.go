@@ -70,7 +70,7 @@ func (s *Scheduler) RemoveNode(name string) {
 	m.present = false
 	s.changeLayout()
 	s.reviewClaims()
-	s.forgetMachine(m)
+	s.tidy(m)
 }
 
 // machine finds the machine of a name, or makes one that is not present.
@@ -89,8 +89,11 @@ func (s *Scheduler) machine(name string) *machine {
 	return m
 }
 
-// forgetMachine forgets a machine that is gone and of which nobody holds anything.
-func (s *Scheduler) forgetMachine(m *machine) {
+// tidy forgets what is gone of a machine and was given back: its GPUs, or all of it.
+func (s *Scheduler) tidy(m *machine) {
+	if m.trim() {
+		s.changeLayout()
+	}
 	if !m.present && m.idle() {
 		s.machines[m.number] = nil
 		delete(s.byName, m.Name)
@@ -237,7 +240,7 @@ func (s *Scheduler) vacate(j *job) {
 		j.queue.running = slices.DeleteFunc(j.queue.running, func(other *job) bool { return other == j })
 		s.ending = slices.DeleteFunc(s.ending, func(other *job) bool { return other == j })
 		for i := range j.slots {
-			s.forgetMachine(j.slots[i].m)
+			s.tidy(j.slots[i].m)
 		}
 		for _, c := range s.claims {
 			delete(c.behind, j)

@@ -1,4 +1,5 @@
-// Package api is the training service's gRPC face, TrainingService.
+// Package api is the training service's gRPC face, TrainingService and
+// TrainingRuntimeService.
 //
 // Handlers read the store itself, never a cache, so that a caller sees what it wrote.
 // A job is one value, and every change of it a compare-and-swap. The engine hears of
@@ -24,26 +25,31 @@ import (
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
+	"github.com/kfmesh/kfmesh/services/training/internal/trainjob"
 )
 
-// Register adds the service to a server.
+// Register adds the services to a server.
 func Register(server grpc.ServiceRegistrar, s *state.State) {
-	trainingv1.RegisterTrainingServiceServer(server, &jobs{state: s})
+	r := &runtimes{state: s, stock: trainjob.Stock()}
+	trainingv1.RegisterTrainingServiceServer(server, &jobs{state: s, runtimes: r})
+	trainingv1.RegisterTrainingRuntimeServiceServer(server, r)
 }
 
 // jobs implements TrainingService.
 type jobs struct {
 	trainingv1.UnimplementedTrainingServiceServer
-	state *state.State
+	state    *state.State
+	runtimes *runtimes
 }
 
-// read reads the manifest of a request, which is to be of a namespace.
-func read(manifest, namespace string) (*kind.Job, error) {
+// read reads the manifest of a request, which is to be of a namespace. A TrainJob is made
+// of a runtime that is found.
+func read(manifest, namespace string, find trainjob.Finder) (*trainjob.Job, error) {
 	if len(manifest) > state.MaxManifestBytes {
 		return nil, fault.Exhaustedf("the manifest has %d bytes; the most it may have is %d: mount what is large from a config map or volume",
 			len(manifest), state.MaxManifestBytes).WithReason("MANIFEST_TOO_LARGE")
 	}
-	job, err := kind.Parse([]byte(manifest))
+	job, err := parse([]byte(manifest), namespace, find)
 	if err != nil {
 		return nil, err
 	}
@@ -59,16 +65,28 @@ func read(manifest, namespace string) (*kind.Job, error) {
 	return job, nil
 }
 
+func parse(manifest []byte, namespace string, find trainjob.Finder) (*trainjob.Job, error) {
+	if trainjob.Is(manifest) {
+		if namespace == "" {
+			namespace = state.DefaultNamespace
+		}
+		return trainjob.Parse(manifest, namespace, find)
+	}
+	job, err := kind.Parse(manifest)
+	return &trainjob.Job{Job: job}, err
+}
+
 // take makes a job what a manifest says.
-func take(to *trainingv1.TrainingJob, from *kind.Job) {
+func take(to *trainingv1.TrainingJob, from *trainjob.Job) {
 	to.ApiVersion, to.Kind, to.Manifest = from.Kind.Version, from.Kind.Name, from.Manifest
 	to.Spec, to.Warnings = from.Spec(), from.Warnings
 	to.Metadata.Labels, to.Metadata.Annotations = from.Labels, from.Annotations
+	to.Runtime = from.Runtime
 }
 
 // CreateTrainingJob implements TrainingService.
 func (s *jobs) CreateTrainingJob(ctx context.Context, r *trainingv1.CreateTrainingJobRequest) (*trainingv1.TrainingJob, error) {
-	read, err := read(r.GetManifest(), r.GetNamespace())
+	read, err := read(r.GetManifest(), r.GetNamespace(), s.runtimes.find(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +163,15 @@ func (s *jobs) GetTrainingJob(ctx context.Context, r *trainingv1.GetTrainingJobR
 
 // UpdateTrainingJob implements TrainingService.
 func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTrainingJobRequest) (*trainingv1.TrainingJob, error) {
-	read, err := read(r.GetManifest(), r.GetNamespace())
+	find := s.runtimes.find(ctx)
+	if trainjob.Is([]byte(r.GetManifest())) {
+		was, err := s.get(ctx, r.GetNamespace(), kind.TrainJobName, r.GetName())
+		if err != nil {
+			return nil, err
+		}
+		find = trainjob.Kept(was.Value.GetRuntime())
+	}
+	read, err := read(r.GetManifest(), r.GetNamespace(), find)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +185,11 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 		}
 		if v := r.GetResourceVersion(); v != 0 && v != item.Revision {
 			return nil, errModified(item.Value)
+		}
+		if read.Kind.Name == kind.TrainJobName {
+			if err := trainjob.CheckChange(item.Value.GetManifest(), read.Manifest); err != nil {
+				return nil, err
+			}
 		}
 		job := proto.CloneOf(item.Value)
 		take(job, read)

@@ -112,22 +112,29 @@ func structure(value any, to reflect.Value, path string, p *field.Problems) {
 			p.Warn("unknown field %q", at)
 		case object[name] == nil:
 		default:
-			if to.Type().Field(i).Tag.Get("honoured") == "no" && !empty(object[name]) {
+			if to.Type().FieldByIndex(i).Tag.Get("honoured") == "no" && !empty(object[name]) {
 				p.Warn("%s has no effect here", at)
 			}
-			into(object[name], to.Field(i), at, p)
+			into(object[name], to.FieldByIndex(i), at, p)
 		}
 	}
 }
 
-// index finds the field of a struct with a name.
-func index(t reflect.Type, name string) (int, bool) {
+// index finds the field of a struct, or of one embedded in it, with a name.
+func index(t reflect.Type, name string) ([]int, bool) {
 	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("json") == name {
-			return i, true
+		f := t.Field(i)
+		if f.Tag.Get("json") == name {
+			return []int{i}, true
+		}
+		if !f.Anonymous {
+			continue
+		}
+		if below, ok := index(f.Type, name); ok {
+			return append([]int{i}, below...), true
 		}
 	}
-	return 0, false
+	return nil, false
 }
 
 func mapping(value any, to reflect.Value, path string, p *field.Problems) {

@@ -12,12 +12,17 @@ type board struct {
 	synced chan struct{} // closed once all that exist are known
 
 	mu   sync.Mutex
-	once bool                                      // guarded by mu; synced is closed
-	jobs map[string]map[int32]*gpuagentv1.Workload // guarded by mu; by uid of the job and attempt
+	once bool                                     // guarded by mu; synced is closed
+	jobs map[string]map[part]*gpuagentv1.Workload // guarded by mu; by uid of the job
 }
 
+// part is a stage of an attempt, which is one workload.
+type part struct{ attempt, stage int32 }
+
+func partOf(w *gpuagentv1.Workload) part { return part{launch.NumberOf(w), launch.StageOf(w)} }
+
 func newBoard() *board {
-	return &board{synced: make(chan struct{}), jobs: map[string]map[int32]*gpuagentv1.Workload{}}
+	return &board{synced: make(chan struct{}), jobs: map[string]map[part]*gpuagentv1.Workload{}}
 }
 
 func jobOf(w *gpuagentv1.Workload) string { return w.GetMetadata().GetLabels()[launch.LabelJob] }
@@ -27,14 +32,14 @@ func (b *board) set(w *gpuagentv1.Workload) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.jobs[jobOf(w)] == nil {
-		b.jobs[jobOf(w)] = map[int32]*gpuagentv1.Workload{}
+		b.jobs[jobOf(w)] = map[part]*gpuagentv1.Workload{}
 	}
-	b.jobs[jobOf(w)][launch.NumberOf(w)] = w
+	b.jobs[jobOf(w)][partOf(w)] = w
 }
 
 // add takes in a workload as it was when it was submitted, unless more is known.
 func (b *board) add(w *gpuagentv1.Workload) {
-	if b.get(jobOf(w), launch.NumberOf(w)) == nil {
+	if b.get(jobOf(w), partOf(w)) == nil {
 		b.set(w)
 	}
 }
@@ -42,17 +47,17 @@ func (b *board) add(w *gpuagentv1.Workload) {
 func (b *board) remove(w *gpuagentv1.Workload) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.jobs[jobOf(w)], launch.NumberOf(w))
+	delete(b.jobs[jobOf(w)], partOf(w))
 	if len(b.jobs[jobOf(w)]) == 0 {
 		delete(b.jobs, jobOf(w))
 	}
 }
 
-// get returns the workload of an attempt; nil when there is none.
-func (b *board) get(uid string, number int32) *gpuagentv1.Workload {
+// get returns the workload of a stage of an attempt; nil when there is none.
+func (b *board) get(uid string, which part) *gpuagentv1.Workload {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.jobs[uid][number]
+	return b.jobs[uid][which]
 }
 
 // of returns the workloads of a job.

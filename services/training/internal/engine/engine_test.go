@@ -274,7 +274,7 @@ func (w *world) eventually(what string, holds func() bool) {
 // runs waits until an attempt at a job runs, and returns its workload's name.
 func (w *world) runs(job *trainingv1.TrainingJob, attempt int32) string {
 	w.t.Helper()
-	name := launch.Name(job.GetMetadata().GetName(), job.GetMetadata().GetUid(), attempt)
+	name := launch.Name(job.GetMetadata().GetName(), job.GetMetadata().GetUid(), attempt, 0)
 	w.eventually(name+" to run", func() bool { return w.agent.has(name) })
 	return name
 }

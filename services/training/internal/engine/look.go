@@ -13,10 +13,10 @@ import (
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
-	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/launch"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
+	"github.com/kfmesh/kfmesh/services/training/internal/trainjob"
 )
 
 // mostSteps bounds the steps of one look: of any honest job it is three.
@@ -57,7 +57,7 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 		}
 	}()
 	for range mostSteps {
-		w := e.board.get(uid, job.Value.GetStatus().GetAttempt())
+		w := e.board.get(uid, part{job.Value.GetStatus().GetAttempt(), job.Value.GetStatus().GetStage()})
 		step := lifecycle.Next(job.Value, w, time.Now())
 		if job, err = e.store(ctx, job, step.Status); err != nil {
 			return time.Time{}, err
@@ -82,7 +82,7 @@ func (e *Engine) store(ctx context.Context, job item, status *trainingv1.Trainin
 	value.Status = status
 	if value.GetStatus().GetAttempt() > 0 {
 		m := value.GetMetadata()
-		value.Status.Workload = launch.Name(m.GetName(), m.GetUid(), status.GetAttempt())
+		value.Status.Workload = launch.Name(m.GetName(), m.GetUid(), status.GetAttempt(), status.GetStage())
 	}
 	value.Metadata.UpdateTime = timestamppb.Now()
 	revision, err := e.deps.State.Backend.Commit(ctx, append(slices.Clip(e.lead.Guard), e.deps.State.Jobs.UpdateOp(job.Key, value, job.Revision))...)
@@ -121,7 +121,7 @@ func (e *Engine) act(ctx context.Context, job *item, action lifecycle.Action) (a
 // submit submits the present attempt, which may have been done before.
 func (e *Engine) submit(ctx context.Context, job *item) error {
 	m, status := job.Value.GetMetadata(), job.Value.GetStatus()
-	parsed, err := kind.Parse([]byte(job.Value.GetManifest()))
+	parsed, err := trainjob.Stored(job.Value)
 	if err != nil {
 		return e.refuse(ctx, job, err)
 	}
@@ -130,7 +130,7 @@ func (e *Engine) submit(ctx context.Context, job *item) error {
 	if limit := job.Value.GetSpec().GetRunPolicy().BackoffLimit; limit != nil {
 		restarts = max(0, *limit-status.GetRestarts())
 	}
-	asked := launch.Workload(parsed, launch.Attempt{UID: m.GetUid(), Number: status.GetAttempt(), Restarts: restarts})
+	asked := launch.Workload(parsed, launch.Attempt{UID: m.GetUid(), Number: status.GetAttempt(), Stage: status.GetStage(), Restarts: restarts})
 	w, err := e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: asked, Fence: e.lead.Fence})
 	switch {
 	case fault.Is(err, fault.AlreadyExists):

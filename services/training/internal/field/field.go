@@ -38,6 +38,9 @@ func (p *Problems) NotSupported(path string, value any, supported ...string) {
 	p.add(path, fmt.Sprintf("Unsupported value: %s: supported values: %s", shown(value), strings.Join(quoted, ", ")))
 }
 
+// Duplicate says that a value is there twice.
+func (p *Problems) Duplicate(path string, value any) { p.add(path, "Duplicate value: "+shown(value)) }
+
 // NotFound says that a name means nothing.
 func (p *Problems) NotFound(path, name string) { p.add(path, "Not found: "+shown(name)) }
 

@@ -12,7 +12,7 @@ import (
 
 // check says everything that is wrong with a job.
 func (j *Job) check(s spec, p *field.Problems) {
-	j.checkName(p)
+	CheckName(j.Name, j.GenerateName, p)
 	s.policy().check("spec.runPolicy", p)
 	j.checkReplicas(s.specs(), p)
 	s.check(j, p)
@@ -49,14 +49,15 @@ const (
 	generatedLen = 5 // characters that a generated name gets at its end
 )
 
-func (j *Job) checkName(p *field.Problems) {
-	name := j.Name
+// CheckName says what is wrong with the name of an object, or with what it is to be made
+// from.
+func CheckName(name, generateName string, p *field.Problems) {
 	switch {
-	case name == "" && j.GenerateName == "":
+	case name == "" && generateName == "":
 		p.Required("metadata.name", missingName)
 		return
 	case name == "":
-		name = j.GenerateName + "xxxxx"[:generatedLen]
+		name = generateName + "xxxxx"[:generatedLen]
 	}
 	switch {
 	case !dns1035.MatchString(name):

@@ -30,6 +30,14 @@ const (
 	MXNet      = "mxnet"
 )
 
+// And those of a TrainJob, beside MPI: by the policy of its runtime.
+const (
+	Torchrun   = "torchrun"
+	JAXTrainer = "jax-trainer"
+	DMLC       = "dmlc"
+	None       = "none"
+)
+
 // Kind is a kind of job.
 type Kind struct {
 	Name       string   // such as "PyTorchJob"
@@ -61,9 +69,6 @@ type spec interface {
 	complete(j *Job)
 }
 
-// Container is the name of the container that counts; empty for the first.
-func (k *Kind) Container() string { return k.container }
-
 // PortName is the name of the port by which replicas reach one another; empty
 // without one.
 func (k *Kind) PortName() string { return k.portName }
@@ -87,7 +92,7 @@ func Find(version, name string) (*Kind, bool) {
 
 // Canonical is a kind's name as jobs of it are stored under.
 func Canonical(name string) string {
-	for _, k := range All() {
+	for _, k := range append(All(), TrainJob(None)) {
 		if strings.EqualFold(k.Name, name) || slices.Contains(k.Aliases, name) {
 			return k.Name
 		}
@@ -107,9 +112,20 @@ type Replica struct {
 
 	Independent bool // may fail by itself
 	Ancillary   bool // only holds what others use
+
+	Stage int32  // runs once all of the stage before have ended well
+	Main  string // name of the container that counts where it is not the kind's
+}
+
+// ContainerName is the name of the container that counts; empty for the first.
+func (r *Replica) ContainerName(k *Kind) string {
+	if r.Main != "" {
+		return r.Main
+	}
+	return k.container
 }
 
 // Container is the container that counts.
 func (r *Replica) Container(k *Kind) *pod.Container {
-	return &r.Template.Spec.Containers[r.Template.Spec.Main(k.container)]
+	return &r.Template.Spec.Containers[r.Template.Spec.Main(r.ContainerName(k))]
 }

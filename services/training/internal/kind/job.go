@@ -25,9 +25,11 @@ type Job struct {
 	TensorFlow TensorFlowOptions
 	PyTorch    PyTorchOptions
 	MPI        MPIOptions
+	Trainer    TrainerOptions
 
-	policy  *runPolicy
-	success *trainingv1.SuccessPolicy
+	Run     *trainingv1.RunPolicy
+	Success *trainingv1.SuccessPolicy
+
 	elastic *trainingv1.ElasticPolicy
 }
 
@@ -97,13 +99,14 @@ var cleanPolicies = map[string]trainingv1.CleanPodPolicy{
 // Spec is what the job comes down to.
 func (j *Job) Spec() *trainingv1.TrainingJobSpec {
 	out := &trainingv1.TrainingJobSpec{
-		Rendezvous: j.Kind.Rendezvous, RunPolicy: j.policy.spec(), SuccessPolicy: j.success, Elastic: j.elastic,
+		Rendezvous: j.Kind.Rendezvous, RunPolicy: j.Run, SuccessPolicy: j.Success, Elastic: j.elastic,
 	}
 	for i := range j.Replicas {
 		r := &j.Replicas[i]
 		out.Groups = append(out.Groups, &trainingv1.JobGroup{
 			Type: r.Type, Name: r.Group, Count: r.Count, RestartPolicy: restartPolicies[r.Restart],
 			Image: r.Container(j.Kind).Image, Gpus: r.Container(j.Kind).GPUs(), Independent: r.Independent, Ancillary: r.Ancillary,
+			Stage: r.Stage,
 		})
 	}
 	return out

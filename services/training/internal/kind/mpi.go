@@ -65,7 +65,7 @@ func (s *mpiSpec) complete(j *Job) {
 
 // launcherLeads has the job end with its launcher, and the workers with it.
 func (j *Job) launcherLeads() {
-	j.success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
+	j.Success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
 	w := j.Group(worker)
 	if w == nil {
 		return

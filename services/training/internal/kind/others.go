@@ -33,7 +33,7 @@ func (*xgboostSpec) complete(j *Job) { j.leadSucceeds() }
 
 // leadSucceeds has the job end with the leading group.
 func (j *Job) leadSucceeds() {
-	j.success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
+	j.Success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
 }
 
 func paddleJob() *Kind {
@@ -135,7 +135,7 @@ func (*mxSpec) complete(j *Job) {
 	j.leadSucceeds()
 	for _, lead := range []string{scheduler, worker, "Tuner"} {
 		if r := j.Group(lead); r != nil {
-			j.success.Group = r.Group
+			j.Success.Group = r.Group
 			return
 		}
 	}

@@ -14,17 +14,17 @@ import (
 
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
-// head is what every object has.
-type head struct {
+// Head is what every object has.
+type Head struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       string   `json:"kind"`
-	Metadata   metadata `json:"metadata"`
+	Metadata   Metadata `json:"metadata"`
 	Spec       any      `json:"spec"`
 	Status     any      `json:"status"` // what the server says; not the client's to say
 }
 
-// metadata is that of an object. What the server knows of it is passed over.
-type metadata struct {
+// Metadata is that of an object. What the server knows of it is passed over.
+type Metadata struct {
 	Name         string            `json:"name"`
 	GenerateName string            `json:"generateName"`
 	Namespace    string            `json:"namespace"`
@@ -45,11 +45,11 @@ type metadata struct {
 // Parse reads a manifest, JSON of one object, and checks it. The error is a
 // fault.Invalid with everything that is wrong.
 func Parse(manifest []byte) (*Job, error) {
-	object, err := read(manifest)
+	object, err := Object(manifest)
 	if err != nil {
 		return nil, err
 	}
-	var h head
+	var h Head
 	p := &field.Problems{}
 	decode.Into(object, &h, "", p)
 	k, known := Find(h.APIVersion, h.Kind)
@@ -64,7 +64,7 @@ func Parse(manifest []byte) (*Job, error) {
 	}
 	j := &Job{
 		Kind: k, Name: h.Metadata.Name, GenerateName: h.Metadata.GenerateName, Namespace: h.Metadata.Namespace,
-		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, policy: s.policy(),
+		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, Run: s.policy().spec(),
 	}
 	j.replicas(s.specs())
 	j.check(s, p)
@@ -73,12 +73,12 @@ func Parse(manifest []byte) (*Job, error) {
 	}
 	s.complete(j)
 	j.Warnings = p.Warnings()
-	j.Manifest, err = j.render(object)
+	j.Manifest, err = Render(k.Name, object)
 	return j, err
 }
 
-// read reads one JSON object.
-func read(manifest []byte) (map[string]any, error) {
+// Object reads one JSON object.
+func Object(manifest []byte) (map[string]any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(manifest))
 	decoder.UseNumber()
 	var object map[string]any
@@ -91,7 +91,7 @@ func read(manifest []byte) (map[string]any, error) {
 // errKind says that there is no such kind, and which there are.
 func errKind(version, name string) error {
 	known := make([]string, 0, len(All()))
-	for _, k := range All() {
+	for _, k := range append(All(), TrainJob(None)) {
 		known = append(known, k.Version+" "+k.Name)
 	}
 	return fault.Invalidf("kind", "no matches for kind %q in version %q; the kinds are %s", name, version, strings.Join(known, ", "))
@@ -123,10 +123,10 @@ func (j *Job) replicas(specs map[string]*replicaSpec) {
 	}
 }
 
-// render is the object as it is kept: without what the server knows better.
-func (j *Job) render(object map[string]any) (string, error) {
+// Render is an object of a kind as it is kept: without what the server knows better.
+func Render(kind string, object map[string]any) (string, error) {
 	delete(object, "status")
-	object["kind"] = j.Kind.Name
+	object["kind"] = kind
 	if m, ok := object["metadata"].(map[string]any); ok {
 		for _, name := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "selfLink", "managedFields"} {
 			delete(m, name)

@@ -126,7 +126,7 @@ func (s *pytorchSpec) complete(j *Job) {
 	if s.NprocPerNode != nil {
 		j.PyTorch.ProcessesPerNode = string(*s.NprocPerNode)
 	}
-	j.success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
+	j.Success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
 	e := s.Elastic
 	if e == nil {
 		return
@@ -142,7 +142,7 @@ func (s *pytorchSpec) complete(j *Job) {
 	}
 	j.elastic = &trainingv1.ElasticPolicy{MinReplicas: *e.Min, MaxReplicas: *e.Max}
 	if j.Replicas[0].Type == worker {
-		j.success.Rule = trainingv1.SuccessRule_SUCCESS_RULE_ANY
+		j.Success.Rule = trainingv1.SuccessRule_SUCCESS_RULE_ANY
 	}
 	j.Group(worker).Independent = true
 }

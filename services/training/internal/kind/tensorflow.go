@@ -60,5 +60,5 @@ func (s *tfSpec) complete(j *Job) {
 	if s.SuccessPolicy != nil && *s.SuccessPolicy == allWorkers && lead.Type == worker || lead.Type == ps || lead.Type == evaluator {
 		rule = trainingv1.SuccessRule_SUCCESS_RULE_ALL
 	}
-	j.success = &trainingv1.SuccessPolicy{Group: lead.Group, Rule: rule}
+	j.Success = &trainingv1.SuccessPolicy{Group: lead.Group, Rule: rule}
 }

@@ -33,9 +33,16 @@ const (
 	LabelKind    = "kfmesh.dev/job-kind"
 	LabelName    = labelJobName
 	LabelAttempt = "kfmesh.dev/attempt"
+	LabelStage   = "kfmesh.dev/stage" // missing for 0
 	Owner        = "training"
 
 	// Those that the operators give to pods.
+	// Those that Kubernetes' JobSet gives to pods, and so a TrainJob's have.
+	labelJobSet        = "jobset.sigs.k8s.io/jobset-name"
+	labelReplicatedJob = "jobset.sigs.k8s.io/replicatedjob-name"
+	labelJobIndex      = "jobset.sigs.k8s.io/job-index"
+	completionIndex    = "batch.kubernetes.io/job-completion-index"
+
 	labelOperator     = "training.kubeflow.org/operator-name"
 	labelJobName      = "training.kubeflow.org/job-name"
 	labelReplicaType  = "training.kubeflow.org/replica-type"
@@ -50,14 +57,27 @@ const checkpoints = "${keep}/checkpoints"
 type Attempt struct {
 	UID    string // of the job
 	Number int32  // from 1
+	Stage  int32  // whose groups are meant
 	// Restarts are those that replicas of independent groups may make by themselves.
 	// Negative means any number.
 	Restarts int32
 }
 
-// Name is the name of the workload of an attempt.
-func Name(job, uid string, number int32) string {
+// Name is the name of the workload of a stage of an attempt.
+func Name(job, uid string, number, stage int32) string {
+	if stage > 0 {
+		return fmt.Sprintf("%s-%.8s-s%d-%d", job, uid, stage, number)
+	}
 	return fmt.Sprintf("%s-%.8s-%d", job, uid, number)
+}
+
+// StageOf is the stage that a workload is of.
+func StageOf(w *gpuagentv1.Workload) int32 {
+	n, err := strconv.ParseInt(w.GetMetadata().GetLabels()[LabelStage], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
 }
 
 // NumberOf is the number of the attempt that a workload is; 0 when it is none.
@@ -81,7 +101,7 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	}
 	for i := range j.Replicas {
 		r := &j.Replicas[i]
-		if r.Count == 0 {
+		if r.Count == 0 || r.Stage != a.Stage {
 			continue
 		}
 		spec.Groups = append(spec.Groups, group(j, r, a))
@@ -96,8 +116,11 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	}
 	labels[LabelOwner], labels[LabelJob], labels[LabelAttempt] = Owner, a.UID, strconv.Itoa(int(a.Number))
 	labels[LabelKind], labels[LabelName] = j.Kind.Name, j.Name
+	if a.Stage > 0 {
+		labels[LabelStage] = strconv.Itoa(int(a.Stage))
+	}
 	return &gpuagentv1.Workload{
-		Metadata: &metav1.ObjectMeta{Namespace: j.Namespace, Name: Name(j.Name, a.UID, a.Number), Labels: labels},
+		Metadata: &metav1.ObjectMeta{Namespace: j.Namespace, Name: Name(j.Name, a.UID, a.Number, a.Stage), Labels: labels},
 		Spec:     spec,
 	}
 }
@@ -123,7 +146,7 @@ func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
 	if r.Independent {
 		out.RestartPolicy = policies[r.Restart]
 	}
-	t := pod.Build(r.Template, j.Kind.Container(), r.Path+".template", names(j, r), &field.Problems{})
+	t := pod.Build(r.Template, r.ContainerName(j.Kind), r.Path+".template", names(j, r, a), &field.Problems{})
 	t.Ports = ports(j, r)
 	wire(t, rendezvous.Of(j, r, a.Number))
 	t.Env = append(t.Env,
@@ -144,10 +167,23 @@ func staging(t *gpuagentv1.Template) *gpuagentv1.Staging {
 }
 
 // names are what the downward API says of a replica's pod.
-func names(j *kind.Job, r *kind.Replica) pod.Names {
+func names(j *kind.Job, r *kind.Replica, a Attempt) pod.Names {
 	labels := maps.Clone(r.Template.Metadata.Labels)
 	if labels == nil {
 		labels = map[string]string{}
+	}
+	if j.Kind.Name == kind.TrainJobName {
+		annotations := maps.Clone(r.Template.Metadata.Annotations)
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		labels[labelJobSet], labels[labelReplicatedJob], labels[labelJobIndex] = j.Name, r.Group, "0"
+		labels[completionIndex] = "${self.index}"
+		return pod.Names{
+			// As the gateway calls it, too.
+			Pod:       fmt.Sprintf("%s-%s-0-${self.index}-%.5s", j.Name, r.Group, a.UID),
+			Namespace: j.Namespace, Labels: labels, Annotations: annotations, Index: "${self.index}",
+		}
 	}
 	labels[labelOperator] = strings.ToLower(j.Kind.Name) + "-controller"
 	labels[labelJobName], labels[labelReplicaType], labels[labelReplicaIndex] = j.Name, r.Group, "${self.index}"

@@ -19,6 +19,25 @@ const (
 	Failed     = "Failed"
 )
 
+// DeadlineExceeded is the reason of a failure that came of the time a job took.
+const DeadlineExceeded = "DeadlineExceeded"
+
+// trainJobReasons are the words that Kubeflow Trainer, and the JobSet under it, have.
+var trainJobReasons = map[string]string{
+	Suspended: "Suspended", "Resumed": "Resumed", Succeeded: "AllJobsCompleted", Failed: "FailedJobs", DeadlineExceeded: DeadlineExceeded,
+}
+
+// reason is a reason as the job's kind has it.
+func (s *stepper) reason(of string) string {
+	if word := trainJobReasons[of]; s.job.GetKind() == "TrainJob" && word != "" {
+		return word
+	}
+	if of == DeadlineExceeded {
+		of = Failed
+	}
+	return s.job.GetKind() + of
+}
+
 // Is reports whether a condition holds.
 func Is(status *trainingv1.TrainingJobStatus, condition string) bool {
 	return slices.ContainsFunc(status.GetConditions(), func(c *trainingv1.JobCondition) bool {
@@ -65,7 +84,7 @@ func (s *stepper) unset(condition, reason, format string, args ...any) {
 func (s *stepper) note(condition string, holds bool, reason, message string) {
 	now := timestamppb.New(s.now)
 	c := s.condition(condition)
-	reason = s.job.GetKind() + reason
+	reason = s.reason(reason)
 	switch {
 	case c == nil:
 		c = &trainingv1.JobCondition{Type: condition, LastTransitionTime: now}

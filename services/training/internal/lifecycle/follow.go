@@ -33,6 +33,8 @@ func (s *stepper) follow() {
 	switch {
 	case over(w) && s.rescaled():
 		s.begin()
+	case s.stageDone():
+		s.nextStage()
 	case over(w):
 		s.attemptEnded()
 	case s.rescaled():
@@ -60,7 +62,9 @@ func (s *stepper) disrupted(why string) {
 func (s *stepper) rescaled() bool {
 	asked := map[string]int32{}
 	for _, g := range s.spec.GetGroups() {
-		asked[g.GetName()] = g.GetCount()
+		if g.GetStage() == s.status.GetStage() {
+			asked[g.GetName()] = g.GetCount()
+		}
 	}
 	for _, g := range s.workload.GetSpec().GetGroups() {
 		if asked[g.GetName()] != max(g.GetCount(), 1) {

@@ -8,6 +8,10 @@
 // Groups that are independent, as those of an elastic job, are an exception: the agent
 // starts a replica of them again by itself.
 //
+// A job may have stages, groups that run only when others have ended well, such as what
+// fetches data before the training. A stage of an attempt is a workload of its own. A
+// stage that is done stays done: what is tried again begins with the one that failed.
+//
 // What is true of every status that Next returns: conditions follow those of
 // Kubeflow's operator (Running and Restarting replace each other, what has ended
 // stays ended, reasons are <Kind><Condition>); an attempt begins only when the workload of
@@ -87,7 +91,7 @@ func (s *stepper) step() {
 	}
 	switch {
 	case Ended(s.status):
-	case s.workload != nil && s.succeeded():
+	case s.workload != nil && s.status.GetStage() == s.lastStage() && s.succeeded():
 		s.succeed()
 	case s.spec.GetRunPolicy().GetSuspend():
 		s.suspend()
@@ -108,7 +112,7 @@ func (s *stepper) run() {
 	if d := s.spec.GetRunPolicy().GetActiveDeadline(); d != nil {
 		deadline := s.status.GetStartTime().AsTime().Add(d.AsDuration())
 		if !s.now.Before(deadline) {
-			s.fail("%s %s has failed because it was active longer than specified deadline", s.job.GetKind(), s.name())
+			s.failFor(DeadlineExceeded, "%s %s has failed because it was active longer than specified deadline", s.job.GetKind(), s.name())
 			return
 		}
 		s.wakeAt(deadline)
@@ -129,7 +133,11 @@ func (s *stepper) run() {
 func (s *stepper) begin() {
 	s.status.Attempt++
 	s.status.Submitted = false
-	s.status.ReplicaStatuses = nil
+	for _, g := range s.spec.GetGroups() {
+		if g.GetStage() >= s.status.GetStage() {
+			delete(s.status.ReplicaStatuses, g.GetType())
+		}
+	}
 	s.status.ObservedGeneration = s.job.GetMetadata().GetGeneration()
 	s.workload = nil
 	s.launch()
@@ -230,10 +238,13 @@ func (s *stepper) succeed() {
 	s.status.Message = ""
 }
 
-func (s *stepper) fail(format string, args ...any) {
+func (s *stepper) fail(format string, args ...any) { s.failFor(Failed, format, args...) }
+
+// failFor ends a job for a reason.
+func (s *stepper) failFor(reason, format string, args ...any) {
 	sentence := fmt.Sprintf(format, args...)
-	s.set(Failed, "Failed", "%s", sentence)
-	s.unset(Running, "Failed", "%s", sentence)
+	s.set(Failed, reason, "%s", sentence)
+	s.unset(Running, Failed, "%s", sentence)
 	s.status.CompletionTime = timestamppb.New(s.now)
 	s.status.Message = sentence
 }

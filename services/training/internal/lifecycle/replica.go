@@ -18,7 +18,12 @@ func phaseOver(p gpuagentv1.Phase) bool {
 func (s *stepper) count() {
 	counts := map[string]*trainingv1.ReplicaCounts{}
 	for _, g := range s.spec.GetGroups() {
-		counts[g.GetType()] = &trainingv1.ReplicaCounts{}
+		switch done := s.status.GetReplicaStatuses()[g.GetType()]; {
+		case g.GetStage() < s.status.GetStage() && done != nil:
+			counts[g.GetType()] = done
+		case g.GetStage() <= s.status.GetStage():
+			counts[g.GetType()] = &trainingv1.ReplicaCounts{}
+		}
 	}
 	for _, r := range s.workload.GetStatus().GetReplicas() {
 		c := counts[s.group(r.GetGroup()).GetType()]

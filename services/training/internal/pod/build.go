@@ -14,6 +14,8 @@ import (
 type Names struct {
 	Pod, Namespace      string
 	Labels, Annotations map[string]string
+	// Index is the annotation by which a pod of a job knows its place; empty for none.
+	Index string
 }
 
 // Main returns the position of the container that counts: the one with the name, or

@@ -57,6 +57,9 @@ var onNode = map[string]bool{
 
 var withKey = regexp.MustCompile(`^metadata\.(labels|annotations)\['([^']+)'\]$`)
 
+// completionIndex is the annotation, and label, that says which pod of a job it is.
+const completionIndex = "batch.kubernetes.io/job-completion-index"
+
 // field gives a field of the pod as a variable. What the job itself knows is
 // filled in here: to the node, a replica has the workload's name and labels.
 func (b *builder) field(path, name string, out *gpuagentv1.EnvVar) {
@@ -76,6 +79,8 @@ func (b *builder) field(path, name string, out *gpuagentv1.EnvVar) {
 	switch {
 	case parts == nil:
 		b.problems.Invalid(path, name, "error converting fieldPath: field label not supported: "+name)
+	case parts[1] == "annotations" && parts[2] == completionIndex && b.names.Index != "":
+		out.Value = b.names.Index
 	case parts[1] == "labels":
 		out.Value = b.names.Labels[parts[2]]
 	default:

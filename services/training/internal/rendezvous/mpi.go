@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+
+	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 )
 
 // rshAgent is what mpirun starts its daemons with in place of ssh.
@@ -22,6 +24,9 @@ const upstreamDir = "/etc/mpi"
 // hosts are the names in the host file, which need not resolve: only the agent reads
 // them.
 func (n net) hosts() []string {
+	if n.job.Kind.Name == kind.TrainJobName {
+		return n.nodes()
+	}
 	suffix := ""
 	if n.job.MPI.V2 {
 		suffix = fmt.Sprintf(".%s.%s.svc", n.job.Name, n.job.Namespace)
@@ -46,6 +51,15 @@ func (n net) mpi(attempt int32) Wiring {
 	if n.self.Type == "Worker" {
 		environment := fmt.Sprintf("%s/%s-worker-${self.index}.env", dir, n.job.Name)
 		return Wiring{Env: []Var{role}, Command: []string{"/bin/sh", "-c", workerScript, "worker", environment}}
+	}
+	if n.job.Kind.Name == kind.TrainJobName {
+		switch {
+		case n.self.Ancillary:
+			environment := fmt.Sprintf("%s/%s-%s-0-${self.index}.env", dir, n.job.Name, n.self.Group)
+			return Wiring{Command: []string{"/bin/sh", "-c", workerScript, "worker", environment}}
+		case n.self.Group != n.job.Trainer.Group:
+			return Wiring{} // an initializer
+		}
 	}
 	slots := itoa(n.job.MPI.Slots)
 	var hostFile, discover strings.Builder

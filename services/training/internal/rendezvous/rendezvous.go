@@ -56,6 +56,17 @@ func Of(j *kind.Job, r *kind.Replica, attempt int32) Wiring {
 	case kind.MPI:
 		return n.mpi(attempt)
 	}
+	if r.Group != j.Trainer.Group {
+		return Wiring{} // what comes before the training finds nobody
+	}
+	switch j.Kind.Rendezvous {
+	case kind.Torchrun:
+		return n.torchrun()
+	case kind.JAXTrainer:
+		return Wiring{Env: n.jaxTrainer()}
+	case kind.DMLC:
+		return Wiring{Env: n.dmlc()}
+	}
 	return Wiring{}
 }
 

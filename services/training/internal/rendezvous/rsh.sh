@@ -11,9 +11,9 @@ while :; do
 done
 name=${1%%.*}
 shift
-if [ "$name" != "${name%-launcher}" ]; then
-	exec /bin/sh -c "$*"
-fi
+case $name in
+*-launcher | *-launcher-0-0) exec /bin/sh -c "$*" ;;
+esac
 environment=${0%/*}/$name.env
 tries=0
 while [ ! -e "$environment" ]; do

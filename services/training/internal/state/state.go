@@ -3,6 +3,7 @@
 // Keys, all under /kfmesh/training/:
 //
 //	jobs/<namespace>/<kind>/<name>   TrainingJob, from its creation to its deletion
+//	runtimes/<namespace>/<name>      TrainingRuntime of a user; of no namespace under "_cluster"
 package state
 
 import (
@@ -27,11 +28,17 @@ const MaxManifestBytes = 96 << 10
 type State struct {
 	Backend store.Backend
 	Jobs    *store.Collection[*trainingv1.TrainingJob]
+	// Runtimes are those that users have made; the built-in ones are stored nowhere.
+	Runtimes *store.Collection[*trainingv1.TrainingRuntime]
 }
 
 // New returns the collections on a backend.
 func New(b store.Backend) *State {
-	return &State{Backend: b, Jobs: store.NewCollection[*trainingv1.TrainingJob](b, prefix+"jobs/")}
+	return &State{
+		Backend:  b,
+		Jobs:     store.NewCollection[*trainingv1.TrainingJob](b, prefix+"jobs/"),
+		Runtimes: store.NewCollection[*trainingv1.TrainingRuntime](b, prefix+"runtimes/"),
+	}
 }
 
 // Key is the key of a job in Jobs.
@@ -59,4 +66,30 @@ func Stamped(item store.Item[*trainingv1.TrainingJob]) *trainingv1.TrainingJob {
 // ErrNotFound says that there is no such job.
 func ErrNotFound(namespace, kind, name string) error {
 	return fault.NotFoundf("there is no %s %q in namespace %s", kind, name, namespace).WithReason("JOB_NOT_FOUND")
+}
+
+// cluster stands in keys for no namespace. It is none that can be.
+const cluster = "_cluster"
+
+// RuntimeKey is the key of a runtime in Runtimes.
+func RuntimeKey(namespace, name string) string { return RuntimePrefix(namespace, true) + name }
+
+// RuntimePrefix is what the keys of all runtimes of a namespace, or of those of none,
+// begin with.
+func RuntimePrefix(namespace string, ofCluster bool) string {
+	switch {
+	case namespace != "":
+		return namespace + "/"
+	case ofCluster:
+		return cluster + "/"
+	}
+	return ""
+}
+
+// ErrNoRuntime says that there is no such runtime.
+func ErrNoRuntime(namespace, name string) error {
+	if namespace == "" {
+		return fault.NotFoundf("there is no ClusterTrainingRuntime %q", name).WithReason("RUNTIME_NOT_FOUND")
+	}
+	return fault.NotFoundf("there is no TrainingRuntime %q in namespace %s", name, namespace).WithReason("RUNTIME_NOT_FOUND")
 }

@@ -1,0 +1,126 @@
+package pod
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
+)
+
+// events are what jobs and their pods came through, as events: they are not stored, but
+// follow from the conditions of jobs and the states of replicas.
+type events struct {
+	readOnly
+	pods *store
+	jobs trainingv1.TrainingServiceClient
+}
+
+// Get implements kube.Store.
+func (s *events) Get(ctx context.Context, namespace, name string) (kube.Object, error) {
+	list, err := s.List(ctx, namespace, kube.Page{})
+	if err != nil {
+		return nil, err
+	}
+	for _, event := range list.Items {
+		if event["metadata"].(map[string]any)["name"] == name {
+			return event, nil
+		}
+	}
+	return nil, fault.NotFoundf("there is no event %q in namespace %s", name, namespace)
+}
+
+// List implements kube.Store.
+func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.List, error) {
+	jobs, err := s.jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: namespace})
+	if err != nil {
+		return kube.List{}, err
+	}
+	pods, err := s.pods.replicas(ctx, namespace)
+	if err != nil {
+		return kube.List{}, err
+	}
+	out := kube.List{Revision: max(jobs.GetRevision(), 1)}
+	for _, job := range jobs.GetJobs() {
+		for _, c := range job.GetStatus().GetConditions() {
+			if !c.GetStatus() {
+				continue // what holds no more came to an end by another that does
+			}
+			m := job.GetMetadata()
+			out.Items = append(out.Items, event(happening{
+				kind: job.GetKind(), version: job.GetApiVersion(), namespace: m.GetNamespace(), name: m.GetName(), uid: m.GetUid(),
+				reason: c.GetReason(), message: c.GetMessage(), at: c.GetLastTransitionTime(), bad: c.GetType() == "Failed",
+			}))
+		}
+	}
+	for _, r := range pods {
+		out.Items = append(out.Items, r.events()...)
+	}
+	return out, nil
+}
+
+// Watch implements kube.Store: what there is, and then nothing until the caller goes.
+func (s *events) Watch(ctx context.Context, namespace, name string, _ int64, told func(kube.Change) error) error {
+	list, err := s.List(ctx, namespace, kube.Page{})
+	if err != nil {
+		return err
+	}
+	for _, object := range list.Items {
+		if name != "" && object["metadata"].(map[string]any)["name"] != name {
+			continue
+		}
+		if err := told(kube.Change{Type: "ADDED", Object: object, Revision: list.Revision}); err != nil {
+			return err
+		}
+	}
+	if err := told(kube.Change{Type: "BOOKMARK", Revision: list.Revision}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// events are what the replica came through.
+func (r replica) events() []kube.Object {
+	m, s := r.workload.GetMetadata(), r.status
+	h := happening{kind: "Pod", version: "v1", namespace: m.GetNamespace(), name: r.name(), uid: fmt.Sprintf("%s-%s-%d", m.GetUid(), r.group.GetName(), r.index)}
+	var all []kube.Object
+	if s.GetStartTime() != nil {
+		h.reason, h.message, h.at = "Started", "Started container "+r.container()+" on node "+s.GetNode(), s.GetStartTime()
+		all = append(all, event(h))
+	}
+	if s.GetFinishTime() != nil {
+		h.reason, h.message, h.at, h.bad = "Completed", "Container "+r.container()+" has ended", s.GetFinishTime(), r.phase() == "Failed"
+		if h.bad {
+			h.reason, h.message = "Failed", s.GetMessage()
+		}
+		all = append(all, event(h))
+	}
+	return all
+}
+
+// happening is something that happened to an object.
+type happening struct {
+	kind, version, namespace, name, uid string
+	reason, message                     string
+	at                                  *timestamppb.Timestamp
+	bad                                 bool
+}
+
+func event(h happening) kube.Object {
+	at := moment(h.at)
+	return kube.Object{
+		"apiVersion": "v1", "kind": "Event",
+		"metadata": map[string]any{
+			"name": fmt.Sprintf("%s.%x", h.name, h.at.AsTime().UnixNano()) + "." + strings.ToLower(h.reason), "namespace": h.namespace,
+			"creationTimestamp": at, "resourceVersion": "1",
+		},
+		"involvedObject": map[string]any{"kind": h.kind, "apiVersion": h.version, "namespace": h.namespace, "name": h.name, "uid": h.uid},
+		"reason":         h.reason, "message": h.message, "type": map[bool]string{true: "Warning", false: "Normal"}[h.bad],
+		"firstTimestamp": at, "lastTimestamp": at, "count": 1, "source": map[string]any{"component": "kfmesh"},
+	}
+}

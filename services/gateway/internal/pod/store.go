@@ -1,0 +1,194 @@
+package pod
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
+)
+
+// Resources are pods and events.
+func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.TrainingServiceClient) []kube.Resource {
+	pods := &store{workloads: workloads}
+	return []kube.Resource{
+		{
+			Version: "v1", Plural: "pods", Singular: "pod", Kind: "Pod", Short: []string{"po"}, ReadOnly: true, Store: pods,
+			Below: map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log},
+		},
+		{
+			Version: "v1", Plural: "events", Singular: "event", Kind: "Event", Short: []string{"ev"}, ReadOnly: true,
+			Store: &events{pods: pods, jobs: jobs},
+		},
+	}
+}
+
+// readOnly is the part of a kube.Store that changes things, which nobody gets to.
+type readOnly struct{}
+
+func refused() error {
+	return fault.New(fault.Denied, "pods and events are a view of jobs: change the job")
+}
+
+// Create implements kube.Store.
+func (readOnly) Create(context.Context, string, []byte, kube.Options) (kube.Object, []string, error) {
+	return nil, nil, refused()
+}
+
+// Update implements kube.Store.
+func (readOnly) Update(context.Context, string, string, []byte, kube.Options) (kube.Object, []string, error) {
+	return nil, nil, refused()
+}
+
+// Delete implements kube.Store.
+func (readOnly) Delete(context.Context, string, string, kube.Options) error { return refused() }
+
+// store is the pods.
+type store struct {
+	readOnly
+	workloads gpuagentv1.WorkloadServiceClient
+}
+
+// pageSize is how many workloads are read at a time.
+const pageSize = 1000
+
+// replicas are those of the present attempts at the jobs of a namespace, or of all, in
+// order of namespace and name.
+func (s *store) replicas(ctx context.Context, namespace string) ([]replica, error) {
+	r := &gpuagentv1.ListWorkloadsRequest{Namespace: namespace, LabelSelector: map[string]string{labelOwner: owner}, PageSize: pageSize}
+	var all []*gpuagentv1.Workload
+	for {
+		page, err := s.workloads.ListWorkloads(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.GetWorkloads()...)
+		if r.PageToken = page.GetNextPageToken(); r.PageToken == "" {
+			break
+		}
+	}
+	var out []replica
+	for _, w := range present(all) {
+		out = append(out, replicas(w)...)
+	}
+	slices.SortFunc(out, func(a, b replica) int {
+		return cmp.Or(cmp.Compare(a.workload.GetMetadata().GetNamespace(), b.workload.GetMetadata().GetNamespace()), cmp.Compare(a.name(), b.name()))
+	})
+	return out, nil
+}
+
+// present leaves, of several attempts at one stage of one job, the last.
+func present(all []*gpuagentv1.Workload) []*gpuagentv1.Workload {
+	last := map[string]*gpuagentv1.Workload{}
+	for _, w := range all {
+		labels := w.GetMetadata().GetLabels()
+		key := labels[labelJob] + "/" + labels[labelStage]
+		if other := last[key]; other == nil || attempt(other) < attempt(w) {
+			last[key] = w
+		}
+	}
+	out := make([]*gpuagentv1.Workload, 0, len(last))
+	for _, w := range last {
+		out = append(out, w)
+	}
+	return out
+}
+
+func attempt(w *gpuagentv1.Workload) int {
+	n, err := strconv.Atoi(w.GetMetadata().GetLabels()[labelAttempt])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// find finds one pod.
+func (s *store) find(ctx context.Context, namespace, name string) (replica, error) {
+	all, err := s.replicas(ctx, namespace)
+	if err != nil {
+		return replica{}, err
+	}
+	for _, r := range all {
+		if r.name() == name {
+			return r, nil
+		}
+	}
+	return replica{}, fault.NotFoundf("there is no pod %q in namespace %s", name, namespace)
+}
+
+// Get implements kube.Store.
+func (s *store) Get(ctx context.Context, namespace, name string) (kube.Object, error) {
+	r, err := s.find(ctx, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return r.object(), nil
+}
+
+// List implements kube.Store. All come as one page.
+func (s *store) List(ctx context.Context, namespace string, _ kube.Page) (kube.List, error) {
+	all, err := s.replicas(ctx, namespace)
+	if err != nil {
+		return kube.List{}, err
+	}
+	out := kube.List{Revision: 1} // a watch always begins with what there is
+	for _, r := range all {
+		out.Items = append(out.Items, r.object())
+		out.Revision = max(out.Revision, r.workload.GetMetadata().GetResourceVersion())
+	}
+	return out, nil
+}
+
+// Watch implements kube.Store. Whatever the revision, it begins with what there is.
+func (s *store) Watch(ctx context.Context, namespace, name string, _ int64, told func(kube.Change) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := s.workloads.WatchWorkloads(ctx, &gpuagentv1.WatchWorkloadsRequest{
+		Namespace: namespace, LabelSelector: map[string]string{labelOwner: owner},
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		event, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, change := range changes(event) {
+			if change.Object != nil && name != "" && change.Object["metadata"].(map[string]any)["name"] != name {
+				continue
+			}
+			if err := told(change); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// changes is a change of a workload as changes of its pods.
+func changes(event *gpuagentv1.WorkloadEvent) []kube.Change {
+	if event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED {
+		return []kube.Change{{Type: "BOOKMARK", Revision: 1}}
+	}
+	kind := map[gpuagentv1.WorkloadEvent_Type]string{
+		gpuagentv1.WorkloadEvent_TYPE_CREATED: "ADDED", gpuagentv1.WorkloadEvent_TYPE_DELETED: "DELETED",
+	}[event.GetType()]
+	if kind == "" {
+		kind = "MODIFIED"
+	}
+	var all []kube.Change
+	for _, r := range replicas(event.GetWorkload()) {
+		all = append(all, kube.Change{Type: kind, Object: r.object(), Revision: r.workload.GetMetadata().GetResourceVersion()})
+	}
+	return all
+}

@@ -1,0 +1,52 @@
+package trainjob
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
+	"github.com/kfmesh/kfmesh/services/training/internal/kind"
+)
+
+// immutable are the fields of a TrainJob's specification that stay as they are.
+var immutable = []string{"runtimeRef", "initializer", "trainer", "managedBy", "activeDeadlineSeconds"}
+
+// patchFields are those that may change only while the job is suspended.
+var patchFields = []string{"podSpecOverrides", "podTemplateOverrides", "runtimePatches"}
+
+// CheckChange says what is wrong with a change of a TrainJob, from one manifest to
+// another that was accepted by itself.
+func CheckChange(from, to string) error {
+	before, err := kind.Object([]byte(from))
+	if err != nil {
+		return err
+	}
+	after, err := kind.Object([]byte(to))
+	if err != nil {
+		return err
+	}
+	was, is := dig(before, "spec"), dig(after, "spec")
+	p := &field.Problems{}
+	for _, name := range immutable {
+		if !same(was[name], is[name]) {
+			p.Invalid("spec."+name, shown(is[name]), "field is immutable")
+		}
+	}
+	suspended := was["suspend"] == true || is["suspend"] == true
+	for _, name := range patchFields {
+		if !suspended && !same(was[name], is[name]) {
+			p.Forbidden("spec."+name, name+" can only be modified when the TrainJob is suspended")
+		}
+	}
+	return p.Err()
+}
+
+func same(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+func shown(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

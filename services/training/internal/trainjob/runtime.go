@@ -1,0 +1,284 @@
+package trainjob
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
+	"github.com/kfmesh/kfmesh/services/training/internal/kind"
+	"github.com/kfmesh/kfmesh/services/training/internal/pod"
+)
+
+// Label of replicated jobs that says which part of a TrainJob they take, and that of
+// runtimes that says what they are for.
+const (
+	labelStep      = "trainer.kubeflow.org/trainjob-ancestor-step"
+	LabelFramework = "trainer.kubeflow.org/framework"
+)
+
+// Values of labelStep, and names of jobs and containers.
+const (
+	stepTrainer        = "trainer"
+	datasetInitializer = "dataset-initializer"
+	modelInitializer   = "model-initializer"
+	nodeContainer      = kind.Node
+	launcherJob        = "launcher"
+)
+
+// runtimeSpec is a runtime's specification.
+type runtimeSpec struct {
+	MLPolicy       *mlPolicy `json:"mlPolicy"`
+	PodGroupPolicy any       `json:"podGroupPolicy"` // replicas are placed together anyway
+	Template       struct {
+		Metadata pod.Metadata `json:"metadata"`
+		Spec     jobSetSpec   `json:"spec"`
+	} `json:"template"`
+}
+
+// jobSetSpec is the part of a JobSet's specification that means something here.
+type jobSetSpec struct {
+	ReplicatedJobs []replicatedJob `json:"replicatedJobs"`
+	SuccessPolicy  *struct {
+		Operator string   `json:"operator"`
+		Jobs     []string `json:"targetReplicatedJobs"`
+	} `json:"successPolicy"`
+	FailurePolicy *struct {
+		MaxRestarts     *int32 `json:"maxRestarts"`
+		Rules           []any  `json:"rules" honoured:"no"`
+		RestartStrategy string `json:"restartStrategy"`
+	} `json:"failurePolicy"`
+	Network       any    `json:"network"`
+	StartupPolicy any    `json:"startupPolicy" honoured:"no"`
+	Suspend       bool   `json:"suspend" honoured:"no"`
+	Coordinator   any    `json:"coordinator" honoured:"no"`
+	ManagedBy     string `json:"managedBy" honoured:"no"`
+	TTL           *int32 `json:"ttlSecondsAfterFinished" honoured:"no"`
+	VolumeClaims  any    `json:"volumeClaimPolicies" honoured:"no"`
+}
+
+// replicatedJob is one job of a JobSet.
+type replicatedJob struct {
+	Name      string `json:"name"`
+	GroupName string `json:"groupName"`
+	Replicas  *int32 `json:"replicas"`
+	DependsOn []struct {
+		Name   string `json:"name"`
+		Status string `json:"status"`
+	} `json:"dependsOn"`
+	Template struct {
+		Metadata pod.Metadata `json:"metadata"`
+		Spec     jobSpec      `json:"spec"`
+	} `json:"template"`
+}
+
+// jobSpec is the specification of a job of Kubernetes' own.
+type jobSpec struct {
+	Parallelism    *int32       `json:"parallelism"`
+	Completions    *int32       `json:"completions"`
+	CompletionMode string       `json:"completionMode"`
+	BackoffLimit   *int32       `json:"backoffLimit"`
+	Template       pod.Template `json:"template"`
+
+	Deadline             *int64 `json:"activeDeadlineSeconds" honoured:"no"`
+	TTL                  *int32 `json:"ttlSecondsAfterFinished" honoured:"no"`
+	Suspend              bool   `json:"suspend" honoured:"no"`
+	PodFailurePolicy     any    `json:"podFailurePolicy" honoured:"no"`
+	SuccessPolicy        any    `json:"successPolicy" honoured:"no"`
+	BackoffLimitPerIndex *int32 `json:"backoffLimitPerIndex" honoured:"no"`
+	MaxFailedIndexes     *int32 `json:"maxFailedIndexes" honoured:"no"`
+	PodReplacementPolicy string `json:"podReplacementPolicy"`
+	ManualSelector       bool   `json:"manualSelector"`
+}
+
+// step is the part of a TrainJob that a replicated job takes; empty for none.
+func (r *replicatedJob) step() string {
+	if step := r.Template.Metadata.Labels[labelStep]; step != "" {
+		return step
+	}
+	return r.Template.Spec.Template.Metadata.Labels[labelStep]
+}
+
+// has reports whether the job's pods have a container of a name.
+func (r *replicatedJob) has(container string) bool {
+	return slices.ContainsFunc(r.Template.Spec.Template.Spec.Containers, func(c pod.Container) bool { return c.Name == container })
+}
+
+// job returns the replicated job of a name; nil when there is none.
+func (r *runtimeSpec) job(name string) *replicatedJob {
+	jobs := r.Template.Spec.ReplicatedJobs
+	if i := slices.IndexFunc(jobs, func(j replicatedJob) bool { return j.Name == name }); i >= 0 {
+		return &jobs[i]
+	}
+	return nil
+}
+
+// trains returns the replicated job that trains; nil when there is none.
+func (r *runtimeSpec) trains() *replicatedJob {
+	jobs := r.Template.Spec.ReplicatedJobs
+	if i := slices.IndexFunc(jobs, func(j replicatedJob) bool { return j.step() == stepTrainer }); i >= 0 {
+		return &jobs[i]
+	}
+	return nil
+}
+
+// Runtime is a runtime that was read.
+type Runtime struct {
+	Ref         Ref
+	Labels      map[string]string
+	Annotations map[string]string
+	Warnings    []string
+	// Manifest is the object as JSON.
+	Manifest string
+}
+
+// ParseRuntime reads a runtime in a namespace, which counts when the manifest, of a
+// TrainingRuntime, names none. The error is a fault.Invalid with everything that is wrong.
+func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
+	object, err := kind.Object(manifest)
+	if err != nil {
+		return nil, err
+	}
+	p := &field.Problems{}
+	var h kind.Head
+	decode.Into(object, &h, "", p)
+	if h.APIVersion != kind.TrainerVersion || h.Kind != clusterKind && h.Kind != namespacedKind {
+		return nil, fault.Invalidf("kind", "no matches for kind %q in version %q; runtimes are %s of %s and %s",
+			h.Kind, h.APIVersion, kind.TrainerVersion, clusterKind, namespacedKind)
+	}
+	r := &runtimeSpec{}
+	decode.Into(object["spec"], r, "spec", p)
+	checkDNS("metadata.name", h.Metadata.Name, subdomain, p)
+	r.check(p)
+	ref := Ref{Kind: h.Kind, Name: h.Metadata.Name}
+	switch {
+	case h.Kind == clusterKind && h.Metadata.Namespace != "":
+		p.Forbidden("metadata.namespace", "not allowed on this type: a ClusterTrainingRuntime is of no namespace")
+	case h.Kind == namespacedKind && h.Metadata.Namespace != "":
+		ref.Namespace = h.Metadata.Namespace
+	case h.Kind == namespacedKind:
+		ref.Namespace = namespace
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	out := &Runtime{Ref: ref, Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, Warnings: p.Warnings()}
+	out.Manifest, err = kind.Render(h.Kind, object)
+	return out, err
+}
+
+// check says what is wrong with a runtime.
+func (r *runtimeSpec) check(p *field.Problems) {
+	r.MLPolicy.check("spec.mlPolicy", p)
+	jobs := r.Template.Spec.ReplicatedJobs
+	if len(jobs) == 0 {
+		p.Required("spec.template.spec.replicatedJobs", "must have at least the job that trains")
+	}
+	seen := map[string]bool{}
+	for i := range jobs {
+		at := fmt.Sprintf("spec.template.spec.replicatedJobs[%d]", i)
+		jobs[i].check(at, seen, p)
+		seen[jobs[i].Name] = true
+	}
+	if trains := r.trains(); len(jobs) > 0 && trains == nil {
+		p.Required("spec.template.spec.replicatedJobs", "must have a job with the label "+labelStep+": "+stepTrainer)
+	} else if trains != nil && !trains.has(nodeContainer) {
+		p.Required("spec.template.spec.replicatedJobs["+trains.Name+"].template.spec.template.spec.containers",
+			"must have at least one container with name "+nodeContainer)
+	}
+	if s := r.Template.Spec.SuccessPolicy; s != nil {
+		if s.Operator != "" && s.Operator != "All" && s.Operator != "Any" {
+			p.NotSupported("spec.template.spec.successPolicy.operator", s.Operator, "All", "Any")
+		}
+		for i, name := range s.Jobs {
+			if !seen[name] {
+				p.Invalid(fmt.Sprintf("spec.template.spec.successPolicy.targetReplicatedJobs[%d]", i), name, "must be one of the replicatedJobs")
+			}
+		}
+	}
+	if p.Any() {
+		return // the rest would only repeat it
+	}
+	for i := range jobs {
+		at := fmt.Sprintf("spec.template.spec.replicatedJobs[%d].template.spec.template", i)
+		pod.Build(&jobs[i].Template.Spec.Template, jobs[i].main(), at, pod.Names{}, p)
+	}
+}
+
+// main is the name of the container that counts.
+func (r *replicatedJob) main() string {
+	if step := r.step(); step != stepTrainer && step != "" {
+		return step
+	}
+	return nodeContainer
+}
+
+// check says what is wrong with a replicated job; before are the names of those that come
+// before it, which alone it may depend on.
+func (r *replicatedJob) check(at string, before map[string]bool, p *field.Problems) {
+	if before[r.Name] {
+		p.Duplicate(at+".name", r.Name)
+	} else {
+		checkDNS(at+".name", r.Name, label, p)
+	}
+	if r.Replicas != nil && *r.Replicas != 1 {
+		p.Invalid(at+".replicas", *r.Replicas, "always must be 1")
+	}
+	for name, n := range map[string]*int32{"parallelism": r.Template.Spec.Parallelism, "completions": r.Template.Spec.Completions} {
+		if n != nil && (*n < 1 || *n > maxNodes) {
+			p.Invalid(at+".template.spec."+name, *n, fmt.Sprintf("must be between 1 and %d", maxNodes))
+		}
+	}
+	if n := r.Template.Spec.BackoffLimit; n != nil && *n < 0 {
+		p.Invalid(at+".template.spec.backoffLimit", *n, "must be greater than or equal to 0")
+	}
+	if len(r.Template.Spec.Template.Spec.Containers) == 0 {
+		p.Required(at+".template.spec.template.spec.containers", "must be specified")
+	}
+	switch policy := r.Template.Spec.Template.Spec.RestartPolicy; policy {
+	case "", "Never", "OnFailure":
+	default:
+		p.NotSupported(at+".template.spec.template.spec.restartPolicy", policy, "OnFailure", "Never")
+	}
+	for i, d := range r.DependsOn {
+		where := fmt.Sprintf("%s.dependsOn[%d]", at, i)
+		if !before[d.Name] {
+			p.Invalid(where+".name", d.Name, "must be one of the replicatedJobs before it")
+		}
+		if d.Status != "Ready" && d.Status != "Complete" {
+			p.NotSupported(where+".status", d.Status, "Complete", "Ready")
+		}
+	}
+}
+
+// dns is what a name may be, by how much of one.
+type dns struct {
+	pattern *regexp.Regexp
+	longest int
+	words   string
+}
+
+var (
+	subdomain = dns{
+		regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`), 253,
+		"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+	}
+	label = dns{
+		regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`), 63,
+		"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+	}
+)
+
+// checkDNS requires that a name is there and is one.
+func checkDNS(path, name string, of dns, p *field.Problems) {
+	switch {
+	case name == "":
+		p.Required(path, "name is required")
+	case len(name) > of.longest:
+		p.Invalid(path, name, fmt.Sprintf("must be no more than %d characters", of.longest))
+	case !of.pattern.MatchString(name):
+		p.Invalid(path, name, of.words)
+	}
+}
