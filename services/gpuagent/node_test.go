@@ -88,6 +88,7 @@ type agent struct {
 	secrets    gpuagentv1.SecretServiceClient
 	configMaps gpuagentv1.ConfigMapServiceClient
 	volumes    gpuagentv1.VolumeServiceClient
+	queues     gpuagentv1.QueueServiceClient
 	t          testing.TB
 	end        func()
 }
@@ -117,6 +118,7 @@ func (n *node) start() *agent {
 		secrets:               gpuagentv1.NewSecretServiceClient(mesh.Conn("gpuagent")),
 		configMaps:            gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		volumes:               gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
+		queues:                gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
 		t:                     n.t,
 	}
 	ended := false

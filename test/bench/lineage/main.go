@@ -58,7 +58,7 @@ func fill(ctx context.Context, address string, edges int) error {
 	if err != nil || len(found.GetArtifacts()) != 1 {
 		return fmt.Errorf("artifact %s: %v, %w", middle, found, err)
 	}
-	fmt.Println(found.GetArtifacts()[0].GetArtifactId())
+	fmt.Fprintln(os.Stdout, found.GetArtifacts()[0].GetArtifactId())
 	return nil
 }
 

@@ -94,6 +94,9 @@ func gpuCount(n *int32) string {
 	if n == nil {
 		return "none"
 	}
+	if *n == 1 {
+		return "1 GPU"
+	}
 	return fmt.Sprintf("%d GPUs", *n)
 }
 
@@ -104,7 +107,7 @@ func atMost(cohort string, n *int32) string {
 	case n == nil:
 		return "all there are"
 	default:
-		return fmt.Sprintf("%d GPUs at most", *n)
+		return gpuCount(n) + " at most"
 	}
 }
 

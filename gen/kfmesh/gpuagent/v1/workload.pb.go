@@ -1789,7 +1789,7 @@ type ReturnedPath struct {
 	// Largest size in bytes; more makes ReturnedFile.too_large true. Default 64 KiB.
 	MaxBytes int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// Where a file that is too large to come back is stored instead when the replica
-	// has succeeded: an absolute URI or a plain absolute path. Empty means nowhere.
+	// has succeeded: the name of an object in the object store. Empty means nowhere.
 	OverflowUri string `protobuf:"bytes,3,opt,name=overflow_uri,json=overflowUri,proto3" json:"overflow_uri,omitempty"`
 	// Largest size in bytes of what is stored there. 0 means no limit.
 	OverflowMaxBytes int64 `protobuf:"varint,4,opt,name=overflow_max_bytes,json=overflowMaxBytes,proto3" json:"overflow_max_bytes,omitempty"`

@@ -18,6 +18,8 @@ type Scheduling interface {
 	// Snapshot returns how everything stands now; fault.Unavailable when the agent
 	// that decides cannot be asked.
 	Snapshot(ctx context.Context) (scheduler.Snapshot, error)
+	// HeedQueues returns once what was stored of queues up to a revision counts.
+	HeedQueues(ctx context.Context, revision int64) error
 }
 
 // RegisterQueues adds QueueService to a server.
@@ -34,12 +36,23 @@ type queues struct {
 
 // CreateQueue implements QueueService.
 func (s *queues) CreateQueue(ctx context.Context, r *gpuagentv1.CreateQueueRequest) (*gpuagentv1.Queue, error) {
-	return s.shelf.Create(ctx, r.GetQueue())
+	return s.heeded(ctx)(s.shelf.Create(ctx, r.GetQueue()))
 }
 
 // UpdateQueue implements QueueService.
 func (s *queues) UpdateQueue(ctx context.Context, r *gpuagentv1.UpdateQueueRequest) (*gpuagentv1.Queue, error) {
-	return s.shelf.Update(ctx, r.GetQueue())
+	return s.heeded(ctx)(s.shelf.Update(ctx, r.GetQueue()))
+}
+
+// heeded hands on what was stored of a queue once it counts, so that whoever
+// submits next is held to it.
+func (s *queues) heeded(ctx context.Context) func(*gpuagentv1.Queue, error) (*gpuagentv1.Queue, error) {
+	return func(q *gpuagentv1.Queue, err error) (*gpuagentv1.Queue, error) {
+		if err != nil {
+			return nil, err
+		}
+		return q, s.scheduling.HeedQueues(ctx, q.GetMetadata().GetResourceVersion())
+	}
 }
 
 // DeleteQueue implements QueueService.

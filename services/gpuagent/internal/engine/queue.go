@@ -25,6 +25,11 @@ func (e *Engine) observeQueues(updates []store.Update[*gpuagentv1.Queue]) {
 	}
 }
 
+// HeedQueues returns once what was stored of queues up to a revision counts.
+func (e *Engine) HeedQueues(ctx context.Context, revision int64) error {
+	return e.queues.WaitFor(ctx, revision)
+}
+
 // Snapshot returns how all queues stand.
 func (e *Engine) Snapshot(context.Context) (scheduler.Snapshot, error) {
 	if e.Ready() != nil {

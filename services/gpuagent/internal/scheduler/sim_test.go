@@ -234,3 +234,20 @@ func (e *endings) Pop() any {
 	e.list = e.list[:len(e.list)-1]
 	return last
 }
+
+// BenchmarkStep places and releases one job after the other that asks for nothing,
+// as steps of pipelines are, on one node of many.
+func BenchmarkStep(b *testing.B) {
+	s := New(Policy{})
+	for i := range simNodes {
+		s.SetNode(node(fmt.Sprintf("gpu-%03d", i), simGPUs))
+	}
+	step := gang("step", 1, 0)
+	step.Prefer = "gpu-500"
+	for b.Loop() {
+		if _, ok := s.TryNow(step); !ok {
+			b.Fatal("it was not placed")
+		}
+		s.Release(step.UID)
+	}
+}

@@ -28,6 +28,13 @@ type Mover interface {
 	Upload(ctx context.Context, uri, path string) error
 }
 
+// Store is a Mover that knows what objects are called outside.
+type Store interface {
+	Mover
+	// URI returns the URI of an object.
+	URI(name string) string
+}
+
 // Check returns an error unless every path of s stays where it may be.
 func Check(s *gpuagentv1.Staging) []fault.Violation {
 	var wrong []fault.Violation
@@ -107,8 +114,8 @@ func After(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) 
 // Return reads the small files that are wanted back. Files that do not exist are
 // left out. A file over its limit, or over what is left of the room for all, comes
 // without its content; it is stored where the caller wants what is too large, unless
-// there is no such place or m is nil.
-func Return(ctx context.Context, s *gpuagentv1.Staging, workDir string, room int64, m Mover) ([]*gpuagentv1.ReturnedFile, error) {
+// there is no such place or objects is nil.
+func Return(ctx context.Context, s *gpuagentv1.Staging, workDir string, room int64, objects Store) ([]*gpuagentv1.ReturnedFile, error) {
 	var files []*gpuagentv1.ReturnedFile
 	for _, r := range s.GetReturns() {
 		limit := r.GetMaxBytes()
@@ -122,10 +129,10 @@ func Return(ctx context.Context, s *gpuagentv1.Staging, workDir string, room int
 		file.Path = r.GetPath()
 		room -= int64(len(file.GetContent()))
 		files = append(files, file)
-		if !file.GetTooLarge() || !overflows(r, file.GetSizeBytes()) || m == nil {
+		if !file.GetTooLarge() || !overflows(r, file.GetSizeBytes()) || objects == nil {
 			continue
 		}
-		if err := overflow(ctx, r, at(workDir, r.GetPath()), m); err != nil {
+		if err := overflow(ctx, r, at(workDir, r.GetPath()), objects); err != nil {
 			return files, err
 		}
 		file.StoredUri = r.GetOverflowUri()
@@ -139,10 +146,10 @@ func overflows(r *gpuagentv1.ReturnedPath, size int64) bool {
 	return r.GetOverflowUri() != "" && (r.GetOverflowMaxBytes() == 0 || size <= r.GetOverflowMaxBytes())
 }
 
-func overflow(ctx context.Context, r *gpuagentv1.ReturnedPath, source string, m Mover) error {
+func overflow(ctx context.Context, r *gpuagentv1.ReturnedPath, source string, objects Store) error {
 	err := checkLinks(source)
 	if err == nil {
-		err = m.Upload(ctx, r.GetOverflowUri(), source)
+		err = objects.Upload(ctx, objects.URI(r.GetOverflowUri()), source)
 	}
 	if err != nil {
 		return fmt.Errorf("store %s as %s: %w", r.GetPath(), r.GetOverflowUri(), err)

@@ -22,6 +22,8 @@ func (d disk) Download(_ context.Context, uri, path string) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
+func (d disk) URI(name string) string { return name }
+
 func (d disk) Upload(_ context.Context, uri, path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -103,7 +105,7 @@ func TestWhatIsTooLargeToComeBackIsStored(t *testing.T) {
 			Path: name, MaxBytes: 100, OverflowUri: "kept-" + name, OverflowMaxBytes: 4000,
 		})
 	}
-	for _, m := range []Mover{store, store, nil} { // as after a crash, and as of a failure
+	for _, m := range []Store{store, store, nil} { // as after a crash, and as of a failure
 		files, err := Return(t.Context(), s, work, 128<<10, m)
 		if err != nil || len(files) != 3 {
 			t.Fatalf("%v, %v; want the three files that are in place", files, err)

@@ -34,8 +34,8 @@ func (e *Engine) give(ctx context.Context, runID, workload string, l *launch.Lau
 }
 
 // letOverflow has files stored that are too large to come back with a workload.
-func (e *Engine) letOverflow(runID string, w *gpuagentv1.Workload) {
-	folder := e.deps.Bucket.URI(handoverOf(runID, w.GetMetadata().GetName()))
+func letOverflow(runID string, w *gpuagentv1.Workload) {
+	folder := handoverOf(runID, w.GetMetadata().GetName())
 	for i, file := range w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().GetReturns() {
 		file.OverflowUri, file.OverflowMaxBytes = folder+"/"+strconv.Itoa(i), launch.MaxOutputBytes
 	}
@@ -68,10 +68,9 @@ func (e *Engine) filesOf(ctx context.Context, request launch.Request, w *gpuagen
 }
 
 // stored reads what a step of a run handed back.
-func (e *Engine) stored(ctx context.Context, runID, uri string) (content []byte, err error) {
-	key, ours := strings.CutPrefix(uri, e.deps.Bucket.URI(""))
-	if !ours || !below(key, state.HandoverOf(runID)) {
-		return nil, fault.Internalf(nil, "what a step returned is at %s, where it was not asked for", uri)
+func (e *Engine) stored(ctx context.Context, runID, key string) (content []byte, err error) {
+	if !below(key, state.HandoverOf(runID)) {
+		return nil, fault.Internalf(nil, "what a step returned is at %s, where it was not asked for", key)
 	}
 	err = persist(ctx, func(ctx context.Context) error {
 		content, err = e.deps.Bucket.Get(ctx, key)

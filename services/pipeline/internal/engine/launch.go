@@ -172,7 +172,7 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 	}
 	w := workloadOf(l, request, name, built)
 	w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().Reads = e.reads(request.Layout, built)
-	e.letOverflow(request.Run.ID, w)
+	letOverflow(request.Run.ID, w)
 	addTrace(ctx, w)
 	s.workload, err = e.submit(ctx, w)
 	if err != nil && ctx.Err() == nil {

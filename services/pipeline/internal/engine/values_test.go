@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +21,8 @@ import (
 // echo is an agent's program for steps of the SDK's kind: each writes to its output
 // parameter "out" its input parameter "in", or as many letters as its input "size"
 // says. As a real agent does, it stores what is too large to come back.
-func echo(t testing.TB) func(*gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
+func (w *world) echo() func(*gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
+	t, bucket := w.t, w.bucket
 	return func(w *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 		template := w.GetSpec().GetGroups()[0].GetTemplate()
 		in := givenTo(t, template)
@@ -45,10 +45,7 @@ func echo(t testing.TB) func(*gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 			file := &gpuagentv1.ReturnedFile{Path: r.GetPath(), SizeBytes: int64(len(content)), Content: content}
 			if int64(len(content)) > r.GetMaxBytes() {
 				file.Content, file.TooLarge, file.StoredUri = nil, true, r.GetOverflowUri()
-				if err := os.MkdirAll(filepath.Dir(r.GetOverflowUri()), 0o755); err != nil {
-					t.Error(err)
-				}
-				if err := os.WriteFile(r.GetOverflowUri(), content, 0o600); err != nil {
+				if err := bucket.Put(context.Background(), r.GetOverflowUri(), content); err != nil {
 					t.Error(err)
 				}
 			}
@@ -148,7 +145,7 @@ func TestLargeValuesGoWhereSmallOnesGo(t *testing.T) {
 		if size := len(workload.String()); size > store.MaxValueBytes {
 			t.Errorf("a workload takes %d bytes", size)
 		}
-		return echo(t)(workload)
+		return w.echo()(workload)
 	}
 	w.start()
 	id := w.create(large(size).spec(), nil)
@@ -207,7 +204,7 @@ func (w *world) children(key string) []string {
 func TestLargeValuesOutliveRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	run := echo(t)
+	run := w.echo()
 	w.agent.program = func(workload *gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 		if rand.IntN(2) == 0 {
 			return nil // ends while no engine is there to see it
@@ -263,7 +260,7 @@ func (w *world) endAll(program func(*gpuagentv1.Workload) *gpuagentv1.WorkloadSt
 func TestLargeValuesAreReused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.agent.program = echo(t)
+	w.agent.program = w.echo()
 	w.start()
 	spec := large(1 << 20).spec()
 	first := w.archived(w.create(spec, nil))
@@ -311,5 +308,5 @@ func (w *world) end(path string) {
 	w.agent.mu.Lock()
 	workload := w.agent.workloads[name]
 	w.agent.mu.Unlock()
-	w.agent.end(name, echo(w.t)(workload))
+	w.agent.end(name, w.echo()(workload))
 }
