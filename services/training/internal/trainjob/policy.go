@@ -46,6 +46,9 @@ func (m *mlPolicy) rendezvous() string {
 	return kind.None
 }
 
+// fluxRuntime is upstream's runtime of Flux, which is not among those built in.
+const fluxRuntime = "flux-distributed"
+
 // fluxRefused is why there is no Flux.
 const fluxRefused = "kfmesh has no Flux: it would have to install Flux into the job's image; use the mpi policy, whose mpirun needs nothing beside the job's image"
 

@@ -70,6 +70,10 @@ func Parse(manifest []byte, namespace string, find Finder) (*Job, error) {
 	}
 	ref := s.RuntimeRef.in(namespace)
 	runtime, err := find(ref)
+	if fault.Is(err, fault.NotFound) && ref == (Ref{Kind: clusterKind, Name: fluxRuntime}) {
+		p.Invalid("spec.runtimeRef", ref.Name, fluxRefused)
+		return nil, p.Err()
+	}
 	if fault.Is(err, fault.NotFound) {
 		p.Invalid("spec.runtimeRef", ref.Name, fmt.Sprintf("specified %s must be created before the TrainJob is created; there is none of this name", ref.Kind))
 		return nil, p.Err()

@@ -151,6 +151,7 @@ func TestWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct{ spec, field, reason string }{
 		"no runtime":            {"suspend: true", "spec.runtimeRef.name", "Required value"},
 		"unknown runtime":       {"runtimeRef: {name: nothing}", "spec.runtimeRef", "must be created before the TrainJob is created"},
+		"flux":                  {"runtimeRef: {name: flux-distributed}", "spec.runtimeRef", "kfmesh has no Flux"},
 		"kind of runtime":       {"runtimeRef: {name: a, kind: Pod}", "spec.runtimeRef.kind", "Unsupported value"},
 		"group of runtime":      {"runtimeRef: {name: a, apiGroup: apps}", "spec.runtimeRef.apiGroup", "Unsupported value"},
 		"of a wrong type":       {ref + "trainer: {numNodes: many}", "spec.trainer.numNodes", "must be of type integer"},
