@@ -316,9 +316,7 @@ func TestAHeadThatStartsAnew(t *testing.T) {
 	beatsOn(t, dir, "n2-0", 1)
 	head.end()
 	head = c.head.start()
-	if s := head.get("steady").GetStatus(); s.GetPhase() != gpuagentv1.Phase_PHASE_RUNNING {
-		t.Errorf("%v", s)
-	}
+	head.await("steady", inPhase(gpuagentv1.Phase_PHASE_RUNNING))
 	head.end()
 	touchFile(t, filepath.Join(dir, "go")) // while there is no head
 	eventually(t, "its end on the node", func() bool {

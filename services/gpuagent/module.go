@@ -18,6 +18,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/gauge"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/queue"
@@ -159,7 +160,14 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 }
 
 // Run implements app.Module.
-func (m *module) Run(ctx context.Context) error {
+func (m *module) Run(ctx context.Context) (err error) {
+	if !m.joined {
+		stop, err := gauge.Register(m.engine.Nodes)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.engine.Run(ctx) })
 	group.Go(func() error {

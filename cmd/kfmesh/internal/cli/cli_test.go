@@ -172,7 +172,13 @@ func populated(t *testing.T) *fake {
 		lineage: lineageOfModel(),
 		nodes: []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "laptop"}, Status: &gpuagentv1.NodeStatus{
 			Ready: true, CpuMilli: 8000, MemoryBytes: 16 << 30, AgentVersion: "v0.1.0", HeartbeatTime: ago(time.Second), Platform: "linux/amd64",
-			Gpus: []*gpuagentv1.Gpu{{Model: "H100"}, {Index: 1, Model: "H100"}},
+			CpuUsedMilli: 2500, MemoryUsedBytes: 4 << 30,
+			Gpus: []*gpuagentv1.Gpu{
+				{Model: "H100", MemoryBytes: 80 << 30, Holder: "default/train/worker-0", Usage: &gpuagentv1.GpuUsage{
+					UtilizationPercent: 97, MemoryUsedBytes: 70 << 30, TemperatureCelsius: 61, PowerWatts: 512.3,
+				}},
+				{Index: 1, Uuid: "GPU-b", Model: "H100", MemoryBytes: 80 << 30, Problem: "withdrawn: XID 79"},
+			},
 		}}},
 		workloads: []*gpuagentv1.Workload{
 			workload("older", gpuagentv1.Phase_PHASE_SUCCEEDED), workload("newer", gpuagentv1.Phase_PHASE_RUNNING),

@@ -18,6 +18,8 @@ func TestPrinted(t *testing.T) {
 		{"get_artifacts", "get artifacts --run last --type system.Model"},
 		{"get_workloads", "get workloads"},
 		{"get_nodes", "get nodes -o wide"},
+		{"top_nodes", "top nodes"},
+		{"top_gpus", "top gpus"},
 		{"describe_run", "describe run good"},
 		{"describe_failed_run", "describe run 0b1d"},
 		{"describe_pipeline", "describe pipeline breast-cancer"},

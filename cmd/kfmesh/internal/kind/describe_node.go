@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -20,6 +21,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 	s.fields(
 		[2]string{"Node", nodeName(node)},
 		[2]string{"State", readiness(node)},
+		[2]string{"Cordoned", status.GetCordonReason()},
 		[2]string{"Host", status.GetHostname()},
 		[2]string{"Platform", status.GetPlatform()},
 		[2]string{"CPUs", cores(status.GetCpuMilli())},
@@ -34,9 +36,10 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Last seen", output.Moment(status.GetHeartbeatTime(), term.Now())},
 	)
 	s.lines("labels", pairs(node.GetMetadata().GetLabels()))
-	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "UUID"}}
+	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "UUID", "HOLDER", "PROBLEM"}}
 	for _, gpu := range status.GetGpus() {
-		table.Add(fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), gpu.GetUuid())
+		table.Add(fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), gpu.GetUuid(),
+			cmp.Or(gpu.GetHolder(), "-"), cmp.Or(gpu.GetProblem(), "-"))
 	}
 	s.table("GPUs", table)
 	return s.print()

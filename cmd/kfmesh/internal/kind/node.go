@@ -47,10 +47,14 @@ func Nodes() *Kind {
 func nodeName(n *gpuagentv1.Node) string { return n.GetMetadata().GetName() }
 
 func readiness(n *gpuagentv1.Node) string {
-	if n.GetStatus().GetReady() {
+	switch {
+	case !n.GetStatus().GetReady():
+		return "NOT READY"
+	case n.GetStatus().GetCordoned():
+		return "CORDONED"
+	default:
 		return "READY"
 	}
-	return "NOT READY"
 }
 
 // cores is thousandths of a core as cores: "8" or "0.5".

@@ -117,9 +117,16 @@ type NodeStatus struct {
 	// Host name or address at which replicas on other nodes reach those on this one.
 	Host string `protobuf:"bytes,16,opt,name=host,proto3" json:"host,omitempty"`
 	// Workloads that run at once, at most.
-	MaxWorkloads  int32 `protobuf:"varint,17,opt,name=max_workloads,json=maxWorkloads,proto3" json:"max_workloads,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MaxWorkloads int32 `protobuf:"varint,17,opt,name=max_workloads,json=maxWorkloads,proto3" json:"max_workloads,omitempty"`
+	// Whether it takes no more workloads, and why.
+	Cordoned     bool   `protobuf:"varint,18,opt,name=cordoned,proto3" json:"cordoned,omitempty"`
+	CordonReason string `protobuf:"bytes,19,opt,name=cordon_reason,json=cordonReason,proto3" json:"cordon_reason,omitempty"`
+	// Cores that were busy when it last reported, in thousandths.
+	CpuUsedMilli int64 `protobuf:"varint,20,opt,name=cpu_used_milli,json=cpuUsedMilli,proto3" json:"cpu_used_milli,omitempty"`
+	// Memory that was in use then, in bytes.
+	MemoryUsedBytes int64 `protobuf:"varint,21,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -271,6 +278,34 @@ func (x *NodeStatus) GetMaxWorkloads() int32 {
 	return 0
 }
 
+func (x *NodeStatus) GetCordoned() bool {
+	if x != nil {
+		return x.Cordoned
+	}
+	return false
+}
+
+func (x *NodeStatus) GetCordonReason() string {
+	if x != nil {
+		return x.CordonReason
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetCpuUsedMilli() int64 {
+	if x != nil {
+		return x.CpuUsedMilli
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
 // Gpu is one GPU of a node.
 type Gpu struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -281,7 +316,16 @@ type Gpu struct {
 	// Model, such as "NVIDIA H100 80GB HBM3".
 	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
 	// Memory in bytes.
-	MemoryBytes   int64 `protobuf:"varint,4,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	MemoryBytes int64 `protobuf:"varint,4,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// Address on the PCI bus, such as "00000000:3B:00.0"; empty when not known.
+	PciBusId string `protobuf:"bytes,5,opt,name=pci_bus_id,json=pciBusId,proto3" json:"pci_bus_id,omitempty"`
+	// What is wrong with it, as a sentence; empty when nothing is. A GPU that is not well
+	// is given to nobody.
+	Problem string `protobuf:"bytes,6,opt,name=problem,proto3" json:"problem,omitempty"`
+	// What it did when its node last reported; unset when that is not known.
+	Usage *GpuUsage `protobuf:"bytes,7,opt,name=usage,proto3" json:"usage,omitempty"`
+	// Replica that has it, as namespace/workload/replica; empty when none has.
+	Holder        string `protobuf:"bytes,8,opt,name=holder,proto3" json:"holder,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -344,6 +388,307 @@ func (x *Gpu) GetMemoryBytes() int64 {
 	return 0
 }
 
+func (x *Gpu) GetPciBusId() string {
+	if x != nil {
+		return x.PciBusId
+	}
+	return ""
+}
+
+func (x *Gpu) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *Gpu) GetUsage() *GpuUsage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *Gpu) GetHolder() string {
+	if x != nil {
+		return x.Holder
+	}
+	return ""
+}
+
+// GpuUsage is what a GPU does.
+type GpuUsage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Share of the time in which a kernel ran, in percent.
+	UtilizationPercent float64 `protobuf:"fixed64,1,opt,name=utilization_percent,json=utilizationPercent,proto3" json:"utilization_percent,omitempty"`
+	// Memory in use, in bytes.
+	MemoryUsedBytes int64 `protobuf:"varint,2,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	// Temperature in degrees Celsius.
+	TemperatureCelsius float64 `protobuf:"fixed64,3,opt,name=temperature_celsius,json=temperatureCelsius,proto3" json:"temperature_celsius,omitempty"`
+	// Power drawn, in watts.
+	PowerWatts    float64 `protobuf:"fixed64,4,opt,name=power_watts,json=powerWatts,proto3" json:"power_watts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuUsage) Reset() {
+	*x = GpuUsage{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuUsage) ProtoMessage() {}
+
+func (x *GpuUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuUsage.ProtoReflect.Descriptor instead.
+func (*GpuUsage) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GpuUsage) GetUtilizationPercent() float64 {
+	if x != nil {
+		return x.UtilizationPercent
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetTemperatureCelsius() float64 {
+	if x != nil {
+		return x.TemperatureCelsius
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetPowerWatts() float64 {
+	if x != nil {
+		return x.PowerWatts
+	}
+	return 0
+}
+
+// NodeMarks is what people have said of a node. It outlives the node's agent.
+type NodeMarks struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it takes no more workloads, and why.
+	Cordoned     bool   `protobuf:"varint,1,opt,name=cordoned,proto3" json:"cordoned,omitempty"`
+	CordonReason string `protobuf:"bytes,2,opt,name=cordon_reason,json=cordonReason,proto3" json:"cordon_reason,omitempty"`
+	// Why GPUs were withdrawn, by UUID.
+	Withdrawn     map[string]string `protobuf:"bytes,3,rep,name=withdrawn,proto3" json:"withdrawn,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeMarks) Reset() {
+	*x = NodeMarks{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeMarks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeMarks) ProtoMessage() {}
+
+func (x *NodeMarks) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeMarks.ProtoReflect.Descriptor instead.
+func (*NodeMarks) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *NodeMarks) GetCordoned() bool {
+	if x != nil {
+		return x.Cordoned
+	}
+	return false
+}
+
+func (x *NodeMarks) GetCordonReason() string {
+	if x != nil {
+		return x.CordonReason
+	}
+	return ""
+}
+
+func (x *NodeMarks) GetWithdrawn() map[string]string {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return nil
+}
+
+// CordonNodeRequest names a node.
+type CordonNodeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether it is to take workloads again.
+	Undo bool `protobuf:"varint,2,opt,name=undo,proto3" json:"undo,omitempty"`
+	// Why, for people.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CordonNodeRequest) Reset() {
+	*x = CordonNodeRequest{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CordonNodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CordonNodeRequest) ProtoMessage() {}
+
+func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CordonNodeRequest.ProtoReflect.Descriptor instead.
+func (*CordonNodeRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CordonNodeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CordonNodeRequest) GetUndo() bool {
+	if x != nil {
+		return x.Undo
+	}
+	return false
+}
+
+func (x *CordonNodeRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// WithdrawGpuRequest names a GPU.
+type WithdrawGpuRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the node.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// UUID of the GPU.
+	Uuid string `protobuf:"bytes,2,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	// Whether it is to be given out again.
+	Undo bool `protobuf:"varint,3,opt,name=undo,proto3" json:"undo,omitempty"`
+	// Why, for people.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawGpuRequest) Reset() {
+	*x = WithdrawGpuRequest{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawGpuRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawGpuRequest) ProtoMessage() {}
+
+func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawGpuRequest.ProtoReflect.Descriptor instead.
+func (*WithdrawGpuRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WithdrawGpuRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WithdrawGpuRequest) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *WithdrawGpuRequest) GetUndo() bool {
+	if x != nil {
+		return x.Undo
+	}
+	return false
+}
+
+func (x *WithdrawGpuRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // GetNodeRequest names a node.
 type GetNodeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -355,7 +700,7 @@ type GetNodeRequest struct {
 
 func (x *GetNodeRequest) Reset() {
 	*x = GetNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +712,7 @@ func (x *GetNodeRequest) String() string {
 func (*GetNodeRequest) ProtoMessage() {}
 
 func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +725,7 @@ func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNodeRequest.ProtoReflect.Descriptor instead.
 func (*GetNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetNodeRequest) GetName() string {
@@ -399,7 +744,7 @@ type ListNodesRequest struct {
 
 func (x *ListNodesRequest) Reset() {
 	*x = ListNodesRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -411,7 +756,7 @@ func (x *ListNodesRequest) String() string {
 func (*ListNodesRequest) ProtoMessage() {}
 
 func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -424,7 +769,7 @@ func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesRequest.ProtoReflect.Descriptor instead.
 func (*ListNodesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 // ListNodesResponse is all nodes.
@@ -438,7 +783,7 @@ type ListNodesResponse struct {
 
 func (x *ListNodesResponse) Reset() {
 	*x = ListNodesResponse{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +795,7 @@ func (x *ListNodesResponse) String() string {
 func (*ListNodesResponse) ProtoMessage() {}
 
 func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +808,7 @@ func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesResponse.ProtoReflect.Descriptor instead.
 func (*ListNodesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListNodesResponse) GetNodes() []*Node {
@@ -480,7 +825,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xef\x04\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\x82\x06\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -501,20 +846,54 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x10container_engine\x18\x0e \x01(\tR\x0fcontainerEngine\x12#\n" +
 	"\ragent_address\x18\x0f \x01(\tR\fagentAddress\x12\x12\n" +
 	"\x04host\x18\x10 \x01(\tR\x04host\x12#\n" +
-	"\rmax_workloads\x18\x11 \x01(\x05R\fmaxWorkloads\"h\n" +
+	"\rmax_workloads\x18\x11 \x01(\x05R\fmaxWorkloads\x12\x1a\n" +
+	"\bcordoned\x18\x12 \x01(\bR\bcordoned\x12#\n" +
+	"\rcordon_reason\x18\x13 \x01(\tR\fcordonReason\x12$\n" +
+	"\x0ecpu_used_milli\x18\x14 \x01(\x03R\fcpuUsedMilli\x12*\n" +
+	"\x11memory_used_bytes\x18\x15 \x01(\x03R\x0fmemoryUsedBytes\"\xec\x01\n" +
 	"\x03Gpu\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +
 	"\x05model\x18\x03 \x01(\tR\x05model\x12!\n" +
-	"\fmemory_bytes\x18\x04 \x01(\x03R\vmemoryBytes\"-\n" +
+	"\fmemory_bytes\x18\x04 \x01(\x03R\vmemoryBytes\x12\x1c\n" +
+	"\n" +
+	"pci_bus_id\x18\x05 \x01(\tR\bpciBusId\x12\x18\n" +
+	"\aproblem\x18\x06 \x01(\tR\aproblem\x122\n" +
+	"\x05usage\x18\a \x01(\v2\x1c.kfmesh.gpuagent.v1.GpuUsageR\x05usage\x12\x16\n" +
+	"\x06holder\x18\b \x01(\tR\x06holder\"\xb9\x01\n" +
+	"\bGpuUsage\x12/\n" +
+	"\x13utilization_percent\x18\x01 \x01(\x01R\x12utilizationPercent\x12*\n" +
+	"\x11memory_used_bytes\x18\x02 \x01(\x03R\x0fmemoryUsedBytes\x12/\n" +
+	"\x13temperature_celsius\x18\x03 \x01(\x01R\x12temperatureCelsius\x12\x1f\n" +
+	"\vpower_watts\x18\x04 \x01(\x01R\n" +
+	"powerWatts\"\xd6\x01\n" +
+	"\tNodeMarks\x12\x1a\n" +
+	"\bcordoned\x18\x01 \x01(\bR\bcordoned\x12#\n" +
+	"\rcordon_reason\x18\x02 \x01(\tR\fcordonReason\x12J\n" +
+	"\twithdrawn\x18\x03 \x03(\v2,.kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntryR\twithdrawn\x1a<\n" +
+	"\x0eWithdrawnEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
+	"\x11CordonNodeRequest\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x12\n" +
+	"\x04undo\x18\x02 \x01(\bR\x04undo\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x84\x01\n" +
+	"\x12WithdrawGpuRequest\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1b\n" +
+	"\x04uuid\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04uuid\x12\x12\n" +
+	"\x04undo\x18\x03 \x01(\bR\x04undo\x12 \n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"-\n" +
 	"\x0eGetNodeRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\x12\n" +
 	"\x10ListNodesRequest\"C\n" +
 	"\x11ListNodesResponse\x12.\n" +
-	"\x05nodes\x18\x01 \x03(\v2\x18.kfmesh.gpuagent.v1.NodeR\x05nodes2\xeb\x01\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x18.kfmesh.gpuagent.v1.NodeR\x05nodes2\xf0\x03\n" +
 	"\vNodeService\x12h\n" +
 	"\aGetNode\x12\".kfmesh.gpuagent.v1.GetNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/kfmesh/v1/nodes/{name}\x12r\n" +
-	"\tListNodes\x12$.kfmesh.gpuagent.v1.ListNodesRequest\x1a%.kfmesh.gpuagent.v1.ListNodesResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/kfmesh/v1/nodesB\xc9\x01\n" +
+	"\tListNodes\x12$.kfmesh.gpuagent.v1.ListNodesRequest\x1a%.kfmesh.gpuagent.v1.ListNodesResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/kfmesh/v1/nodes\x12x\n" +
+	"\n" +
+	"CordonNode\x12%.kfmesh.gpuagent.v1.CordonNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/kfmesh/v1/nodes/{name}:cordon\x12\x88\x01\n" +
+	"\vWithdrawGpu\x12&.kfmesh.gpuagent.v1.WithdrawGpuRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"7\x82\xd3\xe4\x93\x021:\x01*\",/kfmesh/v1/nodes/{name}/gpus/{uuid}:withdrawB\xc9\x01\n" +
 	"\x16com.kfmesh.gpuagent.v1B\tNodeProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1;gpuagentv1\xa2\x02\x03KGX\xaa\x02\x12Kfmesh.Gpuagent.V1\xca\x02\x12Kfmesh\\Gpuagent\\V1\xe2\x02\x1eKfmesh\\Gpuagent\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Gpuagent::V1b\x06proto3"
 
 var (
@@ -529,32 +908,43 @@ func file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_node_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_kfmesh_gpuagent_v1_node_proto_goTypes = []any{
 	(*Node)(nil),                  // 0: kfmesh.gpuagent.v1.Node
 	(*NodeStatus)(nil),            // 1: kfmesh.gpuagent.v1.NodeStatus
 	(*Gpu)(nil),                   // 2: kfmesh.gpuagent.v1.Gpu
-	(*GetNodeRequest)(nil),        // 3: kfmesh.gpuagent.v1.GetNodeRequest
-	(*ListNodesRequest)(nil),      // 4: kfmesh.gpuagent.v1.ListNodesRequest
-	(*ListNodesResponse)(nil),     // 5: kfmesh.gpuagent.v1.ListNodesResponse
-	(*v1.ObjectMeta)(nil),         // 6: kfmesh.meta.v1.ObjectMeta
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*GpuUsage)(nil),              // 3: kfmesh.gpuagent.v1.GpuUsage
+	(*NodeMarks)(nil),             // 4: kfmesh.gpuagent.v1.NodeMarks
+	(*CordonNodeRequest)(nil),     // 5: kfmesh.gpuagent.v1.CordonNodeRequest
+	(*WithdrawGpuRequest)(nil),    // 6: kfmesh.gpuagent.v1.WithdrawGpuRequest
+	(*GetNodeRequest)(nil),        // 7: kfmesh.gpuagent.v1.GetNodeRequest
+	(*ListNodesRequest)(nil),      // 8: kfmesh.gpuagent.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),     // 9: kfmesh.gpuagent.v1.ListNodesResponse
+	nil,                           // 10: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	(*v1.ObjectMeta)(nil),         // 11: kfmesh.meta.v1.ObjectMeta
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_kfmesh_gpuagent_v1_node_proto_depIdxs = []int32{
-	6, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
-	1, // 1: kfmesh.gpuagent.v1.Node.status:type_name -> kfmesh.gpuagent.v1.NodeStatus
-	2, // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
-	7, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
-	0, // 4: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
-	3, // 5: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
-	4, // 6: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
-	0, // 7: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
-	5, // 8: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	11, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	1,  // 1: kfmesh.gpuagent.v1.Node.status:type_name -> kfmesh.gpuagent.v1.NodeStatus
+	2,  // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
+	12, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
+	3,  // 4: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
+	10, // 5: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	0,  // 6: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
+	7,  // 7: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
+	8,  // 8: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
+	5,  // 9: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
+	6,  // 10: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
+	0,  // 11: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
+	9,  // 12: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
+	0,  // 13: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 14: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_node_proto_init() }
@@ -568,7 +958,7 @@ func file_kfmesh_gpuagent_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_node_proto_rawDesc), len(file_kfmesh_gpuagent_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,8 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	NodeService_GetNode_FullMethodName   = "/kfmesh.gpuagent.v1.NodeService/GetNode"
-	NodeService_ListNodes_FullMethodName = "/kfmesh.gpuagent.v1.NodeService/ListNodes"
+	NodeService_GetNode_FullMethodName     = "/kfmesh.gpuagent.v1.NodeService/GetNode"
+	NodeService_ListNodes_FullMethodName   = "/kfmesh.gpuagent.v1.NodeService/ListNodes"
+	NodeService_CordonNode_FullMethodName  = "/kfmesh.gpuagent.v1.NodeService/CordonNode"
+	NodeService_WithdrawGpu_FullMethodName = "/kfmesh.gpuagent.v1.NodeService/WithdrawGpu"
 )
 
 // NodeServiceClient is the client API for NodeService service.
@@ -33,6 +35,12 @@ type NodeServiceClient interface {
 	GetNode(ctx context.Context, in *GetNodeRequest, opts ...grpc.CallOption) (*Node, error)
 	// ListNodes returns all nodes, by name.
 	ListNodes(ctx context.Context, in *ListNodesRequest, opts ...grpc.CallOption) (*ListNodesResponse, error)
+	// CordonNode has a node take no more workloads, or take them again. What runs on it
+	// runs on.
+	CordonNode(ctx context.Context, in *CordonNodeRequest, opts ...grpc.CallOption) (*Node, error)
+	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
+	// repaired. Who has it keeps it.
+	WithdrawGpu(ctx context.Context, in *WithdrawGpuRequest, opts ...grpc.CallOption) (*Node, error)
 }
 
 type nodeServiceClient struct {
@@ -63,6 +71,26 @@ func (c *nodeServiceClient) ListNodes(ctx context.Context, in *ListNodesRequest,
 	return out, nil
 }
 
+func (c *nodeServiceClient) CordonNode(ctx context.Context, in *CordonNodeRequest, opts ...grpc.CallOption) (*Node, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Node)
+	err := c.cc.Invoke(ctx, NodeService_CordonNode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) WithdrawGpu(ctx context.Context, in *WithdrawGpuRequest, opts ...grpc.CallOption) (*Node, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Node)
+	err := c.cc.Invoke(ctx, NodeService_WithdrawGpu_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // NodeServiceServer is the server API for NodeService service.
 // All implementations must embed UnimplementedNodeServiceServer
 // for forward compatibility.
@@ -73,6 +101,12 @@ type NodeServiceServer interface {
 	GetNode(context.Context, *GetNodeRequest) (*Node, error)
 	// ListNodes returns all nodes, by name.
 	ListNodes(context.Context, *ListNodesRequest) (*ListNodesResponse, error)
+	// CordonNode has a node take no more workloads, or take them again. What runs on it
+	// runs on.
+	CordonNode(context.Context, *CordonNodeRequest) (*Node, error)
+	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
+	// repaired. Who has it keeps it.
+	WithdrawGpu(context.Context, *WithdrawGpuRequest) (*Node, error)
 	mustEmbedUnimplementedNodeServiceServer()
 }
 
@@ -88,6 +122,12 @@ func (UnimplementedNodeServiceServer) GetNode(context.Context, *GetNodeRequest) 
 }
 func (UnimplementedNodeServiceServer) ListNodes(context.Context, *ListNodesRequest) (*ListNodesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListNodes not implemented")
+}
+func (UnimplementedNodeServiceServer) CordonNode(context.Context, *CordonNodeRequest) (*Node, error) {
+	return nil, status.Error(codes.Unimplemented, "method CordonNode not implemented")
+}
+func (UnimplementedNodeServiceServer) WithdrawGpu(context.Context, *WithdrawGpuRequest) (*Node, error) {
+	return nil, status.Error(codes.Unimplemented, "method WithdrawGpu not implemented")
 }
 func (UnimplementedNodeServiceServer) mustEmbedUnimplementedNodeServiceServer() {}
 func (UnimplementedNodeServiceServer) testEmbeddedByValue()                     {}
@@ -146,6 +186,42 @@ func _NodeService_ListNodes_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _NodeService_CordonNode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CordonNodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).CordonNode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_CordonNode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).CordonNode(ctx, req.(*CordonNodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_WithdrawGpu_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WithdrawGpuRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).WithdrawGpu(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_WithdrawGpu_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).WithdrawGpu(ctx, req.(*WithdrawGpuRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // NodeService_ServiceDesc is the grpc.ServiceDesc for NodeService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +236,14 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListNodes",
 			Handler:    _NodeService_ListNodes_Handler,
+		},
+		{
+			MethodName: "CordonNode",
+			Handler:    _NodeService_CordonNode_Handler,
+		},
+		{
+			MethodName: "WithdrawGpu",
+			Handler:    _NodeService_WithdrawGpu_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

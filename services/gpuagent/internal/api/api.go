@@ -7,13 +7,12 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // Register adds the services of the agent to a server.
 func Register(server grpc.ServiceRegistrar, e *engine.Engine) {
 	gpuagentv1.RegisterWorkloadServiceServer(server, &workloads{engine: e})
-	gpuagentv1.RegisterNodeServiceServer(server, &nodes{state: e.State})
+	gpuagentv1.RegisterNodeServiceServer(server, &nodes{engine: e})
 	gpuagentv1.RegisterSecretServiceServer(server, &secrets{vault: e.Secrets})
 	gpuagentv1.RegisterConfigMapServiceServer(server, &configMaps{shelf: e.ConfigMaps})
 	gpuagentv1.RegisterVolumeServiceServer(server, &volumes{engine: e})
@@ -33,5 +32,5 @@ type workloads struct {
 // nodes implements NodeService.
 type nodes struct {
 	gpuagentv1.UnimplementedNodeServiceServer
-	state *state.State
+	engine *engine.Engine
 }

@@ -17,6 +17,11 @@ import (
 // Logs implements WorkloadService.
 func (s *workloads) Logs(r *gpuagentv1.LogsRequest, stream grpc.ServerStreamingServer[gpuagentv1.LogChunk]) error {
 	ctx := stream.Context()
+	if r.GetFollow() {
+		if err := s.engine.AwaitPlaced(ctx, r.GetNamespace(), r.GetName()); err != nil {
+			return err
+		}
+	}
 	logs, err := s.engine.Logs(ctx, r.GetNamespace(), r.GetName())
 	if err != nil {
 		return err

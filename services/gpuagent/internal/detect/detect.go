@@ -21,7 +21,8 @@ import (
 
 // GPUs lists the GPUs of one vendor.
 type GPUs interface {
-	// List returns the GPUs by index; none and no error where there is no driver.
+	// List returns the GPUs by index, with what they do and what is wrong with them as
+	// far as that can be known; none and no error where there is no driver.
 	List(ctx context.Context) ([]*gpuagentv1.Gpu, error)
 }
 
@@ -44,8 +45,10 @@ func Hardware(ctx context.Context, gpus GPUs, log *slog.Logger) *gpuagentv1.Node
 }
 
 // Refresh brings what does change up to date.
-func Refresh(status *gpuagentv1.NodeStatus, dataDir string) {
+func Refresh(status *gpuagentv1.NodeStatus, dataDir string, load *Load) {
 	status.DiskFreeBytes = diskFree(dataDir)
+	status.CpuUsedMilli = load.used()
+	status.MemoryUsedBytes = memoryUsed(status.GetMemoryBytes())
 	status.HeartbeatTime = timestamppb.Now()
 }
 

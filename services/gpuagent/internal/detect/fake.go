@@ -68,6 +68,7 @@ func (f Fake) List(context.Context) ([]*gpuagentv1.Gpu, error) {
 		}
 		gpus[i] = &gpuagentv1.Gpu{
 			Index: int32(i), Uuid: fmt.Sprintf("GPU-fake-%s-%d", f.node, i), Model: known.name, MemoryBytes: known.memory,
+			Usage: &gpuagentv1.GpuUsage{}, // they do nothing
 		}
 	}
 	return gpus, nil

@@ -3,7 +3,6 @@ package detect
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
@@ -19,6 +18,29 @@ const nvidiaTimeout = 10 * time.Second
 // Nvidia lists NVIDIA GPUs through nvidia-smi, which comes with the driver.
 type Nvidia struct{}
 
+// nvidiaFields are what nvidia-smi is asked for, as `nvidia-smi --help-query-gpu` has
+// them.
+var nvidiaFields = []string{
+	"index", "uuid", "name", "memory.total",
+	"pci.bus_id", "utilization.gpu", "memory.used", "temperature.gpu", "power.draw",
+	"ecc.errors.uncorrected.volatile.total", "remapped_rows.failure",
+}
+
+// The positions of fields.
+const (
+	nvidiaIndex = iota
+	nvidiaUUID
+	nvidiaName
+	nvidiaMemory
+	nvidiaBus
+	nvidiaUtilization
+	nvidiaUsed
+	nvidiaTemperature
+	nvidiaPower
+	nvidiaECC
+	nvidiaRemap
+)
+
 // List implements GPUs.
 func (Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	program, err := exec.LookPath("nvidia-smi")
@@ -27,34 +49,71 @@ func (Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, nvidiaTimeout)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program, "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits").Output()
+	query := "--query-gpu=" + strings.Join(nvidiaFields, ",")
+	out, err := exec.CommandContext(ctx, program, query, "--format=csv,noheader,nounits").Output()
 	if err != nil {
 		return nil, fmt.Errorf("run nvidia-smi: %w", err)
 	}
 	return parseNvidia(string(out))
 }
 
-// parseNvidia reads lines such as "0, GPU-6d0f..., NVIDIA H100 80GB HBM3, 81559",
-// the memory in MiB.
+// parseNvidia reads lines such as "0, GPU-6d0f..., NVIDIA H100 80GB HBM3, 81559,
+// 00000000:3B:00.0, 97, 70123, 61, 512.33, 0, No", memory in MiB, power in watts. What a
+// GPU does not tell is "[N/A]", or another word in brackets.
 func parseNvidia(out string) ([]*gpuagentv1.Gpu, error) {
 	reader := csv.NewReader(strings.NewReader(out))
 	reader.TrimLeadingSpace = true
-	reader.FieldsPerRecord = 4
+	reader.FieldsPerRecord = len(nvidiaFields)
 	records, err := reader.ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("read nvidia-smi: %w", err)
 	}
 	var gpus []*gpuagentv1.Gpu
 	for _, r := range records {
-		index, err1 := strconv.ParseInt(r[0], 10, 32)
-		mebibytes, err2 := strconv.ParseInt(r[3], 10, 64)
-		if err2 != nil { // "[N/A]" where memory is the host's
-			mebibytes = 0
+		index, err := strconv.ParseInt(r[nvidiaIndex], 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("read nvidia-smi: %w", err)
 		}
-		if err1 != nil {
-			return nil, errors.Join(errors.New("read nvidia-smi"), err1)
-		}
-		gpus = append(gpus, &gpuagentv1.Gpu{Index: int32(index), Uuid: r[1], Model: r[2], MemoryBytes: mebibytes << 20})
+		gpus = append(gpus, &gpuagentv1.Gpu{
+			Index: int32(index), Uuid: r[nvidiaUUID], Model: r[nvidiaName], MemoryBytes: mebibytes(r[nvidiaMemory]),
+			PciBusId: told(r[nvidiaBus]), Problem: nvidiaProblem(r),
+			Usage: &gpuagentv1.GpuUsage{
+				UtilizationPercent: number(r[nvidiaUtilization]), MemoryUsedBytes: mebibytes(r[nvidiaUsed]),
+				TemperatureCelsius: number(r[nvidiaTemperature]), PowerWatts: number(r[nvidiaPower]),
+			},
+		})
 	}
 	return gpus, nil
+}
+
+// nvidiaProblem says what makes a GPU unfit: errors of its memory that could not be
+// corrected, or rows that could not be replaced.
+func nvidiaProblem(r []string) string {
+	if errors := number(r[nvidiaECC]); errors > 0 {
+		return fmt.Sprintf("%.0f memory errors could not be corrected since the driver was loaded", errors)
+	}
+	if strings.EqualFold(r[nvidiaRemap], "yes") {
+		return "a row of its memory is broken and could not be replaced"
+	}
+	return ""
+}
+
+// number is a value that was told, and 0 for one that was not.
+func number(text string) float64 {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// mebibytes is such a number in bytes.
+func mebibytes(text string) int64 { return int64(number(text)) << 20 }
+
+// told is a text that was told, and "" for one that was not.
+func told(text string) string {
+	if strings.HasPrefix(text, "[") {
+		return ""
+	}
+	return text
 }

@@ -276,12 +276,12 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 	defer e.mu.Unlock()
 	for _, u := range updates {
 		switch name := u.Item.Key; {
-		case name == e.Node:
+		case u.Deleted && name == e.Node:
 		case u.Deleted:
 			e.scheduler.RemoveNode(name)
 			e.lose(func(node string) bool { return node == name })
-		case u.Item.Value.GetStatus().GetAgentAddress() != "":
-			e.scheduler.SetNode(seen(u.Item.Value))
+		default:
+			e.enlist(u.Item)
 		}
 	}
 	if e.Ready() == nil {

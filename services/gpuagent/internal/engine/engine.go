@@ -105,6 +105,7 @@ type Engine struct {
 	cache   *store.Cache[*gpuagentv1.Workload]
 	volumes *store.Cache[*gpuagentv1.PersistentVolume]
 	nodes   *store.Cache[*gpuagentv1.Node]
+	marks   *store.Cache[*gpuagentv1.NodeMarks]
 	queues  *store.Cache[*gpuagentv1.Queue]
 	reports *store.Cache[*gpuagentv1.Report] // of all nodes, on the head
 	orders  *store.Cache[*gpuagentv1.Order]  // to this node, where it has joined
@@ -121,6 +122,7 @@ type Engine struct {
 	scheduler *scheduler.Scheduler // guarded by mu; of use on the head alone
 	alarm     *time.Timer          // guarded by mu; nil unless it is to decide again at a time
 	ports     *placement.Ports     // guarded by mu
+	load      detect.Load          // guarded by mu; of the node's processors
 	lives     map[string]*life     // guarded by mu; by nameOf, until they have ended
 }
 
@@ -147,6 +149,7 @@ func New(o Options) *Engine {
 	e.cache = store.NewCache(o.State.Workloads, nil, e.observe)
 	e.volumes = store.NewCache(o.State.Volumes, nil, e.observeVolumes)
 	e.nodes = store.NewCache(o.State.Nodes, nil, e.observeNodes)
+	e.marks = store.NewCache(o.State.Marks, nil, e.observeMarks)
 	e.queues = store.NewCache(o.State.Queues, nil, e.observeQueues)
 	e.reports = store.NewCache(o.State.Reports, nil, e.observeReports)
 	e.orders = store.NewCache(o.State.OrdersOf(o.Node), nil, e.observeOrders)
@@ -215,7 +218,7 @@ func (e *Engine) caches() []cached {
 	if e.Joined {
 		return []cached{e.orders}
 	}
-	return []cached{e.volumes, e.nodes, e.queues, e.reports, e.cache}
+	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.reports, e.cache}
 }
 
 // activePerCore is how many workloads run at once for each core of the node.

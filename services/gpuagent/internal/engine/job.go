@@ -126,10 +126,12 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	labels[nodeLabel] = n.GetMetadata().GetName()
 	node := scheduler.Node{
 		Name: n.GetMetadata().GetName(), Labels: labels, CPUMilli: status.GetCpuMilli(), MemoryBytes: status.GetMemoryBytes(),
-		Limit: int(status.GetMaxWorkloads()),
+		Limit: int(status.GetMaxWorkloads()), Cordoned: status.GetCordoned(),
 	}
 	for _, gpu := range status.GetGpus() {
-		node.GPUs = append(node.GPUs, scheduler.GPU{Index: gpu.GetIndex(), Model: gpu.GetModel(), MemoryBytes: gpu.GetMemoryBytes()})
+		node.GPUs = append(node.GPUs, scheduler.GPU{
+			Index: gpu.GetIndex(), Model: gpu.GetModel(), MemoryBytes: gpu.GetMemoryBytes(), Unhealthy: gpu.GetProblem() != "",
+		})
 	}
 	return node
 }

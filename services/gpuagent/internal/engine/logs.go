@@ -45,24 +45,44 @@ func (e *Engine) Logs(ctx context.Context, namespace, name string) (*Logs, error
 // written is read there until the workload has ended, and in the object store then.
 func (e *Engine) present(ctx context.Context, w *gpuagentv1.Workload) (*Logs, error) {
 	logs := &Logs{engine: e, workload: w}
-	apart := len(e.abroad(w)) > 0
-	if apart && !logs.Live() {
-		kept, err := e.past(ctx, w.GetMetadata().GetNamespace(), w.GetMetadata().GetName())
-		if fault.Is(err, fault.NotFound) { // nothing was written
-			return logs, nil
-		}
-		return kept, err
-	}
 	for _, r := range w.GetStatus().GetReplicas() {
-		log := Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: logPath(e.replicaDir(state.RunOf(w), replicaName(r)))}
-		if apart && r.GetNode() != e.Node {
-			log.Node = r.GetNode()
+		if r.GetNode() != e.Node && (r.GetNode() != "" || e.Joined) {
+			continue
 		}
-		if !e.Joined || r.GetNode() == e.Node {
-			logs.files = append(logs.files, log)
-		}
+		path := logPath(e.replicaDir(state.RunOf(w), replicaName(r)))
+		logs.files = append(logs.files, Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: path})
+	}
+	abroad := e.abroad(w)
+	if len(abroad) == 0 {
+		return logs, nil
+	}
+	if !logs.Live() {
+		return logs, e.addKept(ctx, logs)
+	}
+	for _, i := range abroad {
+		r := w.GetStatus().GetReplicas()[i]
+		logs.files = append(logs.files, Log{Group: r.GetGroup(), Index: r.GetIndex(), Node: r.GetNode()})
 	}
 	return logs, nil
+}
+
+// addKept adds the kept logs to those of a workload that are on this node.
+func (e *Engine) addKept(ctx context.Context, logs *Logs) error {
+	m := logs.workload.GetMetadata()
+	kept, err := e.past(ctx, m.GetNamespace(), m.GetName())
+	if fault.Is(err, fault.NotFound) { // nothing was written
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	logs.fetched = kept.fetched
+	for _, f := range kept.files {
+		if _, err := logs.Select(f.Group, f.Index); err != nil {
+			logs.files = append(logs.files, f)
+		}
+	}
+	return nil
 }
 
 // fetchedPrefix goes on with the names of temporary directories for logs.
@@ -144,6 +164,29 @@ func (l *Logs) Select(group string, index int32) ([]Log, error) {
 		return nil, fault.NotFoundf("there is no replica %s-%d, or it has written nothing", group, index)
 	}
 	return l.files[i : i+1], nil
+}
+
+// AwaitPlaced returns once it is known where a workload runs, or that it has ended, also
+// when it was deleted.
+func (e *Engine) AwaitPlaced(ctx context.Context, namespace, name string) error {
+	key := state.Key(namespace, name)
+	if w, ok := e.board.Get(key); !ok || w.GetStatus().GetPhase() != gpuagentv1.Phase_PHASE_PENDING {
+		return nil
+	}
+	watch := e.board.Watch(func(w *gpuagentv1.Workload) bool { return state.KeyOf(w.GetMetadata()) == key })
+	defer e.board.Unwatch(watch)
+	for {
+		events, err := watch.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, event := range events {
+			if event.GetType() == gpuagentv1.WorkloadEvent_TYPE_DELETED ||
+				event.GetWorkload() != nil && event.GetWorkload().GetStatus().GetPhase() != gpuagentv1.Phase_PHASE_PENDING {
+				return nil
+			}
+		}
+	}
 }
 
 // WaitEnded returns once the workload has ended or was deleted.

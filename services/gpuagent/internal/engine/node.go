@@ -13,6 +13,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // reportEvery is how often a node's record is written though nothing is known to have changed.
@@ -76,6 +77,7 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 				}
 			case <-tick.C:
 				e.recheckRuntimes(ctx)
+				e.watchGPUs(ctx)
 				waiting = false
 			case <-lease.Done():
 				return nil
@@ -99,6 +101,49 @@ func (e *Engine) busy() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.Joined && len(e.lives) > 0
+}
+
+// watchGPUs looks at what the GPUs do, and how they are. One that was not well stays so
+// until its agent is started anew: what is wrong with it comes and goes.
+func (e *Engine) watchGPUs(ctx context.Context) {
+	if len(e.gpus()) == 0 {
+		return
+	}
+	found, err := e.GPUs.List(ctx)
+	if err != nil {
+		e.Log.WarnContext(ctx, "GPUs cannot be looked at", "error", err)
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, gpu := range e.node.GetStatus().GetGpus() {
+		i := slices.IndexFunc(found, func(f *gpuagentv1.Gpu) bool { return f.GetUuid() == gpu.GetUuid() })
+		switch {
+		case i < 0:
+			gpu.Usage, gpu.Problem = nil, "it is no longer there"
+		default:
+			gpu.Usage, gpu.Problem = found[i].GetUsage(), cmp.Or(gpu.GetProblem(), found[i].GetProblem())
+		}
+	}
+}
+
+// nameHolders notes who has the GPUs of the node. The engine is locked.
+func (e *Engine) nameHolders() {
+	if len(e.node.GetStatus().GetGpus()) == 0 {
+		return
+	}
+	holders := map[int32]string{}
+	for _, l := range e.lives {
+		w := l.snapshot()
+		for _, r := range e.own(w) {
+			for _, index := range r.GetGpus() {
+				holders[index] = state.KeyOf(w.GetMetadata()) + "/" + replicaName(r)
+			}
+		}
+	}
+	for _, gpu := range e.node.GetStatus().GetGpus() {
+		gpu.Holder = holders[gpu.GetIndex()]
+	}
 }
 
 // describe asks the programs that take a moment to answer.
@@ -141,8 +186,9 @@ func (e *Engine) checkRuntimes(ctx context.Context, status *gpuagentv1.NodeStatu
 func (e *Engine) nodeNow() *gpuagentv1.Node {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	detect.Refresh(e.node.GetStatus(), e.DataDir)
+	detect.Refresh(e.node.GetStatus(), e.DataDir, &e.load)
 	e.node.Status.RunningWorkloads = 0
+	e.nameHolders()
 	for _, l := range e.lives {
 		if l.isPlaced() {
 			e.node.Status.RunningWorkloads++

@@ -243,7 +243,7 @@ func (w *world) explained(t *rapid.T) {
 
 // restart has a new scheduler take over from what the owner knows.
 func (w *world) restart(t *rapid.T) {
-	s, twin := w.s, w.twin
+	s := w.s
 	w.s, w.twin = New(w.policy), New(w.policy)
 	w.both(func(s *Scheduler) {
 		for _, uid := range slices.Sorted(maps.Keys(w.held)) { // what is held may be known before the nodes are
@@ -265,7 +265,6 @@ func (w *world) restart(t *rapid.T) {
 	if got, want := holdings(w.s), holdings(s); got != want {
 		t.Fatalf("restored as\n%s\nwant\n%s", got, want)
 	}
-	_ = twin
 }
 
 func holdings(s *Scheduler) string {

@@ -158,7 +158,7 @@ func (s *Scheduler) unlabeled(v *view, all []*machine) string {
 
 // tooLarge says that a gang does not fit even when nothing else runs.
 func (s *Scheduler) tooLarge(j *job) string {
-	left, all := j.gang(), 0
+	left := j.gang()
 	for i := range j.shape.runs {
 		r := &j.shape.runs[i]
 		want := min(r.count, left)
@@ -167,7 +167,7 @@ func (s *Scheduler) tooLarge(j *job) string {
 		for _, m := range nodes {
 			fits += r.atMost(m)
 		}
-		if all += want; fits < want {
+		if fits < want {
 			return fmt.Sprintf("waits for a larger cluster: %s asks for %s, and when nothing else runs there is room for %d on %s",
 				j.Groups[r.group].Name, r.asks(want), fits, count(len(nodes), "node"))
 		}

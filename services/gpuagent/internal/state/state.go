@@ -4,6 +4,7 @@
 //
 //	workloads/<namespace>/<name>   Workload, until it is deleted
 //	nodes/<name>                   Node, for as long as its agent's lease lives
+//	marks/<node>                   NodeMarks, what people have said of a node
 //	orders/<node>/<run>            Order to a node that has joined, written by the head alone
 //	reports/<node>/<run>           Report on it, written by that node alone
 //	secrets/<namespace>/<name>     SecretState, its values sealed
@@ -41,6 +42,7 @@ type State struct {
 	Secrets    *store.Collection[*gpuagentv1.SecretState]
 	ConfigMaps *store.Collection[*gpuagentv1.ConfigMapState]
 	Volumes    *store.Collection[*gpuagentv1.PersistentVolume]
+	Marks      *store.Collection[*gpuagentv1.NodeMarks]
 	Queues     *store.Collection[*gpuagentv1.Queue]
 	Orders     *store.Collection[*gpuagentv1.Order]
 	Reports    *store.Collection[*gpuagentv1.Report]
@@ -57,6 +59,7 @@ func New(b store.Backend) *State {
 		Secrets:    store.NewCollection[*gpuagentv1.SecretState](b, prefix+"secrets/"),
 		ConfigMaps: store.NewCollection[*gpuagentv1.ConfigMapState](b, prefix+"configmaps/"),
 		Volumes:    store.NewCollection[*gpuagentv1.PersistentVolume](b, prefix+"volumes/"),
+		Marks:      store.NewCollection[*gpuagentv1.NodeMarks](b, prefix+"marks/"),
 		Queues:     store.NewCollection[*gpuagentv1.Queue](b, prefix+"queues/"),
 		Orders:     store.NewCollection[*gpuagentv1.Order](b, prefix+"orders/"),
 		Reports:    store.NewCollection[*gpuagentv1.Report](b, prefix+"reports/"),

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
+)
+
+// Marks are what people have said of nodes: they say it to the head, which alone writes
+// it, and it outlives the agents.
+
+// Nodes are all nodes that are there, by name, with their marks.
+func (e *Engine) Nodes() []*gpuagentv1.Node {
+	var nodes []*gpuagentv1.Node
+	for _, item := range e.nodes.List("") {
+		nodes = append(nodes, e.marked(item))
+	}
+	return nodes
+}
+
+// NodeOf is a node with its marks.
+func (e *Engine) NodeOf(name string) (*gpuagentv1.Node, error) {
+	item, ok := e.nodes.Get(name)
+	if !ok {
+		return nil, fault.NotFoundf("there is no node %s, or its agent does not run", name).WithReason("NODE_NOT_FOUND")
+	}
+	return e.marked(item), nil
+}
+
+// Cordon has a node take no more workloads, or take them again.
+func (e *Engine) Cordon(ctx context.Context, name string, undo bool, reason string) (*gpuagentv1.Node, error) {
+	return e.mark(ctx, name, func(m *gpuagentv1.NodeMarks) error {
+		m.Cordoned, m.CordonReason = !undo, reason
+		return nil
+	})
+}
+
+// WithdrawGPU has a GPU be given to nobody, or be given out again.
+func (e *Engine) WithdrawGPU(ctx context.Context, name, uuid string, undo bool, reason string) (*gpuagentv1.Node, error) {
+	n, err := e.NodeOf(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.mark(ctx, name, func(m *gpuagentv1.NodeMarks) error {
+		if undo {
+			delete(m.Withdrawn, uuid)
+			return nil
+		}
+		if !hasGPU(n, uuid) {
+			return fault.NotFoundf("node %s has no GPU %s", name, uuid).WithReason("GPU_NOT_FOUND")
+		}
+		if m.Withdrawn == nil {
+			m.Withdrawn = map[string]string{}
+		}
+		m.Withdrawn[uuid] = reason
+		return nil
+	})
+}
+
+func hasGPU(n *gpuagentv1.Node, uuid string) bool {
+	for _, gpu := range n.GetStatus().GetGpus() {
+		if gpu.GetUuid() == uuid {
+			return true
+		}
+	}
+	return false
+}
+
+// mark changes the marks of a node that is there.
+func (e *Engine) mark(ctx context.Context, name string, change func(*gpuagentv1.NodeMarks) error) (*gpuagentv1.Node, error) {
+	if _, err := e.NodeOf(name); err != nil {
+		return nil, err
+	}
+	for {
+		item, err := e.State.Marks.Get(ctx, name)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		marks := item.Value
+		if marks == nil {
+			marks = &gpuagentv1.NodeMarks{}
+		}
+		if err := change(marks); err != nil {
+			return nil, err
+		}
+		revision, err := e.State.Marks.Update(ctx, name, marks, item.Revision)
+		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.AlreadyExists) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := e.marks.WaitFor(ctx, revision); err != nil {
+			return nil, err
+		}
+		return e.NodeOf(name)
+	}
+}
+
+// marked is a node as it reports, with what people have said of it.
+func (e *Engine) marked(item store.Item[*gpuagentv1.Node]) *gpuagentv1.Node {
+	n := proto.CloneOf(item.Value)
+	n.Metadata.ResourceVersion = item.Revision
+	said, ok := e.marks.Get(item.Key)
+	if !ok {
+		return n
+	}
+	n.Status.Cordoned, n.Status.CordonReason = said.Value.GetCordoned(), said.Value.GetCordonReason()
+	for _, gpu := range n.GetStatus().GetGpus() {
+		if reason, withdrawn := said.Value.GetWithdrawn()[gpu.GetUuid()]; withdrawn && gpu.GetProblem() == "" {
+			gpu.Problem = fmt.Sprintf("withdrawn: %s", reason)
+			if reason == "" {
+				gpu.Problem = "withdrawn"
+			}
+		}
+	}
+	return n
+}
+
+// observeMarks hears of what is said of nodes.
+func (e *Engine) observeMarks(updates []store.Update[*gpuagentv1.NodeMarks]) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, u := range updates {
+		if item, there := e.nodes.Get(u.Item.Key); there {
+			e.enlist(item)
+		}
+	}
+	if e.Ready() == nil {
+		e.decide()
+	}
+}
+
+// enlist tells the scheduler of a node. The engine is locked.
+func (e *Engine) enlist(item store.Item[*gpuagentv1.Node]) {
+	if item.Key == e.Node || item.Value.GetStatus().GetAgentAddress() != "" {
+		e.scheduler.SetNode(seen(e.marked(item)))
+	}
+}

@@ -1,0 +1,63 @@
+package gauge
+
+import (
+	"context"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+)
+
+func TestWhatIsTold(t *testing.T) {
+	reader := metric.NewManualReader()
+	before := otel.GetMeterProvider()
+	otel.SetMeterProvider(metric.NewMeterProvider(metric.WithReader(reader)))
+	t.Cleanup(func() { otel.SetMeterProvider(before) })
+	stop, err := Register(func() []*gpuagentv1.Node {
+		return []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "n1"}, Status: &gpuagentv1.NodeStatus{Gpus: []*gpuagentv1.Gpu{
+			{Index: 3, Uuid: "GPU-a", Model: "H100", MemoryBytes: 80 << 30, Holder: "ml/train/worker-0", Usage: &gpuagentv1.GpuUsage{
+				UtilizationPercent: 97, MemoryUsedBytes: 1 << 30, TemperatureCelsius: 61, PowerWatts: 512.5,
+			}},
+			{Index: 4, Uuid: "GPU-b"}, // of which nothing is known
+		}}}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told metricdata.ResourceMetrics
+	if err := reader.Collect(context.Background(), &told); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, m := range told.ScopeMetrics[0].Metrics {
+		points := m.Data.(metricdata.Gauge[float64]).DataPoints
+		if len(points) != 1 {
+			t.Fatalf("%s has %d points", m.Name, len(points))
+		}
+		got[m.Name] = points[0].Value
+		for label, want := range map[string]string{
+			"gpu": "3", "UUID": "GPU-a", "device": "nvidia3", "Hostname": "n1", "namespace": "ml", "pod": "train-worker-0", "container": "train",
+		} {
+			if value, ok := points[0].Attributes.Value(attribute.Key(label)); !ok || value.AsString() != want {
+				t.Errorf("%s: label %s is %q, want %q", m.Name, label, value.AsString(), want)
+			}
+		}
+	}
+	want := map[string]float64{
+		"DCGM_FI_DEV_GPU_UTIL": 97, "DCGM_FI_DEV_FB_USED": 1024, "DCGM_FI_DEV_FB_FREE": 79 * 1024, "DCGM_FI_DEV_GPU_TEMP": 61,
+		"DCGM_FI_DEV_POWER_USAGE": 512.5,
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %v, want %v", name, got[name], value)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}

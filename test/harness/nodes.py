@@ -1,0 +1,71 @@
+"""Machines that join a kfmesh: as processes of this one, each at an address of its own."""
+
+import json
+import pathlib
+import subprocess
+
+from harness.mesh import OneProcess
+from harness.process import BIN, Process, environment, free_ports, until
+
+LEASE_SECONDS = 3
+
+
+class Head(OneProcess):
+    """A `kfmesh up` that others may join."""
+
+    def __init__(self, folder: pathlib.Path, *flags: str):
+        """Nothing starts yet."""
+        (port,) = free_ports(1)
+        self.door = f"127.0.0.1:{port}"
+        super().__init__(
+            folder, f"--mesh-addr={self.door}", "--node-name=head", "--node-host=127.0.0.1", *flags
+        )
+
+    def cli(self, *arguments: str) -> str:
+        """Run a command of the CLI against it and return what it prints."""
+        command = [BIN / "kfmesh", *arguments]
+        env = environment(KFMESH_SERVER=self.grpc_address)
+        return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    def nodes(self) -> list[str]:
+        """The names of the nodes that are there."""
+        listed = json.loads(self.cli("get", "nodes", "-o", "json"))
+        return sorted(node["metadata"]["name"] for node in listed["items"])
+
+
+class Node:
+    """A machine that joins."""
+
+    def __init__(self, head: Head, number: int, *flags: str):
+        """It is at 127.0.0.number; nothing starts yet."""
+        self.head = head
+        self.name = f"node-{number}"
+        self.folder = head.folder / self.name
+        self.folder.mkdir()
+        host = f"127.0.0.{number}"
+        (port,) = free_ports(1)
+        self.command = [
+            BIN / "kfmesh",
+            "agent",
+            f"--join={head.door}",
+            f"--node-name={self.name}",
+            f"--node-host={host}",
+            f"--listen={host}:{port}",
+            f"--agent-dir={self.folder / 'agent'}",
+            f"--node-lease={LEASE_SECONDS}s",
+            *flags,
+        ]
+        self.token: list[str] = []
+
+    def start(self) -> "Node":
+        """Start it, with a token the first time, and return when the head knows it."""
+        if not self.token:
+            self.token = [f"--token={self.head.cli('token', 'create', '-q').strip()}"]
+        command = [*self.command, *self.token]
+        self.process = Process(command, self.folder / "agent.log", environment())
+        until(f"{self.name} to join", lambda: self.name in self.head.nodes(), 60)
+        return self
+
+    def kill(self) -> None:
+        """End its agent as kill -9 does; what the agent ran, its supervisors have."""
+        self.process.kill()
