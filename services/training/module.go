@@ -25,6 +25,12 @@ const serviceName = "training"
 
 // New makes the service.
 func New(cfg Config, deps app.Deps) (app.Module, error) {
+	return NewWithin(cfg, deps, func(context.Context) string { return "" })
+}
+
+// NewWithin makes the service in a process with a gateway, where gateway returns the URL
+// at which jobs reach that, once it is known.
+func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) (app.Module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -34,6 +40,12 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	})
 	m.engine = engine.New(engine.Deps{
 		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
+		Gateway: func(ctx context.Context) string {
+			if cfg.TrainingURI != "" {
+				return cfg.TrainingURI
+			}
+			return gateway(ctx)
+		},
 	})
 	return m, nil
 }

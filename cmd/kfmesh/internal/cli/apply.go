@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
@@ -30,7 +31,9 @@ func applyCommand(s *Session) *cobra.Command {
 		Short: "Have training jobs be as manifests say",
 		Long: `Have training jobs be as manifests say: those that are missing are made, those that
 are otherwise changed. Manifests are those of Kubeflow's kinds, in YAML or JSON, any
-number in a file: TFJob, PyTorchJob, MXJob, XGBoostJob, MPIJob, PaddleJob, JAXJob.
+number in a file: TFJob, PyTorchJob, MXJob, XGBoostJob, MPIJob, PaddleJob, JAXJob,
+TrainJob. The runtimes of TrainJobs are applied as well: ClusterTrainingRuntime,
+TrainingRuntime.
 
 The server checks them. What it does not know, or cannot honour, it warns of.`,
 		Example: `  kfmesh apply -f pytorchjob.yaml
@@ -61,6 +64,10 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	var errs []error
 	var applied []proto.Message
 	for _, m := range all {
+		if m.Kind == "ClusterTrainingRuntime" || m.Kind == "TrainingRuntime" {
+			errs = append(errs, s.applyRuntime(ctx, c, m, o.dryRun == "server"))
+			continue
+		}
 		job, did, err := s.applyOne(ctx, c, m, o.dryRun == "server")
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.Place, err))
@@ -118,6 +125,29 @@ func (s *Session) applyOne(ctx context.Context, c *client.Client, m manifest.Man
 		return job, "unchanged", nil
 	}
 	return job, "configured", nil
+}
+
+// applyRuntime makes a runtime of TrainJobs, or changes the one of its name.
+func (s *Session) applyRuntime(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) error {
+	namespace, did := "", "created"
+	if m.Kind == "TrainingRuntime" {
+		namespace = s.namespaceOf(m)
+	}
+	r, err := c.Runtimes.CreateTrainingRuntime(ctx, &trainingv1.CreateTrainingRuntimeRequest{Namespace: namespace, Manifest: m.JSON, DryRun: dry})
+	if fault.Is(err, fault.AlreadyExists) {
+		did = "configured"
+		r, err = c.Runtimes.UpdateTrainingRuntime(ctx, &trainingv1.UpdateTrainingRuntimeRequest{
+			Namespace: namespace, Name: m.Name, Manifest: m.JSON, DryRun: dry,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Place, err)
+	}
+	for _, warning := range r.GetWarnings() {
+		fmt.Fprintf(s.Term.Err, "Warning: %s\n", output.Clean(warning))
+	}
+	fmt.Fprintf(s.Term.Out, "%s/%s %s\n", strings.ToLower(r.GetKind()), r.GetMetadata().GetName(), did)
+	return nil
 }
 
 // namespaceOf is where a manifest's resource is: where it says itself, and otherwise

@@ -115,6 +115,10 @@ func changeJob(ctx context.Context, c *client.Client, job *trainingv1.TrainingJo
 func setSuspend(suspend bool) func(map[string]any) error {
 	return func(object map[string]any) error {
 		spec, _ := object["spec"].(map[string]any)
+		if object["kind"] == "TrainJob" { // which has no run policy
+			spec["suspend"] = suspend
+			return nil
+		}
 		policy, _ := spec["runPolicy"].(map[string]any)
 		if policy == nil {
 			policy = map[string]any{}
@@ -155,10 +159,8 @@ func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1
 	if o.attempt > 0 {
 		attempt = int32(min(o.attempt, int(attempt))) // #nosec G115 -- no larger than one that is
 	}
-	base, _, _ := cutLast(status.GetWorkload(), "-")
-	r := &gpuagentv1.LogsRequest{
-		Namespace: job.GetMetadata().GetNamespace(), Name: fmt.Sprintf("%s-%d", base, attempt), Follow: o.follow, TailLines: o.tail,
-	}
+	r := &gpuagentv1.LogsRequest{Namespace: job.GetMetadata().GetNamespace(), Follow: o.follow, TailLines: o.tail}
+	stage := status.GetStage()
 	switch {
 	case o.all && o.replica != "":
 		return fault.Invalidf("--all", "does not go with --replica")
@@ -172,6 +174,15 @@ func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1
 	case !o.all:
 		r.Group = job.GetSpec().GetGroups()[0].GetName()
 	}
+	for _, g := range job.GetSpec().GetGroups() {
+		if g.GetName() != r.GetGroup() {
+			continue
+		}
+		if stage = g.GetStage(); stage > status.GetStage() {
+			return fault.Preconditionf("%s of job %s has not begun: what comes before it still runs; --replica names another", r.GetGroup(), job.GetMetadata().GetName())
+		}
+	}
+	r.Name = workloadName(job, attempt, stage)
 	stream, err := c.Workloads.Logs(ctx, r)
 	if err != nil {
 		return err
@@ -179,6 +190,15 @@ func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1
 	return copyLogs(s, stream, logs.NewPrinter(s.Term, o.all), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
 		return fmt.Sprintf("%s-%d", chunk.GetGroup(), chunk.GetIndex()), chunk.GetData()
 	})
+}
+
+// workloadName is the name of the workload of a stage of an attempt at a job.
+func workloadName(job *trainingv1.TrainingJob, attempt, stage int32) string {
+	base := fmt.Sprintf("%s-%.8s", job.GetMetadata().GetName(), job.GetMetadata().GetUid())
+	if stage > 0 {
+		base += fmt.Sprintf("-s%d", stage)
+	}
+	return fmt.Sprintf("%s-%d", base, attempt)
 }
 
 // cutLast cuts a text at the last separator.

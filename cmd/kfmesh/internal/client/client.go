@@ -32,6 +32,7 @@ type Client struct {
 	Cache            pipelinev1.CacheServiceClient
 	Housekeeping     pipelinev1.HousekeepingServiceClient
 	Jobs             trainingv1.TrainingServiceClient
+	Runtimes         trainingv1.TrainingRuntimeServiceClient
 	Metadata         metadatav1.MetadataServiceClient
 	Tracking         metadatav1.TrackingServiceClient
 	Models           metadatav1.ModelRegistryServiceClient
@@ -56,6 +57,7 @@ func New(mesh rpc.Mesh) *Client {
 		Housekeeping:     pipelinev1.NewHousekeepingServiceClient(mesh.Conn("pipeline")),
 		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),
 		Jobs:             trainingv1.NewTrainingServiceClient(mesh.Conn("training")),
+		Runtimes:         trainingv1.NewTrainingRuntimeServiceClient(mesh.Conn("training")),
 		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),
 		Tracking:         metadatav1.NewTrackingServiceClient(mesh.Conn("metadata")),
 		Models:           metadatav1.NewModelRegistryServiceClient(mesh.Conn("metadata")),

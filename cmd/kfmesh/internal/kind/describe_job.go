@@ -37,6 +37,9 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 		[2]string{"Finished", output.Moment(status.GetCompletionTime(), term.Now())},
 		[2]string{"Duration", output.Elapsed(status.GetStartTime(), status.GetCompletionTime(), term.Now())},
 	)
+	if t := status.GetTrainer(); t != nil {
+		s.fields(trainerFields(t, term)...)
+	}
 	s.lines("labels", pairs(meta.GetLabels()))
 	s.table("groups", groupTable(job))
 	s.table("conditions", conditionTable(term, status.GetConditions()))
@@ -48,6 +51,21 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 		}
 	}
 	return s.print()
+}
+
+// trainerFields are what a job's training says of itself.
+func trainerFields(t *trainingv1.TrainerStatus, term *output.Terminal) [][2]string {
+	var fields [][2]string
+	if t.ProgressPercentage != nil {
+		fields = append(fields, [2]string{"Progress", fmt.Sprintf("%d%%", t.GetProgressPercentage())})
+	}
+	if left := t.GetEstimatedRemaining(); left != nil {
+		fields = append(fields, [2]string{"Remaining", left.AsDuration().String()})
+	}
+	for _, m := range t.GetMetrics() {
+		fields = append(fields, [2]string{"Metric " + m.GetName(), m.GetValue()})
+	}
+	return append(fields, [2]string{"Reported", output.Moment(t.GetUpdateTime(), term.Now())})
 }
 
 // workloadOf returns the workload of a job's present attempt; nil when there is none.

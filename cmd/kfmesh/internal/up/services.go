@@ -43,7 +43,7 @@ func newServices(cfg Config, databaseURL config.Secret, live store.Lessor, deps 
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := training.New(cfg.Training, deps)
+	jobs, err := training.NewWithin(cfg.Training, deps, func(ctx context.Context) string { return reachable(ctx, edge) })
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,10 @@ type Deps struct {
 	State     *state.State
 	Jobs      *store.Cache[*trainingv1.TrainingJob] // with state.Indexes; must call Engine.Observe
 	Workloads gpuagentv1.WorkloadServiceClient
-	Log       *slog.Logger
+	// Gateway returns the URL at which jobs reach the gateway; empty when there is none. It
+	// may be missing.
+	Gateway func(context.Context) string
+	Log     *slog.Logger
 }
 
 // Lead is the leadership under which an engine runs.

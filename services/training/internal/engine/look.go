@@ -130,7 +130,11 @@ func (e *Engine) submit(ctx context.Context, job *item) error {
 	if limit := job.Value.GetSpec().GetRunPolicy().BackoffLimit; limit != nil {
 		restarts = max(0, *limit-status.GetRestarts())
 	}
-	asked := launch.Workload(parsed, launch.Attempt{UID: m.GetUid(), Number: status.GetAttempt(), Stage: status.GetStage(), Restarts: restarts})
+	attempt := launch.Attempt{UID: m.GetUid(), Number: status.GetAttempt(), Stage: status.GetStage(), Restarts: restarts}
+	if e.deps.Gateway != nil {
+		attempt.Gateway = e.deps.Gateway(ctx)
+	}
+	asked := launch.Workload(parsed, attempt)
 	w, err := e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: asked, Fence: e.lead.Fence})
 	switch {
 	case fault.Is(err, fault.AlreadyExists):

@@ -58,6 +58,8 @@ type Attempt struct {
 	UID    string // of the job
 	Number int32  // from 1
 	Stage  int32  // whose groups are meant
+	// Gateway is the URL at which replicas reach the gateway; empty when there is none.
+	Gateway string
 	// Restarts are those that replicas of independent groups may make by themselves.
 	// Negative means any number.
 	Restarts int32
@@ -154,6 +156,9 @@ func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
 		&gpuagentv1.EnvVar{Name: "KFMESH_ATTEMPT", Value: strconv.Itoa(int(a.Number))},
 		&gpuagentv1.EnvVar{Name: "KFMESH_CHECKPOINT_DIR", Value: checkpoints},
 	)
+	if j.Kind.Name == kind.TrainJobName && r.Group == j.Trainer.Group && a.Gateway != "" {
+		report(t, j, a.Gateway)
+	}
 	staging(t).Directories = append(staging(t).Directories, checkpoints)
 	out.Template = t
 	return out

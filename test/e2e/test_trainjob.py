@@ -1,0 +1,173 @@
+"""TrainJobs of Kubeflow Trainer: at Kubernetes' API, from the command line and from the real SDK."""
+
+import json
+import time
+import urllib.request
+
+import pytest
+import yaml
+from harness.jobs import Jobs, Refused, condition, holds
+from harness.process import until
+
+API = "/apis/trainer.kubeflow.org/v1alpha1"
+STEP = "trainer.kubeflow.org/trainjob-ancestor-step"
+
+REPORT = """
+import json, os, urllib.request
+said = json.dumps({"trainerStatus": {"progressPercentage": 40, "metrics": [{"name": "loss", "value": "1"}]}})
+url = os.environ["KUBEFLOW_TRAINER_SERVER_URL"]
+request = urllib.request.Request(url, said.encode(), method="POST")
+request.add_header("Content-Type", "application/json")
+request.add_header("Authorization", "Bearer " + open(os.environ["KUBEFLOW_TRAINER_SERVER_TOKEN"]).read())
+urllib.request.urlopen(request)
+print("rank", os.environ["PET_NODE_RANK"], "of", os.environ["PET_NNODES"], flush=True)
+"""
+
+
+def part(name: str, step: str, script: str, **more) -> dict:
+    """One replicated job of a runtime."""
+    container = {
+        "name": "node" if step == "trainer" else step,
+        "image": "python:3",
+        "command": ["python3", "-c", script],
+    }
+    template = {
+        "metadata": {"labels": {STEP: step}},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    return {"name": name, "template": template, **more}
+
+
+def runtime(name: str, *parts: dict) -> dict:
+    return {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainingRuntime",
+        "metadata": {"name": name, "labels": {"trainer.kubeflow.org/framework": "torch"}},
+        "spec": {
+            "mlPolicy": {"numNodes": 2, "torch": {}},
+            "template": {"spec": {"replicatedJobs": list(parts)}},
+        },
+    }
+
+
+def trainjob(name: str, of: str, **spec) -> dict:
+    return {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainJob",
+        "metadata": {"name": name},
+        "spec": {"runtimeRef": {"name": of, "kind": "TrainingRuntime"}, **spec},
+    }
+
+
+@pytest.fixture
+def jobs(mesh) -> Jobs:
+    return Jobs(mesh)
+
+
+@pytest.fixture
+def name(unique) -> str:
+    return "t" + "".join(c if c.isalnum() else "-" for c in unique.lower())[-30:].strip("-")
+
+
+def log(jobs: Jobs, pod: str) -> str:
+    with urllib.request.urlopen(f"{jobs.url}/api/v1/namespaces/{jobs.namespace}/pods/{pod}/log") as answer:
+        return answer.read().decode()
+
+
+def pods(jobs: Jobs, job: str) -> dict:
+    """The pods of a job by the name of their replicated job and index."""
+    path = f"/api/v1/namespaces/{jobs.namespace}/pods?labelSelector=jobset.sigs.k8s.io/jobset-name={job}"
+    found = {}
+    for pod in jobs.call("GET", path)["items"]:
+        labels = pod["metadata"]["labels"]
+        index = labels["batch.kubernetes.io/job-completion-index"]
+        found[f"{labels['jobset.sigs.k8s.io/replicatedjob-name']}-{index}"] = pod
+    return found
+
+
+def test_stages_pods_and_progress(jobs, name):
+    space = f"{API}/namespaces/{jobs.namespace}"
+    made = runtime(
+        name,
+        part("dataset-initializer", "dataset-initializer", "print('fetched')"),
+        part("node", "trainer", REPORT, dependsOn=[{"name": "dataset-initializer", "status": "Complete"}]),
+    )
+    jobs.call("POST", f"{space}/trainingruntimes", made)
+    job = trainjob(name, name, trainer={"numNodes": 2}, suspend=True)
+    jobs.call("POST", f"{space}/trainjobs", job)
+    path = f"{space}/trainjobs/{name}"
+    assert condition(jobs.call("GET", path), "Suspended")["reason"] == "Suspended"
+    with pytest.raises(Refused) as refused:
+        jobs.call("DELETE", f"{space}/trainingruntimes/{name}")
+    assert refused.value.code == 409
+    jobs.call("PATCH", path, {"spec": {"suspend": False}}, "application/merge-patch+json")
+
+    def done() -> dict | None:
+        found = jobs.call("GET", path)
+        assert "Failed" not in holds(found), found["status"]
+        return found if "Complete" in holds(found) else None
+
+    found = until("the job to complete", done)
+    assert condition(found, "Complete")["reason"] == "AllJobsCompleted"
+    assert found["status"]["trainerStatus"]["progressPercentage"] == 40
+    assert {s["name"]: s["succeeded"] for s in found["status"]["jobsStatus"]} == {
+        "node": 1,
+        "dataset-initializer": 1,
+    }
+    shown = pods(jobs, name)
+    assert set(shown) == {"dataset-initializer-0", "node-0", "node-1"}
+    assert {p["status"]["phase"] for p in shown.values()} == {"Succeeded"}
+    assert shown["node-1"]["metadata"]["name"].startswith(f"{name}-node-0-1-")
+    until("the log", lambda: log(jobs, shown["node-1"]["metadata"]["name"]) == "rank 1 of 2\n")
+    assert log(jobs, shown["dataset-initializer-0"]["metadata"]["name"]) == "fetched\n"
+    jobs.call("DELETE", path)
+    jobs.call("DELETE", f"{space}/trainingruntimes/{name}")
+
+
+def test_what_is_built_in(jobs):
+    found = jobs.call("GET", f"{API}/clustertrainingruntimes")["items"]
+    assert len(found) == 9
+    assert all("trainer.kubeflow.org/framework" in r["metadata"]["labels"] for r in found)
+    with pytest.raises(Refused) as refused:
+        jobs.call("DELETE", f"{API}/clustertrainingruntimes/torch-distributed")
+    assert refused.value.code == 403
+    with pytest.raises(Refused) as refused:
+        jobs.call(
+            "POST", f"{API}/namespaces/{jobs.namespace}/trainjobs", trainjob("no-such-runtime", "nothing")
+        )
+    assert "must be created before the TrainJob is created" in json.dumps(refused.value.status)
+
+
+def test_sdk(jobs, name, tmp_path):
+    """train(func) of the real SDK, on a runtime whose image is the host's Python."""
+    trainer = pytest.importorskip("kubeflow.trainer")
+    from kubeflow.common.types import KubernetesBackendConfig
+
+    space = f"{API}/namespaces/{jobs.namespace}"
+    made = runtime(name, part("node", "trainer", ""))
+    made["spec"]["mlPolicy"] = {"numNodes": 1}  # "python" and not "torchrun" runs the function
+    jobs.call("POST", f"{space}/trainingruntimes", made)
+    config = tmp_path / "config"
+    entry = {"cluster": "k", "user": "u", "namespace": jobs.namespace}
+    document = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "k", "cluster": {"server": jobs.url}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "c", "context": entry}],
+    }  # fmt: skip
+    config.write_text(yaml.safe_dump(document))
+    backend = KubernetesBackendConfig(config_file=str(config), namespace=jobs.namespace)
+    client = trainer.TrainerClient(backend_config=backend)
+
+    def train(word):
+        print("hello", word)
+
+    job = client.train(
+        runtime=client.get_runtime(name), trainer=trainer.CustomTrainer(func=train, func_args={"word": "you"})
+    )
+    assert client.wait_for_job_status(job, timeout=60, polling_interval=1).status == "Complete"
+    deadline = time.monotonic() + 30
+    while not (lines := list(client.get_job_logs(job))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert lines == ["hello you"]
+    client.delete_job(job)
