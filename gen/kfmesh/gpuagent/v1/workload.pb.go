@@ -1790,7 +1790,7 @@ type ReturnedPath struct {
 	MaxBytes int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// Where a file that is too large to come back is stored instead when the replica
 	// has succeeded: the name of an object in the object store. Empty means nowhere.
-	OverflowUri string `protobuf:"bytes,3,opt,name=overflow_uri,json=overflowUri,proto3" json:"overflow_uri,omitempty"`
+	OverflowObject string `protobuf:"bytes,3,opt,name=overflow_object,json=overflowObject,proto3" json:"overflow_object,omitempty"`
 	// Largest size in bytes of what is stored there. 0 means no limit.
 	OverflowMaxBytes int64 `protobuf:"varint,4,opt,name=overflow_max_bytes,json=overflowMaxBytes,proto3" json:"overflow_max_bytes,omitempty"`
 	unknownFields    protoimpl.UnknownFields
@@ -1841,9 +1841,9 @@ func (x *ReturnedPath) GetMaxBytes() int64 {
 	return 0
 }
 
-func (x *ReturnedPath) GetOverflowUri() string {
+func (x *ReturnedPath) GetOverflowObject() string {
 	if x != nil {
-		return x.OverflowUri
+		return x.OverflowObject
 	}
 	return ""
 }
@@ -2256,9 +2256,9 @@ type ReturnedFile struct {
 	SizeBytes int64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// Whether the file exceeded its limit.
 	TooLarge bool `protobuf:"varint,4,opt,name=too_large,json=tooLarge,proto3" json:"too_large,omitempty"`
-	// Where the whole file was stored when it was too large: ReturnedPath.overflow_uri.
+	// Where the whole file was stored when it was too large: ReturnedPath.overflow_object.
 	// Empty when it was not.
-	StoredUri     string `protobuf:"bytes,5,opt,name=stored_uri,json=storedUri,proto3" json:"stored_uri,omitempty"`
+	StoredObject  string `protobuf:"bytes,5,opt,name=stored_object,json=storedObject,proto3" json:"stored_object,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2321,9 +2321,9 @@ func (x *ReturnedFile) GetTooLarge() bool {
 	return false
 }
 
-func (x *ReturnedFile) GetStoredUri() string {
+func (x *ReturnedFile) GetStoredObject() string {
 	if x != nil {
-		return x.StoredUri
+		return x.StoredObject
 	}
 	return ""
 }
@@ -3141,11 +3141,11 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x05reads\x18\x06 \x03(\tR\x05reads\"B\n" +
 	"\bTransfer\x12\x19\n" +
 	"\x03uri\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03uri\x12\x1b\n" +
-	"\x04path\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\"\xaf\x01\n" +
+	"\x04path\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\"\xb5\x01\n" +
 	"\fReturnedPath\x12\x1b\n" +
 	"\x04path\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\x12(\n" +
-	"\tmax_bytes\x18\x02 \x01(\x03B\v\xbaH\b\"\x06\x18\x80\x80\b(\x00R\bmaxBytes\x12!\n" +
-	"\foverflow_uri\x18\x03 \x01(\tR\voverflowUri\x125\n" +
+	"\tmax_bytes\x18\x02 \x01(\x03B\v\xbaH\b\"\x06\x18\x80\x80\b(\x00R\bmaxBytes\x12'\n" +
+	"\x0foverflow_object\x18\x03 \x01(\tR\x0eoverflowObject\x125\n" +
 	"\x12overflow_max_bytes\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x10overflowMaxBytes\"W\n" +
 	"\n" +
 	"InlineFile\x12\x1b\n" +
@@ -3190,15 +3190,14 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x97\x01\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x9d\x01\n" +
 	"\fReturnedFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x1b\n" +
-	"\ttoo_large\x18\x04 \x01(\bR\btooLarge\x12\x1d\n" +
-	"\n" +
-	"stored_uri\x18\x05 \x01(\tR\tstoredUri\"\x8a\x01\n" +
+	"\ttoo_large\x18\x04 \x01(\bR\btooLarge\x12#\n" +
+	"\rstored_object\x18\x05 \x01(\tR\fstoredObject\"\x8a\x01\n" +
 	"\x15SubmitWorkloadRequest\x12@\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1c.kfmesh.gpuagent.v1.WorkloadB\x06\xbaH\x03\xc8\x01\x01R\bworkload\x12/\n" +
 	"\x05fence\x18\x02 \x01(\v2\x19.kfmesh.gpuagent.v1.FenceR\x05fence\"W\n" +

@@ -135,7 +135,7 @@ func Return(ctx context.Context, s *gpuagentv1.Staging, workDir string, room int
 		if err := overflow(ctx, r, at(workDir, r.GetPath()), objects); err != nil {
 			return files, err
 		}
-		file.StoredUri = r.GetOverflowUri()
+		file.StoredObject = r.GetOverflowObject()
 	}
 	return files, nil
 }
@@ -143,16 +143,16 @@ func Return(ctx context.Context, s *gpuagentv1.Staging, workDir string, room int
 // overflows reports whether a file of a size is to be stored when it is too large
 // to come back.
 func overflows(r *gpuagentv1.ReturnedPath, size int64) bool {
-	return r.GetOverflowUri() != "" && (r.GetOverflowMaxBytes() == 0 || size <= r.GetOverflowMaxBytes())
+	return r.GetOverflowObject() != "" && (r.GetOverflowMaxBytes() == 0 || size <= r.GetOverflowMaxBytes())
 }
 
 func overflow(ctx context.Context, r *gpuagentv1.ReturnedPath, source string, objects Store) error {
 	err := checkLinks(source)
 	if err == nil {
-		err = objects.Upload(ctx, objects.URI(r.GetOverflowUri()), source)
+		err = objects.Upload(ctx, objects.URI(r.GetOverflowObject()), source)
 	}
 	if err != nil {
-		return fmt.Errorf("store %s as %s: %w", r.GetPath(), r.GetOverflowUri(), err)
+		return fmt.Errorf("store %s as %s: %w", r.GetPath(), r.GetOverflowObject(), err)
 	}
 	return nil
 }

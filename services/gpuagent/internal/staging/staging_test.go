@@ -80,7 +80,7 @@ func TestReturnedFilesStaySmallTogether(t *testing.T) {
 		s.Returns = append(s.Returns, &gpuagentv1.ReturnedPath{Path: name})
 	}
 	files, err := Return(t.Context(), s, work, 128<<10, disk(t.TempDir()))
-	if err != nil || len(files) != 3 || files[1].GetTooLarge() || !files[2].GetTooLarge() || files[2].GetStoredUri() != "" {
+	if err != nil || len(files) != 3 || files[1].GetTooLarge() || !files[2].GetTooLarge() || files[2].GetStoredObject() != "" {
 		t.Errorf("returned %d files, %v; want two with content and one without", len(files), err)
 	}
 }
@@ -102,7 +102,7 @@ func TestWhatIsTooLargeToComeBackIsStored(t *testing.T) {
 	s := &gpuagentv1.Staging{}
 	for _, name := range []string{"small", "large", "huge", "link"} {
 		s.Returns = append(s.Returns, &gpuagentv1.ReturnedPath{
-			Path: name, MaxBytes: 100, OverflowUri: "kept-" + name, OverflowMaxBytes: 4000,
+			Path: name, MaxBytes: 100, OverflowObject: "kept-" + name, OverflowMaxBytes: 4000,
 		})
 	}
 	for _, m := range []Store{store, store, nil} { // as after a crash, and as of a failure
@@ -114,7 +114,7 @@ func TestWhatIsTooLargeToComeBackIsStored(t *testing.T) {
 		if m != nil {
 			stored = "kept-large"
 		}
-		if files[0].GetStoredUri() != "" || files[1].GetStoredUri() != stored || !files[1].GetTooLarge() || files[2].GetStoredUri() != "" {
+		if files[0].GetStoredObject() != "" || files[1].GetStoredObject() != stored || !files[1].GetTooLarge() || files[2].GetStoredObject() != "" {
 			t.Errorf("the files came back as %v", files)
 		}
 	}
@@ -131,7 +131,7 @@ func TestAFileThatCannotBeStoredIsAnError(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(work, "large"), make([]byte, 2000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &gpuagentv1.Staging{Returns: []*gpuagentv1.ReturnedPath{{Path: "large", MaxBytes: 100, OverflowUri: "no/folder"}}}
+	s := &gpuagentv1.Staging{Returns: []*gpuagentv1.ReturnedPath{{Path: "large", MaxBytes: 100, OverflowObject: "no/folder"}}}
 	if _, err := Return(t.Context(), s, work, 128<<10, disk(t.TempDir())); err == nil || !strings.Contains(err.Error(), "no/folder") {
 		t.Errorf("error %v; want one that names the URI", err)
 	}

@@ -37,7 +37,7 @@ func (e *Engine) give(ctx context.Context, runID, workload string, l *launch.Lau
 func letOverflow(runID string, w *gpuagentv1.Workload) {
 	folder := handoverOf(runID, w.GetMetadata().GetName())
 	for i, file := range w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().GetReturns() {
-		file.OverflowUri, file.OverflowMaxBytes = folder+"/"+strconv.Itoa(i), launch.MaxOutputBytes
+		file.OverflowObject, file.OverflowMaxBytes = folder+"/"+strconv.Itoa(i), launch.MaxOutputBytes
 	}
 }
 
@@ -51,14 +51,14 @@ func (e *Engine) filesOf(ctx context.Context, request launch.Request, w *gpuagen
 	}
 	contents := make(map[string]launch.File, len(files))
 	for p, f := range files {
-		if contents[p] = (launch.File{Content: f.GetContent(), TooLarge: f.GetTooLarge()}); f.GetStoredUri() == "" {
+		if contents[p] = (launch.File{Content: f.GetContent(), TooLarge: f.GetTooLarge()}); f.GetStoredObject() == "" {
 			continue
 		}
 		if size > launch.MaxOutputBytes {
 			return nil, fmt.Errorf("the files of its output parameters take %d MiB together; at most %d MiB are allowed: "+
 				"write large results to an output artifact", size>>20, launch.MaxOutputBytes>>20)
 		}
-		content, err := e.stored(ctx, request.Run.ID, f.GetStoredUri())
+		content, err := e.stored(ctx, request.Run.ID, f.GetStoredObject())
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func handedBack(w *gpuagentv1.Workload) (some, quick bool) {
 	size := 0
 	for _, replica := range w.GetStatus().GetReplicas() {
 		for _, f := range replica.GetFiles() {
-			some = some || f.GetStoredUri() != ""
+			some = some || f.GetStoredObject() != ""
 			size += len(f.GetContent())
 		}
 	}

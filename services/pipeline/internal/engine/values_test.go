@@ -44,8 +44,8 @@ func (w *world) echo() func(*gpuagentv1.Workload) *gpuagentv1.WorkloadStatus {
 			}
 			file := &gpuagentv1.ReturnedFile{Path: r.GetPath(), SizeBytes: int64(len(content)), Content: content}
 			if int64(len(content)) > r.GetMaxBytes() {
-				file.Content, file.TooLarge, file.StoredUri = nil, true, r.GetOverflowUri()
-				if err := bucket.Put(context.Background(), r.GetOverflowUri(), content); err != nil {
+				file.Content, file.TooLarge, file.StoredObject = nil, true, r.GetOverflowObject()
+				if err := bucket.Put(context.Background(), r.GetOverflowObject(), content); err != nil {
 					t.Error(err)
 				}
 			}
