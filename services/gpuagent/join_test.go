@@ -274,7 +274,7 @@ func TestAnAgentOfANodeThatComesBackInTime(t *testing.T) {
 	beatsOn(t, dir, "n2-0", 1)
 	a2.end()
 	second.start()
-	time.Sleep(nodeLease * 3 / 2)
+	<-time.After(nodeLease * 3 / 2)
 	touchFile(t, filepath.Join(dir, "go"))
 	s := head.awaitEnd("steady")
 	if s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED || s.GetEpoch() != 1 {
@@ -296,7 +296,7 @@ func TestALineThatIsMendedInTime(t *testing.T) {
 	head.submit(beating("steady", dir, "n2"))
 	beatsOn(t, dir, "n2-0", 1)
 	second.line.cut()
-	time.Sleep(nodeLease / 4)
+	<-time.After(nodeLease / 4)
 	second.line.mend()
 	touchFile(t, filepath.Join(dir, "go"))
 	if s := head.awaitEnd("steady"); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED || s.GetEpoch() != 1 {

@@ -34,7 +34,8 @@ func serve(t *testing.T) (dir string, mesh *rpc.InMemory, stop func()) {
 	if mesh, err = rpc.NewInMemory(server); err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = mesh.Serve() }()
+	serve := mesh.Serve
+	go func() { _ = serve() }()
 	t.Cleanup(func() {
 		server.Stop()
 		_ = mesh.Close()
@@ -122,7 +123,7 @@ func TestWhatIsCutOffLeavesNothing(t *testing.T) {
 	if _, err := stream.CloseAndRecv(); err == nil {
 		t.Error("a call whose server went away succeeded")
 	}
-	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+	for begun := time.Now(); ; <-time.After(time.Millisecond) {
 		left, err := filepath.Glob(filepath.Join(dir, ".incoming", "*"))
 		if err != nil {
 			t.Fatal(err)

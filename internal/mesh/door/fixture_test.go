@@ -102,7 +102,7 @@ func (h *head) start() {
 	ended := make(chan error, 1)
 	go func() { _ = mesh.Serve() }()
 	go func() { ended <- d.Run(ctx) }()
-	for begun := time.Now(); d.Ready(ctx) != nil; time.Sleep(time.Millisecond) {
+	for begun := time.Now(); d.Ready(ctx) != nil; <-time.After(time.Millisecond) {
 		if time.Since(begun) > patience {
 			h.t.Fatal("the door does not open")
 		}

@@ -53,29 +53,31 @@ func nodeOf(t *testing.T, a *Authority, name string, life time.Duration) *Creden
 // shake has a server and a client meet, and returns what each says of the other. The
 // client has sent a secret once it took the server for whom it wants; heard is what
 // the server read.
-func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error, heard string) {
+func shake(t *testing.T, server, client *tls.Config) (heard string, serverErr, clientErr error) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	done := make(chan error, 1)
+	type end struct {
+		heard string
+		err   error
+	}
+	done := make(chan end, 1)
 	go func() {
 		conn, err := listener.Accept()
 		if err != nil {
-			done <- err
+			done <- end{err: err}
 			return
 		}
 		defer conn.Close()
 		secure := tls.Server(conn, server)
+		content, n := make([]byte, 6), 0
 		if err = secure.HandshakeContext(t.Context()); err == nil {
-			content := make([]byte, 6)
-			var n int
 			n, err = secure.Read(content)
-			heard = string(content[:n])
 		}
-		done <- err
+		done <- end{string(content[:n]), err}
 	}()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
 	if err != nil {
@@ -86,7 +88,8 @@ func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error
 		_, clientErr = secure.Write([]byte("secret"))
 	}
 	_ = conn.Close()
-	return <-done, clientErr, heard
+	ended := <-done
+	return ended.heard, ended.err, clientErr
 }
 
 func TestWhoGoesOnWithWhom(t *testing.T) {
@@ -122,7 +125,7 @@ func TestWhoGoesOnWithWhom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			serverErr, clientErr, heard := shake(t, tt.server, tt.client)
+			heard, serverErr, clientErr := shake(t, tt.server, tt.client)
 			met := serverErr == nil && clientErr == nil
 			if met != tt.meet || (heard == "secret") != tt.meet {
 				t.Errorf("the server says %v and heard %q, the client says %v", serverErr, heard, clientErr)
@@ -143,7 +146,7 @@ func TestAForgedChainIsNoHead(t *testing.T) {
 	ours, theirs := authority(t), authority(t)
 	forged := headOf(t, theirs)
 	forged.authority = ours.certificate
-	_, err, heard := shake(t, forged.ServerTLS(), JoinTLS(FingerprintOf(ours.certificate)))
+	heard, _, err := shake(t, forged.ServerTLS(), JoinTLS(FingerprintOf(ours.certificate)))
 	if err == nil || heard != "" {
 		t.Errorf("went on, and the server heard %q", heard)
 	}
@@ -152,7 +155,7 @@ func TestAForgedChainIsNoHead(t *testing.T) {
 func TestNamesDifferByCase(t *testing.T) {
 	t.Parallel()
 	ours := authority(t)
-	_, err, heard := shake(t, nodeOf(t, ours, "a", Life).ServerTLS(), headOf(t, ours).ClientTLS(Node("A")))
+	heard, _, err := shake(t, nodeOf(t, ours, "a", Life).ServerTLS(), headOf(t, ours).ClientTLS(Node("A")))
 	if err == nil || heard != "" {
 		t.Error("node a passes for node A")
 	}

@@ -75,10 +75,10 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // stopped is nil for a process that was told to stop before there was anything to stop.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

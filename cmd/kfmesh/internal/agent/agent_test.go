@@ -58,7 +58,7 @@ func background(t *testing.T, run func(context.Context, io.Writer) error) (said 
 			t.Errorf("ended with %v", err)
 		}
 	})
-	for begun := time.Now(); !strings.Contains(out.String(), "ready"); time.Sleep(5 * time.Millisecond) {
+	for begun := time.Now(); !strings.Contains(out.String(), "ready"); <-time.After(5 * time.Millisecond) {
 		if time.Since(begun) > patience {
 			t.Fatalf("not ready; it said %q", out)
 		}
@@ -96,7 +96,7 @@ func head(t *testing.T) (c *client.Client, door string) {
 // node waits until a head knows, or no longer knows, of a node.
 func node(t *testing.T, c *client.Client, name string, there bool) {
 	t.Helper()
-	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+	for begun := time.Now(); ; <-time.After(20 * time.Millisecond) {
 		all, err := c.Nodes.ListNodes(t.Context(), &gpuagentv1.ListNodesRequest{})
 		found := slices.ContainsFunc(all.GetNodes(), func(n *gpuagentv1.Node) bool { return n.GetMetadata().GetName() == name })
 		if err == nil && found == there {

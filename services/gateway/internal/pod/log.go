@@ -45,23 +45,17 @@ func copyLog(w http.ResponseWriter, stream interface {
 	Recv() (*gpuagentv1.LogChunk, error)
 },
 ) error {
-	begun := false
-	for {
-		chunk, err := stream.Recv()
-		if err != nil && !begun && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if !begun {
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			w.WriteHeader(http.StatusOK)
-			begun = true
-		}
-		if err != nil {
-			return nil
-		}
-		if _, err := w.Write(chunk.GetData()); err != nil {
-			return nil // the caller went away
-		}
-		_ = http.NewResponseController(w).Flush() // one that cannot is not asked to
+	chunk, err := stream.Recv()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
 	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusOK)
+	for err == nil {
+		if _, err = w.Write(chunk.GetData()); err == nil { // otherwise the caller went away
+			_ = http.NewResponseController(w).Flush() // one that cannot is not asked to
+			chunk, err = stream.Recv()
+		}
+	}
+	return nil
 }

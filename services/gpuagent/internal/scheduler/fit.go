@@ -29,7 +29,7 @@ func (s *Scheduler) fit(j *job) ([]slot, shortage) {
 	runs, missing, least := j.missing()
 	budget := j.queue.room()
 	f := &fitting{s: s, j: j}
-	short := enough
+	var short shortage
 	if asks := gpusOf(runs); asks > budget && asks > 0 {
 		short = ofQuota
 	} else if short = shortOfGPUs(runs); short == enough {

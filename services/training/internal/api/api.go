@@ -163,20 +163,9 @@ func (s *jobs) GetTrainingJob(ctx context.Context, r *trainingv1.GetTrainingJobR
 
 // UpdateTrainingJob implements TrainingService.
 func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTrainingJobRequest) (*trainingv1.TrainingJob, error) {
-	find := s.runtimes.find(ctx)
-	if trainjob.Is([]byte(r.GetManifest())) {
-		was, err := s.get(ctx, r.GetNamespace(), kind.TrainJobName, r.GetName())
-		if err != nil {
-			return nil, err
-		}
-		find = trainjob.Kept(was.Value.GetRuntime())
-	}
-	read, err := read(r.GetManifest(), r.GetNamespace(), find)
+	read, err := s.readUpdate(ctx, r)
 	if err != nil {
 		return nil, err
-	}
-	if read.Name != r.GetName() {
-		return nil, fault.Invalidf("metadata.name", "the name of the object (%s) does not match the name on the request (%s)", read.Name, r.GetName())
 	}
 	for {
 		item, err := s.get(ctx, read.Namespace, read.Kind.Name, read.Name)
@@ -210,6 +199,26 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			return nil, err
 		}
 	}
+}
+
+// readUpdate reads what a job is to become. A TrainJob keeps the runtime it was made of.
+func (s *jobs) readUpdate(ctx context.Context, r *trainingv1.UpdateTrainingJobRequest) (*trainjob.Job, error) {
+	find := s.runtimes.find(ctx)
+	if trainjob.Is([]byte(r.GetManifest())) {
+		was, err := s.get(ctx, r.GetNamespace(), kind.TrainJobName, r.GetName())
+		if err != nil {
+			return nil, err
+		}
+		find = trainjob.Kept(was.Value.GetRuntime())
+	}
+	job, err := read(r.GetManifest(), r.GetNamespace(), find)
+	if err != nil {
+		return nil, err
+	}
+	if job.Name != r.GetName() {
+		return nil, fault.Invalidf("metadata.name", "the name of the object (%s) does not match the name on the request (%s)", job.Name, r.GetName())
+	}
+	return job, nil
 }
 
 func errModified(job *trainingv1.TrainingJob) error {

@@ -61,23 +61,10 @@ func (s *runtimes) WatchTrainingRuntimes(
 	defer cancel()
 	after := r.GetAfterRevision()
 	if after == 0 {
-		all, revision, err := s.list(ctx, r.GetNamespace(), r.GetScope())
-		if err != nil {
+		var err error
+		if after, err = s.sendPresent(ctx, r, stream.Send); err != nil {
 			return err
 		}
-		for _, one := range all {
-			if !fits(r.GetName(), one.GetMetadata().GetName()) {
-				continue
-			}
-			event := &trainingv1.TrainingRuntimeEvent{Type: trainingv1.TrainingRuntimeEvent_TYPE_CREATED, Runtime: one, Revision: revision}
-			if err := stream.Send(event); err != nil {
-				return err
-			}
-		}
-		if err := stream.Send(&trainingv1.TrainingRuntimeEvent{Type: trainingv1.TrainingRuntimeEvent_TYPE_SYNCED, Revision: revision}); err != nil {
-			return err
-		}
-		after = revision
 	}
 	prefix := state.RuntimePrefix(r.GetNamespace(), r.GetScope() == trainingv1.RuntimeScope_RUNTIME_SCOPE_CLUSTER)
 	changes, err := s.state.Backend.Watch(ctx, s.state.Runtimes.Prefix()+prefix, after)
@@ -102,6 +89,26 @@ func (s *runtimes) WatchTrainingRuntimes(
 		return ctx.Err()
 	}
 	return fault.Preconditionf("changes since revision %d are no longer kept: list the runtimes and watch from there", after).WithReason("REVISION_EXPIRED")
+}
+
+// sendPresent sends the runtimes that there are, and returns the revision they are of.
+func (s *runtimes) sendPresent(
+	ctx context.Context, r *trainingv1.WatchTrainingRuntimesRequest, send func(*trainingv1.TrainingRuntimeEvent) error,
+) (int64, error) {
+	all, revision, err := s.list(ctx, r.GetNamespace(), r.GetScope())
+	if err != nil {
+		return 0, err
+	}
+	for _, one := range all {
+		if !fits(r.GetName(), one.GetMetadata().GetName()) {
+			continue
+		}
+		event := &trainingv1.TrainingRuntimeEvent{Type: trainingv1.TrainingRuntimeEvent_TYPE_CREATED, Runtime: one, Revision: revision}
+		if err := send(event); err != nil {
+			return 0, err
+		}
+	}
+	return revision, send(&trainingv1.TrainingRuntimeEvent{Type: trainingv1.TrainingRuntimeEvent_TYPE_SYNCED, Revision: revision})
 }
 
 // runtimeEvent is a change as it is told; nil when it is not known what was deleted.

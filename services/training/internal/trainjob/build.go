@@ -199,18 +199,8 @@ func (b *builder) meets(r *replicatedJob) bool {
 
 // count is how many replicas there are of a job.
 func (b *builder) count(r *replicatedJob) int32 {
-	m, n := b.runtime.MLPolicy, int32(1)
-	if r.Template.Spec.Parallelism != nil {
-		n = *r.Template.Spec.Parallelism
-	}
-	asked := m != nil && m.NumNodes != nil || b.spec.Trainer != nil && b.spec.Trainer.NumNodes != nil
-	nodes := int32(1)
-	if m != nil && m.NumNodes != nil {
-		nodes = *m.NumNodes
-	}
-	if t := b.spec.Trainer; t != nil && t.NumNodes != nil {
-		nodes = *t.NumNodes
-	}
+	m := b.runtime.MLPolicy
+	nodes, asked := b.nodes()
 	switch {
 	case m.rendezvous() == kind.MPI && r.Name == launcherJob:
 		return 1
@@ -221,8 +211,21 @@ func (b *builder) count(r *replicatedJob) int32 {
 		return nodes
 	case r.step() == stepTrainer && asked:
 		return nodes
+	case r.Template.Spec.Parallelism != nil:
+		return *r.Template.Spec.Parallelism
 	}
-	return n
+	return 1
+}
+
+// nodes is how many nodes job and runtime ask for, the job first, and whether they do.
+func (b *builder) nodes() (n int32, asked bool) {
+	if t := b.spec.Trainer; t != nil && t.NumNodes != nil {
+		return *t.NumNodes, true
+	}
+	if m := b.runtime.MLPolicy; m != nil && m.NumNodes != nil {
+		return *m.NumNodes, true
+	}
+	return 1, false
 }
 
 // policies says when the job ends, and what its nodes are told.

@@ -242,6 +242,10 @@ func (r *replicatedJob) check(at string, before map[string]bool, p *field.Proble
 	default:
 		p.NotSupported(at+".template.spec.template.spec.restartPolicy", policy, "OnFailure", "Never")
 	}
+	r.checkDependencies(at, before, p)
+}
+
+func (r *replicatedJob) checkDependencies(at string, before map[string]bool, p *field.Problems) {
 	for i, d := range r.DependsOn {
 		where := fmt.Sprintf("%s.dependsOn[%d]", at, i)
 		if !before[d.Name] {

@@ -2,6 +2,7 @@ package trainjob_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -176,7 +177,7 @@ func TestWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, c.spec)
-			e, ok := err.(*fault.Error)
+			e, ok := errors.AsType[*fault.Error](err)
 			if !ok {
 				t.Fatalf("got %v, want a fault", err)
 			}
@@ -276,7 +277,7 @@ func TestRuntimes(t *testing.T) {
 			}
 			continue
 		}
-		e, ok := err.(*fault.Error)
+		e, ok := errors.AsType[*fault.Error](err)
 		if !ok || len(e.Violations) == 0 || !slices.ContainsFunc(e.Violations, func(v fault.Violation) bool {
 			return v.Field == c.field && strings.Contains(v.Reason, c.reason)
 		}) {
