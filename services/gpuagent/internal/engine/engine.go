@@ -192,6 +192,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		group.Go(func() error { return ended(ctx, cache.Run(ctx)) })
 	}
 	group.Go(func() error { return e.report(ctx) })
+	group.Go(func() error {
+		e.watchNode(ctx)
+		return nil
+	})
 	group.Go(func() error { return e.begin(ctx) })
 	for {
 		select {

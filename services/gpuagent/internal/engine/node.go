@@ -46,45 +46,71 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
-		return err
-	}
-	defer func() { // so that the node is known to be gone at once and not when the lease runs out
-		if e.busy() {
-			return // what it runs runs on, until the lease runs out or another agent takes it up
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if err := lease.Revoke(ctx); err != nil {
-			e.Log.DebugContext(ctx, "lease runs out by itself", "error", err)
-		}
-	}()
-	tick := time.NewTicker(reportEvery)
-	defer tick.Stop()
+	defer e.giveUp(ctx, lease)
+	report := time.NewTimer(0)
+	defer report.Stop()
 	lapse := time.NewTicker(e.LeaseTTL / lapses)
 	defer lapse.Stop()
 	for {
-		op := e.State.Nodes.UpdateOp(e.Node, e.nodeNow(), store.AnyRevision)
-		op.Lease = lease
-		if _, err := e.State.Backend.Commit(ctx, op); err != nil {
+		if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
 			return err
 		}
-		for waiting := true; waiting; {
-			select {
-			case <-lapse.C:
-				if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
-					return err
-				}
-			case <-tick.C:
-				e.recheckRuntimes(ctx)
-				e.watchGPUs(ctx)
-				waiting = false
-			case <-lease.Done():
-				return nil
-			case <-ctx.Done():
-				return nil
+		select {
+		case <-lapse.C:
+		case <-report.C:
+			next, err := e.writeNode(ctx, lease)
+			if err != nil {
+				return err
 			}
+			report.Reset(next)
+		case <-lease.Done():
+			return nil
+		case <-ctx.Done():
+			return nil
 		}
+	}
+}
+
+// writeNode stores the node's record as it is by now, and returns when to do so next. A
+// store that does not answer says nothing about the lease.
+func (e *Engine) writeNode(ctx context.Context, lease store.Lease) (next time.Duration, err error) {
+	op := e.State.Nodes.UpdateOp(e.Node, e.nodeNow(), store.AnyRevision)
+	op.Lease = lease
+	_, err = e.State.Backend.Commit(ctx, op)
+	if fault.Is(err, fault.Unavailable) {
+		e.Log.WarnContext(ctx, "node is not reported yet", "error", err)
+		return retryEvery, nil
+	}
+	return reportEvery, err
+}
+
+// watchNode looks every so often at what may have changed. It is apart from report, which
+// nothing that hangs may keep from noting how far the lease goes.
+func (e *Engine) watchNode(ctx context.Context) {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			e.recheckRuntimes(ctx)
+			e.watchGPUs(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// giveUp ends a lease, so that the node is known to be gone at once and not when the lease
+// runs out. What a node that has joined runs runs on when its agent ends: until the lease
+// runs out, or another agent takes it up.
+func (e *Engine) giveUp(ctx context.Context, lease store.Lease) {
+	if e.busy() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := lease.Revoke(ctx); err != nil {
+		e.Log.DebugContext(ctx, "lease runs out by itself", "error", err)
 	}
 }
 
