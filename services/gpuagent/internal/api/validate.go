@@ -8,7 +8,6 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -33,7 +32,7 @@ func validate(w *gpuagentv1.Workload) error {
 			v.add(field+".name", "%q names an earlier group too: names are unique in a workload", group.GetName())
 		}
 		seen[group.GetName()] = true
-		total += placement.Count(group)
+		total += state.Replicas(group)
 		v.template(field+".template", group.GetTemplate())
 	}
 	if gang := int(w.GetSpec().GetGangMin()); gang > total {
@@ -110,7 +109,7 @@ func (v *violations) references(spec *gpuagentv1.WorkloadSpec) {
 		for _, p := range group.GetTemplate().GetPorts() {
 			ports[p.GetName()] = 0
 		}
-		for range placement.Count(group) {
+		for range state.Replicas(group) {
 			scope.Replicas[group.GetName()] = append(scope.Replicas[group.GetName()], expand.Address{Ports: ports})
 		}
 	}

@@ -48,7 +48,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/configmap"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/ports"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
@@ -121,7 +121,7 @@ type Engine struct {
 	node      *gpuagentv1.Node     // guarded by mu
 	scheduler *scheduler.Scheduler // guarded by mu; of use on the head alone
 	alarm     *time.Timer          // guarded by mu; nil unless it is to decide again at a time
-	ports     *placement.Ports     // guarded by mu
+	ports     *ports.Ports         // guarded by mu
 	load      detect.Load          // guarded by mu; of the node's processors
 	lives     map[string]*life     // guarded by mu; by nameOf, until they have ended
 }
@@ -135,7 +135,7 @@ func New(o Options) *Engine {
 		ended:   make(chan struct{}),
 		ready:   make(chan struct{}),
 		dirs:    spare.New(filepath.Join(o.DataDir, "spare"), 0o755),
-		ports:   placement.NewPorts(),
+		ports:   ports.New(),
 		lives:   map[string]*life{},
 
 		scheduler: scheduler.New(scheduler.Policy{}),

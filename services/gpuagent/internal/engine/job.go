@@ -4,8 +4,8 @@ import (
 	"maps"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // nodeLabel is the label that every node has of its own, to select it by name.
@@ -21,7 +21,7 @@ func (e *Engine) jobOf(w *gpuagentv1.Workload) scheduler.Job {
 	bound := e.boundTo(w)
 	for _, group := range spec.GetGroups() {
 		job.Groups = append(job.Groups, scheduler.Group{
-			Name: group.GetName(), Count: placement.Count(group), Need: needOf(group.GetTemplate(), bound),
+			Name: group.GetName(), Count: state.Replicas(group), Need: needOf(group.GetTemplate(), bound),
 		})
 	}
 	return job
@@ -76,8 +76,8 @@ func (e *Engine) largeEnough(spec *gpuagentv1.WorkloadSpec) string {
 	gpus := 0
 	for _, g := range spec.GetGroups() {
 		need := g.GetTemplate().GetResources()
-		memory += int64(placement.Count(g)) * need.GetMemoryBytes()
-		gpus += placement.Count(g) * int(need.GetGpus())
+		memory += int64(state.Replicas(g)) * need.GetMemoryBytes()
+		gpus += state.Replicas(g) * int(need.GetGpus())
 	}
 	fits := func(s *gpuagentv1.NodeStatus) bool { return memory <= s.GetMemoryBytes() && gpus <= len(s.GetGpus()) }
 	if fits(e.node.GetStatus()) {

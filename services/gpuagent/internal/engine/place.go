@@ -8,7 +8,6 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -185,7 +184,7 @@ func template(w *gpuagentv1.Workload, i int) *gpuagentv1.Template { return group
 // group is the group of a workload's replica.
 func group(w *gpuagentv1.Workload, i int) *gpuagentv1.ReplicaGroup {
 	for _, group := range w.GetSpec().GetGroups() {
-		if count := placement.Count(group); i >= count {
+		if count := state.Replicas(group); i >= count {
 			i -= count
 			continue
 		}

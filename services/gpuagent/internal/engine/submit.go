@@ -10,7 +10,6 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/placement"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -64,7 +63,7 @@ func newWorkload(submitted *gpuagentv1.Workload) *gpuagentv1.Workload {
 	}
 	w.Status = &gpuagentv1.WorkloadStatus{Phase: gpuagentv1.Phase_PHASE_PENDING, Epoch: 1}
 	for _, group := range w.GetSpec().GetGroups() {
-		for index := range placement.Count(group) {
+		for index := range state.Replicas(group) {
 			w.Status.Replicas = append(w.Status.Replicas, &gpuagentv1.ReplicaStatus{
 				Group: group.GetName(), Index: int32(index), Phase: gpuagentv1.Phase_PHASE_PENDING,
 			})

@@ -39,3 +39,6 @@ func (s *State) OrdersOf(node string) *store.Collection[*gpuagentv1.Order] {
 func (s *State) ReportsOf(node string) *store.Collection[*gpuagentv1.Report] {
 	return store.NewCollection[*gpuagentv1.Report](s.Backend, s.Reports.Prefix()+node+"/")
 }
+
+// Replicas is the number of replicas of a group.
+func Replicas(group *gpuagentv1.ReplicaGroup) int { return max(1, int(group.GetCount())) }

@@ -1,4 +1,5 @@
-package placement
+// Package ports allots TCP ports of this host.
+package ports
 
 import (
 	"fmt"
@@ -18,8 +19,8 @@ type Ports struct {
 	held map[int32]string // uid of the workload that holds it
 }
 
-// NewPorts returns an allotment that has promised nothing.
-func NewPorts() *Ports { return &Ports{held: map[int32]string{}} }
+// New returns an allotment that has promised nothing.
+func New() *Ports { return &Ports{held: map[int32]string{}} }
 
 // Allot finds a port for a workload: the preferred one if that is free, any
 // other if it is not or is 0.
