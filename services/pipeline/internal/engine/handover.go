@@ -115,8 +115,9 @@ func (r *runner) discardHandover(ctx context.Context, spent []string) {
 			continue
 		}
 		delete(r.handed, workload)
+		key := handoverOf(r.item.Key, workload)
 		r.do(ctx, func(ctx context.Context) func(context.Context) {
-			r.engine.discard(ctx, handoverOf(r.item.Key, workload))
+			r.engine.discard(ctx, key)
 			return nil
 		})
 	}
