@@ -12,7 +12,7 @@ import (
 
 // disrupted reports whether the life ended only for its workload to run anew. When a
 // node is lost, the replicas elsewhere often fail before that is known; then too it
-// was the node.
+// was the node. What had ended well by then does not run again.
 func (l *life) disrupted(results []result) bool {
 	cause := context.Cause(l.stopping)
 	var made *preemption
@@ -22,8 +22,9 @@ func (l *life) disrupted(results []result) bool {
 	case errors.Is(cause, errStopAsked), errors.Is(cause, errDeleted), errors.Is(cause, errDeadline):
 		return false
 	}
-	return errors.As(cause, &made) ||
-		slices.ContainsFunc(results, func(r result) bool { return r.reason == runtime.ReasonNodeLost })
+	return slices.ContainsFunc(results, func(r result) bool {
+		return r.reason == runtime.ReasonNodeLost || errors.As(cause, &made) && r.phase == gpuagentv1.Phase_PHASE_STOPPED
+	})
 }
 
 // moveOn ends a life whose workload waits to be placed again, in its next epoch.

@@ -1,4 +1,6 @@
-// Package engine is what happens to workloads over time on one node.
+// Package engine is what happens to workloads over time: on one node, and on the head
+// for those of all nodes. The head places them (package scheduler) and runs its own;
+// what others run it orders, and mirrors from what they report.
 //
 // A workload has a life: it waits to be placed, its replicas are made ready,
 // started, watched and started again, and its end is written down. Each life is
@@ -16,7 +18,7 @@
 //   - The board holds the present, for readers and watchers. The end of a
 //     workload shows there as soon as it is on disk; the store follows.
 //
-// Directories, under <data dir>/workloads/<uid>.<group>-<index>/:
+// Directories, under <data dir>/workloads/<run>.<group>-<index>/:
 //
 //	work/       working directory, unless the template names another
 //	log         what it wrote, all attempts one after the other
@@ -256,6 +258,7 @@ func (e *Engine) begin(ctx context.Context) error {
 			return ended(ctx, err)
 		}
 		e.mu.Lock()
+		e.enlist(store.Item[*gpuagentv1.Node]{Key: e.Node, Value: e.node}) // with its marks, which are known by now
 		e.loseAbsent()
 		e.decide() // on those that were waiting when the last agent ended
 		e.mu.Unlock()
