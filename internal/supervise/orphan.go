@@ -20,7 +20,7 @@ const sweepFor = 5 * time.Second
 // It reports whether nothing is left.
 func (s *supervisor) swept(a *attempt) bool {
 	_ = syscall.Kill(-a.pid, syscall.SIGKILL)
-	left := 0
+	left := a.straggling()
 	for _, pid := range s.orphans() {
 		if !reaped(pid) && s.leftBy(pid, a) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)

@@ -218,4 +218,5 @@ func (s *supervisor) conclude(a *attempt) {
 		told.Exit = nil
 	}
 	s.agent.report(told)
+	a.disband() // last: it can take the kernel a moment
 }

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"io/fs"
+	"os"
 	"slices"
 	"syscall"
 
@@ -9,8 +10,9 @@ import (
 )
 
 // start runs the command as the leader of a new session, with its output in the
-// log. It returns its process id, and a pidfd where the kernel has those.
-func start(spec Spec, null int) (pid, pidfd int, err error) {
+// log and, when it is not nil, in the control group of a directory. It returns its
+// process id, and a pidfd where the kernel has those.
+func start(spec Spec, null int, group *os.File) (pid, pidfd int, err error) {
 	program, err := lookPath(spec)
 	if err != nil {
 		return 0, -1, err
@@ -25,7 +27,7 @@ func start(spec Spec, null int) (pid, pidfd int, err error) {
 		Dir:   spec.WorkDir,
 		Env:   lastWins(append(slices.Clip(spec.Env), EpochVariable+"="+spec.Journal)),
 		Files: []uintptr{uintptr(null), uintptr(log), uintptr(log)},
-		Sys:   attributes(spec, &pidfd),
+		Sys:   attributes(spec, &pidfd, group),
 	})
 	return pid, pidfd, err
 }
