@@ -62,7 +62,7 @@ func (s *supervisor) fork(spec Spec) (pid, pidfd int, ok bool) {
 	}
 	pid, err := server.fork(spec, s.self.PID)
 	if err != nil {
-		server.end()
+		server.failed()
 		return 0, -1, false
 	}
 	if pidfd, err = unix.PidfdOpen(pid, 0); err != nil {

@@ -25,7 +25,7 @@ type forkServer struct {
 	pid    int       // 0 while it is not started
 	socket int       // when it is started
 	ready  bool      // to fork
-	vain   bool      // it has ended before it was ready: it never will be
+	vain   bool      // it has ended before it was ready, or hangs: the next would too
 	asked  time.Time // when it was last asked for
 }
 
@@ -131,6 +131,17 @@ func (f *forkServer) hears() bool {
 		f.end()
 	}
 	return f.ready
+}
+
+// failed lets go of a server that has not made a fork. One that had ended, as all do
+// when they have nothing to do, is not held against the next.
+func (f *forkServer) failed() {
+	if reaped(f.pid) {
+		f.gone()
+		return
+	}
+	f.vain = true
+	f.end()
 }
 
 // end ends the server.

@@ -101,7 +101,9 @@ def become(libc, supervisor, middle, log, stream):
 def settle(order):
     """Takes on the environment, directory and arguments; they are those of `python -m`."""
     task = order['Task']
+    coerced = {name: os.environ[name] for name in ('LC_CTYPE',) if name in os.environ}  # as in PEP 538
     os.environ.clear()
+    os.environ.update(coerced)
     for entry in order['Env']:
         name, _, value = entry.partition('=')
         os.environ[name] = value
@@ -132,8 +134,8 @@ def run():
     try:
         runpy._run_module_as_main(MAIN)
     except Exception as error:
-        traceback = error.__traceback__
-        sys.excepthook(type(error), error, traceback.tb_next if traceback else None)
+        error.__traceback__ = error.__traceback__.tb_next
+        sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
 
 
