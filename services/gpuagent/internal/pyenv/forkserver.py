@@ -28,15 +28,15 @@ import types
 
 CONTROL = 3
 IDLE_SECONDS = 60
-MAIN = 'kfp.dsl.executor_main'
+MAIN = "kfp.dsl.executor_main"
 PR_SET_PDEATHSIG = 1
 
 
 def preload():
     """Loads what every component loads, and then has the main module be new again."""
-    os.environ['_KFP_RUNTIME'] = 'true'
+    os.environ["_KFP_RUNTIME"] = "true"
     __import__(MAIN)
-    package, _, name = MAIN.rpartition('.')
+    package, _, name = MAIN.rpartition(".")
     del sys.modules[MAIN]
     delattr(sys.modules[package], name)
     gc.collect()
@@ -49,7 +49,7 @@ def serve():
     supervisor = os.getppid()
     control = socket.socket(fileno=CONTROL)
     control.settimeout(IDLE_SECONDS)
-    control.send(b'r')
+    control.send(b"r")
     while True:
         log, stream = next_packet(control)
         child = os.fork()
@@ -66,10 +66,10 @@ def serve():
 
 def next_packet(control):
     """Waits for the descriptors of the next fork; ends the process without them."""
-    descriptors = array.array('i')
+    descriptors = array.array("i")
     try:
         data, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(2 * descriptors.itemsize))
-    except socket.timeout:
+    except socket.timeout:  # noqa: UP041, the same since Python 3.10 only
         sys.exit(0)
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -87,10 +87,10 @@ def become(libc, supervisor, middle, log, stream):
     if os.getppid() != supervisor:
         os._exit(1)
     os.setsid()
-    os.write(stream, b'%d\n' % os.getpid())
-    with open(stream, 'rb') as lines:
+    os.write(stream, b"%d\n" % os.getpid())
+    with open(stream, "rb") as lines:
         line = lines.readline()
-    if not line.endswith(b'\n'):
+    if not line.endswith(b"\n"):
         os._exit(1)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -100,31 +100,31 @@ def become(libc, supervisor, middle, log, stream):
 
 def settle(order):
     """Takes on the environment, directory and arguments; they are those of `python -m`."""
-    task = order['Task']
-    coerced = {name: os.environ[name] for name in ('LC_CTYPE',) if name in os.environ}  # as in PEP 538
+    task = order["Task"]
+    coerced = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}  # as in PEP 538
     os.environ.clear()
     os.environ.update(coerced)
-    for entry in order['Env']:
-        name, _, value = entry.partition('=')
+    for entry in order["Env"]:
+        name, _, value = entry.partition("=")
         os.environ[name] = value
-    os.environ['_KFP_RUNTIME'] = 'true'
-    os.chdir(order['WorkDir'])
-    sys.path[:1] = [os.getcwd(), *task['Paths']]
-    arguments = list(task['Args'])
-    if task.get('Source') is not None:
-        arguments = ['--component_module_path', write_source(task['Source']), *arguments]
-    sys.argv = ['-m', *arguments]
-    if hasattr(sys, 'orig_argv'):
-        sys.orig_argv = [sys.executable, '-m', MAIN, *arguments]
-    sys.modules['__main__'] = types.ModuleType('__main__')
+    os.environ["_KFP_RUNTIME"] = "true"
+    os.chdir(order["WorkDir"])
+    sys.path[:1] = [os.getcwd(), *task["Paths"]]
+    arguments = list(task["Args"])
+    if task.get("Source") is not None:
+        arguments = ["--component_module_path", write_source(task["Source"]), *arguments]
+    sys.argv = ["-m", *arguments]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = [sys.executable, "-m", MAIN, *arguments]
+    sys.modules["__main__"] = types.ModuleType("__main__")
 
 
 def write_source(source):
     """Writes the component's module to a new directory, as the command would."""
-    folder = os.path.join(os.environ.get('TMPDIR', '/tmp'), 'tmp.' + os.urandom(5).hex())
+    folder = os.path.join(os.environ.get("TMPDIR", "/tmp"), "tmp." + os.urandom(5).hex())  # noqa: S108, as mktemp
     os.mkdir(folder, 0o700)
-    path = os.path.join(folder, 'ephemeral_component.py')
-    with open(path, 'w', encoding='utf-8', newline='') as f:
+    path = os.path.join(folder, "ephemeral_component.py")
+    with open(path, "w", encoding="utf-8", newline="") as f:
         f.write(source)
     return path
 
@@ -139,7 +139,7 @@ def run():
         sys.exit(1)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     preload()
     settle(serve())
     run()
