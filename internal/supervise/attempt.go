@@ -34,7 +34,7 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 		a.exit.Cause, a.finish = Fenced, a.exit.Start
 		return a, nil
 	}
-	if a.pid, a.pidfd, err = startInGroup(o.Spec, s.null); err != nil {
+	if a.pid, a.pidfd, err = s.start(o.Spec); err != nil {
 		a.exit.Cause = Unstarted
 		a.exit.Code, a.exit.Message = startFailure(o.Spec, err)
 		a.finish = time.Now()

@@ -8,11 +8,8 @@ import (
 // groupError is why a control group could not be made.
 type groupError struct{ error }
 
-// startInGroup starts a command in its control group, when it has one.
+// startInGroup starts a command in its control group.
 func startInGroup(spec Spec, null int) (pid, pidfd int, err error) {
-	if spec.Group == nil {
-		return start(spec, null, nil)
-	}
 	if err := spec.Group.Make(); err != nil {
 		return 0, -1, &groupError{err}
 	}

@@ -68,6 +68,9 @@ type Spec struct {
 	// Isolate starts the command in a user and a mount namespace of its own, as the
 	// same user, with the right to mount there.
 	Isolate bool `json:",omitempty"`
+	// Fork, when set, is a quicker way to the same, which the supervisor may go
+	// unless Isolate is set.
+	Fork *Fork `json:",omitempty"`
 	// Log is the file that standard output and standard error are appended to.
 	Log string
 	// Deadline, when set, is when the command is stopped.

@@ -44,8 +44,11 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return s.installFailed(err)
 	}
-	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace, Lease: o.Lease}
-	s.enter = s.plan(who)
+	s.spec.Args, s.spec.Env, s.spec.WorkDir, s.spec.Log = args, env, o.WorkDir, o.Log
+	s.spec.Deadline, s.spec.Grace, s.spec.Lease = o.Deadline, o.Grace, o.Lease
+	if s.enter = s.plan(who); s.enter != nil {
+		s.spec.Fork = nil // it would be where its supervisor is
+	}
 	s.limit()
 	return nil
 }
