@@ -67,7 +67,7 @@ func New(mesh rpc.Mesh) *Client {
 		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 		Queues:           gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
-		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("mesh")),
+		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("gpuagent")),
 	}
 }
 

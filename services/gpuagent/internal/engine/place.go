@@ -26,7 +26,8 @@ func (e *Engine) decide() {
 		case scheduler.Preempt:
 			e.lives[d.UID].stop(&preemption{because: d.Because})
 		case scheduler.Wait:
-			e.lives[d.UID].wait(d.Sentence)
+			l := e.lives[d.UID]
+			l.wait(d.Sentence + e.boundBecause(l.w))
 		}
 	}
 	e.decideAt(e.scheduler.Next())
