@@ -78,8 +78,11 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 		value *int32
 		least int32
 	}{
-		{"initialDelaySeconds", p.InitialDelay, 0}, {"periodSeconds", p.Period, 0}, {"timeoutSeconds", p.Timeout, 0},
-		{"failureThreshold", p.Failures, 0}, {"successThreshold", p.Successes, 0},
+		{"initialDelaySeconds", p.InitialDelay, 0},
+		{"periodSeconds", p.Period, 0},
+		{"timeoutSeconds", p.Timeout, 0},
+		{"failureThreshold", p.Failures, 0},
+		{"successThreshold", p.Successes, 0},
 	} {
 		if field.value != nil && *field.value < field.least {
 			b.problems.Invalid(path+"."+field.name, *field.value, "must be greater than or equal to 0")

@@ -91,9 +91,13 @@ func (n net) mpi(attempt int32) Wiring {
 func (n net) implementation(dir, slots string) []Var {
 	hostFile, agent := dir+"/hostfile", dir+"/kubexec.sh"
 	openMPI := []Var{
-		{"OMPI_MCA_plm_rsh_agent", agent}, {"OMPI_MCA_orte_default_hostfile", hostFile}, {"OMPI_MCA_orte_keep_fqdn_hostnames", "true"},
+		{"OMPI_MCA_plm_rsh_agent", agent},
+		{"OMPI_MCA_orte_default_hostfile", hostFile},
+		{"OMPI_MCA_orte_keep_fqdn_hostnames", "true"},
 		// Open MPI 5 asks its new runtime, PRRTE, which knows the same under other names.
-		{"PRTE_MCA_plm_ssh_agent", agent}, {"PRTE_MCA_prte_default_hostfile", hostFile}, {"PRTE_MCA_prte_keep_fqdn_hostnames", "true"},
+		{"PRTE_MCA_plm_ssh_agent", agent},
+		{"PRTE_MCA_prte_default_hostfile", hostFile},
+		{"PRTE_MCA_prte_keep_fqdn_hostnames", "true"},
 		// Its collectives by levels think that ranks of one host have one daemon, and wait for ever
 		// where workers that share a host have each their own.
 		{"OMPI_MCA_coll_han_priority", "0"},
