@@ -125,8 +125,10 @@ type NodeStatus struct {
 	CpuUsedMilli int64 `protobuf:"varint,20,opt,name=cpu_used_milli,json=cpuUsedMilli,proto3" json:"cpu_used_milli,omitempty"`
 	// Memory that was in use then, in bytes.
 	MemoryUsedBytes int64 `protobuf:"varint,21,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Taints that its agent was started with, then those that people have given it.
+	Taints        []*Taint `protobuf:"bytes,26,rep,name=taints,proto3" json:"taints,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -304,6 +306,13 @@ func (x *NodeStatus) GetMemoryUsedBytes() int64 {
 		return x.MemoryUsedBytes
 	}
 	return 0
+}
+
+func (x *NodeStatus) GetTaints() []*Taint {
+	if x != nil {
+		return x.Taints
+	}
+	return nil
 }
 
 // Gpu is one GPU of a node.
@@ -496,7 +505,9 @@ type NodeMarks struct {
 	Cordoned     bool   `protobuf:"varint,1,opt,name=cordoned,proto3" json:"cordoned,omitempty"`
 	CordonReason string `protobuf:"bytes,2,opt,name=cordon_reason,json=cordonReason,proto3" json:"cordon_reason,omitempty"`
 	// Why GPUs were withdrawn, by UUID.
-	Withdrawn     map[string]string `protobuf:"bytes,3,rep,name=withdrawn,proto3" json:"withdrawn,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Withdrawn map[string]string `protobuf:"bytes,3,rep,name=withdrawn,proto3" json:"withdrawn,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Taints.
+	Taints        []*Taint `protobuf:"bytes,4,rep,name=taints,proto3" json:"taints,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -552,6 +563,153 @@ func (x *NodeMarks) GetWithdrawn() map[string]string {
 	return nil
 }
 
+func (x *NodeMarks) GetTaints() []*Taint {
+	if x != nil {
+		return x.Taints
+	}
+	return nil
+}
+
+// Taint keeps workloads off a node that do not tolerate it. A node has one of a key and
+// effect.
+type Taint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key, as labels have: "team", "example.com/team".
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Value; may be empty.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Effect: "NoSchedule".
+	Effect        string `protobuf:"bytes,3,opt,name=effect,proto3" json:"effect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Taint) Reset() {
+	*x = Taint{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Taint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Taint) ProtoMessage() {}
+
+func (x *Taint) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Taint.ProtoReflect.Descriptor instead.
+func (*Taint) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Taint) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Taint) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Taint) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
+// TaintNodeRequest names a node and what is to be changed of its taints.
+type TaintNodeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Taints that it is to have. One of a key and effect that it has is replaced if
+	// overwrite is set, and otherwise ALREADY_EXISTS unless its value is the same.
+	Add []*Taint `protobuf:"bytes,2,rep,name=add,proto3" json:"add,omitempty"`
+	// Taints that it is no longer to have, by key and, unless it is empty, effect. One that
+	// it does not have is NOT_FOUND.
+	Remove []*Taint `protobuf:"bytes,3,rep,name=remove,proto3" json:"remove,omitempty"`
+	// Whether those that it has are replaced.
+	Overwrite     bool `protobuf:"varint,4,opt,name=overwrite,proto3" json:"overwrite,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaintNodeRequest) Reset() {
+	*x = TaintNodeRequest{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaintNodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaintNodeRequest) ProtoMessage() {}
+
+func (x *TaintNodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaintNodeRequest.ProtoReflect.Descriptor instead.
+func (*TaintNodeRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TaintNodeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TaintNodeRequest) GetAdd() []*Taint {
+	if x != nil {
+		return x.Add
+	}
+	return nil
+}
+
+func (x *TaintNodeRequest) GetRemove() []*Taint {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+func (x *TaintNodeRequest) GetOverwrite() bool {
+	if x != nil {
+		return x.Overwrite
+	}
+	return false
+}
+
 // CordonNodeRequest names a node.
 type CordonNodeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -567,7 +725,7 @@ type CordonNodeRequest struct {
 
 func (x *CordonNodeRequest) Reset() {
 	*x = CordonNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +737,7 @@ func (x *CordonNodeRequest) String() string {
 func (*CordonNodeRequest) ProtoMessage() {}
 
 func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +750,7 @@ func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CordonNodeRequest.ProtoReflect.Descriptor instead.
 func (*CordonNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CordonNodeRequest) GetName() string {
@@ -633,7 +791,7 @@ type WithdrawGpuRequest struct {
 
 func (x *WithdrawGpuRequest) Reset() {
 	*x = WithdrawGpuRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +803,7 @@ func (x *WithdrawGpuRequest) String() string {
 func (*WithdrawGpuRequest) ProtoMessage() {}
 
 func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +816,7 @@ func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawGpuRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawGpuRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WithdrawGpuRequest) GetName() string {
@@ -700,7 +858,7 @@ type GetNodeRequest struct {
 
 func (x *GetNodeRequest) Reset() {
 	*x = GetNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +870,7 @@ func (x *GetNodeRequest) String() string {
 func (*GetNodeRequest) ProtoMessage() {}
 
 func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +883,7 @@ func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNodeRequest.ProtoReflect.Descriptor instead.
 func (*GetNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetNodeRequest) GetName() string {
@@ -744,7 +902,7 @@ type ListNodesRequest struct {
 
 func (x *ListNodesRequest) Reset() {
 	*x = ListNodesRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -756,7 +914,7 @@ func (x *ListNodesRequest) String() string {
 func (*ListNodesRequest) ProtoMessage() {}
 
 func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -769,7 +927,7 @@ func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesRequest.ProtoReflect.Descriptor instead.
 func (*ListNodesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 // ListNodesResponse is all nodes.
@@ -783,7 +941,7 @@ type ListNodesResponse struct {
 
 func (x *ListNodesResponse) Reset() {
 	*x = ListNodesResponse{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +953,7 @@ func (x *ListNodesResponse) String() string {
 func (*ListNodesResponse) ProtoMessage() {}
 
 func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +966,7 @@ func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesResponse.ProtoReflect.Descriptor instead.
 func (*ListNodesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListNodesResponse) GetNodes() []*Node {
@@ -825,7 +983,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\x82\x06\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xb5\x06\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -850,7 +1008,8 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\bcordoned\x18\x12 \x01(\bR\bcordoned\x12#\n" +
 	"\rcordon_reason\x18\x13 \x01(\tR\fcordonReason\x12$\n" +
 	"\x0ecpu_used_milli\x18\x14 \x01(\x03R\fcpuUsedMilli\x12*\n" +
-	"\x11memory_used_bytes\x18\x15 \x01(\x03R\x0fmemoryUsedBytes\"\xec\x01\n" +
+	"\x11memory_used_bytes\x18\x15 \x01(\x03R\x0fmemoryUsedBytes\x121\n" +
+	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\"\xec\x01\n" +
 	"\x03Gpu\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +
@@ -866,14 +1025,24 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x11memory_used_bytes\x18\x02 \x01(\x03R\x0fmemoryUsedBytes\x12/\n" +
 	"\x13temperature_celsius\x18\x03 \x01(\x01R\x12temperatureCelsius\x12\x1f\n" +
 	"\vpower_watts\x18\x04 \x01(\x01R\n" +
-	"powerWatts\"\xd6\x01\n" +
+	"powerWatts\"\x89\x02\n" +
 	"\tNodeMarks\x12\x1a\n" +
 	"\bcordoned\x18\x01 \x01(\bR\bcordoned\x12#\n" +
 	"\rcordon_reason\x18\x02 \x01(\tR\fcordonReason\x12J\n" +
-	"\twithdrawn\x18\x03 \x03(\v2,.kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntryR\twithdrawn\x1a<\n" +
+	"\twithdrawn\x18\x03 \x03(\v2,.kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntryR\twithdrawn\x121\n" +
+	"\x06taints\x18\x04 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\x1a<\n" +
 	"\x0eWithdrawnEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
+	"\x05Taint\x12\x19\n" +
+	"\x03key\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
+	"\x06effect\x18\x03 \x01(\tR\x06effect\"\xad\x01\n" +
+	"\x10TaintNodeRequest\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12+\n" +
+	"\x03add\x18\x02 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x03add\x121\n" +
+	"\x06remove\x18\x03 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06remove\x12\x1c\n" +
+	"\toverwrite\x18\x04 \x01(\bR\toverwrite\"f\n" +
 	"\x11CordonNodeRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x12\n" +
 	"\x04undo\x18\x02 \x01(\bR\x04undo\x12 \n" +
@@ -887,12 +1056,13 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\x12\n" +
 	"\x10ListNodesRequest\"C\n" +
 	"\x11ListNodesResponse\x12.\n" +
-	"\x05nodes\x18\x01 \x03(\v2\x18.kfmesh.gpuagent.v1.NodeR\x05nodes2\xf0\x03\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x18.kfmesh.gpuagent.v1.NodeR\x05nodes2\xe7\x04\n" +
 	"\vNodeService\x12h\n" +
 	"\aGetNode\x12\".kfmesh.gpuagent.v1.GetNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/kfmesh/v1/nodes/{name}\x12r\n" +
 	"\tListNodes\x12$.kfmesh.gpuagent.v1.ListNodesRequest\x1a%.kfmesh.gpuagent.v1.ListNodesResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/kfmesh/v1/nodes\x12x\n" +
 	"\n" +
-	"CordonNode\x12%.kfmesh.gpuagent.v1.CordonNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/kfmesh/v1/nodes/{name}:cordon\x12\x88\x01\n" +
+	"CordonNode\x12%.kfmesh.gpuagent.v1.CordonNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/kfmesh/v1/nodes/{name}:cordon\x12u\n" +
+	"\tTaintNode\x12$.kfmesh.gpuagent.v1.TaintNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/kfmesh/v1/nodes/{name}:taint\x12\x88\x01\n" +
 	"\vWithdrawGpu\x12&.kfmesh.gpuagent.v1.WithdrawGpuRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"7\x82\xd3\xe4\x93\x021:\x01*\",/kfmesh/v1/nodes/{name}/gpus/{uuid}:withdrawB\xc9\x01\n" +
 	"\x16com.kfmesh.gpuagent.v1B\tNodeProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1;gpuagentv1\xa2\x02\x03KGX\xaa\x02\x12Kfmesh.Gpuagent.V1\xca\x02\x12Kfmesh\\Gpuagent\\V1\xe2\x02\x1eKfmesh\\Gpuagent\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Gpuagent::V1b\x06proto3"
 
@@ -908,43 +1078,51 @@ func file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_node_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_kfmesh_gpuagent_v1_node_proto_goTypes = []any{
 	(*Node)(nil),                  // 0: kfmesh.gpuagent.v1.Node
 	(*NodeStatus)(nil),            // 1: kfmesh.gpuagent.v1.NodeStatus
 	(*Gpu)(nil),                   // 2: kfmesh.gpuagent.v1.Gpu
 	(*GpuUsage)(nil),              // 3: kfmesh.gpuagent.v1.GpuUsage
 	(*NodeMarks)(nil),             // 4: kfmesh.gpuagent.v1.NodeMarks
-	(*CordonNodeRequest)(nil),     // 5: kfmesh.gpuagent.v1.CordonNodeRequest
-	(*WithdrawGpuRequest)(nil),    // 6: kfmesh.gpuagent.v1.WithdrawGpuRequest
-	(*GetNodeRequest)(nil),        // 7: kfmesh.gpuagent.v1.GetNodeRequest
-	(*ListNodesRequest)(nil),      // 8: kfmesh.gpuagent.v1.ListNodesRequest
-	(*ListNodesResponse)(nil),     // 9: kfmesh.gpuagent.v1.ListNodesResponse
-	nil,                           // 10: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	(*v1.ObjectMeta)(nil),         // 11: kfmesh.meta.v1.ObjectMeta
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Taint)(nil),                 // 5: kfmesh.gpuagent.v1.Taint
+	(*TaintNodeRequest)(nil),      // 6: kfmesh.gpuagent.v1.TaintNodeRequest
+	(*CordonNodeRequest)(nil),     // 7: kfmesh.gpuagent.v1.CordonNodeRequest
+	(*WithdrawGpuRequest)(nil),    // 8: kfmesh.gpuagent.v1.WithdrawGpuRequest
+	(*GetNodeRequest)(nil),        // 9: kfmesh.gpuagent.v1.GetNodeRequest
+	(*ListNodesRequest)(nil),      // 10: kfmesh.gpuagent.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),     // 11: kfmesh.gpuagent.v1.ListNodesResponse
+	nil,                           // 12: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	(*v1.ObjectMeta)(nil),         // 13: kfmesh.meta.v1.ObjectMeta
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_kfmesh_gpuagent_v1_node_proto_depIdxs = []int32{
-	11, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	13, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	1,  // 1: kfmesh.gpuagent.v1.Node.status:type_name -> kfmesh.gpuagent.v1.NodeStatus
 	2,  // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
-	12, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
-	3,  // 4: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
-	10, // 5: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	0,  // 6: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
-	7,  // 7: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
-	8,  // 8: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
-	5,  // 9: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
-	6,  // 10: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
-	0,  // 11: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
-	9,  // 12: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
-	0,  // 13: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
-	0,  // 14: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	14, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
+	5,  // 4: kfmesh.gpuagent.v1.NodeStatus.taints:type_name -> kfmesh.gpuagent.v1.Taint
+	3,  // 5: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
+	12, // 6: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	5,  // 7: kfmesh.gpuagent.v1.NodeMarks.taints:type_name -> kfmesh.gpuagent.v1.Taint
+	5,  // 8: kfmesh.gpuagent.v1.TaintNodeRequest.add:type_name -> kfmesh.gpuagent.v1.Taint
+	5,  // 9: kfmesh.gpuagent.v1.TaintNodeRequest.remove:type_name -> kfmesh.gpuagent.v1.Taint
+	0,  // 10: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
+	9,  // 11: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
+	10, // 12: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
+	7,  // 13: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
+	6,  // 14: kfmesh.gpuagent.v1.NodeService.TaintNode:input_type -> kfmesh.gpuagent.v1.TaintNodeRequest
+	8,  // 15: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
+	0,  // 16: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
+	11, // 17: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
+	0,  // 18: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 19: kfmesh.gpuagent.v1.NodeService.TaintNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 20: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_node_proto_init() }
@@ -958,7 +1136,7 @@ func file_kfmesh_gpuagent_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_node_proto_rawDesc), len(file_kfmesh_gpuagent_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

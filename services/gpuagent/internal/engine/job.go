@@ -17,6 +17,7 @@ func (e *Engine) jobOf(w *gpuagentv1.Workload) scheduler.Job {
 	job := scheduler.Job{
 		UID: m.GetUid(), Namespace: m.GetNamespace(), Name: m.GetName(), Queue: spec.GetQueue(), Priority: spec.GetPriority(),
 		Submitted: m.GetCreateTime().AsTime(), Prefer: e.Node, Preemptible: spec.GetDisruptible(),
+		GangMin: gangOf(spec),
 	}
 	bound := e.boundTo(w)
 	for _, group := range spec.GetGroups() {

@@ -22,6 +22,7 @@ const (
 	reasonUpload   = "UploadFailed"
 	reasonBackoff  = "BackoffLimitExceeded"
 	reasonTold     = "Terminated"
+	reasonUnplaced = "NotPlaced"
 )
 
 // result is how a replica, or one attempt at it, ended.
@@ -100,10 +101,14 @@ func exitMessage(exit runtime.Exit) string {
 func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 	worst := -1 // the failure that came first, or else the first stop
 	for i, r := range results {
-		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED { // of another node
+		replica := s.GetReplicas()[i]
+		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED { // of another node, or of none
+			if replica.GetNode() == "" {
+				replica.Phase, replica.Reason = gpuagentv1.Phase_PHASE_STOPPED, reasonUnplaced
+				replica.Message = "the others ended before there was room for it"
+			}
 			continue
 		}
-		replica := s.GetReplicas()[i]
 		replica.Phase, replica.Reason, replica.Message, replica.ExitCode = r.phase, r.reason, r.message, r.code
 		replica.Pid, replica.Ready = 0, false
 		replica.FinishTime = timestamp(r.finish)

@@ -20,8 +20,9 @@ const (
 
 // Reasons in the status of a replica, as the agent gives them.
 const (
-	reasonStart   = "StartFailed"
-	reasonBackoff = "BackoffLimitExceeded"
+	reasonStart    = "StartFailed"
+	reasonBackoff  = "BackoffLimitExceeded"
+	reasonUnplaced = "NotPlaced" // which never joined the others
 )
 
 // firstRetryable is where exit statuses begin that call for another try.
@@ -126,9 +127,9 @@ func (s *stepper) attemptEnded() {
 func culprit(w *gpuagentv1.Workload) *gpuagentv1.ReplicaStatus {
 	var first, other *gpuagentv1.ReplicaStatus
 	for _, r := range w.GetStatus().GetReplicas() {
-		switch r.GetPhase() {
-		case gpuagentv1.Phase_PHASE_SUCCEEDED:
-		case gpuagentv1.Phase_PHASE_FAILED:
+		switch {
+		case r.GetPhase() == gpuagentv1.Phase_PHASE_SUCCEEDED, r.GetReason() == reasonUnplaced:
+		case r.GetPhase() == gpuagentv1.Phase_PHASE_FAILED:
 			if first == nil || r.GetFinishTime().AsTime().Before(first.GetFinishTime().AsTime()) {
 				first = r
 			}
