@@ -251,6 +251,7 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 		case u.Deleted && name == e.Node:
 		case u.Deleted:
 			e.scheduler.RemoveNode(name)
+			e.unsettle()
 			e.lose(func(node string) bool { return node == name })
 		default:
 			e.enlist(u.Item)

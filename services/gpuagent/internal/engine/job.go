@@ -6,6 +6,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/taint"
 )
 
 // nodeLabel is the label that every node has of its own, to select it by name.
@@ -40,7 +41,21 @@ func needOf(t *gpuagentv1.Template, bound string) scheduler.Need {
 	}
 	return scheduler.Need{
 		CPUMilli: r.GetCpuMilli(), MemoryBytes: r.GetMemoryBytes(), GPUs: r.GetGpus(), GPUModel: r.GetGpuModel(), Selector: selector,
+		Tolerations: tolerationsOf(t),
 	}
+}
+
+// tolerationsOf are those of a template that bear on the one effect of taints that there is.
+func tolerationsOf(t *gpuagentv1.Template) []scheduler.Toleration {
+	var all []scheduler.Toleration
+	for _, given := range t.GetTolerations() {
+		if effect := given.GetEffect(); effect == "" || effect == taint.NoSchedule {
+			all = append(all, scheduler.Toleration{
+				Key: given.GetKey(), Value: given.GetValue(), Exists: given.GetOperator() == gpuagentv1.TolerationOperator_TOLERATION_OPERATOR_EXISTS,
+			})
+		}
+	}
+	return all
 }
 
 // boundTo names the node that a workload has to run on because what it refers to is
@@ -128,6 +143,9 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	node := scheduler.Node{
 		Name: n.GetMetadata().GetName(), Labels: labels, CPUMilli: status.GetCpuMilli(), MemoryBytes: status.GetMemoryBytes(),
 		Limit: int(status.GetMaxWorkloads()), Cordoned: status.GetCordoned(),
+	}
+	for _, t := range status.GetTaints() {
+		node.Taints = append(node.Taints, scheduler.Taint{Key: t.GetKey(), Value: t.GetValue()})
 	}
 	for _, gpu := range status.GetGpus() {
 		node.GPUs = append(node.GPUs, scheduler.GPU{

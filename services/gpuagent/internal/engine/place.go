@@ -17,19 +17,25 @@ const loopback = "127.0.0.1"
 
 // decide has the scheduler decide, and does what it says. The engine is locked.
 func (e *Engine) decide() {
-	for _, decision := range e.scheduler.Decide(time.Now()) {
+	now := time.Now()
+	for _, decision := range e.scheduler.Decide(now) {
 		switch d := decision.(type) {
 		case scheduler.Place:
+			delete(e.hopeless, d.UID)
 			if l := e.lives[d.UID]; l.take(d.Slots) != nil {
 				l.stop(errPorts)
 			}
 		case scheduler.Preempt:
 			e.lives[d.UID].stop(&preemption{because: d.Because})
 		case scheduler.Wait:
-			e.lives[d.UID].wait(d.Sentence)
+			e.heedWait(d)
 		}
 	}
-	e.decideAt(e.scheduler.Next())
+	next := e.scheduler.Next()
+	if at := e.giveUpHopeless(now); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+		next = at
+	}
+	e.decideAt(next)
 }
 
 // decideAt has the engine decide again at a time, unless something happens before.
@@ -154,6 +160,7 @@ func (e *Engine) hold(holder string, w *gpuagentv1.Workload) {
 func (e *Engine) release(l *life) {
 	e.ports.Release(l.run)
 	if !e.Joined {
+		delete(e.hopeless, l.uid)
 		e.scheduler.Release(l.uid)
 	}
 }
