@@ -19,7 +19,7 @@ func (e *Engine) prioritize(w *gpuagentv1.Workload) {
 		return
 	}
 	w.Status.Warnings = append(w.Status.Warnings,
-		fmt.Sprintf("there is no priority class %s: it has the priority of its queue; kfmesh priorityclass create makes one", name))
+		fmt.Sprintf("there is no priority class %s: it has the priority of its queue; kfmesh create priorityclass makes one", name))
 }
 
 // HeedPriorityClasses returns once what was stored of priority classes up to a revision counts.

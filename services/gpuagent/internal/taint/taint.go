@@ -74,7 +74,7 @@ func Change(node string, own, given []*gpuagentv1.Taint, r *gpuagentv1.TaintNode
 				WithReason("TAINT_OF_AGENT")
 		}
 		if !slices.ContainsFunc(given, is) {
-			return nil, fault.NotFoundf("node %s has no taint %s", node, strings.TrimSuffix(String(gone), ":")).WithReason("TAINT_NOT_FOUND")
+			return nil, fault.NotFoundf("node %s has no taint %s", node, strings.TrimSuffix(gone.GetKey()+":"+gone.GetEffect(), ":")).WithReason("TAINT_NOT_FOUND")
 		}
 		given = slices.DeleteFunc(given, is)
 	}

@@ -40,6 +40,11 @@ func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Lau
 			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, l)}},
 		},
 	}
+	schedule := l.Pod.Schedule
+	w.Spec.Queue, w.Spec.Priority, w.Spec.PriorityClass = schedule.Queue, schedule.Priority, schedule.PriorityClass
+	if schedule.FailWhenUnsatisfiable {
+		w.Spec.WhenUnsatisfiable = gpuagentv1.WhenUnsatisfiable_WHEN_UNSATISFIABLE_FAIL
+	}
 	if l.Pod.Deadline > 0 {
 		w.Spec.Deadline = durationpb.New(l.Pod.Deadline)
 	}
@@ -73,6 +78,7 @@ func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
 		Volumes:          l.Pod.Volumes,
 		Mounts:           l.Pod.Mounts,
 		NodeSelector:     l.Pod.NodeSelector,
+		Tolerations:      l.Pod.Tolerations,
 		ImagePullPolicy:  l.Pod.PullPolicy,
 		ImagePullSecrets: l.Pod.PullSecrets,
 		SecurityContext:  l.Pod.SecurityContext,

@@ -23,6 +23,8 @@ const (
 	reasonStart    = "StartFailed"
 	reasonBackoff  = "BackoffLimitExceeded"
 	reasonUnplaced = "NotPlaced" // which never joined the others
+
+	reasonUnsatisfiable = "Unsatisfiable" // which asks for more than there is
 )
 
 // firstRetryable is where exit statuses begin that call for another try.
@@ -106,6 +108,10 @@ func (s *stepper) attemptEnded() {
 	r := culprit(s.workload)
 	if r == nil { // all went well, and yet the job is not done: it is to go on
 		s.restart(ranSince(s.workload), "all replicas have ended and its restart policy is Always")
+		return
+	}
+	if r.GetReason() == reasonUnsatisfiable {
+		s.failFor(Unsatisfiable, "%s %s has failed because it %s", s.job.GetKind(), s.name(), r.GetMessage())
 		return
 	}
 	again := false
