@@ -43,7 +43,7 @@ type NodeServiceClient interface {
 	// runs on it runs on.
 	TaintNode(ctx context.Context, in *TaintNodeRequest, opts ...grpc.CallOption) (*Node, error)
 	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
-	// repaired. Who has it keeps it.
+	// repaired: what was wrong with it by then is no longer counted. Who has it keeps it.
 	WithdrawGpu(ctx context.Context, in *WithdrawGpuRequest, opts ...grpc.CallOption) (*Node, error)
 }
 
@@ -122,7 +122,7 @@ type NodeServiceServer interface {
 	// runs on it runs on.
 	TaintNode(context.Context, *TaintNodeRequest) (*Node, error)
 	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
-	// repaired. Who has it keeps it.
+	// repaired: what was wrong with it by then is no longer counted. Who has it keeps it.
 	WithdrawGpu(context.Context, *WithdrawGpuRequest) (*Node, error)
 	mustEmbedUnimplementedNodeServiceServer()
 }
