@@ -64,8 +64,9 @@ type node struct {
 	blob  *blob.Bucket
 	uv    string // for the agent to use; empty: whatever there is
 
-	name   string          // of the node
-	joins  *cluster        // what it joins; nil: it is a head
+	name   string   // of the node
+	joins  *cluster // what it joins; nil: it is a head
+	head   grpc.ClientConnInterface
 	agents gpuagent.Agents // of nodes that join it
 
 	configure func(*gpuagent.Config) // changes what the next agent is configured as
@@ -142,9 +143,13 @@ func (n *node) start() *agent {
 // module makes the agent in the role of the node.
 func (n *node) module(cfg gpuagent.Config, deps app.Deps) (app.Module, error) {
 	if n.joins != nil {
-		return gpuagent.NewJoined(cfg, deps, n.name+":1")
+		return gpuagent.NewJoined(cfg, deps, gpuagent.Membership{Address: n.name + ":1", Head: n.head})
 	}
-	return gpuagent.NewHead(cfg, deps, n.agents)
+	head, err := gpuagent.NewHead(cfg, deps, n.agents)
+	if c, ok := n.agents.(*cluster); ok && err == nil {
+		c.open(head)
+	}
+	return head, err
 }
 
 // eventually polls until the condition holds.

@@ -69,7 +69,7 @@ func New(mesh rpc.Mesh) *Client {
 		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 		Queues:           gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
 		PriorityClasses:  gpuagentv1.NewPriorityClassServiceClient(mesh.Conn("gpuagent")),
-		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("mesh")),
+		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("gpuagent")),
 	}
 }
 

@@ -467,7 +467,8 @@ type WorkloadSpec struct {
 	// anew, in another epoch. Otherwise it keeps its place, and FAILS with reason
 	// NodeLost when that is lost.
 	Disruptible bool `protobuf:"varint,10,opt,name=disruptible,proto3" json:"disruptible,omitempty"`
-	// Whether all replicas have to be on one node, as those are that share files.
+	// Whether all replicas are to be on one node if there is one that is large enough for
+	// all, as those like to be that share files.
 	OneNode bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
 	// Name of the priority class, whose value counts that it has when the workload is
 	// submitted. One that nobody has created is a warning.

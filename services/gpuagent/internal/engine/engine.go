@@ -42,6 +42,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/batch"
@@ -94,7 +95,8 @@ type Options struct {
 	Runtimes   runtime.Set
 	Pythons    *pyenv.Finder
 	GPUs       detect.GPUs
-	Agents     Agents // nil where no node can join
+	Agents     Agents                  // nil where no node can join
+	Head       doorv1.RunServiceClient // of a node that has joined
 	Log        *slog.Logger
 }
 
@@ -231,7 +233,7 @@ type cached interface {
 // caches are those that the engine needs.
 func (e *Engine) caches() []cached {
 	if e.Joined {
-		return []cached{e.orders}
+		return []cached{e.volumes, e.orders}
 	}
 	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.classes, e.reports, e.cache}
 }

@@ -28,10 +28,11 @@ func (e *Engine) unsettle() {
 // wait. The engine is locked.
 func (e *Engine) heedWait(w scheduler.Wait) {
 	l := e.lives[w.UID]
-	l.wait(w.Sentence)
+	sentence := w.Sentence + e.boundBecause(l.w)
+	l.wait(sentence)
 	delete(e.hopeless, w.UID)
 	if w.Hopeless && l.spec.GetWhenUnsatisfiable() == gpuagentv1.WhenUnsatisfiable_WHEN_UNSATISFIABLE_FAIL {
-		e.hopeless[w.UID] = w.Sentence
+		e.hopeless[w.UID] = sentence
 	}
 }
 
