@@ -30,6 +30,110 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// WhenUnsatisfiable says what becomes of a workload that asks for more than there is.
+type WhenUnsatisfiable int32
+
+const (
+	WhenUnsatisfiable_WHEN_UNSATISFIABLE_UNSPECIFIED WhenUnsatisfiable = 0
+	// It waits for other nodes, or a larger quota.
+	WhenUnsatisfiable_WHEN_UNSATISFIABLE_WAIT WhenUnsatisfiable = 1
+	// It fails.
+	WhenUnsatisfiable_WHEN_UNSATISFIABLE_FAIL WhenUnsatisfiable = 2
+)
+
+// Enum value maps for WhenUnsatisfiable.
+var (
+	WhenUnsatisfiable_name = map[int32]string{
+		0: "WHEN_UNSATISFIABLE_UNSPECIFIED",
+		1: "WHEN_UNSATISFIABLE_WAIT",
+		2: "WHEN_UNSATISFIABLE_FAIL",
+	}
+	WhenUnsatisfiable_value = map[string]int32{
+		"WHEN_UNSATISFIABLE_UNSPECIFIED": 0,
+		"WHEN_UNSATISFIABLE_WAIT":        1,
+		"WHEN_UNSATISFIABLE_FAIL":        2,
+	}
+)
+
+func (x WhenUnsatisfiable) Enum() *WhenUnsatisfiable {
+	p := new(WhenUnsatisfiable)
+	*p = x
+	return p
+}
+
+func (x WhenUnsatisfiable) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WhenUnsatisfiable) Descriptor() protoreflect.EnumDescriptor {
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0].Descriptor()
+}
+
+func (WhenUnsatisfiable) Type() protoreflect.EnumType {
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0]
+}
+
+func (x WhenUnsatisfiable) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WhenUnsatisfiable.Descriptor instead.
+func (WhenUnsatisfiable) EnumDescriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
+}
+
+// TolerationOperator says how the values of taints are compared.
+type TolerationOperator int32
+
+const (
+	TolerationOperator_TOLERATION_OPERATOR_UNSPECIFIED TolerationOperator = 0
+	// The values must be equal.
+	TolerationOperator_TOLERATION_OPERATOR_EQUAL TolerationOperator = 1
+	// Every value will do.
+	TolerationOperator_TOLERATION_OPERATOR_EXISTS TolerationOperator = 2
+)
+
+// Enum value maps for TolerationOperator.
+var (
+	TolerationOperator_name = map[int32]string{
+		0: "TOLERATION_OPERATOR_UNSPECIFIED",
+		1: "TOLERATION_OPERATOR_EQUAL",
+		2: "TOLERATION_OPERATOR_EXISTS",
+	}
+	TolerationOperator_value = map[string]int32{
+		"TOLERATION_OPERATOR_UNSPECIFIED": 0,
+		"TOLERATION_OPERATOR_EQUAL":       1,
+		"TOLERATION_OPERATOR_EXISTS":      2,
+	}
+)
+
+func (x TolerationOperator) Enum() *TolerationOperator {
+	p := new(TolerationOperator)
+	*p = x
+	return p
+}
+
+func (x TolerationOperator) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TolerationOperator) Descriptor() protoreflect.EnumDescriptor {
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+}
+
+func (TolerationOperator) Type() protoreflect.EnumType {
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+}
+
+func (x TolerationOperator) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TolerationOperator.Descriptor instead.
+func (TolerationOperator) EnumDescriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+}
+
 // RestartPolicy says when a replica that ended is started again.
 type RestartPolicy int32
 
@@ -71,11 +175,11 @@ func (x RestartPolicy) String() string {
 }
 
 func (RestartPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
 }
 
 func (RestartPolicy) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
 }
 
 func (x RestartPolicy) Number() protoreflect.EnumNumber {
@@ -84,7 +188,7 @@ func (x RestartPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RestartPolicy.Descriptor instead.
 func (RestartPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
 }
 
 // PullPolicy says when a container image is pulled.
@@ -124,11 +228,11 @@ func (x PullPolicy) String() string {
 }
 
 func (PullPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
 }
 
 func (PullPolicy) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
 }
 
 func (x PullPolicy) Number() protoreflect.EnumNumber {
@@ -137,7 +241,7 @@ func (x PullPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PullPolicy.Descriptor instead.
 func (PullPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
 }
 
 // Phase is where a workload or a replica is in its life.
@@ -192,11 +296,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -205,7 +309,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
 }
 
 // Type of a change.
@@ -249,11 +353,11 @@ func (x WorkloadEvent_Type) String() string {
 }
 
 func (WorkloadEvent_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5].Descriptor()
 }
 
 func (WorkloadEvent_Type) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5]
 }
 
 func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
@@ -262,7 +366,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -334,11 +438,16 @@ type WorkloadSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Groups of equal replicas, at least one.
 	Groups []*ReplicaGroup `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
-	// Replicas that must be placed together before any starts. 0 means all.
+	// Replicas that must be placed together before any starts; 0 means all. They are the
+	// first ones in order of group and index. The rest joins when there is room, as long as
+	// others run; what has not been placed when those have ended is not started. Replicas
+	// are placed together in any case that are not of an independent group, or that a
+	// template refers to by name.
 	GangMin int32 `protobuf:"varint,2,opt,name=gang_min,json=gangMin,proto3" json:"gang_min,omitempty"`
 	// Queue to wait in. Empty means "default".
 	Queue string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
-	// Workloads of higher priority are placed first. Default 0.
+	// Workloads of higher priority are placed first. 0 means that of the priority class,
+	// or else of the queue.
 	Priority int32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
 	// When a replica that ended is started again. Default NEVER.
 	RestartPolicy RestartPolicy `protobuf:"varint,5,opt,name=restart_policy,json=restartPolicy,proto3,enum=kfmesh.gpuagent.v1.RestartPolicy" json:"restart_policy,omitempty"`
@@ -360,9 +469,15 @@ type WorkloadSpec struct {
 	Disruptible bool `protobuf:"varint,10,opt,name=disruptible,proto3" json:"disruptible,omitempty"`
 	// Whether all replicas are to be on one node if there is one that is large enough for
 	// all, as those like to be that share files.
-	OneNode       bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OneNode bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
+	// Name of the priority class, whose value counts that it has when the workload is
+	// submitted. One that nobody has created is a warning.
+	PriorityClass string `protobuf:"bytes,12,opt,name=priority_class,json=priorityClass,proto3" json:"priority_class,omitempty"`
+	// What happens when it asks for more than there is even if nothing else ran: it waits,
+	// or FAILS with reason Unsatisfiable. Default WAIT.
+	WhenUnsatisfiable WhenUnsatisfiable `protobuf:"varint,13,opt,name=when_unsatisfiable,json=whenUnsatisfiable,proto3,enum=kfmesh.gpuagent.v1.WhenUnsatisfiable" json:"when_unsatisfiable,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *WorkloadSpec) Reset() {
@@ -472,6 +587,93 @@ func (x *WorkloadSpec) GetOneNode() bool {
 	return false
 }
 
+func (x *WorkloadSpec) GetPriorityClass() string {
+	if x != nil {
+		return x.PriorityClass
+	}
+	return ""
+}
+
+func (x *WorkloadSpec) GetWhenUnsatisfiable() WhenUnsatisfiable {
+	if x != nil {
+		return x.WhenUnsatisfiable
+	}
+	return WhenUnsatisfiable_WHEN_UNSATISFIABLE_UNSPECIFIED
+}
+
+// Toleration lets replicas run on nodes with a taint, as Kubernetes' does.
+type Toleration struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key of the taints. Empty, with operator EXISTS, means all taints.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// How values are compared. Default EQUAL.
+	Operator TolerationOperator `protobuf:"varint,2,opt,name=operator,proto3,enum=kfmesh.gpuagent.v1.TolerationOperator" json:"operator,omitempty"`
+	// Value of the taints, for EQUAL.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// Effect of the taints, such as "NoSchedule". Empty means all.
+	Effect        string `protobuf:"bytes,4,opt,name=effect,proto3" json:"effect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Toleration) Reset() {
+	*x = Toleration{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Toleration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Toleration) ProtoMessage() {}
+
+func (x *Toleration) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Toleration.ProtoReflect.Descriptor instead.
+func (*Toleration) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Toleration) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Toleration) GetOperator() TolerationOperator {
+	if x != nil {
+		return x.Operator
+	}
+	return TolerationOperator_TOLERATION_OPERATOR_UNSPECIFIED
+}
+
+func (x *Toleration) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Toleration) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
 // ReplicaGroup is a number of replicas with one template.
 type ReplicaGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -493,7 +695,7 @@ type ReplicaGroup struct {
 
 func (x *ReplicaGroup) Reset() {
 	*x = ReplicaGroup{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +707,7 @@ func (x *ReplicaGroup) String() string {
 func (*ReplicaGroup) ProtoMessage() {}
 
 func (x *ReplicaGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +720,7 @@ func (x *ReplicaGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaGroup.ProtoReflect.Descriptor instead.
 func (*ReplicaGroup) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ReplicaGroup) GetName() string {
@@ -607,6 +809,8 @@ type Template struct {
 	// of env, as it does in Kubernetes: $$(NAME) is a literal one, and what names no
 	// variable stays as it is.
 	ExpandVariables bool `protobuf:"varint,17,opt,name=expand_variables,json=expandVariables,proto3" json:"expand_variables,omitempty"`
+	// Taints that its node may have.
+	Tolerations []*Toleration `protobuf:"bytes,18,rep,name=tolerations,proto3" json:"tolerations,omitempty"`
 	// Secrets and config maps all of whose keys are variables. Later ones win, and env wins
 	// over all.
 	EnvFrom []*EnvFrom `protobuf:"bytes,30,rep,name=env_from,json=envFrom,proto3" json:"env_from,omitempty"`
@@ -634,7 +838,7 @@ type Template struct {
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +850,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +863,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Template) GetImage() string {
@@ -781,6 +985,13 @@ func (x *Template) GetExpandVariables() bool {
 	return false
 }
 
+func (x *Template) GetTolerations() []*Toleration {
+	if x != nil {
+		return x.Tolerations
+	}
+	return nil
+}
+
 func (x *Template) GetEnvFrom() []*EnvFrom {
 	if x != nil {
 		return x.EnvFrom
@@ -850,7 +1061,7 @@ type PeerName struct {
 
 func (x *PeerName) Reset() {
 	*x = PeerName{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1073,7 @@ func (x *PeerName) String() string {
 func (*PeerName) ProtoMessage() {}
 
 func (x *PeerName) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1086,7 @@ func (x *PeerName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerName.ProtoReflect.Descriptor instead.
 func (*PeerName) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PeerName) GetGroup() string {
@@ -912,7 +1123,7 @@ type EnvFrom struct {
 
 func (x *EnvFrom) Reset() {
 	*x = EnvFrom{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1135,7 @@ func (x *EnvFrom) String() string {
 func (*EnvFrom) ProtoMessage() {}
 
 func (x *EnvFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1148,7 @@ func (x *EnvFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvFrom.ProtoReflect.Descriptor instead.
 func (*EnvFrom) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EnvFrom) GetSource() isEnvFrom_Source {
@@ -1029,7 +1240,7 @@ type Companion struct {
 
 func (x *Companion) Reset() {
 	*x = Companion{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1252,7 @@ func (x *Companion) String() string {
 func (*Companion) ProtoMessage() {}
 
 func (x *Companion) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1265,7 @@ func (x *Companion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Companion.ProtoReflect.Descriptor instead.
 func (*Companion) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Companion) GetName() string {
@@ -1147,7 +1358,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1370,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1383,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Lifecycle) GetPostStart() *Handler {
@@ -1207,7 +1418,7 @@ type Handler struct {
 
 func (x *Handler) Reset() {
 	*x = Handler{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1430,7 @@ func (x *Handler) String() string {
 func (*Handler) ProtoMessage() {}
 
 func (x *Handler) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1443,7 @@ func (x *Handler) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handler.ProtoReflect.Descriptor instead.
 func (*Handler) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Handler) GetAction() isHandler_Action {
@@ -1321,7 +1532,7 @@ type Exec struct {
 
 func (x *Exec) Reset() {
 	*x = Exec{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1544,7 @@ func (x *Exec) String() string {
 func (*Exec) ProtoMessage() {}
 
 func (x *Exec) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1557,7 @@ func (x *Exec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exec.ProtoReflect.Descriptor instead.
 func (*Exec) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Exec) GetCommand() []string {
@@ -1375,7 +1586,7 @@ type HttpGet struct {
 
 func (x *HttpGet) Reset() {
 	*x = HttpGet{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1598,7 @@ func (x *HttpGet) String() string {
 func (*HttpGet) ProtoMessage() {}
 
 func (x *HttpGet) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1611,7 @@ func (x *HttpGet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HttpGet.ProtoReflect.Descriptor instead.
 func (*HttpGet) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HttpGet) GetHost() string {
@@ -1451,7 +1662,7 @@ type Tcp struct {
 
 func (x *Tcp) Reset() {
 	*x = Tcp{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1674,7 @@ func (x *Tcp) String() string {
 func (*Tcp) ProtoMessage() {}
 
 func (x *Tcp) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1687,7 @@ func (x *Tcp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tcp.ProtoReflect.Descriptor instead.
 func (*Tcp) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Tcp) GetHost() string {
@@ -1506,7 +1717,7 @@ type HostAlias struct {
 
 func (x *HostAlias) Reset() {
 	*x = HostAlias{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1729,7 @@ func (x *HostAlias) String() string {
 func (*HostAlias) ProtoMessage() {}
 
 func (x *HostAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1742,7 @@ func (x *HostAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostAlias.ProtoReflect.Descriptor instead.
 func (*HostAlias) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HostAlias) GetIp() string {
@@ -1563,7 +1774,7 @@ type SecurityContext struct {
 
 func (x *SecurityContext) Reset() {
 	*x = SecurityContext{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +1786,7 @@ func (x *SecurityContext) String() string {
 func (*SecurityContext) ProtoMessage() {}
 
 func (x *SecurityContext) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +1799,7 @@ func (x *SecurityContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityContext.ProtoReflect.Descriptor instead.
 func (*SecurityContext) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SecurityContext) GetRunAsUser() int64 {
@@ -1634,7 +1845,7 @@ type Volume struct {
 
 func (x *Volume) Reset() {
 	*x = Volume{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1857,7 @@ func (x *Volume) String() string {
 func (*Volume) ProtoMessage() {}
 
 func (x *Volume) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1870,7 @@ func (x *Volume) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Volume.ProtoReflect.Descriptor instead.
 func (*Volume) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Volume) GetName() string {
@@ -1774,7 +1985,7 @@ type HostPath struct {
 
 func (x *HostPath) Reset() {
 	*x = HostPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +1997,7 @@ func (x *HostPath) String() string {
 func (*HostPath) ProtoMessage() {}
 
 func (x *HostPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +2010,7 @@ func (x *HostPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostPath.ProtoReflect.Descriptor instead.
 func (*HostPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *HostPath) GetPath() string {
@@ -1831,7 +2042,7 @@ type KeyedSource struct {
 
 func (x *KeyedSource) Reset() {
 	*x = KeyedSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1843,7 +2054,7 @@ func (x *KeyedSource) String() string {
 func (*KeyedSource) ProtoMessage() {}
 
 func (x *KeyedSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1856,7 +2067,7 @@ func (x *KeyedSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyedSource.ProtoReflect.Descriptor instead.
 func (*KeyedSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeyedSource) GetName() string {
@@ -1893,7 +2104,7 @@ type EmptyDir struct {
 
 func (x *EmptyDir) Reset() {
 	*x = EmptyDir{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +2116,7 @@ func (x *EmptyDir) String() string {
 func (*EmptyDir) ProtoMessage() {}
 
 func (x *EmptyDir) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +2129,7 @@ func (x *EmptyDir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyDir.ProtoReflect.Descriptor instead.
 func (*EmptyDir) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EmptyDir) GetInMemory() bool {
@@ -1952,7 +2163,7 @@ type VolumeMount struct {
 
 func (x *VolumeMount) Reset() {
 	*x = VolumeMount{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1964,7 +2175,7 @@ func (x *VolumeMount) String() string {
 func (*VolumeMount) ProtoMessage() {}
 
 func (x *VolumeMount) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1977,7 +2188,7 @@ func (x *VolumeMount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeMount.ProtoReflect.Descriptor instead.
 func (*VolumeMount) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *VolumeMount) GetVolume() string {
@@ -2024,7 +2235,7 @@ type EnvVar struct {
 
 func (x *EnvVar) Reset() {
 	*x = EnvVar{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2247,7 @@ func (x *EnvVar) String() string {
 func (*EnvVar) ProtoMessage() {}
 
 func (x *EnvVar) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2260,7 @@ func (x *EnvVar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvVar.ProtoReflect.Descriptor instead.
 func (*EnvVar) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EnvVar) GetName() string {
@@ -2090,7 +2301,7 @@ type ValueSource struct {
 
 func (x *ValueSource) Reset() {
 	*x = ValueSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2102,7 +2313,7 @@ func (x *ValueSource) String() string {
 func (*ValueSource) ProtoMessage() {}
 
 func (x *ValueSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2115,7 +2326,7 @@ func (x *ValueSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueSource.ProtoReflect.Descriptor instead.
 func (*ValueSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ValueSource) GetSource() isValueSource_Source {
@@ -2195,7 +2406,7 @@ type KeySelector struct {
 
 func (x *KeySelector) Reset() {
 	*x = KeySelector{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2418,7 @@ func (x *KeySelector) String() string {
 func (*KeySelector) ProtoMessage() {}
 
 func (x *KeySelector) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2431,7 @@ func (x *KeySelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySelector.ProtoReflect.Descriptor instead.
 func (*KeySelector) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *KeySelector) GetName() string {
@@ -2265,7 +2476,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2488,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +2501,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Resources) GetCpuMilli() int64 {
@@ -2349,7 +2560,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2361,7 +2572,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2374,7 +2585,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Port) GetName() string {
@@ -2419,7 +2630,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2431,7 +2642,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2444,7 +2655,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Probe) GetCheck() isProbe_Check {
@@ -2560,7 +2771,7 @@ type Staging struct {
 
 func (x *Staging) Reset() {
 	*x = Staging{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2572,7 +2783,7 @@ func (x *Staging) String() string {
 func (*Staging) ProtoMessage() {}
 
 func (x *Staging) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2585,7 +2796,7 @@ func (x *Staging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Staging.ProtoReflect.Descriptor instead.
 func (*Staging) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Staging) GetDownloads() []*Transfer {
@@ -2647,7 +2858,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2659,7 +2870,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2672,7 +2883,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Transfer) GetUri() string {
@@ -2723,7 +2934,7 @@ type ReturnedPath struct {
 
 func (x *ReturnedPath) Reset() {
 	*x = ReturnedPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2946,7 @@ func (x *ReturnedPath) String() string {
 func (*ReturnedPath) ProtoMessage() {}
 
 func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2959,7 @@ func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedPath.ProtoReflect.Descriptor instead.
 func (*ReturnedPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReturnedPath) GetPath() string {
@@ -2794,7 +3005,7 @@ type InlineFile struct {
 
 func (x *InlineFile) Reset() {
 	*x = InlineFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +3017,7 @@ func (x *InlineFile) String() string {
 func (*InlineFile) ProtoMessage() {}
 
 func (x *InlineFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +3030,7 @@ func (x *InlineFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InlineFile.ProtoReflect.Descriptor instead.
 func (*InlineFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *InlineFile) GetPath() string {
@@ -2870,7 +3081,7 @@ type WorkloadStatus struct {
 
 func (x *WorkloadStatus) Reset() {
 	*x = WorkloadStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2882,7 +3093,7 @@ func (x *WorkloadStatus) String() string {
 func (*WorkloadStatus) ProtoMessage() {}
 
 func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2895,7 +3106,7 @@ func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadStatus.ProtoReflect.Descriptor instead.
 func (*WorkloadStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WorkloadStatus) GetPhase() Phase {
@@ -3008,7 +3219,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3020,7 +3231,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3033,7 +3244,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReplicaStatus) GetGroup() string {
@@ -3189,7 +3400,7 @@ type ReturnedFile struct {
 
 func (x *ReturnedFile) Reset() {
 	*x = ReturnedFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3201,7 +3412,7 @@ func (x *ReturnedFile) String() string {
 func (*ReturnedFile) ProtoMessage() {}
 
 func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3214,7 +3425,7 @@ func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedFile.ProtoReflect.Descriptor instead.
 func (*ReturnedFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReturnedFile) GetPath() string {
@@ -3266,7 +3477,7 @@ type SubmitWorkloadRequest struct {
 
 func (x *SubmitWorkloadRequest) Reset() {
 	*x = SubmitWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3278,7 +3489,7 @@ func (x *SubmitWorkloadRequest) String() string {
 func (*SubmitWorkloadRequest) ProtoMessage() {}
 
 func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3291,7 +3502,7 @@ func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*SubmitWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
@@ -3321,7 +3532,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3333,7 +3544,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3346,7 +3557,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Fence) GetElection() string {
@@ -3376,7 +3587,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3388,7 +3599,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3401,7 +3612,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -3435,7 +3646,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3447,7 +3658,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3460,7 +3671,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -3504,7 +3715,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3516,7 +3727,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3529,7 +3740,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -3561,7 +3772,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3784,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3797,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -3623,7 +3834,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3635,7 +3846,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3648,7 +3859,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -3680,7 +3891,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3692,7 +3903,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3705,7 +3916,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -3742,7 +3953,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3754,7 +3965,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3767,7 +3978,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -3806,7 +4017,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3818,7 +4029,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3831,7 +4042,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -3891,7 +4102,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3903,7 +4114,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3916,7 +4127,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -3948,7 +4159,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bWorkload\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x124\n" +
 	"\x04spec\x18\x02 \x01(\v2 .kfmesh.gpuagent.v1.WorkloadSpecR\x04spec\x12:\n" +
-	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x98\x04\n" +
+	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x95\x05\n" +
 	"\fWorkloadSpec\x12D\n" +
 	"\x06groups\x18\x01 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaGroupB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x06groups\x12\"\n" +
@@ -3962,14 +4173,22 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x04keep\x18\t \x01(\tB.\xbaH+r)2'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$R\x04keep\x12 \n" +
 	"\vdisruptible\x18\n" +
 	" \x01(\bR\vdisruptible\x12\x19\n" +
-	"\bone_node\x18\v \x01(\bR\aoneNode\"\x9f\x02\n" +
+	"\bone_node\x18\v \x01(\bR\aoneNode\x12%\n" +
+	"\x0epriority_class\x18\f \x01(\tR\rpriorityClass\x12T\n" +
+	"\x12when_unsatisfiable\x18\r \x01(\x0e2%.kfmesh.gpuagent.v1.WhenUnsatisfiableR\x11whenUnsatisfiable\"\x90\x01\n" +
+	"\n" +
+	"Toleration\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12B\n" +
+	"\boperator\x18\x02 \x01(\x0e2&.kfmesh.gpuagent.v1.TolerationOperatorR\boperator\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
+	"\x06effect\x18\x04 \x01(\tR\x06effect\"\x9f\x02\n" +
 	"\fReplicaGroup\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
 	"\x05count\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x80 (\x00R\x05count\x12@\n" +
 	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\x12H\n" +
 	"\x0erestart_policy\x18\x04 \x01(\x0e2!.kfmesh.gpuagent.v1.RestartPolicyR\rrestartPolicy\x12 \n" +
-	"\vindependent\x18\x05 \x01(\bR\vindependent\"\x96\v\n" +
+	"\vindependent\x18\x05 \x01(\bR\vindependent\"\xd8\v\n" +
 	"\bTemplate\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12\x18\n" +
 	"\acommand\x18\x02 \x03(\tR\acommand\x12\x12\n" +
@@ -3989,7 +4208,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x12image_pull_secrets\x18\x0e \x03(\tR\x10imagePullSecrets\x12N\n" +
 	"\x10security_context\x18\x0f \x01(\v2#.kfmesh.gpuagent.v1.SecurityContextR\x0fsecurityContext\x12\x18\n" +
 	"\aruntime\x18\x10 \x01(\tR\aruntime\x12)\n" +
-	"\x10expand_variables\x18\x11 \x01(\bR\x0fexpandVariables\x126\n" +
+	"\x10expand_variables\x18\x11 \x01(\bR\x0fexpandVariables\x12@\n" +
+	"\vtolerations\x18\x12 \x03(\v2\x1e.kfmesh.gpuagent.v1.TolerationR\vtolerations\x126\n" +
 	"\benv_from\x18\x1e \x03(\v2\x1b.kfmesh.gpuagent.v1.EnvFromR\aenvFrom\x12F\n" +
 	"\x0finit_containers\x18\x1f \x03(\v2\x1d.kfmesh.gpuagent.v1.CompanionR\x0einitContainers\x12=\n" +
 	"\n" +
@@ -4250,7 +4470,15 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data*\xa1\x01\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data*q\n" +
+	"\x11WhenUnsatisfiable\x12\"\n" +
+	"\x1eWHEN_UNSATISFIABLE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17WHEN_UNSATISFIABLE_WAIT\x10\x01\x12\x1b\n" +
+	"\x17WHEN_UNSATISFIABLE_FAIL\x10\x02*x\n" +
+	"\x12TolerationOperator\x12#\n" +
+	"\x1fTOLERATION_OPERATOR_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19TOLERATION_OPERATOR_EQUAL\x10\x01\x12\x1e\n" +
+	"\x1aTOLERATION_OPERATOR_EXISTS\x10\x02*\xa1\x01\n" +
 	"\rRestartPolicy\x12\x1e\n" +
 	"\x1aRESTART_POLICY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14RESTART_POLICY_NEVER\x10\x01\x12\x1d\n" +
@@ -4293,159 +4521,165 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_workload_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
-	(RestartPolicy)(0),            // 0: kfmesh.gpuagent.v1.RestartPolicy
-	(PullPolicy)(0),               // 1: kfmesh.gpuagent.v1.PullPolicy
-	(Phase)(0),                    // 2: kfmesh.gpuagent.v1.Phase
-	(WorkloadEvent_Type)(0),       // 3: kfmesh.gpuagent.v1.WorkloadEvent.Type
-	(*Workload)(nil),              // 4: kfmesh.gpuagent.v1.Workload
-	(*WorkloadSpec)(nil),          // 5: kfmesh.gpuagent.v1.WorkloadSpec
-	(*ReplicaGroup)(nil),          // 6: kfmesh.gpuagent.v1.ReplicaGroup
-	(*Template)(nil),              // 7: kfmesh.gpuagent.v1.Template
-	(*PeerName)(nil),              // 8: kfmesh.gpuagent.v1.PeerName
-	(*EnvFrom)(nil),               // 9: kfmesh.gpuagent.v1.EnvFrom
-	(*Companion)(nil),             // 10: kfmesh.gpuagent.v1.Companion
-	(*Lifecycle)(nil),             // 11: kfmesh.gpuagent.v1.Lifecycle
-	(*Handler)(nil),               // 12: kfmesh.gpuagent.v1.Handler
-	(*Exec)(nil),                  // 13: kfmesh.gpuagent.v1.Exec
-	(*HttpGet)(nil),               // 14: kfmesh.gpuagent.v1.HttpGet
-	(*Tcp)(nil),                   // 15: kfmesh.gpuagent.v1.Tcp
-	(*HostAlias)(nil),             // 16: kfmesh.gpuagent.v1.HostAlias
-	(*SecurityContext)(nil),       // 17: kfmesh.gpuagent.v1.SecurityContext
-	(*Volume)(nil),                // 18: kfmesh.gpuagent.v1.Volume
-	(*HostPath)(nil),              // 19: kfmesh.gpuagent.v1.HostPath
-	(*KeyedSource)(nil),           // 20: kfmesh.gpuagent.v1.KeyedSource
-	(*EmptyDir)(nil),              // 21: kfmesh.gpuagent.v1.EmptyDir
-	(*VolumeMount)(nil),           // 22: kfmesh.gpuagent.v1.VolumeMount
-	(*EnvVar)(nil),                // 23: kfmesh.gpuagent.v1.EnvVar
-	(*ValueSource)(nil),           // 24: kfmesh.gpuagent.v1.ValueSource
-	(*KeySelector)(nil),           // 25: kfmesh.gpuagent.v1.KeySelector
-	(*Resources)(nil),             // 26: kfmesh.gpuagent.v1.Resources
-	(*Port)(nil),                  // 27: kfmesh.gpuagent.v1.Port
-	(*Probe)(nil),                 // 28: kfmesh.gpuagent.v1.Probe
-	(*Staging)(nil),               // 29: kfmesh.gpuagent.v1.Staging
-	(*Transfer)(nil),              // 30: kfmesh.gpuagent.v1.Transfer
-	(*ReturnedPath)(nil),          // 31: kfmesh.gpuagent.v1.ReturnedPath
-	(*InlineFile)(nil),            // 32: kfmesh.gpuagent.v1.InlineFile
-	(*WorkloadStatus)(nil),        // 33: kfmesh.gpuagent.v1.WorkloadStatus
-	(*ReplicaStatus)(nil),         // 34: kfmesh.gpuagent.v1.ReplicaStatus
-	(*ReturnedFile)(nil),          // 35: kfmesh.gpuagent.v1.ReturnedFile
-	(*SubmitWorkloadRequest)(nil), // 36: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*Fence)(nil),                 // 37: kfmesh.gpuagent.v1.Fence
-	(*GetWorkloadRequest)(nil),    // 38: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 39: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 40: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 41: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 42: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 43: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 44: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 45: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 46: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 47: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 48: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	nil,                           // 49: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 50: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 51: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 52: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 53: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 54: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 55: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 56: google.protobuf.Empty
+	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
+	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
+	(RestartPolicy)(0),            // 2: kfmesh.gpuagent.v1.RestartPolicy
+	(PullPolicy)(0),               // 3: kfmesh.gpuagent.v1.PullPolicy
+	(Phase)(0),                    // 4: kfmesh.gpuagent.v1.Phase
+	(WorkloadEvent_Type)(0),       // 5: kfmesh.gpuagent.v1.WorkloadEvent.Type
+	(*Workload)(nil),              // 6: kfmesh.gpuagent.v1.Workload
+	(*WorkloadSpec)(nil),          // 7: kfmesh.gpuagent.v1.WorkloadSpec
+	(*Toleration)(nil),            // 8: kfmesh.gpuagent.v1.Toleration
+	(*ReplicaGroup)(nil),          // 9: kfmesh.gpuagent.v1.ReplicaGroup
+	(*Template)(nil),              // 10: kfmesh.gpuagent.v1.Template
+	(*PeerName)(nil),              // 11: kfmesh.gpuagent.v1.PeerName
+	(*EnvFrom)(nil),               // 12: kfmesh.gpuagent.v1.EnvFrom
+	(*Companion)(nil),             // 13: kfmesh.gpuagent.v1.Companion
+	(*Lifecycle)(nil),             // 14: kfmesh.gpuagent.v1.Lifecycle
+	(*Handler)(nil),               // 15: kfmesh.gpuagent.v1.Handler
+	(*Exec)(nil),                  // 16: kfmesh.gpuagent.v1.Exec
+	(*HttpGet)(nil),               // 17: kfmesh.gpuagent.v1.HttpGet
+	(*Tcp)(nil),                   // 18: kfmesh.gpuagent.v1.Tcp
+	(*HostAlias)(nil),             // 19: kfmesh.gpuagent.v1.HostAlias
+	(*SecurityContext)(nil),       // 20: kfmesh.gpuagent.v1.SecurityContext
+	(*Volume)(nil),                // 21: kfmesh.gpuagent.v1.Volume
+	(*HostPath)(nil),              // 22: kfmesh.gpuagent.v1.HostPath
+	(*KeyedSource)(nil),           // 23: kfmesh.gpuagent.v1.KeyedSource
+	(*EmptyDir)(nil),              // 24: kfmesh.gpuagent.v1.EmptyDir
+	(*VolumeMount)(nil),           // 25: kfmesh.gpuagent.v1.VolumeMount
+	(*EnvVar)(nil),                // 26: kfmesh.gpuagent.v1.EnvVar
+	(*ValueSource)(nil),           // 27: kfmesh.gpuagent.v1.ValueSource
+	(*KeySelector)(nil),           // 28: kfmesh.gpuagent.v1.KeySelector
+	(*Resources)(nil),             // 29: kfmesh.gpuagent.v1.Resources
+	(*Port)(nil),                  // 30: kfmesh.gpuagent.v1.Port
+	(*Probe)(nil),                 // 31: kfmesh.gpuagent.v1.Probe
+	(*Staging)(nil),               // 32: kfmesh.gpuagent.v1.Staging
+	(*Transfer)(nil),              // 33: kfmesh.gpuagent.v1.Transfer
+	(*ReturnedPath)(nil),          // 34: kfmesh.gpuagent.v1.ReturnedPath
+	(*InlineFile)(nil),            // 35: kfmesh.gpuagent.v1.InlineFile
+	(*WorkloadStatus)(nil),        // 36: kfmesh.gpuagent.v1.WorkloadStatus
+	(*ReplicaStatus)(nil),         // 37: kfmesh.gpuagent.v1.ReplicaStatus
+	(*ReturnedFile)(nil),          // 38: kfmesh.gpuagent.v1.ReturnedFile
+	(*SubmitWorkloadRequest)(nil), // 39: kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	(*Fence)(nil),                 // 40: kfmesh.gpuagent.v1.Fence
+	(*GetWorkloadRequest)(nil),    // 41: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 42: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 43: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 45: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 46: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*DeleteWorkloadRequest)(nil), // 47: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 48: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 49: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 50: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 51: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	nil,                           // 52: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 53: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 54: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 55: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 56: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 57: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 58: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 59: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	53, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
-	5,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
-	33, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
-	6,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
-	0,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	54, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	54, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
-	7,  // 7: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
-	0,  // 8: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	23, // 9: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	26, // 10: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	27, // 11: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	29, // 12: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	28, // 13: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	18, // 14: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
-	22, // 15: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	47, // 16: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	1,  // 17: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	17, // 18: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
-	9,  // 19: kfmesh.gpuagent.v1.Template.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
-	10, // 20: kfmesh.gpuagent.v1.Template.init_containers:type_name -> kfmesh.gpuagent.v1.Companion
-	10, // 21: kfmesh.gpuagent.v1.Template.companions:type_name -> kfmesh.gpuagent.v1.Companion
-	28, // 22: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	28, // 23: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	11, // 24: kfmesh.gpuagent.v1.Template.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
-	16, // 25: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
-	8,  // 26: kfmesh.gpuagent.v1.Template.peer_names:type_name -> kfmesh.gpuagent.v1.PeerName
-	23, // 27: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	9,  // 28: kfmesh.gpuagent.v1.Companion.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
-	0,  // 29: kfmesh.gpuagent.v1.Companion.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	28, // 30: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	28, // 31: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	11, // 32: kfmesh.gpuagent.v1.Companion.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
-	12, // 33: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
-	12, // 34: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
-	13, // 35: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
-	14, // 36: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
-	15, // 37: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
-	54, // 38: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
-	48, // 39: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	20, // 40: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	20, // 41: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	21, // 42: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	19, // 43: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
-	49, // 44: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	24, // 45: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
-	25, // 46: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
-	25, // 47: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	54, // 48: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	12, // 49: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
-	54, // 50: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
-	54, // 51: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
-	30, // 52: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	30, // 53: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	31, // 54: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	32, // 55: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	2,  // 56: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	55, // 57: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	55, // 58: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	34, // 59: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	2,  // 60: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	50, // 61: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	55, // 62: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	55, // 63: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	35, // 64: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	4,  // 65: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	37, // 66: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	51, // 67: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	4,  // 68: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	52, // 69: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	3,  // 70: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	4,  // 71: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	36, // 72: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	38, // 73: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	39, // 74: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	41, // 75: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	43, // 76: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	44, // 77: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	45, // 78: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	4,  // 79: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	4,  // 80: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	40, // 81: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	42, // 82: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	4,  // 83: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	56, // 84: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	46, // 85: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	79, // [79:86] is the sub-list for method output_type
-	72, // [72:79] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	56, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
+	36, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
+	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
+	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	57, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	57, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
+	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
+	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
+	2,  // 10: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	26, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	29, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	30, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	32, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	31, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	21, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	25, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	50, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	20, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
+	12, // 22: kfmesh.gpuagent.v1.Template.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
+	13, // 23: kfmesh.gpuagent.v1.Template.init_containers:type_name -> kfmesh.gpuagent.v1.Companion
+	13, // 24: kfmesh.gpuagent.v1.Template.companions:type_name -> kfmesh.gpuagent.v1.Companion
+	31, // 25: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	31, // 26: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	14, // 27: kfmesh.gpuagent.v1.Template.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
+	19, // 28: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
+	11, // 29: kfmesh.gpuagent.v1.Template.peer_names:type_name -> kfmesh.gpuagent.v1.PeerName
+	26, // 30: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	12, // 31: kfmesh.gpuagent.v1.Companion.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
+	2,  // 32: kfmesh.gpuagent.v1.Companion.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	31, // 33: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	31, // 34: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	14, // 35: kfmesh.gpuagent.v1.Companion.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
+	15, // 36: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
+	15, // 37: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
+	16, // 38: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
+	17, // 39: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
+	18, // 40: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
+	57, // 41: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
+	51, // 42: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	23, // 43: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	23, // 44: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	24, // 45: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	22, // 46: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
+	52, // 47: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	27, // 48: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	28, // 49: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	28, // 50: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	57, // 51: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	15, // 52: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
+	57, // 53: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
+	57, // 54: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
+	33, // 55: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	33, // 56: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	34, // 57: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	35, // 58: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	4,  // 59: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	58, // 60: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	58, // 61: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	37, // 62: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	4,  // 63: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	53, // 64: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	58, // 65: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	58, // 66: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	38, // 67: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	6,  // 68: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	40, // 69: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	54, // 70: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	6,  // 71: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	55, // 72: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	5,  // 73: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	6,  // 74: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	39, // 75: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	41, // 76: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	42, // 77: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	44, // 78: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	46, // 79: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	47, // 80: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	48, // 81: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	6,  // 82: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 83: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	43, // 84: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	45, // 85: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	6,  // 86: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	59, // 87: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	49, // 88: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	82, // [82:89] is the sub-list for method output_type
+	75, // [75:82] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -4453,30 +4687,30 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 	if File_kfmesh_gpuagent_v1_workload_proto != nil {
 		return
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6].OneofWrappers = []any{
 		(*EnvFrom_Secret)(nil),
 		(*EnvFrom_ConfigMap)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9].OneofWrappers = []any{
 		(*Handler_Exec)(nil),
 		(*Handler_HttpGet)(nil),
 		(*Handler_Tcp)(nil),
 		(*Handler_Sleep)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13].OneofWrappers = []any{}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14].OneofWrappers = []any{}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
 		(*Volume_Secret)(nil),
 		(*Volume_ConfigMap)(nil),
 		(*Volume_Claim)(nil),
 		(*Volume_EmptyDir)(nil),
 		(*Volume_HostPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21].OneofWrappers = []any{
 		(*ValueSource_Secret)(nil),
 		(*ValueSource_ConfigMap)(nil),
 		(*ValueSource_FieldPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25].OneofWrappers = []any{
 		(*Probe_HttpGetPath)(nil),
 		(*Probe_Tcp)(nil),
 	}
@@ -4485,8 +4719,8 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   49,
+			NumEnums:      6,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

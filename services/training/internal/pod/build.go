@@ -58,6 +58,7 @@ func (b *builder) build(c *Container, path string) {
 	for _, secret := range b.spec.ImagePullSecrets {
 		b.out.ImagePullSecrets = append(b.out.ImagePullSecrets, secret.Name)
 	}
+	b.out.Tolerations = b.tolerations()
 	b.out.SecurityContext = identity(b.spec.SecurityContext, c.SecurityContext)
 	b.variables(path, c)
 	b.mounts(path, c)
