@@ -13,12 +13,14 @@ SERVICES = ("metadata", "gpuagent", "pipeline", "training", "gateway")
 class Split(Mesh):
     """One process a service, with servers of the test's own.
 
-    The database is SQLite, or the PostgreSQL that KFMESH_TEST_POSTGRES names.
+    The database is SQLite, or the PostgreSQL that KFMESH_TEST_POSTGRES names, or one
+    that the test names.
     """
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, database_url: str = ""):
         """Nothing starts yet."""
         super().__init__(folder)
+        self._database_url = database_url
         names = ("etcd", "etcd-peer", "nats", *SERVICES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.servers: list[Process] = []
@@ -79,7 +81,8 @@ class Split(Mesh):
     @property
     def database_url(self) -> str:
         """URL of the SQL database."""
-        return os.environ.get("KFMESH_TEST_POSTGRES") or f"sqlite://{self.folder / 'metadata.db'}"
+        named = self._database_url or os.environ.get("KFMESH_TEST_POSTGRES")
+        return named or f"sqlite://{self.folder / 'metadata.db'}"
 
 
 def listens(port: int) -> bool:
