@@ -45,8 +45,9 @@ class Postgres:
 
     def disconnect(self) -> None:
         """End every session of its clients."""
-        ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        self._run("psql", "-h", self.folder, "-U", "kfmesh", "-c", f"{ends} AND pid <> pg_backend_pid()", "postgres")
+        others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ends = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+        self._run("psql", "-h", self.folder, "-U", "kfmesh", "-c", ends, "postgres")
 
     def kill(self) -> None:
         """End the server and all its processes at once, as kill -9 does."""
