@@ -16,6 +16,8 @@
 // command creates in that one directory is in memory; everything below
 // it is as it was. For a mount point such as /data that directory is the root.
 //
+// A command with a control group of version 1 enters it here, before anything else.
+//
 // What cannot be done is written to Plan.Refusal, for whoever reads how the command
 // ended, and the command is not started.
 //
@@ -34,6 +36,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
@@ -47,6 +50,8 @@ type Plan struct {
 	// Passages are opened before the mounts are made, in order. What is mounted may
 	// lie in what they hide.
 	Passages []Passage `json:",omitempty"`
+	// Limits is a control group that has been made for it.
+	Limits *cgroup.Group `json:",omitempty"`
 	// Unshare has the mount namespace made here. Otherwise the program is started in one,
 	// as it must be by who is not root (supervise.Spec.Isolate).
 	Unshare bool `json:",omitempty"`
@@ -118,6 +123,11 @@ func Main(args []string, errOut io.Writer) int {
 
 // become returns why it did not.
 func become(plan Plan, command []string) Refusal {
+	if plan.Limits != nil {
+		if err := plan.Limits.Enter(); err != nil {
+			return Refusal{Code: 126, Message: fmt.Sprintf("its limits cannot be set: %v", err)}
+		}
+	}
 	if err := makeMounts(plan); err != nil {
 		return Refusal{Code: 126, Mount: true, Message: err.Error()}
 	}

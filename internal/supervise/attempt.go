@@ -19,6 +19,7 @@ type attempt struct {
 	kill    time.Time // when SIGKILL follows SIGTERM; zero unless it is being stopped
 	finish  time.Time // when the command had ended; zero before
 	look    time.Time // when its lease is next looked at; zero without one
+	memory  time.Time // when it is next looked whether it has any left; zero without a limit
 }
 
 // begin claims an epoch and starts its command. It returns an attempt without
@@ -33,13 +34,14 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 		a.exit.Cause, a.finish = Fenced, a.exit.Start
 		return a, nil
 	}
-	if a.pid, a.pidfd, err = start(o.Spec, s.null); err != nil {
+	if a.pid, a.pidfd, err = s.start(o.Spec); err != nil {
 		a.exit.Cause = Unstarted
 		a.exit.Code, a.exit.Message = startFailure(o.Spec, err)
 		a.finish = time.Now()
 		return a, nil
 	}
-	_ = j.append(record{PID: a.pid}) // for readers only; the end is what must be written
+	a.limited(a.exit.Start)
+	_ = j.append(record{PID: a.pid, Group: o.Spec.Group}) // for readers only; the end is what must be written
 	return a, nil
 }
 
@@ -58,7 +60,7 @@ func (a *attempt) due(now time.Time) time.Duration {
 			wait = min(wait, a.look.Sub(now))
 		}
 	default:
-		for _, at := range []time.Time{a.spec.Deadline, a.look} {
+		for _, at := range []time.Time{a.spec.Deadline, a.look, a.memory} {
 			if !at.IsZero() {
 				wait = min(wait, at.Sub(now))
 			}
@@ -72,11 +74,12 @@ func (a *attempt) enforce(now time.Time) {
 	if a.finish.IsZero() && !a.leased(now) {
 		a.fence(now)
 	}
+	a.mindMemory(now)
 	if !a.spec.Deadline.IsZero() && !now.Before(a.spec.Deadline) {
 		a.stop(Deadline, now)
 	}
 	if !a.kill.IsZero() && !now.Before(a.kill) {
-		_ = syscall.Kill(-a.pid, syscall.SIGKILL)
+		a.killAll()
 		a.kill = now.Add(lookAgain) // should it have a new child by then
 	}
 }
@@ -99,7 +102,7 @@ func (a *attempt) leased(now time.Time) bool {
 // fence ends the command at once: the same may soon be started elsewhere.
 func (a *attempt) fence(now time.Time) {
 	a.exit.Cause = Fenced
-	_ = syscall.Kill(-a.pid, syscall.SIGKILL)
+	a.killAll()
 	a.look, a.kill = now.Add(lookWhileKilling), now.Add(lookAgain) // should it have a new child by then
 }
 
@@ -139,6 +142,7 @@ func (a *attempt) reap() {
 
 // close writes how it ended and lets go of the epoch.
 func (a *attempt) close() error {
+	a.account()
 	err := a.journal.append(record{Exit: &a.exit})
 	return errors.Join(err, a.journal.unlock(), a.journal.close())
 }

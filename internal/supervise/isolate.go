@@ -9,8 +9,11 @@ import (
 
 // attributes are what the kernel is to know of the command: it leads a session of its
 // own and dies with its supervisor.
-func attributes(spec Spec, pidfd *int) *syscall.SysProcAttr {
+func attributes(spec Spec, pidfd *int, group *os.File) *syscall.SysProcAttr {
 	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: pidfd}
+	if group != nil {
+		sys.UseCgroupFD, sys.CgroupFD = true, int(group.Fd())
+	}
 	if spec.Isolate {
 		isolate(sys)
 	}

@@ -10,14 +10,17 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kfmesh/kfmesh/internal/cgroup"
 )
 
 // record is a line of a journal, or all lines merged.
 type record struct {
-	Owner *owner `json:",omitempty"`
-	PID   int    `json:",omitempty"` // of the command, which leads its session
-	Stop  bool   `json:",omitempty"` // some agent wants it stopped
-	Exit  *Exit  `json:",omitempty"`
+	Owner *owner        `json:",omitempty"`
+	PID   int           `json:",omitempty"` // of the command, which leads its session
+	Group *cgroup.Group `json:",omitempty"` // that the command is in
+	Stop  bool          `json:",omitempty"` // some agent wants it stopped
+	Exit  *Exit         `json:",omitempty"`
 }
 
 // owner says who took an epoch.

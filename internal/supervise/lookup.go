@@ -43,6 +43,9 @@ func startFailure(spec Spec, err error) (code int, message string) {
 	if len(spec.Args) > 0 {
 		name = spec.Args[0]
 	}
+	if group, ok := errors.AsType[*groupError](err); ok {
+		return 126, fmt.Sprintf("its limits cannot be set: %v", group)
+	}
 	switch {
 	case name == "":
 		return 127, err.Error()

@@ -20,7 +20,7 @@ const sweepFor = 5 * time.Second
 // It reports whether nothing is left.
 func (s *supervisor) swept(a *attempt) bool {
 	_ = syscall.Kill(-a.pid, syscall.SIGKILL)
-	left := 0
+	left := a.straggling()
 	for _, pid := range s.orphans() {
 		if !reaped(pid) && s.leftBy(pid, a) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
@@ -30,13 +30,14 @@ func (s *supervisor) swept(a *attempt) bool {
 	return left == 0
 }
 
-// orphans returns the supervisor's children that are no command of its own.
+// orphans returns the supervisor's children that are neither commands nor fork servers
+// of its own.
 func (s *supervisor) orphans() []int {
 	pids, err := s.children()
 	if err != nil {
 		pids = pidsWhere(func(p process) bool { return p.parent == s.self.PID })
 	}
-	return slices.DeleteFunc(pids, func(pid int) bool { return s.attempts[pid] != nil })
+	return slices.DeleteFunc(pids, func(pid int) bool { return s.attempts[pid] != nil || s.servers.has(pid) })
 }
 
 // openChildren opens the list of this process's children: those that its main

@@ -65,12 +65,18 @@ func epochOf(pid int) string {
 	return ""
 }
 
-// killEpoch ends every process that is left of an epoch whose supervisor is gone:
-// those that bear its mark, and those of its command's session. The command
+// killEpoch ends every process that is left of an epoch whose supervisor is gone: those
+// in its control group, which it removes, those that bear its mark, and those of its
+// command's session. The command
 // itself has died with its supervisor, so while a process has its number, and not
 // the mark, that is another one: the kernel does not give a number away again
 // while a session bears it.
-func killEpoch(journal string, command int) {
+func killEpoch(journal string, r record) {
+	command := r.PID
+	if r.Group != nil {
+		r.Group.Kill()
+		defer func() { _ = r.Group.Remove() }()
+	}
 	ofEpoch := func(p process) bool {
 		if p.zombie {
 			return false

@@ -49,7 +49,8 @@ type supervisor struct {
 	list     int // of children; -1 where the kernel has none
 	self     owner
 	attempts map[int]*attempt // by the command's process id, until their epochs are over
-	polls    []unix.PollFd    // what was polled last: wake, agent, and the commands of polled
+	servers  forkServers
+	polls    []unix.PollFd // what was polled last: wake, agent, and the commands of polled
 	polled   []*attempt
 	buffer   [1 << 10]byte
 	looked   time.Time // when orphans that have ended were last looked for
@@ -70,7 +71,7 @@ func serve(in *os.File) error {
 	s := &supervisor{
 		agent: &line{fd: int(in.Fd())}, wake: wake, null: null, list: openChildren(os.Getpid()),
 		self:     owner{PID: os.Getpid(), BootID: bootID()},
-		attempts: map[int]*attempt{},
+		attempts: map[int]*attempt{}, servers: forkServers{},
 	}
 	for s.agent.open() || len(s.attempts) > 0 {
 		if err := s.once(); err != nil {
@@ -203,6 +204,7 @@ func (s *supervisor) look(now time.Time) {
 	}
 	if now.Sub(s.looked) >= lookAgain {
 		s.looked = now
+		s.servers.reap()
 		for _, orphan := range s.orphans() {
 			reaped(orphan)
 		}
@@ -218,4 +220,5 @@ func (s *supervisor) conclude(a *attempt) {
 		told.Exit = nil
 	}
 	s.agent.report(told)
+	a.disband() // last: it can take the kernel a moment
 }

@@ -1,31 +1,42 @@
 package supervise
 
 import (
-	"io/fs"
-	"slices"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
+// start starts the command, in its control group or in the quicker way if it can be had.
+func (s *supervisor) start(spec Spec) (pid, pidfd int, err error) {
+	if spec.Group != nil {
+		return startInGroup(spec, s.null)
+	}
+	if pid, pidfd, ok := s.fork(spec); ok {
+		return pid, pidfd, nil
+	}
+	return start(spec, s.null, nil)
+}
+
 // start runs the command as the leader of a new session, with its output in the
-// log. It returns its process id, and a pidfd where the kernel has those.
-func start(spec Spec, null int) (pid, pidfd int, err error) {
+// log and, when it is not nil, in the control group of a directory. It returns its
+// process id, and a pidfd where the kernel has those.
+func start(spec Spec, null int, group *os.File) (pid, pidfd int, err error) {
 	program, err := lookPath(spec)
 	if err != nil {
 		return 0, -1, err
 	}
-	log, err := unix.Open(spec.Log, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
+	log, err := openLog(spec)
 	if err != nil {
-		return 0, -1, &fs.PathError{Op: "open", Path: spec.Log, Err: err}
+		return 0, -1, err
 	}
 	defer func() { _ = unix.Close(log) }()
 	pidfd = -1
 	pid, err = syscall.ForkExec(program, spec.Args, &syscall.ProcAttr{
 		Dir:   spec.WorkDir,
-		Env:   lastWins(append(slices.Clip(spec.Env), EpochVariable+"="+spec.Journal)),
+		Env:   environment(spec),
 		Files: []uintptr{uintptr(null), uintptr(log), uintptr(log)},
-		Sys:   attributes(spec, &pidfd),
+		Sys:   attributes(spec, &pidfd, group),
 	})
 	return pid, pidfd, err
 }

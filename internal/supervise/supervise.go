@@ -34,13 +34,19 @@
 //     (PR_SET_CHILD_SUBREAPER) and known by its session or by EpochVariable in its
 //     environment. Who finds an epoch lost ends what is left of it by the same signs.
 //
+// A command may have a control group (package cgroup). It is in it before its program
+// starts; what is in it is killed with the command, wherever it has gone, and then the
+// group is removed. Who finds an epoch lost removes its group too.
+//
 // A supervisor is one thread that polls: no goroutine, timer or thread is added
-// for a command. The package uses the standard library and x/sys only, because
-// a supervisor should be small and start quickly.
+// for a command. The package uses the standard library, x/sys and package cgroup only,
+// because a supervisor should be small and start quickly.
 package supervise
 
 import (
 	"time"
+
+	"github.com/kfmesh/kfmesh/internal/cgroup"
 )
 
 // EpochVariable is the environment variable by which the processes of a command
@@ -62,6 +68,9 @@ type Spec struct {
 	// Isolate starts the command in a user and a mount namespace of its own, as the
 	// same user, with the right to mount there.
 	Isolate bool `json:",omitempty"`
+	// Fork, when set, is a quicker way to the same, which the supervisor may go
+	// unless Isolate or Group is set.
+	Fork *Fork `json:",omitempty"`
 	// Log is the file that standard output and standard error are appended to.
 	Log string
 	// Deadline, when set, is when the command is stopped.
@@ -71,6 +80,10 @@ type Spec struct {
 	// Lease, when set, is the path of the lease under which the command runs: it is
 	// killed, without grace, when that ends. See WriteLease.
 	Lease string `json:",omitempty"`
+	// Group, when set, is the control group that is made for the command. With one of
+	// version 1 the program of Args has to enter it: only those of version 2 can be
+	// started in.
+	Group *cgroup.Group `json:",omitempty"`
 }
 
 // Cause says why a command ended, as far as its supervisor had a part in it.
@@ -78,11 +91,12 @@ type Cause string
 
 // The causes.
 const (
-	Ended     Cause = ""          // by itself
-	Stopped   Cause = "stopped"   // a stop was asked for
-	Deadline  Cause = "deadline"  // the deadline had passed
-	Fenced    Cause = "fenced"    // its lease had ended
-	Unstarted Cause = "unstarted" // it could not be started; Message says why
+	Ended       Cause = ""              // by itself
+	Stopped     Cause = "stopped"       // a stop was asked for
+	Deadline    Cause = "deadline"      // the deadline had passed
+	Fenced      Cause = "fenced"        // its lease had ended
+	Unstarted   Cause = "unstarted"     // it could not be started; Message says why
+	OutOfMemory Cause = "out of memory" // its control group had none left; Memory tells
 )
 
 // Exit is how a command ended.
@@ -96,8 +110,17 @@ type Exit struct {
 	Cause Cause `json:",omitempty"`
 	// Message for people; only with Unstarted.
 	Message string `json:",omitempty"`
+	// Memory is what it used, when that was limited.
+	Memory *Memory `json:",omitempty"`
 	// Start and Finish of the command.
 	Start, Finish time.Time
+}
+
+// Memory is what a command with a limit used.
+type Memory struct {
+	LimitBytes int64
+	PeakBytes  int64 `json:",omitempty"` // 0 where the kernel does not tell
+	Kills      int64 `json:",omitempty"` // processes that the kernel killed for want of it
 }
 
 // order is what an agent tells a supervisor, one JSON value a line.

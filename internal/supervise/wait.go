@@ -88,7 +88,7 @@ func (e *Epoch) wait(ctx context.Context) (State, Exit, error) {
 	}
 	state, exit := r.state()
 	if state == Lost && r.Owner.BootID == bootID() {
-		killEpoch(e.journal, r.PID)
+		killEpoch(e.journal, r)
 	}
 	return state, exit, nil
 }

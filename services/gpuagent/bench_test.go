@@ -33,6 +33,13 @@ func BenchmarkTrue(b *testing.B) {
 	benchmark(b, &gpuagentv1.Template{Command: []string{"true"}})
 }
 
+// BenchmarkTrueWithLimits is that of one that has limits.
+func BenchmarkTrueWithLimits(b *testing.B) {
+	benchmark(b, &gpuagentv1.Template{
+		Command: []string{"true"}, Resources: &gpuagentv1.Resources{CpuLimitMilli: 1000, MemoryLimitBytes: 64 << 20},
+	})
+}
+
 // BenchmarkPython is a lightweight Python component's way to start, without kfp.
 func BenchmarkPython(b *testing.B) {
 	requirement := os.Getenv("KFMESH_BENCH_REQUIREMENT")

@@ -33,6 +33,9 @@ type Config struct {
 	NodeLease  time.Duration `koanf:"node-lease" usage:"time after which a node that is not heard of is held for lost, and what it ran is run elsewhere"`
 	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
 
+	Limits       string `koanf:"limits" usage:"whether CPU and memory limits of steps that run as processes are enforced: auto, by control groups where this agent may make them, or off"`
+	MaxProcesses int64  `koanf:"max-processes" usage:"processes and threads that a step that runs as a process may have at once; 0 means any number"`
+
 	Runtime             string   `koanf:"runtime" usage:"what steps run as: process, container, or auto: containers where an engine answers and the image map does not say what the image means on this host"`
 	ContainerHost       string   `koanf:"container-host" usage:"address of the Docker or Podman engine; empty means DOCKER_HOST, then the usual sockets"`
 	ContainerNetwork    string   `koanf:"container-network" usage:"network of containers: host, bridge, none or a name"`
@@ -52,13 +55,19 @@ const (
 	runtimeAuto      = "auto"
 )
 
+// Values of Config.Limits.
+const (
+	limitsAuto = "auto"
+	limitsOff  = "off"
+)
+
 // DefaultConfig is a node named after its host. AgentDir is for the caller to set.
 func DefaultConfig() Config {
 	host, err := os.Hostname()
 	if err != nil || !nodeName.MatchString(host) {
 		host = "localhost"
 	}
-	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, ContainerNetwork: "host", NodeLease: engine.DefaultLeaseTTL}
+	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, Limits: limitsAuto, ContainerNetwork: "host", NodeLease: engine.DefaultLeaseTTL}
 }
 
 // nodeName is what names of nodes may be: they are parts of keys.
@@ -80,6 +89,7 @@ func (c Config) Validate() error {
 		violations = append(violations, fault.Violation{Field: "node-lease", Reason: fmt.Sprintf("is %s; want %s or more", c.NodeLease, minLease)})
 	}
 	violations = append(violations, checkLabels(c.NodeLabels)...)
+	violations = append(violations, c.validateLimits()...)
 	if _, err := c.gpus(); err != nil {
 		violations = append(violations, err.(*fault.Error).Violations...) //nolint:errorlint,forcetypeassert // it is one, unwrapped
 	}

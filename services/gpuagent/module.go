@@ -89,6 +89,8 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (app.Module, erro
 		Images:     images,
 		Pythons:    pythons,
 		Envs:       envs,
+		Limits:     cfg.limits(),
+		Processes:  cfg.MaxProcesses,
 		Log:        deps.Log,
 	})
 	keys, err := secret.NewKeyring(string(cfg.SecretsURL), filepath.Join(cfg.AgentDir, "secrets.key"))

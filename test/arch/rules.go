@@ -21,7 +21,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
-			May:      []Pattern{"internal/supervise", "internal/enter"},
+			May:      []Pattern{"internal/supervise", "internal/enter", "internal/cgroup"},
 			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
@@ -35,7 +35,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise", "internal/enter"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise", "internal/enter", "internal/cgroup"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -78,13 +78,18 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/supervise/..."},
+			Packages: []Pattern{"internal/cgroup/..."},
 			May:      nil,
+			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+		},
+		{
+			Packages: []Pattern{"internal/supervise/..."},
+			May:      []Pattern{"internal/cgroup"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
 			Packages: []Pattern{"internal/enter/..."},
-			May:      []Pattern{"internal/supervise"},
+			May:      []Pattern{"internal/supervise", "internal/cgroup"},
 			Why:      "a step waits for what puts it into its mounts",
 		},
 		{

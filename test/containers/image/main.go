@@ -81,6 +81,7 @@ func rootfs() (io.Reader, error) {
 	headers := []*tar.Header{
 		{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777},
 		{Typeflag: tar.TypeDir, Name: "app/", Mode: 0o755},
+		{Typeflag: tar.TypeDir, Name: "bin/", Mode: 0o755}, // engines give other modes to what is not named
 		{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755, Size: int64(len(program))},
 	}
 	for _, applet := range strings.Fields(string(list)) {

@@ -28,6 +28,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Memory", output.Bytes(status.GetMemoryBytes())},
 		[2]string{"Disk free", output.Bytes(status.GetDiskFreeBytes())},
 		[2]string{"Runtimes", strings.Join(status.GetRuntimes(), ", ")},
+		[2]string{"Limits", limits(status)},
 		[2]string{"Engine", status.GetContainerEngine()},
 		[2]string{"Python", status.GetPythonVersion()},
 		[2]string{"uv", status.GetUvVersion()},
@@ -43,4 +44,17 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 	}
 	s.table("GPUs", table)
 	return s.print()
+}
+
+// limits says which limits of processes are enforced.
+func limits(s *gpuagentv1.NodeStatus) string {
+	enforced := strings.Join(s.GetEnforcedLimits(), ", ")
+	switch {
+	case s.GetLimitsMessage() == "":
+		return enforced
+	case enforced == "":
+		return "none of processes: " + s.GetLimitsMessage()
+	default:
+		return enforced + " (" + s.GetLimitsMessage() + ")"
+	}
 }

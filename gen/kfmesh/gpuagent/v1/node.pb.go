@@ -125,8 +125,16 @@ type NodeStatus struct {
 	CpuUsedMilli int64 `protobuf:"varint,20,opt,name=cpu_used_milli,json=cpuUsedMilli,proto3" json:"cpu_used_milli,omitempty"`
 	// Memory that was in use then, in bytes.
 	MemoryUsedBytes int64 `protobuf:"varint,21,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Limits that processes of the host are kept within: "CPU", "memory", "processes".
+	EnforcedLimits []string `protobuf:"bytes,22,rep,name=enforced_limits,json=enforcedLimits,proto3" json:"enforced_limits,omitempty"`
+	// How they are, and why others are not, as a sentence.
+	LimitsMessage string `protobuf:"bytes,23,opt,name=limits_message,json=limitsMessage,proto3" json:"limits_message,omitempty"`
+	// What its GPUs were found by, such as "NVML, driver 570.86.15"; empty without any.
+	GpuDriver string `protobuf:"bytes,24,opt,name=gpu_driver,json=gpuDriver,proto3" json:"gpu_driver,omitempty"`
+	// What the replicas that run here used when it last reported, as far as that is known.
+	Replicas      []*ReplicaUsage `protobuf:"bytes,25,rep,name=replicas,proto3" json:"replicas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -306,14 +314,108 @@ func (x *NodeStatus) GetMemoryUsedBytes() int64 {
 	return 0
 }
 
-// Gpu is one GPU of a node.
+func (x *NodeStatus) GetEnforcedLimits() []string {
+	if x != nil {
+		return x.EnforcedLimits
+	}
+	return nil
+}
+
+func (x *NodeStatus) GetLimitsMessage() string {
+	if x != nil {
+		return x.LimitsMessage
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetGpuDriver() string {
+	if x != nil {
+		return x.GpuDriver
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetReplicas() []*ReplicaUsage {
+	if x != nil {
+		return x.Replicas
+	}
+	return nil
+}
+
+// ReplicaUsage is what a replica uses.
+type ReplicaUsage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The replica, as namespace/workload/replica.
+	Replica string `protobuf:"bytes,1,opt,name=replica,proto3" json:"replica,omitempty"`
+	// Cores that it kept busy, in thousandths.
+	CpuUsedMilli int64 `protobuf:"varint,2,opt,name=cpu_used_milli,json=cpuUsedMilli,proto3" json:"cpu_used_milli,omitempty"`
+	// Memory of its processes, in bytes.
+	MemoryUsedBytes int64 `protobuf:"varint,3,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ReplicaUsage) Reset() {
+	*x = ReplicaUsage{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplicaUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplicaUsage) ProtoMessage() {}
+
+func (x *ReplicaUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplicaUsage.ProtoReflect.Descriptor instead.
+func (*ReplicaUsage) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ReplicaUsage) GetReplica() string {
+	if x != nil {
+		return x.Replica
+	}
+	return ""
+}
+
+func (x *ReplicaUsage) GetCpuUsedMilli() int64 {
+	if x != nil {
+		return x.CpuUsedMilli
+	}
+	return 0
+}
+
+func (x *ReplicaUsage) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
+// Gpu is one GPU of a node, or a part of one that is given out by itself: a MIG device, or
+// one of the shares in its time.
 type Gpu struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Index on the node.
+	// Number on the node. The k-th part of the GPU i has 1000 * (i + 1) + k.
 	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
 	// UUID as the vendor gives it.
 	Uuid string `protobuf:"bytes,2,opt,name=uuid,proto3" json:"uuid,omitempty"`
-	// Model, such as "NVIDIA H100 80GB HBM3".
+	// Model, such as "NVIDIA H100 80GB HBM3", and for a part what it is, as in
+	// "NVIDIA H100 80GB HBM3 MIG-1g.10gb" and "Tesla T4 SHARED".
 	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
 	// Memory in bytes.
 	MemoryBytes int64 `protobuf:"varint,4,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
@@ -325,14 +427,29 @@ type Gpu struct {
 	// What it did when its node last reported; unset when that is not known.
 	Usage *GpuUsage `protobuf:"bytes,7,opt,name=usage,proto3" json:"usage,omitempty"`
 	// Replica that has it, as namespace/workload/replica; empty when none has.
-	Holder        string `protobuf:"bytes,8,opt,name=holder,proto3" json:"holder,omitempty"`
+	Holder string `protobuf:"bytes,8,opt,name=holder,proto3" json:"holder,omitempty"`
+	// NUMA node that it is close to; unset when that is not known.
+	NumaNode *int32 `protobuf:"varint,9,opt,name=numa_node,json=numaNode,proto3,oneof" json:"numa_node,omitempty"`
+	// GPUs of a node with the same number are close to each other: joined by NVLink or a
+	// like of it, or on one NUMA node. 0 when that is not known.
+	LinkGroup int32 `protobuf:"varint,10,opt,name=link_group,json=linkGroup,proto3" json:"link_group,omitempty"`
+	// Vendor: "nvidia" or "amd".
+	Vendor string `protobuf:"bytes,11,opt,name=vendor,proto3" json:"vendor,omitempty"`
+	// Profile of a MIG device, such as "1g.10gb"; empty for others.
+	Profile string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Number of the GPU instance that a MIG device is of, on its GPU; unset for others.
+	Instance *int32 `protobuf:"varint,13,opt,name=instance,proto3,oneof" json:"instance,omitempty"`
+	// UUID of the GPU that this is a part of; empty when it is a whole one.
+	ParentUuid string `protobuf:"bytes,14,opt,name=parent_uuid,json=parentUuid,proto3" json:"parent_uuid,omitempty"`
+	// Into how many shares the GPU of a share is divided; 0 for others.
+	Shares        int32 `protobuf:"varint,15,opt,name=shares,proto3" json:"shares,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Gpu) Reset() {
 	*x = Gpu{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -344,7 +461,7 @@ func (x *Gpu) String() string {
 func (*Gpu) ProtoMessage() {}
 
 func (x *Gpu) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -357,7 +474,7 @@ func (x *Gpu) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gpu.ProtoReflect.Descriptor instead.
 func (*Gpu) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Gpu) GetIndex() int32 {
@@ -416,6 +533,55 @@ func (x *Gpu) GetHolder() string {
 	return ""
 }
 
+func (x *Gpu) GetNumaNode() int32 {
+	if x != nil && x.NumaNode != nil {
+		return *x.NumaNode
+	}
+	return 0
+}
+
+func (x *Gpu) GetLinkGroup() int32 {
+	if x != nil {
+		return x.LinkGroup
+	}
+	return 0
+}
+
+func (x *Gpu) GetVendor() string {
+	if x != nil {
+		return x.Vendor
+	}
+	return ""
+}
+
+func (x *Gpu) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *Gpu) GetInstance() int32 {
+	if x != nil && x.Instance != nil {
+		return *x.Instance
+	}
+	return 0
+}
+
+func (x *Gpu) GetParentUuid() string {
+	if x != nil {
+		return x.ParentUuid
+	}
+	return ""
+}
+
+func (x *Gpu) GetShares() int32 {
+	if x != nil {
+		return x.Shares
+	}
+	return 0
+}
+
 // GpuUsage is what a GPU does.
 type GpuUsage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -426,14 +592,35 @@ type GpuUsage struct {
 	// Temperature in degrees Celsius.
 	TemperatureCelsius float64 `protobuf:"fixed64,3,opt,name=temperature_celsius,json=temperatureCelsius,proto3" json:"temperature_celsius,omitempty"`
 	// Power drawn, in watts.
-	PowerWatts    float64 `protobuf:"fixed64,4,opt,name=power_watts,json=powerWatts,proto3" json:"power_watts,omitempty"`
+	PowerWatts float64 `protobuf:"fixed64,4,opt,name=power_watts,json=powerWatts,proto3" json:"power_watts,omitempty"`
+	// Share of the time in which its memory was read or written, in percent.
+	MemoryUtilizationPercent float64 `protobuf:"fixed64,5,opt,name=memory_utilization_percent,json=memoryUtilizationPercent,proto3" json:"memory_utilization_percent,omitempty"`
+	// Bytes that have gone over its NVLinks, both ways, since the driver was loaded.
+	NvlinkBytes int64 `protobuf:"varint,6,opt,name=nvlink_bytes,json=nvlinkBytes,proto3" json:"nvlink_bytes,omitempty"`
+	// Number of the last XID error since the agent was started; 0 when there was none.
+	Xid int32 `protobuf:"varint,7,opt,name=xid,proto3" json:"xid,omitempty"`
+	// Memory errors since the driver was loaded: that were not corrected, and that were.
+	EccUncorrected int64 `protobuf:"varint,8,opt,name=ecc_uncorrected,json=eccUncorrected,proto3" json:"ecc_uncorrected,omitempty"`
+	EccCorrected   int64 `protobuf:"varint,9,opt,name=ecc_corrected,json=eccCorrected,proto3" json:"ecc_corrected,omitempty"`
+	// Rows of memory that were replaced because of errors of either sort.
+	RemappedUncorrected int32 `protobuf:"varint,10,opt,name=remapped_uncorrected,json=remappedUncorrected,proto3" json:"remapped_uncorrected,omitempty"`
+	RemappedCorrected   int32 `protobuf:"varint,11,opt,name=remapped_corrected,json=remappedCorrected,proto3" json:"remapped_corrected,omitempty"`
+	// Whether a row could not be replaced.
+	RemapFailed bool `protobuf:"varint,12,opt,name=remap_failed,json=remapFailed,proto3" json:"remap_failed,omitempty"`
+	// Clocks, in MHz.
+	SmClockMhz     int32 `protobuf:"varint,13,opt,name=sm_clock_mhz,json=smClockMhz,proto3" json:"sm_clock_mhz,omitempty"`
+	MemoryClockMhz int32 `protobuf:"varint,14,opt,name=memory_clock_mhz,json=memoryClockMhz,proto3" json:"memory_clock_mhz,omitempty"`
+	// Energy used since the driver was loaded, in thousandths of a joule.
+	EnergyMillijoules int64 `protobuf:"varint,15,opt,name=energy_millijoules,json=energyMillijoules,proto3" json:"energy_millijoules,omitempty"`
+	// Processes that use it.
+	Processes     []*GpuProcess `protobuf:"bytes,16,rep,name=processes,proto3" json:"processes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GpuUsage) Reset() {
 	*x = GpuUsage{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -445,7 +632,7 @@ func (x *GpuUsage) String() string {
 func (*GpuUsage) ProtoMessage() {}
 
 func (x *GpuUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -458,7 +645,7 @@ func (x *GpuUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuUsage.ProtoReflect.Descriptor instead.
 func (*GpuUsage) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GpuUsage) GetUtilizationPercent() float64 {
@@ -489,6 +676,154 @@ func (x *GpuUsage) GetPowerWatts() float64 {
 	return 0
 }
 
+func (x *GpuUsage) GetMemoryUtilizationPercent() float64 {
+	if x != nil {
+		return x.MemoryUtilizationPercent
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetNvlinkBytes() int64 {
+	if x != nil {
+		return x.NvlinkBytes
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetXid() int32 {
+	if x != nil {
+		return x.Xid
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetEccUncorrected() int64 {
+	if x != nil {
+		return x.EccUncorrected
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetEccCorrected() int64 {
+	if x != nil {
+		return x.EccCorrected
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetRemappedUncorrected() int32 {
+	if x != nil {
+		return x.RemappedUncorrected
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetRemappedCorrected() int32 {
+	if x != nil {
+		return x.RemappedCorrected
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetRemapFailed() bool {
+	if x != nil {
+		return x.RemapFailed
+	}
+	return false
+}
+
+func (x *GpuUsage) GetSmClockMhz() int32 {
+	if x != nil {
+		return x.SmClockMhz
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetMemoryClockMhz() int32 {
+	if x != nil {
+		return x.MemoryClockMhz
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetEnergyMillijoules() int64 {
+	if x != nil {
+		return x.EnergyMillijoules
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetProcesses() []*GpuProcess {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+// GpuProcess is a process that uses a GPU.
+type GpuProcess struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Process id on the node.
+	Pid int64 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
+	// Memory of the GPU that it has, in bytes.
+	MemoryBytes int64 `protobuf:"varint,2,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// Share of the time in which a kernel of it ran, in percent.
+	UtilizationPercent float64 `protobuf:"fixed64,3,opt,name=utilization_percent,json=utilizationPercent,proto3" json:"utilization_percent,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *GpuProcess) Reset() {
+	*x = GpuProcess{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuProcess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuProcess) ProtoMessage() {}
+
+func (x *GpuProcess) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuProcess.ProtoReflect.Descriptor instead.
+func (*GpuProcess) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GpuProcess) GetPid() int64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *GpuProcess) GetMemoryBytes() int64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *GpuProcess) GetUtilizationPercent() float64 {
+	if x != nil {
+		return x.UtilizationPercent
+	}
+	return 0
+}
+
 // NodeMarks is what people have said of a node. It outlives the node's agent.
 type NodeMarks struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -496,14 +831,17 @@ type NodeMarks struct {
 	Cordoned     bool   `protobuf:"varint,1,opt,name=cordoned,proto3" json:"cordoned,omitempty"`
 	CordonReason string `protobuf:"bytes,2,opt,name=cordon_reason,json=cordonReason,proto3" json:"cordon_reason,omitempty"`
 	// Why GPUs were withdrawn, by UUID.
-	Withdrawn     map[string]string `protobuf:"bytes,3,rep,name=withdrawn,proto3" json:"withdrawn,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Withdrawn map[string]string `protobuf:"bytes,3,rep,name=withdrawn,proto3" json:"withdrawn,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Problems of GPUs that are held for solved, by UUID. One that says the same is not
+	// counted again.
+	Cleared       map[string]string `protobuf:"bytes,4,rep,name=cleared,proto3" json:"cleared,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeMarks) Reset() {
 	*x = NodeMarks{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +853,7 @@ func (x *NodeMarks) String() string {
 func (*NodeMarks) ProtoMessage() {}
 
 func (x *NodeMarks) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +866,7 @@ func (x *NodeMarks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeMarks.ProtoReflect.Descriptor instead.
 func (*NodeMarks) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NodeMarks) GetCordoned() bool {
@@ -552,6 +890,13 @@ func (x *NodeMarks) GetWithdrawn() map[string]string {
 	return nil
 }
 
+func (x *NodeMarks) GetCleared() map[string]string {
+	if x != nil {
+		return x.Cleared
+	}
+	return nil
+}
+
 // CordonNodeRequest names a node.
 type CordonNodeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -567,7 +912,7 @@ type CordonNodeRequest struct {
 
 func (x *CordonNodeRequest) Reset() {
 	*x = CordonNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +924,7 @@ func (x *CordonNodeRequest) String() string {
 func (*CordonNodeRequest) ProtoMessage() {}
 
 func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +937,7 @@ func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CordonNodeRequest.ProtoReflect.Descriptor instead.
 func (*CordonNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CordonNodeRequest) GetName() string {
@@ -633,7 +978,7 @@ type WithdrawGpuRequest struct {
 
 func (x *WithdrawGpuRequest) Reset() {
 	*x = WithdrawGpuRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +990,7 @@ func (x *WithdrawGpuRequest) String() string {
 func (*WithdrawGpuRequest) ProtoMessage() {}
 
 func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +1003,7 @@ func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawGpuRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawGpuRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WithdrawGpuRequest) GetName() string {
@@ -700,7 +1045,7 @@ type GetNodeRequest struct {
 
 func (x *GetNodeRequest) Reset() {
 	*x = GetNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +1057,7 @@ func (x *GetNodeRequest) String() string {
 func (*GetNodeRequest) ProtoMessage() {}
 
 func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +1070,7 @@ func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNodeRequest.ProtoReflect.Descriptor instead.
 func (*GetNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetNodeRequest) GetName() string {
@@ -744,7 +1089,7 @@ type ListNodesRequest struct {
 
 func (x *ListNodesRequest) Reset() {
 	*x = ListNodesRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -756,7 +1101,7 @@ func (x *ListNodesRequest) String() string {
 func (*ListNodesRequest) ProtoMessage() {}
 
 func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -769,7 +1114,7 @@ func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesRequest.ProtoReflect.Descriptor instead.
 func (*ListNodesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 // ListNodesResponse is all nodes.
@@ -783,7 +1128,7 @@ type ListNodesResponse struct {
 
 func (x *ListNodesResponse) Reset() {
 	*x = ListNodesResponse{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +1140,7 @@ func (x *ListNodesResponse) String() string {
 func (*ListNodesResponse) ProtoMessage() {}
 
 func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +1153,7 @@ func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesResponse.ProtoReflect.Descriptor instead.
 func (*ListNodesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListNodesResponse) GetNodes() []*Node {
@@ -825,7 +1170,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\x82\x06\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xaf\a\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -850,7 +1195,16 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\bcordoned\x18\x12 \x01(\bR\bcordoned\x12#\n" +
 	"\rcordon_reason\x18\x13 \x01(\tR\fcordonReason\x12$\n" +
 	"\x0ecpu_used_milli\x18\x14 \x01(\x03R\fcpuUsedMilli\x12*\n" +
-	"\x11memory_used_bytes\x18\x15 \x01(\x03R\x0fmemoryUsedBytes\"\xec\x01\n" +
+	"\x11memory_used_bytes\x18\x15 \x01(\x03R\x0fmemoryUsedBytes\x12'\n" +
+	"\x0fenforced_limits\x18\x16 \x03(\tR\x0eenforcedLimits\x12%\n" +
+	"\x0elimits_message\x18\x17 \x01(\tR\rlimitsMessage\x12\x1d\n" +
+	"\n" +
+	"gpu_driver\x18\x18 \x01(\tR\tgpuDriver\x12<\n" +
+	"\breplicas\x18\x19 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaUsageR\breplicas\"z\n" +
+	"\fReplicaUsage\x12\x18\n" +
+	"\areplica\x18\x01 \x01(\tR\areplica\x12$\n" +
+	"\x0ecpu_used_milli\x18\x02 \x01(\x03R\fcpuUsedMilli\x12*\n" +
+	"\x11memory_used_bytes\x18\x03 \x01(\x03R\x0fmemoryUsedBytes\"\xd4\x03\n" +
 	"\x03Gpu\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +
@@ -860,18 +1214,54 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"pci_bus_id\x18\x05 \x01(\tR\bpciBusId\x12\x18\n" +
 	"\aproblem\x18\x06 \x01(\tR\aproblem\x122\n" +
 	"\x05usage\x18\a \x01(\v2\x1c.kfmesh.gpuagent.v1.GpuUsageR\x05usage\x12\x16\n" +
-	"\x06holder\x18\b \x01(\tR\x06holder\"\xb9\x01\n" +
+	"\x06holder\x18\b \x01(\tR\x06holder\x12 \n" +
+	"\tnuma_node\x18\t \x01(\x05H\x00R\bnumaNode\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"link_group\x18\n" +
+	" \x01(\x05R\tlinkGroup\x12\x16\n" +
+	"\x06vendor\x18\v \x01(\tR\x06vendor\x12\x18\n" +
+	"\aprofile\x18\f \x01(\tR\aprofile\x12\x1f\n" +
+	"\binstance\x18\r \x01(\x05H\x01R\binstance\x88\x01\x01\x12\x1f\n" +
+	"\vparent_uuid\x18\x0e \x01(\tR\n" +
+	"parentUuid\x12\x16\n" +
+	"\x06shares\x18\x0f \x01(\x05R\x06sharesB\f\n" +
+	"\n" +
+	"_numa_nodeB\v\n" +
+	"\t_instance\"\xb8\x05\n" +
 	"\bGpuUsage\x12/\n" +
 	"\x13utilization_percent\x18\x01 \x01(\x01R\x12utilizationPercent\x12*\n" +
 	"\x11memory_used_bytes\x18\x02 \x01(\x03R\x0fmemoryUsedBytes\x12/\n" +
 	"\x13temperature_celsius\x18\x03 \x01(\x01R\x12temperatureCelsius\x12\x1f\n" +
 	"\vpower_watts\x18\x04 \x01(\x01R\n" +
-	"powerWatts\"\xd6\x01\n" +
+	"powerWatts\x12<\n" +
+	"\x1amemory_utilization_percent\x18\x05 \x01(\x01R\x18memoryUtilizationPercent\x12!\n" +
+	"\fnvlink_bytes\x18\x06 \x01(\x03R\vnvlinkBytes\x12\x10\n" +
+	"\x03xid\x18\a \x01(\x05R\x03xid\x12'\n" +
+	"\x0fecc_uncorrected\x18\b \x01(\x03R\x0eeccUncorrected\x12#\n" +
+	"\recc_corrected\x18\t \x01(\x03R\feccCorrected\x121\n" +
+	"\x14remapped_uncorrected\x18\n" +
+	" \x01(\x05R\x13remappedUncorrected\x12-\n" +
+	"\x12remapped_corrected\x18\v \x01(\x05R\x11remappedCorrected\x12!\n" +
+	"\fremap_failed\x18\f \x01(\bR\vremapFailed\x12 \n" +
+	"\fsm_clock_mhz\x18\r \x01(\x05R\n" +
+	"smClockMhz\x12(\n" +
+	"\x10memory_clock_mhz\x18\x0e \x01(\x05R\x0ememoryClockMhz\x12-\n" +
+	"\x12energy_millijoules\x18\x0f \x01(\x03R\x11energyMillijoules\x12<\n" +
+	"\tprocesses\x18\x10 \x03(\v2\x1e.kfmesh.gpuagent.v1.GpuProcessR\tprocesses\"r\n" +
+	"\n" +
+	"GpuProcess\x12\x10\n" +
+	"\x03pid\x18\x01 \x01(\x03R\x03pid\x12!\n" +
+	"\fmemory_bytes\x18\x02 \x01(\x03R\vmemoryBytes\x12/\n" +
+	"\x13utilization_percent\x18\x03 \x01(\x01R\x12utilizationPercent\"\xd8\x02\n" +
 	"\tNodeMarks\x12\x1a\n" +
 	"\bcordoned\x18\x01 \x01(\bR\bcordoned\x12#\n" +
 	"\rcordon_reason\x18\x02 \x01(\tR\fcordonReason\x12J\n" +
-	"\twithdrawn\x18\x03 \x03(\v2,.kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntryR\twithdrawn\x1a<\n" +
+	"\twithdrawn\x18\x03 \x03(\v2,.kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntryR\twithdrawn\x12D\n" +
+	"\acleared\x18\x04 \x03(\v2*.kfmesh.gpuagent.v1.NodeMarks.ClearedEntryR\acleared\x1a<\n" +
 	"\x0eWithdrawnEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
+	"\fClearedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
 	"\x11CordonNodeRequest\x12\x1b\n" +
@@ -908,43 +1298,49 @@ func file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_node_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_kfmesh_gpuagent_v1_node_proto_goTypes = []any{
 	(*Node)(nil),                  // 0: kfmesh.gpuagent.v1.Node
 	(*NodeStatus)(nil),            // 1: kfmesh.gpuagent.v1.NodeStatus
-	(*Gpu)(nil),                   // 2: kfmesh.gpuagent.v1.Gpu
-	(*GpuUsage)(nil),              // 3: kfmesh.gpuagent.v1.GpuUsage
-	(*NodeMarks)(nil),             // 4: kfmesh.gpuagent.v1.NodeMarks
-	(*CordonNodeRequest)(nil),     // 5: kfmesh.gpuagent.v1.CordonNodeRequest
-	(*WithdrawGpuRequest)(nil),    // 6: kfmesh.gpuagent.v1.WithdrawGpuRequest
-	(*GetNodeRequest)(nil),        // 7: kfmesh.gpuagent.v1.GetNodeRequest
-	(*ListNodesRequest)(nil),      // 8: kfmesh.gpuagent.v1.ListNodesRequest
-	(*ListNodesResponse)(nil),     // 9: kfmesh.gpuagent.v1.ListNodesResponse
-	nil,                           // 10: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	(*v1.ObjectMeta)(nil),         // 11: kfmesh.meta.v1.ObjectMeta
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*ReplicaUsage)(nil),          // 2: kfmesh.gpuagent.v1.ReplicaUsage
+	(*Gpu)(nil),                   // 3: kfmesh.gpuagent.v1.Gpu
+	(*GpuUsage)(nil),              // 4: kfmesh.gpuagent.v1.GpuUsage
+	(*GpuProcess)(nil),            // 5: kfmesh.gpuagent.v1.GpuProcess
+	(*NodeMarks)(nil),             // 6: kfmesh.gpuagent.v1.NodeMarks
+	(*CordonNodeRequest)(nil),     // 7: kfmesh.gpuagent.v1.CordonNodeRequest
+	(*WithdrawGpuRequest)(nil),    // 8: kfmesh.gpuagent.v1.WithdrawGpuRequest
+	(*GetNodeRequest)(nil),        // 9: kfmesh.gpuagent.v1.GetNodeRequest
+	(*ListNodesRequest)(nil),      // 10: kfmesh.gpuagent.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),     // 11: kfmesh.gpuagent.v1.ListNodesResponse
+	nil,                           // 12: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	nil,                           // 13: kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
+	(*v1.ObjectMeta)(nil),         // 14: kfmesh.meta.v1.ObjectMeta
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
 }
 var file_kfmesh_gpuagent_v1_node_proto_depIdxs = []int32{
-	11, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	14, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	1,  // 1: kfmesh.gpuagent.v1.Node.status:type_name -> kfmesh.gpuagent.v1.NodeStatus
-	2,  // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
-	12, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
-	3,  // 4: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
-	10, // 5: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	0,  // 6: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
-	7,  // 7: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
-	8,  // 8: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
-	5,  // 9: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
-	6,  // 10: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
-	0,  // 11: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
-	9,  // 12: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
-	0,  // 13: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
-	0,  // 14: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	3,  // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
+	15, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
+	2,  // 4: kfmesh.gpuagent.v1.NodeStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaUsage
+	4,  // 5: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
+	5,  // 6: kfmesh.gpuagent.v1.GpuUsage.processes:type_name -> kfmesh.gpuagent.v1.GpuProcess
+	12, // 7: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	13, // 8: kfmesh.gpuagent.v1.NodeMarks.cleared:type_name -> kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
+	0,  // 9: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
+	9,  // 10: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
+	10, // 11: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
+	7,  // 12: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
+	8,  // 13: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
+	0,  // 14: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
+	11, // 15: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
+	0,  // 16: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 17: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_node_proto_init() }
@@ -952,13 +1348,14 @@ func file_kfmesh_gpuagent_v1_node_proto_init() {
 	if File_kfmesh_gpuagent_v1_node_proto != nil {
 		return
 	}
+	file_kfmesh_gpuagent_v1_node_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_node_proto_rawDesc), len(file_kfmesh_gpuagent_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

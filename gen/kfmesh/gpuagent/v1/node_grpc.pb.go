@@ -39,7 +39,7 @@ type NodeServiceClient interface {
 	// runs on.
 	CordonNode(ctx context.Context, in *CordonNodeRequest, opts ...grpc.CallOption) (*Node, error)
 	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
-	// repaired. Who has it keeps it.
+	// repaired: what was wrong with it by then is no longer counted. Who has it keeps it.
 	WithdrawGpu(ctx context.Context, in *WithdrawGpuRequest, opts ...grpc.CallOption) (*Node, error)
 }
 
@@ -105,7 +105,7 @@ type NodeServiceServer interface {
 	// runs on.
 	CordonNode(context.Context, *CordonNodeRequest) (*Node, error)
 	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
-	// repaired. Who has it keeps it.
+	// repaired: what was wrong with it by then is no longer counted. Who has it keeps it.
 	WithdrawGpu(context.Context, *WithdrawGpuRequest) (*Node, error)
 	mustEmbedUnimplementedNodeServiceServer()
 }

@@ -560,7 +560,11 @@ func (x *ReplicaGroup) GetIndependent() bool {
 // address of any replica of the workload, ${self.host} and ${self.port.NAME} for its own,
 // ${self.index} for the replica's own index in its group and ${self.index+N} for N more,
 // ${workdir} for its working directory, ${keep} for the directory that the workload
-// keeps, and $${ for a literal ${.
+// keeps, ${objects} for the directory in which it sees objects, and $${ for a literal ${.
+//
+// ${objects} is the object store's own directory where that is a directory of the
+// replica's node. Elsewhere it is one of the replica's own, which holds what staging
+// fetches into it, and from which staging stores.
 type Template struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Container image. The process runtime looks it up in its image map.
@@ -1632,7 +1636,9 @@ func (*Probe_Tcp) isProbe_Check() {}
 
 // Staging moves files between the object store and a replica's file system.
 // Relative paths are taken from the replica's working directory; a path
-// that leaves it is refused unless it is absolute.
+// that leaves it is refused unless it is absolute or begins with ${objects}/.
+// Other absolute paths are those of the head, where a workload that names any has to run.
+// Transfers are passed over where both sides are the same place.
 type Staging struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Fetched before the replica starts.
@@ -1732,7 +1738,11 @@ type Transfer struct {
 	// Absolute URI, such as "s3://bucket/key", or a plain absolute path.
 	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
 	// Path on the replica's side.
-	Path          string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// Whether a download is passed over when there is nothing at the URI.
+	Optional bool `protobuf:"varint,3,opt,name=optional,proto3" json:"optional,omitempty"`
+	// Whether what is downloaded is a text in which references are filled in, as in args.
+	Expand        bool `protobuf:"varint,4,opt,name=expand,proto3" json:"expand,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1781,7 +1791,23 @@ func (x *Transfer) GetPath() string {
 	return ""
 }
 
-// ReturnedPath names a file to read back after the replica has ended.
+func (x *Transfer) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
+}
+
+func (x *Transfer) GetExpand() bool {
+	if x != nil {
+		return x.Expand
+	}
+	return false
+}
+
+// ReturnedPath names a file to read back after the replica has ended. Where
+// ${objects} is a directory of the replica's own, its path in the content is replaced
+// with that of the object store.
 type ReturnedPath struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path of the file. A file that does not exist is left out.
@@ -3138,10 +3164,12 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\areturns\x18\x03 \x03(\v2 .kfmesh.gpuagent.v1.ReturnedPathR\areturns\x124\n" +
 	"\x05files\x18\x04 \x03(\v2\x1e.kfmesh.gpuagent.v1.InlineFileR\x05files\x12 \n" +
 	"\vdirectories\x18\x05 \x03(\tR\vdirectories\x12\x14\n" +
-	"\x05reads\x18\x06 \x03(\tR\x05reads\"B\n" +
+	"\x05reads\x18\x06 \x03(\tR\x05reads\"v\n" +
 	"\bTransfer\x12\x19\n" +
 	"\x03uri\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03uri\x12\x1b\n" +
-	"\x04path\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\"\xb5\x01\n" +
+	"\x04path\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\x12\x1a\n" +
+	"\boptional\x18\x03 \x01(\bR\boptional\x12\x16\n" +
+	"\x06expand\x18\x04 \x01(\bR\x06expand\"\xb5\x01\n" +
 	"\fReturnedPath\x12\x1b\n" +
 	"\x04path\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\x12(\n" +
 	"\tmax_bytes\x18\x02 \x01(\x03B\v\xbaH\b\"\x06\x18\x80\x80\b(\x00R\bmaxBytes\x12'\n" +

@@ -55,6 +55,9 @@ func (r *replica) makeDirs() error {
 	if err := r.makeKeepDir(); err != nil {
 		return err
 	}
+	if err := r.makeObjectsDir(); err != nil {
+		return err
+	}
 	return e.dirs.Make(r.workDir())
 }
 

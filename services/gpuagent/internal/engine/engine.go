@@ -66,6 +66,8 @@ type Objects interface {
 	staging.Store
 	// Local returns the directory that the store is, and whether it is one.
 	Local() (string, bool)
+	// Base returns what URI puts before the slash and the name.
+	Base() string
 }
 
 // Options are what an engine works with.

@@ -5,6 +5,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -44,8 +45,8 @@ func needOf(t *gpuagentv1.Template, bound string) scheduler.Need {
 
 // boundTo names the node that a workload has to run on because what it refers to is
 // there alone, and is empty when it may run on any: volumes are directories of their
-// node, secrets are sealed with the head's key, and steps hand each other artifacts
-// in a directory of the head, when that is where they are kept. Of a workload that has to
+// node, secrets are sealed with the head's key, and absolute paths in staging are
+// those of the head. Of a workload that has to
 // be on one node, whichever that is, it is the head if that is large enough.
 func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
 	for key := range claims(w) {
@@ -54,12 +55,8 @@ func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
 		}
 		return e.Node
 	}
-	_, local := e.Objects.Local()
 	for _, group := range w.GetSpec().GetGroups() {
-		t := group.GetTemplate()
-		s := t.GetStaging()
-		staged := len(s.GetDownloads())+len(s.GetUploads())+len(s.GetReads()) > 0
-		if local && staged || needsSecrets(t) {
+		if t := group.GetTemplate(); staging.Bound(t.GetStaging(), e.Objects.Base()) || needsSecrets(t) {
 			return e.Node
 		}
 	}

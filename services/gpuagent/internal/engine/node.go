@@ -13,6 +13,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -193,6 +194,7 @@ func (e *Engine) recheckRuntimes(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.node.Status.Runtimes, e.node.Status.ContainerEngine = found.GetRuntimes(), found.GetContainerEngine()
+	e.node.Status.EnforcedLimits, e.node.Status.LimitsMessage = found.GetEnforcedLimits(), found.GetLimitsMessage()
 }
 
 // checkRuntimes enters into a status which of the offered runtimes work.
@@ -204,6 +206,9 @@ func (e *Engine) checkRuntimes(ctx context.Context, status *gpuagentv1.NodeStatu
 			continue
 		}
 		status.Runtimes = append(status.Runtimes, r.Name())
+		if limiter, ok := r.(runtime.Limiter); ok {
+			status.EnforcedLimits, status.LimitsMessage = limiter.Limits()
+		}
 		status.ContainerEngine = cmp.Or(engine, status.GetContainerEngine())
 	}
 }

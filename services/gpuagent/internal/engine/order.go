@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
@@ -54,7 +55,7 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
 		Labels: r.labels(),
 		GPUs:   gpus, HideGPUs: len(all) > 0, Ports: r.status.GetPorts(),
-		Mounts: append(mounts, r.keepMount()...), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
+		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
 	}, nil
 }
 

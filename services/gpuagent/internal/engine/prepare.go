@@ -58,8 +58,9 @@ func failed(reason string, err error) *result {
 // not undone when it starts again.
 func (r *replica) stage(ctx context.Context) error {
 	stage, marker := r.staging(), filepath.Join(r.dir, "staged")
+	fill := func(text string) (string, error) { return expand.String(text, r.scope()) }
 	if len(stage.GetDownloads())+len(stage.GetFiles()) == 0 { // directories are as well made again
-		return staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects)
+		return staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects, fill)
 	}
 	if _, err := os.Stat(marker); err == nil {
 		return nil
@@ -67,7 +68,8 @@ func (r *replica) stage(ctx context.Context) error {
 	if len(stage.GetDownloads()) > 0 {
 		defer r.Progress(ctx, runtime.For(fmt.Sprintf("fetching %d files", len(stage.GetDownloads()))))()
 	}
-	if err := staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects); err != nil {
+	err := r.reach(ctx, func() error { return staging.Before(ctx, stage, r.workDir(), r.life.engine.Objects, fill) })
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(marker, nil, 0o644)
@@ -97,7 +99,7 @@ func (r *replica) workDir() string {
 // scope is what references in the template may refer to.
 func (r *replica) scope() expand.Scope {
 	scope := scopeOf(r.workload, r.position, r.workDir())
-	scope.Keep = r.keepDir()
+	scope.Keep, scope.Objects = r.keepDir(), r.objects().Dir
 	return scope
 }
 

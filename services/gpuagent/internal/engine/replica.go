@@ -23,6 +23,10 @@ const (
 	tailBytes = 4 << 10
 )
 
+// longestReturn is how large a file that comes back may be for what it says of objects
+// to be translated.
+const longestReturn = 64 << 20
+
 // defaultGrace is between SIGTERM and SIGKILL when the spec does not say.
 const defaultGrace = 10 * time.Second
 
@@ -32,7 +36,7 @@ type replica struct {
 	workload *gpuagentv1.Workload // as it was when the replicas were placed
 	position int                  // among all replicas of the workload
 	status   *gpuagentv1.ReplicaStatus
-	template *gpuagentv1.Template
+	template *gpuagentv1.Template // with the paths of objects that its node has
 	dir      string
 	runtime  runtime.Runtime // nil until run has chosen it
 	starter  runtime.Starter // nil until the first attempt of this agent
@@ -41,10 +45,12 @@ type replica struct {
 
 func newReplica(l *life, w *gpuagentv1.Workload, position int) *replica {
 	status := w.GetStatus().GetReplicas()[position]
-	return &replica{
-		life: l, workload: w, position: position, status: status, template: template(w, position),
+	r := &replica{
+		life: l, workload: w, position: position, status: status,
 		dir: l.engine.replicaDir(l.run, replicaName(status)),
 	}
+	r.template = r.placed(template(w, position))
+	return r
 }
 
 // place is what the runtimes know the replica by.
@@ -247,10 +253,17 @@ func (r *replica) collect(ctx context.Context, res result) result {
 // back of any.
 func (r *replica) bringHome(ctx context.Context, succeeded bool) (missing []string, files []*gpuagentv1.ReturnedFile, err error) {
 	stage, workDir, room := r.template.GetStaging(), r.workDir(), r.life.room()
+	defer func() { missing, files = r.named(missing, files) }()
+	if err := r.objects().Externalize(stage, workDir, longestReturn); err != nil {
+		return nil, nil, err
+	}
 	if succeeded {
-		if missing, err = staging.After(ctx, stage, workDir, r.life.engine.Objects); err == nil {
-			files, err = staging.Return(ctx, stage, workDir, room, r.life.engine.Objects)
-		}
+		err = r.reach(ctx, func() error {
+			if missing, err = staging.After(ctx, stage, workDir, r.life.engine.Objects); err == nil {
+				files, err = staging.Return(ctx, stage, workDir, room, r.life.engine.Objects)
+			}
+			return err
+		})
 		if err == nil {
 			return missing, files, nil
 		}

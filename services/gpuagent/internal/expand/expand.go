@@ -8,6 +8,7 @@
 //	${self.port.NAME}                  a port of its own
 //	${workdir}                         the replica's working directory
 //	${keep}                            the directory that the workload keeps
+//	${objects}                         the directory in which it sees objects
 //	$${                                a literal ${
 //
 // Anything else in ${...} is left as it is: it is the shell's. The package is pure.
@@ -20,6 +21,9 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
+// Objects is the reference to the directory in which a replica sees objects.
+const Objects = "${objects}"
+
 // Address is where a replica can be reached.
 type Address struct {
 	Host  string
@@ -31,7 +35,8 @@ type Scope struct {
 	Index    int
 	Group    string // the replica's own
 	WorkDir  string
-	Keep     string               // empty when the workload keeps none
+	Keep     string // empty when the workload keeps none
+	Objects  string
 	Replicas map[string][]Address // by group, then index
 }
 
@@ -83,6 +88,8 @@ func resolve(name string, scope Scope) (string, error) {
 	switch {
 	case name == "workdir":
 		return scope.WorkDir, nil
+	case name == "objects":
+		return scope.Objects, nil
 	case name == "keep":
 		if scope.Keep == "" {
 			return "", fault.Invalidf("", "${keep}: the workload keeps no directory; spec.keep would name one")

@@ -94,6 +94,9 @@ func (b builder) build(ctx context.Context, e Env, r Request) error {
 	if err := writePipModule(e, site); err != nil {
 		return err
 	}
+	if err := os.WriteFile(e.forkServer(), []byte(forkServer), 0o644); err != nil {
+		return err
+	}
 	return writeShims(e, r, b.uv)
 }
 

@@ -21,7 +21,8 @@ func Parse(args []string) []Install {
 		if !isShellScript(args[:i]) {
 			continue
 		}
-		for _, command := range simples(arg) {
+		commands, _ := simples(arg)
+		for _, command := range commands {
 			if install, ok := parseInstall(command); ok {
 				installs = append(installs, install)
 			}

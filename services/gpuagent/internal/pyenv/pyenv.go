@@ -12,6 +12,7 @@
 //
 //	<digest>/venv/     the environment; never changed once it is ready
 //	<digest>/shims/    python, python3, pip, pip3
+//	<digest>/forkserver.py
 //	<digest>/ready     written last; an environment without it is built anew; its
 //	                   time is that of the last use
 //	<digest>.lock      held while it is being built
@@ -34,7 +35,7 @@ import (
 )
 
 // layoutVersion changes when environments built by older code must not be used.
-const layoutVersion = 1
+const layoutVersion = 2
 
 // Request says what an environment must have.
 type Request struct {
@@ -53,6 +54,11 @@ func (e Env) Shims() string { return filepath.Join(e.dir, "shims") }
 
 // Bin is the directory to put second, with what packages installed as programs.
 func (e Env) Bin() string { return filepath.Join(e.dir, "venv", "bin") }
+
+// ForkServer is the command of the fork server for components; see package supervise.
+func (e Env) ForkServer() []string { return []string{e.python(), e.forkServer()} }
+
+func (e Env) forkServer() string { return filepath.Join(e.dir, "forkserver.py") }
 
 func (e Env) python() string { return filepath.Join(e.Bin(), "python3") }
 

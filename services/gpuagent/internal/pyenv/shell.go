@@ -17,15 +17,15 @@ type simple struct {
 }
 
 // simples returns the simple commands of a POSIX shell script, as far as they can
-// be told without running it: it stops at a here-document.
-func simples(script string) []simple {
+// be told without running it, and whether those are all: it stops at a here-document.
+func simples(script string) (found []simple, all bool) {
 	l, s := lexer{text: script}, splitter{}
 	for {
 		w, operator, ok := l.next()
 		switch {
 		case !ok:
 			s.end("")
-			return s.found
+			return s.found, !l.broken
 		case operator != "":
 			s.operator(operator)
 		default:
@@ -101,8 +101,9 @@ func glue(word string) bool {
 
 // lexer splits a script into words and operators.
 type lexer struct {
-	text string
-	at   int
+	text   string
+	at     int
+	broken bool // the rest cannot be told
 }
 
 // next returns a word or an operator; a line feed is the operator ";". It
@@ -125,13 +126,16 @@ func (l *lexer) next() (word, string, bool) {
 			l.at++
 			return word{}, ";", true
 		case strings.HasPrefix(rest, "<<"):
+			l.broken = true
 			return word{}, "", false
 		default:
 			if operator := operatorAt(rest); operator != "" {
 				l.at += len(operator)
 				return word{}, operator, true
 			}
-			return l.word()
+			w, operator, ok := l.word()
+			l.broken = !ok
+			return w, operator, ok
 		}
 	}
 	return word{}, "", false

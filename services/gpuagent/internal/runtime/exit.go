@@ -39,6 +39,9 @@ const (
 	ReasonStart = "StartFailed"
 	// ReasonInstall is that of Python packages that could not be installed.
 	ReasonInstall = "InstallFailed"
+	// ReasonOutOfMemory is that of what used more memory than its limit, as Kubernetes
+	// spells it.
+	ReasonOutOfMemory = "OOMKilled"
 	// ReasonNodeLost is that of what ended because its node was lost, or held itself
 	// for lost. It is started again elsewhere and not there.
 	ReasonNodeLost = "NodeLost"

@@ -62,6 +62,13 @@ type Runtime interface {
 	Close()
 }
 
+// Limiter is a runtime that does not always keep replicas within their limits.
+type Limiter interface {
+	// Limits returns the names of the limits that are enforced here, and a sentence that says
+	// how, and why others are not.
+	Limits() (enforced []string, message string)
+}
+
 // History is what was begun at a place.
 type History struct {
 	// Attempts are the numbers of those that can be adopted, in order.

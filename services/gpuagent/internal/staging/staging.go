@@ -5,6 +5,9 @@
 // it is refused; absolute paths are the caller's own business, as artifacts in a
 // directory bucket are read and written in place. Every step may be repeated
 // after a crash and then does the same again.
+//
+// Paths that begin with ${objects}/ are those of objects as the replica sees them:
+// Place tells where they are on a node.
 package staging
 
 import (
@@ -14,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -39,7 +43,7 @@ type Store interface {
 func Check(s *gpuagentv1.Staging) []fault.Violation {
 	var wrong []fault.Violation
 	check := func(path, field string, i int, leaf string) {
-		if !filepath.IsAbs(path) && !filepath.IsLocal(path) {
+		if rest, ok := strings.CutPrefix(path, objectsReference); !(ok && filepath.IsLocal(rest)) && !filepath.IsAbs(path) && !filepath.IsLocal(path) {
 			wrong = append(wrong, fault.Violation{
 				Field:  fmt.Sprintf("%s[%d]%s", field, i, leaf),
 				Reason: fmt.Sprintf("%q leaves the working directory: want a path below it, or an absolute one", path),
@@ -69,19 +73,16 @@ func Check(s *gpuagentv1.Staging) []fault.Violation {
 	return wrong
 }
 
-// Before makes directories, fetches, and writes files, in this order.
-func Before(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover) error {
+// Before makes directories, fetches, and writes files, in this order. What is
+// fetched as a text with references has them filled in by fill.
+func Before(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover, fill func(string) (string, error)) error {
 	for _, dir := range s.GetDirectories() {
 		if err := os.MkdirAll(at(workDir, dir), 0o755); err != nil {
 			return err
 		}
 	}
 	for _, t := range s.GetDownloads() {
-		target := at(workDir, t.GetPath())
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		if err := m.Download(ctx, t.GetUri(), target); err != nil {
+		if err := fetch(ctx, t, at(workDir, t.GetPath()), m, fill); err != nil {
 			return fmt.Errorf("fetch %s: %w", t.GetUri(), err)
 		}
 	}
@@ -91,6 +92,28 @@ func Before(ctx context.Context, s *gpuagentv1.Staging, workDir string, m Mover)
 		}
 	}
 	return nil
+}
+
+func fetch(ctx context.Context, t *gpuagentv1.Transfer, target string, m Mover, fill func(string) (string, error)) error {
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
+	err := m.Download(ctx, t.GetUri(), target)
+	if t.GetOptional() && fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil || !t.GetExpand() {
+		return err
+	}
+	content, err := os.ReadFile(target)
+	if err != nil {
+		return err
+	}
+	filled, err := fill(string(content))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(target, []byte(filled), 0o644) // #nosec G306 -- as what is fetched is
 }
 
 // After stores what the replica made. Paths that do not exist are returned.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 // disk is a Mover whose URIs are file names in a directory.
@@ -16,6 +17,9 @@ type disk string
 
 func (d disk) Download(_ context.Context, uri, path string) error {
 	data, err := os.ReadFile(filepath.Join(string(d), uri))
+	if errors.Is(err, os.ErrNotExist) {
+		return fault.NotFoundf("%s does not exist", uri).WithCause(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -47,7 +51,7 @@ func TestThereAndBack(t *testing.T) {
 		},
 	}
 	for range 2 { // as after a crash
-		if err := Before(t.Context(), s, work, store); err != nil {
+		if err := Before(t.Context(), s, work, store, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +142,7 @@ func TestAFileThatCannotBeStoredIsAnError(t *testing.T) {
 }
 
 func TestAFailedTransferNamesItsURI(t *testing.T) {
-	err := Before(t.Context(), &gpuagentv1.Staging{Downloads: []*gpuagentv1.Transfer{{Uri: "gone", Path: "x"}}}, t.TempDir(), disk(t.TempDir()))
+	err := Before(t.Context(), &gpuagentv1.Staging{Downloads: []*gpuagentv1.Transfer{{Uri: "gone", Path: "x"}}}, t.TempDir(), disk(t.TempDir()), nil)
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "fetch gone") {
 		t.Errorf("error %v", err)
 	}

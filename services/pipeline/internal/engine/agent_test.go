@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -21,6 +23,7 @@ type agent struct {
 
 	// program runs a workload that was accepted; nil leaves it running.
 	program func(*gpuagentv1.Workload) *gpuagentv1.WorkloadStatus
+	objects string // the directory that the object store is; its agent is beside it
 
 	mu        sync.Mutex
 	refusal   error                           // guarded by mu; what a submit answers
@@ -55,13 +58,26 @@ func (a *agent) SubmitWorkload(_ context.Context, r *gpuagentv1.SubmitWorkloadRe
 	a.set(gpuagentv1.WorkloadEvent_TYPE_CREATED, w)
 	accepted := proto.CloneOf(w)
 	if a.program != nil {
-		if status := a.program(w); status != nil {
+		if status := a.program(a.seen(w)); status != nil {
 			w = proto.CloneOf(w)
 			w.Status = status
 			a.set(gpuagentv1.WorkloadEvent_TYPE_UPDATED, w)
 		}
 	}
 	return accepted, nil
+}
+
+// seen is a workload as its replica sees it: with the paths of objects in place.
+func (a *agent) seen(w *gpuagentv1.Workload) *gpuagentv1.Workload {
+	text, err := protojson.Marshal(w)
+	if err != nil {
+		panic(err)
+	}
+	seen := &gpuagentv1.Workload{}
+	if err := protojson.Unmarshal(bytes.ReplaceAll(text, []byte("${objects}"), []byte(a.objects)), seen); err != nil {
+		panic(err)
+	}
+	return seen
 }
 
 // set stores a workload and tells of it. The caller holds mu.

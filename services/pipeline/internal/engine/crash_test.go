@@ -82,7 +82,7 @@ func (w *world) endRunning() {
 	}
 	w.agent.mu.Unlock()
 	for _, workload := range running {
-		w.agent.end(workload.GetMetadata().GetName(), obey(workload))
+		w.agent.end(workload.GetMetadata().GetName(), obey(w.agent.seen(workload)))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"strconv"
-	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -23,13 +22,14 @@ func handoverOf(runID, workload string) string { return state.HandoverOf(runID) 
 
 // give stores an ExecutorInput that is to be handed over in a file, and has it
 // fetched.
-func (e *Engine) give(ctx context.Context, runID, workload string, l *launch.Launch) error {
+func (e *Engine) give(ctx context.Context, run launch.Run, workload string, l *launch.Launch) error {
 	if l.InputFile == "" {
 		return nil
 	}
-	key := handoverOf(runID, workload) + "/" + path.Base(l.InputFile)
-	err := persist(ctx, func(ctx context.Context) error { return e.deps.Bucket.Put(ctx, key, l.ExecutorInput) })
-	l.Downloads = append(l.Downloads, launch.Transfer{URI: e.deps.Bucket.URI(key), Path: l.InputFile})
+	key := handoverOf(run.ID, workload) + "/" + path.Base(l.InputFile)
+	content := []byte(e.namesOf(run).literal(string(l.ExecutorInput)))
+	err := persist(ctx, func(ctx context.Context) error { return e.deps.Bucket.Put(ctx, key, content) })
+	l.Downloads = append(l.Downloads, launch.Transfer{URI: e.deps.Bucket.URI(key), Path: l.InputFile, Expand: true})
 	return err
 }
 
@@ -44,7 +44,7 @@ func letOverflow(runID string, w *gpuagentv1.Workload) {
 // filesOf reads the files that a workload left, under the paths of the layout that
 // asked for them: those that came back with it, and those that were too large for that.
 func (e *Engine) filesOf(ctx context.Context, request launch.Request, w *gpuagentv1.Workload) (map[string]launch.File, error) {
-	files := returnedFiles(request.Layout, w)
+	files := returnedFiles(request.Layout, e.namesOf(request.Run), w)
 	size := int64(0)
 	for _, f := range files {
 		size += f.GetSizeBytes()
@@ -80,16 +80,11 @@ func (e *Engine) stored(ctx context.Context, runID, key string) (content []byte,
 }
 
 // returnedFiles are the files of a workload, under the paths of the layout.
-func returnedFiles(layout launch.Layout, w *gpuagentv1.Workload) map[string]*gpuagentv1.ReturnedFile {
+func returnedFiles(layout launch.Layout, names names, w *gpuagentv1.Workload) map[string]*gpuagentv1.ReturnedFile {
 	files := map[string]*gpuagentv1.ReturnedFile{}
-	inWorkdir := strings.HasPrefix(layout.TaskDir, workdir+"/")
 	for _, replica := range w.GetStatus().GetReplicas() {
 		for _, f := range replica.GetFiles() {
-			p := f.GetPath()
-			if inWorkdir && !strings.HasPrefix(p, "/") {
-				p = workdir + "/" + p
-			}
-			files[p] = f
+			files[names.unstage(layout, f.GetPath())] = f
 		}
 	}
 	return files

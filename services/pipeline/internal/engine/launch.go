@@ -163,14 +163,15 @@ func (e *Engine) launch(ctx context.Context, l dag.Launch, request launch.Reques
 		s.cacheKey = key
 	}
 	built.Downloads = append(built.Downloads, e.visible(request)...)
+	e.namesOf(request.Run).exchange(request, built)
 	s.handed = built.InputFile != ""
-	if err := e.give(ctx, request.Run.ID, name, built); err != nil {
+	if err := e.give(ctx, request.Run, name, built); err != nil {
 		if ctx.Err() != nil {
 			return started{}
 		}
 		return concluded(rejected(err))
 	}
-	w := workloadOf(l, request, name, built)
+	w := e.workloadOf(l, request, name, built)
 	w.GetSpec().GetGroups()[0].GetTemplate().GetStaging().Reads = e.reads(request.Layout, built)
 	letOverflow(request.Run.ID, w)
 	addTrace(ctx, w)

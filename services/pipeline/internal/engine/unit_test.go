@@ -9,6 +9,7 @@ import (
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/dag"
 	"github.com/kfmesh/kfmesh/services/pipeline/internal/launch"
@@ -65,7 +66,7 @@ func TestWorkspace(t *testing.T) {
 
 func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 	layout := layoutOf(launch.Run{ID: "r", PipelineName: "p", PipelineRoot: "s3://b"}, "t", dag.Attempt{TaskID: "t", Number: 1})
-	w := workloadOf(dag.Launch{Attempt: dag.Attempt{TaskID: "t", Number: 1}}, launch.Request{Layout: layout}, "w", &launch.Launch{
+	w := unbound(t).workloadOf(dag.Launch{Attempt: dag.Attempt{TaskID: "t", Number: 1}}, launch.Request{Layout: layout}, "w", &launch.Launch{
 		Args:        []string{"--to", layout.ArtifactPath("model"), "${HOME}"},
 		Directories: []string{layout.TaskDir},
 		Returns:     []string{layout.OutputFile()},
@@ -82,14 +83,24 @@ func TestRemoteWorkloadUsesItsOwnDirectory(t *testing.T) {
 	w.Status = &gpuagentv1.WorkloadStatus{Replicas: []*gpuagentv1.ReplicaStatus{{Files: []*gpuagentv1.ReturnedFile{
 		{Path: s.GetReturns()[0].GetPath(), Content: []byte("{}")},
 	}}}}
-	if got := returnedFiles(layout, w); string(got[layout.OutputFile()].GetContent()) != "{}" {
+	if got := returnedFiles(layout, names{}, w); string(got[layout.OutputFile()].GetContent()) != "{}" {
 		t.Errorf("files read back are %v", got)
 	}
 }
 
+// unbound is an engine whose object store is no directory.
+func unbound(t *testing.T) *Engine {
+	t.Helper()
+	bucket, err := blob.Open(t.Context(), "mem://")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Engine{deps: Deps{Bucket: bucket}}
+}
+
 func TestWorkloadKeepsTheDeadline(t *testing.T) {
 	for _, deadline := range []time.Duration{0, time.Minute} {
-		w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{Pod: launch.Pod{Deadline: deadline}})
+		w := unbound(t).workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{Pod: launch.Pod{Deadline: deadline}})
 		if got := w.GetSpec().GetDeadline(); got.AsDuration() != deadline || (got == nil) != (deadline == 0) {
 			t.Errorf("a deadline of %v became %v", deadline, got)
 		}
@@ -144,7 +155,7 @@ func TestSentenceLeavesOutWhatIsForRequests(t *testing.T) {
 }
 
 func TestStepsBelongToTheTraceOfTheirRun(t *testing.T) {
-	w := workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{})
+	w := unbound(t).workloadOf(dag.Launch{}, launch.Request{}, "w", &launch.Launch{})
 	addTrace(traced(t.Context(), "0123abcd-0000-4000-8000-00000000ef01"), w)
 	got := w.GetMetadata().GetAnnotations()[traceAnnotation]
 	if !strings.HasPrefix(got, "00-0123abcd00004000800000000000ef01-") || !strings.HasSuffix(got, "-01") {

@@ -3,7 +3,6 @@ package engine
 import (
 	"maps"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -20,7 +19,7 @@ const group = "main"
 const maxOutputBytes = 128 << 10
 
 // workloadOf makes the workload that runs an attempt.
-func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Launch) *gpuagentv1.Workload {
+func (e *Engine) workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Launch) *gpuagentv1.Workload {
 	w := &gpuagentv1.Workload{
 		Metadata: &metav1.ObjectMeta{
 			Namespace: request.Run.Namespace,
@@ -37,7 +36,7 @@ func workloadOf(a dag.Launch, request launch.Request, name string, l *launch.Lau
 			}),
 		},
 		Spec: &gpuagentv1.WorkloadSpec{
-			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, l)}},
+			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, e.namesOf(request.Run), l)}},
 		},
 	}
 	if l.Pod.Deadline > 0 {
@@ -56,11 +55,11 @@ func over(theirs, ours map[string]string) map[string]string {
 	return all
 }
 
-func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
+func templateOf(layout launch.Layout, names names, l *launch.Launch) *gpuagentv1.Template {
 	t := &gpuagentv1.Template{
 		Image:   l.Image,
-		Command: literals(l.Command),
-		Args:    literals(l.Args),
+		Command: names.literals(l.Command),
+		Args:    names.literals(l.Args),
 		Resources: &gpuagentv1.Resources{
 			CpuMilli:         l.Resources.CPUMilli,
 			MemoryBytes:      l.Resources.MemoryBytes,
@@ -69,7 +68,7 @@ func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
 			Gpus:             l.Resources.GPUs,
 			GpuModel:         l.Resources.GPUModel,
 		},
-		Staging:          stagingOf(layout, l),
+		Staging:          stagingOf(layout, names, l),
 		Volumes:          l.Pod.Volumes,
 		Mounts:           l.Pod.Mounts,
 		NodeSelector:     l.Pod.NodeSelector,
@@ -79,25 +78,25 @@ func templateOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Template {
 		Runtime:          l.Runtime,
 	}
 	for _, e := range l.Env {
-		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: e.Name, Value: literal(e.Value)})
+		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: e.Name, Value: names.literal(e.Value)})
 	}
 	t.Env = append(t.Env, l.Pod.Env...)
 	return t
 }
 
-func stagingOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Staging {
+func stagingOf(layout launch.Layout, names names, l *launch.Launch) *gpuagentv1.Staging {
 	s := &gpuagentv1.Staging{}
 	for _, dir := range l.Directories {
-		s.Directories = append(s.Directories, stagePath(dir))
+		s.Directories = append(s.Directories, names.stage(dir))
 	}
 	for _, t := range l.Downloads {
-		s.Downloads = append(s.Downloads, &gpuagentv1.Transfer{Uri: t.URI, Path: stagePath(t.Path)})
+		s.Downloads = append(s.Downloads, &gpuagentv1.Transfer{Uri: t.URI, Path: names.stage(t.Path), Optional: t.Optional, Expand: t.Expand})
 	}
 	for _, t := range l.Uploads {
-		s.Uploads = append(s.Uploads, &gpuagentv1.Transfer{Uri: t.URI, Path: stagePath(t.Path)})
+		s.Uploads = append(s.Uploads, &gpuagentv1.Transfer{Uri: t.URI, Path: names.stage(t.Path)})
 	}
 	for _, file := range l.Returns {
-		r := &gpuagentv1.ReturnedPath{Path: stagePath(file)}
+		r := &gpuagentv1.ReturnedPath{Path: names.stage(file)}
 		if file == layout.OutputFile() {
 			r.MaxBytes = maxOutputBytes
 		}
@@ -105,21 +104,3 @@ func stagingOf(layout launch.Layout, l *launch.Launch) *gpuagentv1.Staging {
 	}
 	return s
 }
-
-// literal escapes what a workload would expand and puts in the one thing it is
-// to expand: the working directory.
-func literal(text string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(text, "${", "$${"), workdir, "${workdir}")
-}
-
-func literals(texts []string) []string {
-	out := make([]string, len(texts))
-	for i, text := range texts {
-		out[i] = literal(text)
-	}
-	return out
-}
-
-// stagePath is a layout's path as staging knows it: relative if it is in the
-// working directory.
-func stagePath(p string) string { return strings.TrimPrefix(p, workdir+"/") }

@@ -58,6 +58,7 @@ func newWorld(t testing.TB) *world {
 	if w.meter, err = meter.New(metric.NewMeterProvider(metric.WithReader(w.reader))); err != nil {
 		t.Fatal(err)
 	}
+	w.agent.objects, _ = bucket.Local()
 	w.state = state.New(w.store)
 	w.told = w.state
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {

@@ -80,8 +80,10 @@ type Launch struct {
 
 // Transfer is one artifact that is kept in one place and used in another.
 type Transfer struct {
-	URI  string
-	Path string
+	URI      string
+	Path     string
+	Optional bool // there may be nothing at the URI
+	Expand   bool // what is fetched is a text whose references are filled in
 }
 
 // Resources are what a task asks for; zero means not said.

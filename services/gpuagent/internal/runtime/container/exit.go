@@ -24,7 +24,7 @@ func exitOf(c container.InspectResponse, rec record) runtime.Exit {
 			exit.Cause = runtime.Deadline
 		}
 	case c.State.OOMKilled && exit.Code != 0:
-		exit.Cause, exit.Reason = runtime.Failed, reasonOOM
+		exit.Cause, exit.Reason = runtime.Failed, runtime.ReasonOutOfMemory
 		exit.Message = "killed because the node ran out of memory"
 		if c.HostConfig != nil && c.HostConfig.Memory > 0 {
 			exit.Message = fmt.Sprintf("killed because it used more memory than its limit of %d MiB", c.HostConfig.Memory>>20)

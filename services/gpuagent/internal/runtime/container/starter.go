@@ -25,7 +25,6 @@ const (
 	reasonEngine = "ContainerEngineUnavailable"
 	reasonPull   = "ImagePullFailed"
 	reasonConfig = "CreateContainerConfigError" // as Kubernetes calls it
-	reasonOOM    = "OOMKilled"
 	reasonLost   = "ContainerLost"
 )
 

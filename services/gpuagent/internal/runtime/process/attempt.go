@@ -52,6 +52,8 @@ func exitOf(e supervise.Exit) runtime.Exit {
 		exit.Cause = runtime.Deadline
 	case supervise.Fenced:
 		exit.Cause, exit.Reason, exit.Message = runtime.Failed, runtime.ReasonNodeLost, "killed because its node had not been heard of"
+	case supervise.OutOfMemory:
+		return outOfMemory(exit, e.Memory)
 	case supervise.Unstarted:
 		exit.Cause, exit.Reason, exit.Message = runtime.Failed, runtime.ReasonStart, e.Message
 	}

@@ -61,12 +61,20 @@ func toMount(mounts []mount.Mount) []enter.Mount {
 func planPath(journal string) string    { return journal + ".plan" }
 func refusalPath(journal string) string { return journal + ".refused" }
 
-// entered puts a spec behind a plan. The plan holds paths and nothing that is secret.
+// entered puts a spec behind a plan, where there is one or it has to enter its control
+// group. The plan holds paths and nothing that is secret.
 func (s *starter) entered(spec supervise.Spec) (supervise.Spec, error) {
-	if s.enter == nil {
+	legacy := spec.Group != nil && !spec.Group.Unified
+	if s.enter == nil && !legacy {
 		return spec, nil
 	}
-	plan := *s.enter
+	plan := enter.Plan{WorkDir: s.order.WorkDir}
+	if s.enter != nil {
+		plan = *s.enter
+	}
+	if legacy { // of version 2 it is born in it
+		plan.Limits = spec.Group
+	}
 	plan.Refusal = refusalPath(spec.Journal)
 	data, err := json.Marshal(plan)
 	if err == nil {

@@ -8,6 +8,9 @@
 //
 // In a replica's directory:
 //
+// CPU and memory limits are kept by control groups (package cgroup), where this agent may
+// make them.
+//
 //	epoch.<n>   the journal of attempt n, which is the claim on it too
 //	site/       packages that the replica itself installs
 package process
@@ -16,8 +19,11 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"sync"
+	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
@@ -32,6 +38,8 @@ type Options struct {
 	Images     *image.Map
 	Pythons    *pyenv.Finder
 	Envs       *pyenv.Cache
+	Limits     func() cgroup.Place // finds where limits can be kept; nil when they are not to be
+	Processes  int64               // that a replica may have at once; 0 means any number
 	Log        *slog.Logger
 }
 
@@ -39,13 +47,14 @@ type Options struct {
 type Runtime struct {
 	Options
 	supervisors *supervise.Pool
+	place       func() cgroup.Place // as Limits found it first
 }
 
 var _ runtime.Runtime = (*Runtime)(nil)
 
 // New returns the runtime. Close ends its use.
 func New(o Options) *Runtime {
-	return &Runtime{Options: o, supervisors: supervise.NewPool(o.Supervisor)}
+	return &Runtime{Options: o, supervisors: supervise.NewPool(o.Supervisor), place: sync.OnceValue(o.limits)}
 }
 
 // Close lets go of the supervisors: they end once what they run has ended.
@@ -54,8 +63,12 @@ func (r *Runtime) Close() { r.supervisors.Close() }
 // Name implements runtime.Runtime.
 func (*Runtime) Name() string { return runtime.Process }
 
-// Check implements runtime.Runtime: there are always processes.
-func (*Runtime) Check(context.Context) (string, error) { return "", nil }
+// Check implements runtime.Runtime: there are always processes. It looks after the control
+// groups of those that were lost, too.
+func (r *Runtime) Check(context.Context) (string, error) {
+	r.place().Sweep(time.Now())
+	return "", nil
+}
 
 // Suits reports whether the image map says what the image means here.
 func (r *Runtime) Suits(name string) bool {

@@ -40,6 +40,7 @@ func (s *starter) pythonEnvironment(ctx context.Context, entry image.Entry, args
 		return nil, err
 	}
 	site := filepath.Join(s.at.Dir, "site")
+	s.spec.Fork = s.fork(found, args, env, site)
 	env = environ.PrependPath(env, "PATH", found.Shims(), found.Bin(), filepath.Join(site, "bin"))
 	env = environ.PrependPath(env, "PYTHONPATH", site)
 	return append(env, pyenv.TargetVar+"="+site), nil

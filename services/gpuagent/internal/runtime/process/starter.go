@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/supervise"
@@ -21,6 +22,7 @@ type starter struct {
 	spec    supervise.Spec // without the journal; filled in by Prepare
 	python  string         // path of the interpreter; empty without one
 	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
+	limits  cgroup.Limits
 }
 
 // Prepare implements runtime.Starter.
@@ -42,8 +44,12 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return s.installFailed(err)
 	}
-	s.spec = supervise.Spec{Args: args, Env: env, WorkDir: o.WorkDir, Log: o.Log, Deadline: o.Deadline, Grace: o.Grace, Lease: o.Lease}
-	s.enter = s.plan(who)
+	s.spec.Args, s.spec.Env, s.spec.WorkDir, s.spec.Log = args, env, o.WorkDir, o.Log
+	s.spec.Deadline, s.spec.Grace, s.spec.Lease = o.Deadline, o.Grace, o.Lease
+	if s.enter = s.plan(who); s.enter != nil {
+		s.spec.Fork = nil // it would be where its supervisor is
+	}
+	s.limit()
 	return nil
 }
 
@@ -54,9 +60,6 @@ func (s *starter) lookupImage() image.Entry {
 	entry, known := s.runtime.Images.Lookup(name)
 	if !known && name != "" {
 		s.order.Tell.Warn(fmt.Sprintf("image %s is not in the image map, so its command runs on the host as it is", name))
-	}
-	if need := s.order.Template.GetResources(); need.GetCpuLimitMilli() > 0 || need.GetMemoryLimitBytes() > 0 {
-		s.order.Tell.Warn("CPU and memory limits are not enforced for processes of the host")
 	}
 	return entry
 }
@@ -96,6 +99,7 @@ func (s *starter) environment(entry image.Entry, who identity) []string {
 func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 	spec := s.spec
 	spec.Journal = journal(s.at, n)
+	spec.Group = s.group(n)
 	spec, err := s.entered(spec)
 	if err != nil {
 		return nil, err

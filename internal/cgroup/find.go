@@ -1,0 +1,174 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Find looks where this process may make groups. Root is where the file system begins,
+// "/" but in tests.
+func Find(root string) Place {
+	f := finder{root: root}
+	mounts, err := f.read("/proc/self/mountinfo")
+	own, err2 := f.read("/proc/self/cgroup")
+	if err := errors.Join(err, err2); err != nil {
+		return lacking(err)
+	}
+	all, groups := parseMounts(mounts), parseOwn(own)
+	if _, legacy := of(all, Memory); legacy {
+		return f.legacy(all, groups)
+	}
+	i := slices.IndexFunc(all, func(h hierarchy) bool { return h.unified })
+	if i < 0 {
+		return lacking(errors.New("no control groups are mounted, which is usually at /sys/fs/cgroup"))
+	}
+	return f.unified(all[i], groups[""])
+}
+
+// lacking is a place without any controller.
+func lacking(why error) Place {
+	p := Place{Dirs: map[string]string{}, Lacks: map[string]error{}}
+	for _, controller := range controllers {
+		p.Lacks[controller] = why
+	}
+	return p
+}
+
+type finder struct{ root string }
+
+func (f finder) read(path string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(f.root, path))
+	return string(text), err
+}
+
+// legacy looks at the hierarchies of version 1, each by itself.
+func (f finder) legacy(all []hierarchy, groups map[string]string) Place {
+	p := Place{Dirs: map[string]string{}, Lacks: map[string]error{}}
+	for _, controller := range controllers {
+		dir, err := f.legacyDir(all, groups, controller)
+		if err != nil {
+			p.Lacks[controller] = err
+		} else {
+			p.Dirs[controller] = dir
+		}
+	}
+	return p
+}
+
+func (f finder) legacyDir(all []hierarchy, groups map[string]string, controller string) (string, error) {
+	h, ok := of(all, controller)
+	if !ok {
+		return "", fmt.Errorf("the controller %s of control groups is not mounted", controller)
+	}
+	dir, err := h.dirOf(groups[controller])
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(f.root, dir)
+	return dir, writable(dir)
+}
+
+func writable(dir string) error {
+	err := unix.Access(dir, unix.W_OK|unix.X_OK)
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("the control groups at %s are mounted read-only", dir)
+	case err != nil:
+		return fmt.Errorf("user %d may not make control groups in %s: %w", os.Geteuid(), dir, err)
+	}
+	return nil
+}
+
+// unified looks at the hierarchy of version 2.
+func (f finder) unified(h hierarchy, own string) Place {
+	dir, err := h.dirOf(own)
+	if err != nil {
+		return lacking(err)
+	}
+	dir = filepath.Join(f.root, dir)
+	if filepath.Base(dir) == leaf { // the step aside was taken already, by this agent or by who started it
+		dir = filepath.Dir(dir)
+	}
+	if err := writable(dir); err != nil {
+		return lacking(fmt.Errorf("%w: have them delegated, as by systemd's Delegate=yes", err))
+	}
+	offered, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return lacking(err)
+	}
+	p := Place{Unified: true, Dirs: map[string]string{}, Lacks: map[string]error{}}
+	for _, controller := range controllers {
+		if !slices.Contains(strings.Fields(string(offered)), controller) {
+			p.Lacks[controller] = fmt.Errorf("the controller %s is not delegated to %s", controller, dir)
+		} else if err := handDown(dir, controller); err != nil {
+			p.Lacks[controller] = err
+		} else {
+			p.Dirs[controller] = dir
+		}
+	}
+	return p
+}
+
+// handDown has the groups below a directory have a controller.
+func handDown(dir, controller string) error {
+	path := filepath.Join(dir, "cgroup.subtree_control")
+	on, err := os.ReadFile(path)
+	if err == nil && slices.Contains(strings.Fields(string(on)), controller) {
+		return nil
+	}
+	enable := func() error { return os.WriteFile(path, []byte("+"+controller), 0o600) }
+	err = enable()
+	if errors.Is(err, syscall.EBUSY) { // there are processes in it
+		if err := stepAside(dir); err != nil {
+			return err
+		}
+		err = enable()
+	}
+	if err != nil {
+		return fmt.Errorf("the controller %s cannot be handed down in %s: %w", controller, dir, err)
+	}
+	return nil
+}
+
+// stepAside moves the processes of a group into one below it, if all are of this program.
+func stepAside(dir string) error {
+	all := (&Group{Dirs: map[string]string{"": dir}}).PIDs()
+	for _, pid := range all {
+		if !ours(pid) {
+			return fmt.Errorf("process %d is in the group %s as well: start kfmesh in one of its own, as by systemd-run --scope -p Delegate=yes", pid, dir)
+		}
+	}
+	aside := filepath.Join(dir, leaf)
+	if err := os.Mkdir(aside, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for _, pid := range all {
+		err := os.WriteFile(filepath.Join(aside, procs), []byte(strconv.Itoa(pid)), 0o600)
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("process %d cannot be moved aside in %s: %w", pid, dir, err)
+		}
+	}
+	return nil
+}
+
+// ours reports whether a process is this one or a child of it.
+func ours(pid int) bool {
+	if pid == os.Getpid() {
+		return true
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true // it has ended
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	return len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid())
+}

@@ -1,0 +1,213 @@
+"""Pipelines whose steps run on machines that have joined, beside none of the artifacts."""
+
+import pathlib
+
+import pytest
+from harness.api import Api
+from harness.nodes import Head, Node
+from harness.process import until
+from harness.steps import PYTHON
+from kfp import dsl, kubernetes
+from kfp.dsl import Dataset, Input, Metrics, Model, Output
+
+LARGE_TEXT_BYTES = 3_000_000
+
+
+@dsl.component(base_image=PYTHON)
+def make(size: int, data: Output[Dataset], folder: Output[Model], metrics: Output[Metrics]) -> str:
+    import os
+
+    with open(data.path, "w") as file:
+        file.write("x" * size)
+    data.metadata["seen_at"] = data.path
+    os.makedirs(os.path.join(folder.path, "deep", "empty"))
+    for name in ("a", "deep/b"):
+        with open(os.path.join(folder.path, name), "w") as file:
+            file.write(name)
+    metrics.log_metric("size", size)
+    print("made on", os.environ["KFMESH_WORKLOAD"])
+    return data.path
+
+
+@dsl.component(base_image=PYTHON)
+def read(
+    data: Input[Dataset], folder: Input[Model], metrics: Input[Metrics], text: str, marks: str, go: str = ""
+) -> str:
+    import os
+    import time
+
+    with open(marks, "a") as file:
+        print(os.getpid(), file=file, flush=True)
+    while go and not os.path.exists(go):
+        time.sleep(0.05)
+    with open(data.path) as file:
+        size = len(file.read())
+    found = []
+    for name in ("a", "deep/b"):
+        with open(os.path.join(folder.path, name)) as file:
+            found.append(file.read())
+    return f"{size} {found} {metrics.metadata['size']} {len(text)} {data.path}"
+
+
+@dsl.component(base_image=PYTHON)
+def long(size: int) -> str:
+    return "é" * (size // 2)
+
+
+@dsl.component(base_image=PYTHON)
+def measure(text: str) -> int:
+    return len(text)
+
+
+def on(task, node: str):
+    """Have a task run on a node, and not be reused."""
+    kubernetes.add_node_selector(task, label_key="kfmesh.dev/node", label_value=node)
+    return task.set_caching_options(False)
+
+
+@dsl.pipeline(name="spread")
+def spread(marks: str, size: int = 5, go: str = ""):
+    made = on(make(size=size), "node-2")
+    text = on(long(size=LARGE_TEXT_BYTES), "node-3")
+    inputs = {
+        "data": made.outputs["data"],
+        "folder": made.outputs["folder"],
+        "metrics": made.outputs["metrics"],
+        "text": text.output,
+        "marks": marks,
+    }
+    on(read(go=go, **inputs), "node-3")
+    on(read(**inputs), "head")
+    on(measure(text=text.output), "node-2")
+
+
+@pytest.fixture
+def head(tmp_path):
+    own = Head(tmp_path / "head")
+    try:
+        yield own.start()
+    finally:
+        own.stop()
+
+
+@pytest.fixture
+def nodes(head):
+    """Two machines, joined."""
+    joined = [Node(head, number).start() for number in (2, 3)]
+    try:
+        yield joined
+    finally:
+        for node in joined:
+            node.process.stop()
+
+
+def artifacts(head: Head) -> list[pathlib.Path]:
+    """The files in the head's object store that tasks have made."""
+    return sorted(p for p in (head.data_dir / "blobs" / "artifacts").rglob("*") if p.is_file())
+
+
+def check(head: Head, api: Api, run_id: str) -> None:
+    """Check what became of a run of spread."""
+    outcome = api.outcome(run_id)
+    assert outcome.state == "SUCCEEDED", outcome.explain()
+    read_by = {
+        t["name"]: t["output_parameters"]["Output"] for t in outcome.named("read") + outcome.named("read-2")
+    }
+    for text in read_by.values():
+        assert text.startswith(f"5 ['a', 'deep/b'] 5 {LARGE_TEXT_BYTES // 2} "), text
+    data_dir = str(head.data_dir)
+    assert read_by["read-2"].split()[-1].startswith(data_dir)
+    assert read_by["read"].split()[-1] == read_by["read-2"].split()[-1], (
+        "the place is called what the head calls it"
+    )
+    assert outcome.output("measure") == LARGE_TEXT_BYTES // 2
+    made = next(p for p in artifacts(head) if p.name == "data")
+    assert made.read_text() == "xxxxx"
+    assert sorted(
+        str(p.relative_to(made.parent)) for p in made.parent.rglob("*") if p.is_file() and "folder" in str(p)
+    ) == [
+        "folder/a",
+        "folder/deep/b",
+    ]
+    assert outcome.output("make") == str(made)
+
+
+def test_steps_hand_artifacts_from_node_to_node(head, nodes, tmp_path):
+    api, marks = Api(head), tmp_path / "marks"
+    run_id = api.submit(spread, {"marks": str(marks)})
+    check(head, api, run_id)
+    assert "made on" in head.cli("logs", run_id, "--task", "make")
+
+
+def test_an_agent_that_is_killed_amid_a_step_loses_nothing(head, nodes, tmp_path):
+    api, marks, go = Api(head), tmp_path / "marks", tmp_path / "go"
+    run_id = api.submit(spread, {"marks": str(marks), "go": str(go)})
+    until("the readers to run", lambda: marks.exists() and len(marks.read_text().split()) == 2, 120)
+    for node in nodes:
+        node.kill()
+    go.touch()
+    for node in nodes:
+        node.start()
+    check(head, api, run_id)
+    assert len(marks.read_text().split()) == 2, "a step ran twice"
+
+
+def test_a_head_that_is_away_when_a_step_ends_gets_what_it_made(head, nodes, tmp_path):
+    @dsl.component(base_image=PYTHON)
+    def write(marks: str, go: str, data: Output[Dataset]):
+        import os
+        import time
+
+        with open(marks, "a") as file:
+            print("begun", file=file, flush=True)
+        while not os.path.exists(go):
+            time.sleep(0.05)
+        with open(data.path, "w") as file:
+            file.write("made while the head was away")
+        with open(marks, "a") as file:
+            print("ended", file=file, flush=True)
+
+    @dsl.pipeline(name="away")
+    def away(marks: str, go: str):
+        on(write(marks=marks, go=go), "node-2")
+
+    api, marks, go = Api(head), tmp_path / "marks", tmp_path / "go"
+    run_id = api.submit(away, {"marks": str(marks), "go": str(go)})
+    until("the step to run", marks.exists, 60)
+    head.kill()
+    go.touch()
+    until("the step to end", lambda: "ended" in marks.read_text(), 30)
+    head.start()
+    outcome = api.outcome(run_id)
+    assert outcome.state == "SUCCEEDED", outcome.explain()
+    assert marks.read_text().split() == ["begun", "ended"]
+    assert [p.read_text() for p in artifacts(head) if p.name == "data"] == ["made while the head was away"]
+
+
+def test_what_is_cached_is_reused_wherever_it_was_made(head, nodes):
+    @dsl.component(base_image=PYTHON)
+    def write(data: Output[Dataset]):
+        with open(data.path, "w") as file:
+            file.write("same")
+
+    @dsl.component(base_image=PYTHON)
+    def use(data: Input[Dataset]) -> str:
+        return open(data.path).read()
+
+    def pipeline(first: str, second: str):
+        @dsl.pipeline(name="reused")
+        def reused():
+            made = write()
+            kubernetes.add_node_selector(made, label_key="kfmesh.dev/node", label_value=first)
+            used = use(data=made.outputs["data"])
+            kubernetes.add_node_selector(used, label_key="kfmesh.dev/node", label_value=second)
+
+        return reused
+
+    api = Api(head)
+    first = api.run(pipeline("node-2", "node-3"))
+    assert first.output("use") == "same"
+    again = api.run(pipeline("head", "node-2"))
+    assert again.output("use") == "same"
+    reused = [again.task(name).get("cached_from_run_id") for name in ("write", "use")]
+    assert reused == [first.run_id, first.run_id]
