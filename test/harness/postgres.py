@@ -45,8 +45,10 @@ class Postgres:
 
     def disconnect(self) -> None:
         """End every session of its clients."""
-        others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        ends = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+        ends = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
         self._run("psql", "-h", self.folder, "-U", "kfmesh", "-c", ends, "postgres")
 
     def kill(self) -> None:
