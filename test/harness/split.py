@@ -13,14 +13,13 @@ SERVICES = ("metadata", "gpuagent", "pipeline", "training", "gateway")
 class Split(Mesh):
     """One process a service, with servers of the test's own.
 
-    The database is SQLite, or the PostgreSQL that KFMESH_TEST_POSTGRES names, or one
-    that the test names.
+    The database is SQLite, or the PostgreSQL that KFMESH_TEST_POSTGRES names.
     """
 
-    def __init__(self, folder: pathlib.Path, database_url: str = ""):
-        """Nothing starts yet."""
+    def __init__(self, folder: pathlib.Path, **variables: str):
+        """Environment variables are added to what services have, or replace it; nothing starts yet."""
         super().__init__(folder)
-        self._database_url = database_url
+        self.variables = variables
         names = ("etcd", "etcd-peer", "nats", *SERVICES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.servers: list[Process] = []
@@ -77,13 +76,12 @@ class Split(Mesh):
             KFMESH_GRPC_ADDR=self.grpc_address,
             KFMESH_TRACKING_URI=self.url,
         )
-        return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env)
+        return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env | self.variables)
 
     @property
     def database_url(self) -> str:
         """URL of the SQL database."""
-        named = self._database_url or os.environ.get("KFMESH_TEST_POSTGRES")
-        return named or f"sqlite://{self.folder / 'metadata.db'}"
+        return os.environ.get("KFMESH_TEST_POSTGRES") or f"sqlite://{self.folder / 'metadata.db'}"
 
 
 def listens(port: int) -> bool:

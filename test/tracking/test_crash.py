@@ -141,7 +141,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
 @pytest.mark.skipif("KFMESH_TEST_POSTGRES" not in os.environ, reason="make test-postgres runs it")
 def test_what_was_acknowledged_survives_the_database(tmp_path):
     database = Postgres(tmp_path / "postgres").start()
-    mesh = Split(tmp_path / "mesh", database.url)
+    mesh = Split(tmp_path / "mesh", KFMESH_DATABASE_URL=database.url)
 
     def die() -> None:
         database.kill()

@@ -61,7 +61,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	module, err := gpuagent.NewJoined(cfg.Agent, app.Deps{
 		Store: link.Store, Blob: link.Blob, Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: o.Version,
-	}, link.Address)
+	}, gpuagent.Membership{Address: link.Address, Head: link.Head})
 	if err != nil {
 		return err
 	}
