@@ -101,6 +101,21 @@ func (g *Group) Enter() error {
 	return nil
 }
 
+// Take moves a process of one thread into the group. In version 2 that takes up to 15 ms,
+// for the reason that Enter has.
+func (g *Group) Take(pid int) error {
+	file := threads
+	if g.Unified {
+		file = procs
+	}
+	for _, dir := range g.dirs() {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(pid)), 0o600); err != nil {
+			return fmt.Errorf("put process %d into its control group: %w", pid, err)
+		}
+	}
+	return nil
+}
+
 // Open opens the directory of a group of version 2, for a process to be born in.
 func (g *Group) Open() (*os.File, error) { return os.Open(g.dirs()[0]) }
 

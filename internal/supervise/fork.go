@@ -60,9 +60,28 @@ func (s *supervisor) fork(spec Spec) (pid, pidfd int, ok bool) {
 	if server == nil {
 		return 0, -1, false
 	}
-	pid, err := server.fork(spec, s.self.PID)
+	log, err := openLog(spec)
+	if err != nil {
+		return 0, -1, false // as the start that comes instead will say
+	}
+	defer func() { _ = unix.Close(log) }()
+	stream, theirs, err := forkStream()
+	if err != nil {
+		return 0, -1, false
+	}
+	defer func() { _ = unix.Close(stream) }()
+	err = server.send(log, theirs)
+	_ = unix.Close(theirs)
+	if err == nil {
+		pid, err = s.adopted(stream)
+	}
 	if err != nil {
 		server.failed()
+		return 0, -1, false
+	}
+	if err := settle(pid, stream, spec); err != nil {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		return 0, -1, false
 	}
 	if pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
@@ -71,35 +90,26 @@ func (s *supervisor) fork(spec Spec) (pid, pidfd int, ok bool) {
 	return pid, pidfd, true
 }
 
-// fork returns the process id of a command that goes on its way.
-func (f *forkServer) fork(spec Spec, supervisor int) (pid int, err error) {
-	log, err := openLog(spec)
+// adopted returns the process id of a fork that has become a child of the supervisor.
+func (s *supervisor) adopted(stream int) (int, error) {
+	pid, err := readPID(stream)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = unix.Close(log) }()
-	stream, theirs, err := forkStream()
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = unix.Close(stream) }()
-	err = unix.Sendmsg(f.socket, []byte{0}, unix.UnixRights(log, theirs), nil, unix.MSG_NOSIGNAL)
-	_ = unix.Close(theirs)
-	if err == nil {
-		pid, err = readPID(stream)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("ask the fork server: %w", err)
-	}
-	if p, ok := readProcess(pid); !ok || p.parent != supervisor {
-		return 0, errors.New("the fork server has made a process that is not the supervisor's")
-	}
-	if err := tell(stream, spec); err != nil {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-		_, _ = syscall.Wait4(pid, nil, 0, nil)
-		return 0, fmt.Errorf("tell the fork what to do: %w", err)
+	if p, ok := readProcess(pid); !ok || p.parent != s.self.PID {
+		return 0, fmt.Errorf("process %d is not the supervisor's", pid)
 	}
 	return pid, nil
+}
+
+// settle puts a fork where it belongs and sends it on its way.
+func settle(pid, stream int, spec Spec) error {
+	if spec.Group != nil {
+		if err := spec.Group.Take(pid); err != nil {
+			return err
+		}
+	}
+	return tell(stream, spec)
 }
 
 func openLog(spec Spec) (int, error) {

@@ -133,6 +133,11 @@ func (f *forkServer) hears() bool {
 	return f.ready
 }
 
+// send asks for a fork with a log and an end of a stream.
+func (f *forkServer) send(log, stream int) error {
+	return unix.Sendmsg(f.socket, []byte{0}, unix.UnixRights(log, stream), nil, unix.MSG_NOSIGNAL)
+}
+
 // failed lets go of a server that has not made a fork. One that had ended, as all do
 // when they have nothing to do, is not held against the next.
 func (f *forkServer) failed() {

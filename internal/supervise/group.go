@@ -8,11 +8,8 @@ import (
 // groupError is why a control group could not be made.
 type groupError struct{ error }
 
-// startInGroup starts a command in its control group.
+// startInGroup starts a command in its control group, which has been made.
 func startInGroup(spec Spec, null int) (pid, pidfd int, err error) {
-	if err := spec.Group.Make(); err != nil {
-		return 0, -1, &groupError{err}
-	}
 	if !spec.Group.Unified { // the program enters it
 		pid, pidfd, err = start(spec, null, nil)
 	} else if dir, openErr := spec.Group.Open(); openErr == nil {

@@ -7,13 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start starts the command, in its control group or in the quicker way if it can be had.
+// start starts the command, in the quicker way if it can be had, and in its control group.
 func (s *supervisor) start(spec Spec) (pid, pidfd int, err error) {
 	if spec.Group != nil {
-		return startInGroup(spec, s.null)
+		if err := spec.Group.Make(); err != nil {
+			return 0, -1, &groupError{err}
+		}
 	}
-	if pid, pidfd, ok := s.fork(spec); ok {
+	pid, pidfd, forked := s.fork(spec)
+	switch {
+	case forked:
 		return pid, pidfd, nil
+	case spec.Group != nil:
+		return startInGroup(spec, s.null)
 	}
 	return start(spec, s.null, nil)
 }

@@ -69,7 +69,7 @@ type Spec struct {
 	// same user, with the right to mount there.
 	Isolate bool `json:",omitempty"`
 	// Fork, when set, is a quicker way to the same, which the supervisor may go
-	// unless Isolate or Group is set.
+	// unless Isolate is set.
 	Fork *Fork `json:",omitempty"`
 	// Log is the file that standard output and standard error are appended to.
 	Log string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
+	"github.com/kfmesh/kfmesh/internal/rpc/rpctest"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 )
@@ -25,6 +26,43 @@ type cluster struct {
 
 	mu     sync.Mutex
 	agents map[string]rpc.Mesh // guarded by mu; of joined nodes, by name
+	desk   gpuagent.Head       // guarded by mu; the head's agent
+	desks  map[string]rpc.Mesh // guarded by mu; of the desk, as each node calls it
+}
+
+// open has nodes call a head's agent from now on.
+func (c *cluster) open(desk gpuagent.Head) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.desk, c.desks = desk, map[string]rpc.Mesh{}
+}
+
+// deskOf is how a node calls the head.
+func (c *cluster) deskOf(node string) grpc.ClientConnInterface {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.desks[node] == nil {
+		c.desks[node] = rpctest.Serve(c.t, func(server grpc.ServiceRegistrar) {
+			c.desk.RegisterNodes(server, func(context.Context) (string, error) { return node, nil })
+		})
+	}
+	return c.desks[node].Conn("head")
+}
+
+// Invoke implements grpc.ClientConnInterface: a call of the node's to the head.
+func (j *joined) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if err := j.line.up(); err != nil {
+		return err
+	}
+	return j.joins.deskOf(j.name).Invoke(ctx, method, args, reply, opts...)
+}
+
+// NewStream implements grpc.ClientConnInterface.
+func (j *joined) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	if err := j.line.up(); err != nil {
+		return nil, err
+	}
+	return j.joins.deskOf(j.name).NewStream(ctx, desc, method, opts...)
 }
 
 func newCluster(t testing.TB) *cluster {
@@ -67,7 +105,7 @@ func (c *cluster) node(i int) *joined {
 	n := newNode(c.t)
 	n.blob, n.bus = c.head.blob, c.head.bus
 	j := &joined{node: n, line: &line{Backend: c.head.store}}
-	n.store, n.joins, n.name = j.line, c, name
+	n.store, n.joins, n.name, n.head = j.line, c, name, j
 	n.configure = func(cfg *gpuagent.Config) {
 		cfg.NodeHost, cfg.NodeLabels, cfg.NodeLease = fmt.Sprintf("127.0.0.%d", i), []string{"on=" + name}, nodeLease
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/event"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/api"
@@ -20,6 +21,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/gauge"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/priority"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/queue"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
@@ -51,19 +53,33 @@ func New(cfg Config, deps app.Deps) (app.Module, error) {
 	return newModule(cfg, deps, engine.Options{})
 }
 
+// Head is the agent of a node that others may join.
+type Head interface {
+	app.Module
+	// RegisterNodes adds what it serves to the agents of nodes that have joined, of
+	// which caller tells the one that calls.
+	RegisterNodes(server grpc.ServiceRegistrar, caller func(context.Context) (node string, err error))
+}
+
 // NewHead makes the agent of a node that others may join: it places workloads on all.
-func NewHead(cfg Config, deps app.Deps, agents Agents) (app.Module, error) {
+func NewHead(cfg Config, deps app.Deps, agents Agents) (Head, error) {
 	return newModule(cfg, deps, engine.Options{Agents: agents})
 }
 
+// Membership is what a node that has joined knows of its place in the mesh.
+type Membership struct {
+	Address string                   // at which the head calls its agent
+	Head    grpc.ClientConnInterface // calls the head
+}
+
 // NewJoined makes the agent of a node that has joined others. It runs what their head
-// orders, which calls it at an address. The store and the bucket are the head's.
-func NewJoined(cfg Config, deps app.Deps, address string) (app.Module, error) {
-	return newModule(cfg, deps, engine.Options{Joined: true, Address: address})
+// orders. The store and the bucket are the head's.
+func NewJoined(cfg Config, deps app.Deps, in Membership) (app.Module, error) {
+	return newModule(cfg, deps, engine.Options{Joined: true, Address: in.Address, Head: doorv1.NewRunServiceClient(in.Head)})
 }
 
 // newModule makes an agent. Its role says what it is among others.
-func newModule(cfg Config, deps app.Deps, role engine.Options) (app.Module, error) {
+func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -102,6 +118,7 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (app.Module, erro
 		Joined:     role.Joined,
 		Address:    role.Address,
 		Agents:     role.Agents,
+		Head:       role.Head,
 		Host:       cfg.host(),
 		LeaseTTL:   cfg.NodeLease,
 		Node:       cfg.NodeName,
@@ -110,6 +127,8 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (app.Module, erro
 		MaxActive:  cfg.MaxActive,
 		UV:         uv,
 		Labels:     cfg.labels(),
+		Taints:     cfg.taints(),
+		Policy:     cfg.policy(),
 		State:      stored,
 		Secrets:    secret.NewVault(stored, keys),
 		ConfigMaps: configmap.NewShelf(stored),
@@ -158,7 +177,13 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 	}
 	api.Register(server, m.engine)
 	api.RegisterHousekeeping(server, m.collector)
+	api.RegisterPriorityClasses(server, priority.NewShelf(m.engine.State), m.engine)
 	api.RegisterQueues(server, queue.NewShelf(m.engine.State), m.engine)
+}
+
+// RegisterNodes implements Head.
+func (m *module) RegisterNodes(server grpc.ServiceRegistrar, caller func(context.Context) (string, error)) {
+	api.RegisterRuns(server, m.engine, caller)
 }
 
 // Run implements app.Module.

@@ -64,8 +64,9 @@ type node struct {
 	blob  *blob.Bucket
 	uv    string // for the agent to use; empty: whatever there is
 
-	name   string          // of the node
-	joins  *cluster        // what it joins; nil: it is a head
+	name   string   // of the node
+	joins  *cluster // what it joins; nil: it is a head
+	head   grpc.ClientConnInterface
 	agents gpuagent.Agents // of nodes that join it
 
 	configure func(*gpuagent.Config) // changes what the next agent is configured as
@@ -89,6 +90,7 @@ type agent struct {
 	configMaps gpuagentv1.ConfigMapServiceClient
 	volumes    gpuagentv1.VolumeServiceClient
 	queues     gpuagentv1.QueueServiceClient
+	priorities gpuagentv1.PriorityClassServiceClient
 	t          testing.TB
 	end        func()
 }
@@ -119,6 +121,7 @@ func (n *node) start() *agent {
 		configMaps:            gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		volumes:               gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 		queues:                gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
+		priorities:            gpuagentv1.NewPriorityClassServiceClient(mesh.Conn("gpuagent")),
 		t:                     n.t,
 	}
 	ended := false
@@ -140,9 +143,13 @@ func (n *node) start() *agent {
 // module makes the agent in the role of the node.
 func (n *node) module(cfg gpuagent.Config, deps app.Deps) (app.Module, error) {
 	if n.joins != nil {
-		return gpuagent.NewJoined(cfg, deps, n.name+":1")
+		return gpuagent.NewJoined(cfg, deps, gpuagent.Membership{Address: n.name + ":1", Head: n.head})
 	}
-	return gpuagent.NewHead(cfg, deps, n.agents)
+	head, err := gpuagent.NewHead(cfg, deps, n.agents)
+	if c, ok := n.agents.(*cluster); ok && err == nil {
+		c.open(head)
+	}
+	return head, err
 }
 
 // eventually polls until the condition holds.

@@ -27,7 +27,7 @@ func layers() []Layer {
 		{
 			Packages: []Pattern{"cmd/{name}/..."},
 			May: []Pattern{
-				"cmd/{name}/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
+				"cmd/{name}/...", "cmd/internal/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
 				"internal/mesh/door", "internal/mesh/joined", "internal/store",
 			},

@@ -63,6 +63,13 @@ def never_ends(file: str):
     return dsl.ContainerSpec(image=IMAGE, command=[*SHELL, script], args=[file])
 
 
+@dsl.container_component
+def say_much(text: dsl.OutputPath(str)):
+    """Write a parameter that no argument can hold."""
+    script = 'mkdir -p "$(dirname "$0")"; yes kfmesh | head -c 300000 | tr "\\n" " " > "$0"'
+    return dsl.ContainerSpec(image=IMAGE, command=[*SHELL, script], args=[text])
+
+
 @pytest.fixture
 def contained(tmp_path):
     """A kfmesh that runs containers, which may see the test's own folder."""
@@ -111,6 +118,23 @@ def test_artifacts_elsewhere_are_there_in_containers(contained, tmp_path_factory
     )
     assert outcome.output("read", "said") == "hi / imported"
     assert outcome.output("read-2", "said") == "ho / me, blue"
+
+
+def test_a_large_parameter_of_a_container(contained):
+    """It decides a condition; as an argument it is refused with its place and size."""
+
+    @dsl.pipeline(name="contained-large")
+    def pipeline():
+        said = say_much()
+        with dsl.If(said.output != "little", "much"):
+            greet(who="me")
+        page = greet(who="you").outputs["page"]
+        read(greeting=said.output, page=page)
+
+    outcome = Api(contained).run(pipeline, expect="FAILED")
+    assert outcome.task_state("greet") == "SUCCEEDED"
+    assert "args[0]" in outcome.task("read")["message"]
+    assert "292 KiB" in outcome.task("read")["message"]
 
 
 def test_a_loop_of_containers(contained):

@@ -1,10 +1,12 @@
 """Pipelines whose steps run on machines that have joined, beside none of the artifacts."""
 
+import hashlib
 import pathlib
+import uuid
 
 import pytest
 from harness.api import Api
-from harness.nodes import Head, Node
+from harness.nodes import Head, Joinable, Node, SplitHead
 from harness.process import until
 from harness.steps import PYTHON
 from kfp import dsl, kubernetes
@@ -81,9 +83,9 @@ def spread(marks: str, size: int = 5, go: str = ""):
     on(measure(text=text.output), "node-2")
 
 
-@pytest.fixture
-def head(tmp_path):
-    own = Head(tmp_path / "head")
+@pytest.fixture(params=[Head, SplitHead], ids=["one-process", "split"])
+def head(request, tmp_path):
+    own = request.param(tmp_path / "head")
     try:
         yield own.start()
     finally:
@@ -101,12 +103,12 @@ def nodes(head):
             node.process.stop()
 
 
-def artifacts(head: Head) -> list[pathlib.Path]:
+def artifacts(head: Joinable) -> list[pathlib.Path]:
     """The files in the head's object store that tasks have made."""
-    return sorted(p for p in (head.data_dir / "blobs" / "artifacts").rglob("*") if p.is_file())
+    return sorted(p for p in (head.artifacts / "artifacts").rglob("*") if p.is_file())
 
 
-def check(head: Head, api: Api, run_id: str) -> None:
+def check(head: Joinable, api: Api, run_id: str) -> None:
     """Check what became of a run of spread."""
     outcome = api.outcome(run_id)
     assert outcome.state == "SUCCEEDED", outcome.explain()
@@ -115,8 +117,7 @@ def check(head: Head, api: Api, run_id: str) -> None:
     }
     for text in read_by.values():
         assert text.startswith(f"5 ['a', 'deep/b'] 5 {LARGE_TEXT_BYTES // 2} "), text
-    data_dir = str(head.data_dir)
-    assert read_by["read-2"].split()[-1].startswith(data_dir)
+    assert read_by["read-2"].split()[-1].startswith(str(head.artifacts))
     assert read_by["read"].split()[-1] == read_by["read-2"].split()[-1], (
         "the place is called what the head calls it"
     )
@@ -182,6 +183,30 @@ def test_a_head_that_is_away_when_a_step_ends_gets_what_it_made(head, nodes, tmp
     assert outcome.state == "SUCCEEDED", outcome.explain()
     assert marks.read_text().split() == ["begun", "ended"]
     assert [p.read_text() for p in artifacts(head) if p.name == "data"] == ["made while the head was away"]
+
+
+def test_a_step_has_its_secrets_where_it_runs(head, nodes):
+    @dsl.component(base_image=PYTHON)
+    def use() -> str:
+        import hashlib
+        import os
+
+        with open("/etc/kfmesh-test-secret/password") as file:
+            assert file.read() == os.environ["PASSWORD"]
+        return hashlib.sha256(os.environ["PASSWORD"].encode()).hexdigest()
+
+    @dsl.pipeline(name="secretive")
+    def secretive(name: str):
+        task = on(use(), "node-2")
+        kubernetes.use_secret_as_env(task, secret_name=name, secret_key_to_env={"password": "PASSWORD"})
+        kubernetes.use_secret_as_volume(task, secret_name=name, mount_path="/etc/kfmesh-test-secret")
+
+    value = uuid.uuid4().hex
+    head.cli("create", "secret", "generic", "login", "--from-literal", f"password={value}")
+    outcome = Api(head).run(secretive, {"name": "login"})
+    assert outcome.output("use") == hashlib.sha256(value.encode()).hexdigest()
+    left = [p for p in nodes[0].folder.rglob("*") if p.is_file() and value.encode() in p.read_bytes()]
+    assert not left, "the node keeps the secret"
 
 
 def test_what_is_cached_is_reused_wherever_it_was_made(head, nodes):

@@ -4,22 +4,18 @@ import json
 import pathlib
 import subprocess
 
-from harness.mesh import OneProcess
+from harness.mesh import Mesh, OneProcess
 from harness.process import BIN, Process, environment, free_ports, until
+from harness.split import Split
 
 LEASE_SECONDS = 3
 
 
-class Head(OneProcess):
-    """A `kfmesh up` that others may join."""
+class Joinable(Mesh):
+    """A kfmesh that others may join at its door, in either shape."""
 
-    def __init__(self, folder: pathlib.Path, *flags: str):
-        """Nothing starts yet."""
-        (port,) = free_ports(1)
-        self.door = f"127.0.0.1:{port}"
-        super().__init__(
-            folder, f"--mesh-addr={self.door}", "--node-name=head", "--node-host=127.0.0.1", *flags
-        )
+    door: str
+    artifacts: pathlib.Path  # where it keeps objects
 
     def cli(self, *arguments: str) -> str:
         """Run a command of the CLI against it and return what it prints."""
@@ -33,10 +29,36 @@ class Head(OneProcess):
         return sorted(node["metadata"]["name"] for node in listed["items"])
 
 
+class Head(OneProcess, Joinable):
+    """A `kfmesh up` that others may join."""
+
+    def __init__(self, folder: pathlib.Path, *flags: str):
+        """Nothing starts yet."""
+        (port,) = free_ports(1)
+        self.door = f"127.0.0.1:{port}"
+        super().__init__(
+            folder, f"--mesh-addr={self.door}", "--node-name=head", "--node-host=127.0.0.1", *flags
+        )
+        self.artifacts = self.data_dir / "blobs"
+
+
+class SplitHead(Split, Joinable):
+    """kfmesh as separate binaries, whose gpuagent others may join."""
+
+    def __init__(self, folder: pathlib.Path):
+        """Nothing starts yet."""
+        (port,) = free_ports(1)
+        self.door = f"127.0.0.1:{port}"
+        super().__init__(
+            folder, KFMESH_MESH_ADDR=self.door, KFMESH_NODE_NAME="head", KFMESH_NODE_HOST="127.0.0.1"
+        )
+        self.artifacts = self.folder / "blobs"
+
+
 class Node:
     """A machine that joins."""
 
-    def __init__(self, head: Head, number: int, *flags: str):
+    def __init__(self, head: Joinable, number: int, *flags: str):
         """It is at 127.0.0.number; nothing starts yet."""
         self.head = head
         self.name = f"node-{number}"

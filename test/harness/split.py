@@ -16,9 +16,10 @@ class Split(Mesh):
     The database is SQLite, or the PostgreSQL that KFMESH_TEST_POSTGRES names.
     """
 
-    def __init__(self, folder: pathlib.Path):
-        """Nothing starts yet."""
+    def __init__(self, folder: pathlib.Path, **variables: str):
+        """Environment variables are added to what services need; nothing starts yet."""
         super().__init__(folder)
+        self.variables = variables
         names = ("etcd", "etcd-peer", "nats", *SERVICES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.servers: list[Process] = []
@@ -73,6 +74,7 @@ class Split(Mesh):
             KFMESH_AGENT_DIR=str(self.folder / "agent"),
             KFMESH_HTTP_ADDR=self.http_address,
             KFMESH_GRPC_ADDR=self.grpc_address,
+            **self.variables,
         )
         return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env)
 

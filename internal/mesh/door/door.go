@@ -5,6 +5,7 @@
 //   - MembershipService: Join, for who has a token; Renew and Announce for members
 //   - StoreService: the live state, as far as an agent may touch it
 //   - BlobService: the object store
+//   - what else the head offers to nodes
 //
 // Everything but Join needs the certificate of a node that is a member, which is
 // looked up at every call, and again and again during those that last. Tokens are
@@ -78,6 +79,7 @@ type Door struct {
 	authority  *identity.Authority
 	credential *identity.Credential
 	agents     *Agents
+	offers     []Offer
 	listener   net.Listener // set before listening is closed
 	listening  chan struct{}
 }
@@ -100,6 +102,13 @@ func New(o Options) (*Door, error) {
 	d.agents = NewAgents(d.credential)
 	return d, nil
 }
+
+// Offer registers services with the door's server. The node that makes a call is told
+// by caller.
+type Offer func(server grpc.ServiceRegistrar, caller func(context.Context) (node string, err error))
+
+// Offer has more services offered to nodes that have joined. It is called before Run.
+func (d *Door) Offer(more Offer) { d.offers = append(d.offers, more) }
 
 // Open reports whether the door has an address to listen on.
 func (d *Door) Open() bool { return d.Config.MeshAddr != "" }
@@ -180,7 +189,16 @@ func (d *Door) newServer(ctx context.Context) *grpc.Server {
 	registerMembership(server, d)
 	storeremote.Register(server, d.Store, d.caller)
 	blobremote.Register(server, d.Blob)
+	for _, offer := range d.offers {
+		offer(server, node)
+	}
 	return server
+}
+
+// node is the name of the node that calls. The guard has let it in.
+func node(ctx context.Context) (string, error) {
+	id, _, err := identity.Caller(ctx)
+	return id.Node, err
 }
 
 // caller is who calls the store. The guard has let it in.

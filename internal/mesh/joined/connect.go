@@ -27,6 +27,7 @@ type Link struct {
 	Store   store.Backend
 	Blob    *blob.Bucket
 	Address string // at which the head calls this node's agent
+	Head    grpc.ClientConnInterface
 
 	membership *Membership
 	announced  string
@@ -41,7 +42,7 @@ func (m *Membership) Connect(ctx context.Context, agent string) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Link{Store: storeremote.New(conn), membership: m, announced: agent, conn: conn}
+	l := &Link{Store: storeremote.New(conn), Head: conn, membership: m, announced: agent, conn: conn}
 	err = m.insist(ctx, "connect", l.look)
 	if err == nil {
 		err = m.insist(ctx, "reach its objects", func(ctx context.Context) (err error) {

@@ -61,14 +61,17 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	module, err := gpuagent.NewJoined(cfg.Agent, app.Deps{
 		Store: link.Store, Blob: link.Blob, Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: o.Version,
-	}, link.Address)
+	}, gpuagent.Membership{Address: link.Address, Head: link.Head})
 	if err != nil {
 		return err
 	}
 	server := rpc.NewServer(log, rpc.FarServerOptions(member.ServerCredentials())...)
 	host := app.Host{
 		Log: log, Server: server, Serve: func() error { return server.Serve(listener) },
-		Ready: func() { o.announce(cfg, member, link) },
+		Ready: func() {
+			o.announce(cfg, member, link)
+			go shed(ctx)
+		},
 	}
 	return host.Run(ctx, membership{link}, module)
 }

@@ -13,6 +13,7 @@ import (
 
 func createVolumeCommand(s *Session) *cobra.Command {
 	o, spec, size := &createOptions{}, &gpuagentv1.PersistentVolumeSpec{}, ""
+	node := ""
 	command := &cobra.Command{
 		Use:     "volume NAME",
 		Aliases: []string{"pvc"},
@@ -20,7 +21,7 @@ func createVolumeCommand(s *Session) *cobra.Command {
 		Long: `Make a volume: a directory of the node that outlives the steps that mount it.
 What a step writes there, later steps and later runs find.
 
-The size is a wish: a directory does not enforce it.`,
+The size is a wish: a directory does not enforce it. Steps that mount it run on its node.`,
 		Example: `  kfmesh create volume data --size 10Gi
   kfmesh describe volume data`,
 		Args: cobra.ExactArgs(1),
@@ -30,16 +31,27 @@ The size is a wish: a directory does not enforce it.`,
 				return err
 			}
 			spec.SizeBytes = bytes
-			return s.createVolume(command, o, &gpuagentv1.PersistentVolume{Metadata: o.metadata(s, args[0]), Spec: spec})
+			meta := o.metadata(s, args[0])
+			if node != "" {
+				if meta.Labels == nil {
+					meta.Labels = map[string]string{}
+				}
+				meta.Labels[nodeLabel] = node
+			}
+			return s.createVolume(command, o, &gpuagentv1.PersistentVolume{Metadata: meta, Spec: spec})
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&size, "size", "", "`size` that is wished for, such as 10Gi")
 	flags.StringSliceVar(&spec.AccessModes, "access-mode", nil, "access `mode`s as in Kubernetes, such as ReadWriteOnce")
 	flags.StringVar(&spec.StorageClass, "storage-class", "", "storage `class`, which is kept and otherwise without effect")
+	flags.StringVar(&node, "node", "", "`node` that it is to be on; otherwise the head")
 	o.bind(command)
 	return command
 }
+
+// nodeLabel is the label of a volume that names the node it is to be on.
+const nodeLabel = "kfmesh.dev/node"
 
 // parseSize reads a size such as 10Gi, as Kubernetes and people write it. Nothing is 0.
 func parseSize(size string) (int64, error) {

@@ -3,13 +3,12 @@ package up
 import (
 	"context"
 	"net"
+	"path/filepath"
 
+	"github.com/kfmesh/kfmesh/cmd/internal/head"
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/config"
-	"github.com/kfmesh/kfmesh/internal/mesh/door"
-	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gateway"
-	"github.com/kfmesh/kfmesh/services/gpuagent"
 	"github.com/kfmesh/kfmesh/services/metadata"
 	"github.com/kfmesh/kfmesh/services/pipeline"
 	"github.com/kfmesh/kfmesh/services/training"
@@ -19,19 +18,15 @@ import (
 type services struct {
 	modules []app.Module // each calls only those before it
 	gateway *gateway.Gateway
-	door    *door.Door
+	head    *head.Head
 }
 
-func newServices(cfg Config, databaseURL config.Secret, live store.Lessor, deps app.Deps) (*services, error) {
-	entrance, err := newDoor(cfg, live, deps)
-	if err != nil {
-		return nil, err
-	}
+func newServices(cfg Config, databaseURL config.Secret, deps app.Deps) (*services, error) {
 	archive, err := metadata.New(metadata.Config{DatabaseURL: databaseURL, Lineage: cfg.Lineage}, deps)
 	if err != nil {
 		return nil, err
 	}
-	agent, err := gpuagent.NewHead(cfg.Agent, deps, agentsBehind(entrance))
+	agent, err := head.New(head.Config{Agent: cfg.Agent, Door: cfg.Door}, filepath.Join(cfg.DataDir, "mesh"), deps)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +42,7 @@ func newServices(cfg Config, databaseURL config.Secret, live store.Lessor, deps 
 	if err != nil {
 		return nil, err
 	}
-	return &services{modules: []app.Module{entrance, archive, agent, pipelines, jobs, edge}, gateway: edge, door: entrance}, nil
+	return &services{modules: []app.Module{archive, agent, pipelines, jobs, edge}, gateway: edge, head: agent}, nil
 }
 
 // reachable is the URL at which processes of this host reach the gateway, once it

@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, mesh.Close()) }()
-	services, err := newServices(cfg, config.Secret(backends.DatabaseURL), backends.Store, app.Deps{
+	services, err := newServices(cfg, config.Secret(backends.DatabaseURL), app.Deps{
 		Store: backends.Store, Bus: backends.Bus, Blob: backends.Blob,
 		Mesh: mesh, Log: log, Metrics: observed.Metrics(), Version: o.Version,
 	})
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (err error) {
 func (o Options) announce(cfg Config, s *services, took time.Duration) {
 	http, grpc := s.gateway.Addresses()
 	mesh := ""
-	if address := s.door.Address(); address != "" {
+	if address := s.head.DoorAddress(); address != "" {
 		mesh = "\n  mesh   " + address + "   (agents of other machines; kfmesh token create)"
 	}
 	fmt.Fprintf(o.Out, `kfmesh %s

@@ -1,5 +1,6 @@
 // Package route says which service owns which gRPC method. It reads this from the
-// protos that are linked in: package kfmesh.<service>.v1 belongs to <service>.
+// protos that are linked in: package kfmesh.<service>.v1 belongs to <service>, but for
+// kfmesh.mesh.v1, which the gpuagent of a head serves.
 // Everything here is pure.
 package route
 
@@ -17,6 +18,13 @@ import (
 // door is the package of what agents on other machines call elsewhere.
 const door = root + ".door.v1"
 
+// mesh is the part of the package of what the owner of a mesh calls, which the
+// service of its head serves.
+const (
+	mesh      = "mesh"
+	meshOwner = "gpuagent"
+)
+
 // root is the first part of every package of kfmesh's.
 const root = "kfmesh"
 
@@ -28,6 +36,9 @@ func Owner(method string) (service string, ok bool) {
 	parts := strings.Split(name, ".")
 	if len(parts) != 4 || parts[0] != root || parts[1] == "" || strings.HasPrefix(name, door+".") {
 		return "", false
+	}
+	if parts[1] == mesh {
+		return meshOwner, true
 	}
 	return parts[1], true
 }

@@ -17,7 +17,7 @@ type volumes struct {
 
 // CreateVolume implements VolumeService.
 func (s *volumes) CreateVolume(ctx context.Context, r *gpuagentv1.CreateVolumeRequest) (*gpuagentv1.PersistentVolume, error) {
-	return s.engine.Volumes.Create(ctx, r.GetVolume())
+	return s.engine.CreateVolume(ctx, r.GetVolume())
 }
 
 // GetVolume implements VolumeService.

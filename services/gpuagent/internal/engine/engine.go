@@ -42,6 +42,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/batch"
@@ -81,8 +82,10 @@ type Options struct {
 	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
 	UV        string // path; empty without uv
 
-	Labels   map[string]string // of the node, for workloads to select it by
-	LeaseTTL time.Duration     // after which it is held for lost when it is not heard of
+	Labels   map[string]string   // of the node, for workloads to select it by
+	Taints   []*gpuagentv1.Taint // of the node, which keep workloads off that do not tolerate them
+	Policy   scheduler.Policy    // of the head
+	LeaseTTL time.Duration       // after which it is held for lost when it is not heard of
 
 	State      *state.State
 	Secrets    *secret.Vault
@@ -92,7 +95,8 @@ type Options struct {
 	Runtimes   runtime.Set
 	Pythons    *pyenv.Finder
 	GPUs       detect.GPUs
-	Agents     Agents // nil where no node can join
+	Agents     Agents                  // nil where no node can join
+	Head       doorv1.RunServiceClient // of a node that has joined
 	Log        *slog.Logger
 }
 
@@ -111,6 +115,7 @@ type Engine struct {
 	nodes   *store.Cache[*gpuagentv1.Node]
 	marks   *store.Cache[*gpuagentv1.NodeMarks]
 	queues  *store.Cache[*gpuagentv1.Queue]
+	classes *store.Cache[*gpuagentv1.PriorityClass]
 	reports *store.Cache[*gpuagentv1.Report] // of all nodes, on the head
 	orders  *store.Cache[*gpuagentv1.Order]  // to this node, where it has joined
 
@@ -129,6 +134,8 @@ type Engine struct {
 	load      detect.Load          // guarded by mu; of the node's processors
 	lives     map[string]*life     // guarded by mu; by nameOf, until they have ended
 	problems  map[string]string    // guarded by mu; what is wrong with GPUs, by UUID
+	hopeless  map[string]string    // guarded by mu; why workloads that are to fail then ask for more than there is, by uid
+	settled   time.Time            // guarded by mu; when nodes that were there before have had time to come back
 
 	unwell  chan struct{}     // holds a token when a GPU has had an error that is to be told
 	keeping sync.Mutex        // held by the one who writes problems down
@@ -148,7 +155,8 @@ func New(o Options) *Engine {
 		lives:   map[string]*life{},
 		unwell:  make(chan struct{}, 1),
 
-		scheduler: scheduler.New(scheduler.Policy{}),
+		hopeless:  map[string]string{},
+		scheduler: scheduler.New(o.Policy),
 
 		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),
 		deletions: newDeletions(o.State),
@@ -161,6 +169,7 @@ func New(o Options) *Engine {
 	e.nodes = store.NewCache(o.State.Nodes, nil, e.observeNodes)
 	e.marks = store.NewCache(o.State.Marks, nil, e.observeMarks)
 	e.queues = store.NewCache(o.State.Queues, nil, e.observeQueues)
+	e.classes = store.NewCache(o.State.PriorityClasses, nil, nil)
 	e.reports = store.NewCache(o.State.Reports, nil, e.observeReports)
 	e.orders = store.NewCache(o.State.OrdersOf(o.Node), nil, e.observeOrders)
 	return e
@@ -190,7 +199,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.checkRuntimes(ctx, status)
-	status.AgentAddress, status.Host = e.Address, e.Host
+	status.AgentAddress, status.Host, status.Taints = e.Address, e.Host, e.Taints
 	problems := e.recallProblems(ctx, status.GetGpus())
 	e.mu.Lock()
 	e.problems = problems
@@ -236,9 +245,9 @@ type cached interface {
 // caches are those that the engine needs.
 func (e *Engine) caches() []cached {
 	if e.Joined {
-		return []cached{e.orders}
+		return []cached{e.volumes, e.orders}
 	}
-	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.reports, e.cache}
+	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.classes, e.reports, e.cache}
 }
 
 // activePerCore is how many workloads run at once for each core of the node.
@@ -274,6 +283,7 @@ func (e *Engine) begin(ctx context.Context) error {
 		e.mu.Lock()
 		e.enlist(store.Item[*gpuagentv1.Node]{Key: e.Node, Value: e.node}) // with its marks, which are known by now
 		e.loseAbsent()
+		e.unsettle()
 		e.decide() // on those that were waiting when the last agent ended
 		e.mu.Unlock()
 	}

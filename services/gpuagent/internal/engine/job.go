@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"fmt"
 	"maps"
+	"slices"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/taint"
 )
 
 // nodeLabel is the label that every node has of its own, to select it by name.
@@ -18,6 +21,7 @@ func (e *Engine) jobOf(w *gpuagentv1.Workload) scheduler.Job {
 	job := scheduler.Job{
 		UID: m.GetUid(), Namespace: m.GetNamespace(), Name: m.GetName(), Queue: spec.GetQueue(), Priority: spec.GetPriority(),
 		Submitted: m.GetCreateTime().AsTime(), Prefer: e.Node, Preemptible: spec.GetDisruptible(),
+		GangMin: gangOf(spec),
 	}
 	bound := e.boundTo(w)
 	for _, group := range spec.GetGroups() {
@@ -40,25 +44,33 @@ func needOf(t *gpuagentv1.Template, bound string) scheduler.Need {
 	}
 	return scheduler.Need{
 		CPUMilli: r.GetCpuMilli(), MemoryBytes: r.GetMemoryBytes(), GPUs: r.GetGpus(), GPUModel: r.GetGpuModel(), Selector: selector,
+		Tolerations: tolerationsOf(t),
 	}
+}
+
+// tolerationsOf are those of a template that bear on the one effect of taints that there is.
+func tolerationsOf(t *gpuagentv1.Template) []scheduler.Toleration {
+	var all []scheduler.Toleration
+	for _, given := range t.GetTolerations() {
+		if effect := given.GetEffect(); effect == "" || effect == taint.NoSchedule {
+			all = append(all, scheduler.Toleration{
+				Key: given.GetKey(), Value: given.GetValue(), Exists: given.GetOperator() == gpuagentv1.TolerationOperator_TOLERATION_OPERATOR_EXISTS,
+			})
+		}
+	}
+	return all
 }
 
 // boundTo names the node that a workload has to run on because what it refers to is
 // there alone, and is empty when it may run on any: volumes are directories of their
-// node, secrets are sealed with the head's key, and absolute paths in staging are
-// those of the head. Of a workload that has to
-// be on one node, whichever that is, it is the head if that is large enough.
+// node, and absolute paths in staging are those of the head. Of a workload that is
+// to be on one node, it is one that is large enough, if there is one.
 func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
-	for key := range claims(w) {
-		if item, known := e.volumes.Get(key); known && item.Value.GetStatus().GetNode() != "" {
-			return item.Value.GetStatus().GetNode()
-		}
-		return e.Node
+	if node, _ := e.boundByClaim(w); node != "" {
+		return node
 	}
-	for _, group := range w.GetSpec().GetGroups() {
-		if t := group.GetTemplate(); staging.Bound(t.GetStaging(), e.Objects.Base()) || needsSecrets(t) {
-			return e.Node
-		}
+	if e.boundByStaging(w) {
+		return e.Node
 	}
 	if w.GetSpec().GetOneNode() {
 		return e.largeEnough(w.GetSpec())
@@ -66,8 +78,39 @@ func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
 	return ""
 }
 
-// largeEnough is a node that has what all replicas of a workload ask for together: the
-// head if it has, or if none has.
+// boundByClaim is the node of the first volume that a workload mounts, and that
+// volume; the head if it is not known. Both are empty without volumes.
+func (e *Engine) boundByClaim(w *gpuagentv1.Workload) (node, claim string) {
+	for _, key := range slices.Sorted(maps.Keys(claims(w))) {
+		if item, known := e.volumes.Get(key); known && item.Value.GetStatus().GetNode() != "" {
+			return item.Value.GetStatus().GetNode(), key
+		}
+		node, claim = e.Node, key
+	}
+	return node, claim
+}
+
+func (e *Engine) boundByStaging(w *gpuagentv1.Workload) bool {
+	return slices.ContainsFunc(w.GetSpec().GetGroups(), func(g *gpuagentv1.ReplicaGroup) bool {
+		return staging.Bound(g.GetTemplate().GetStaging(), e.Objects.Base())
+	})
+}
+
+// boundBecause says why a workload that waits has to run on the node that it has to;
+// nothing when it may run on any.
+func (e *Engine) boundBecause(w *gpuagentv1.Workload) string {
+	node, claim := e.boundByClaim(w)
+	switch {
+	case claim != "":
+		return fmt.Sprintf("; it has to run on node %s, where volume %s is", node, claim)
+	case e.boundByStaging(w):
+		return fmt.Sprintf("; it has to run on node %s, whose files it uses in place", e.Node)
+	}
+	return ""
+}
+
+// largeEnough is a node that has what all replicas of a workload ask for together and
+// that all of them select: the head before others. It is empty when there is none.
 func (e *Engine) largeEnough(spec *gpuagentv1.WorkloadSpec) string {
 	var memory int64
 	gpus := 0
@@ -76,31 +119,30 @@ func (e *Engine) largeEnough(spec *gpuagentv1.WorkloadSpec) string {
 		memory += int64(state.Replicas(g)) * need.GetMemoryBytes()
 		gpus += state.Replicas(g) * int(need.GetGpus())
 	}
-	fits := func(s *gpuagentv1.NodeStatus) bool { return memory <= s.GetMemoryBytes() && gpus <= len(s.GetGpus()) }
-	if fits(e.node.GetStatus()) {
+	fits := func(n *gpuagentv1.Node) bool {
+		labels := seen(n).Labels
+		return memory <= n.GetStatus().GetMemoryBytes() && gpus <= len(n.GetStatus().GetGpus()) &&
+			!slices.ContainsFunc(spec.GetGroups(), func(g *gpuagentv1.ReplicaGroup) bool { return !selects(g.GetTemplate(), labels) })
+	}
+	if fits(e.node) {
 		return e.Node
 	}
 	for _, item := range e.nodes.List("") {
-		if fits(item.Value.GetStatus()) {
+		if fits(item.Value) {
 			return item.Key
 		}
 	}
-	return e.Node
+	return ""
 }
 
-// needsSecrets reports whether a replica refers to secrets.
-func needsSecrets(t *gpuagentv1.Template) bool {
-	for _, v := range t.GetVolumes() {
-		if v.GetSecret() != nil {
-			return true
+// selects reports whether a node with some labels is one that a template selects.
+func selects(t *gpuagentv1.Template, labels map[string]string) bool {
+	for key, want := range t.GetNodeSelector() {
+		if has, ok := labels[key]; !ok || has != want {
+			return false
 		}
 	}
-	for _, v := range t.GetEnv() {
-		if v.GetValueFrom().GetSecret() != nil {
-			return true
-		}
-	}
-	return len(t.GetImagePullSecrets()) > 0
+	return true
 }
 
 // slotOf is where the i-th replica of a job is.
@@ -124,6 +166,9 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	node := scheduler.Node{
 		Name: n.GetMetadata().GetName(), Labels: labels, CPUMilli: status.GetCpuMilli(), MemoryBytes: status.GetMemoryBytes(),
 		Limit: int(status.GetMaxWorkloads()), Cordoned: status.GetCordoned(),
+	}
+	for _, t := range status.GetTaints() {
+		node.Taints = append(node.Taints, scheduler.Taint{Key: t.GetKey(), Value: t.GetValue()})
 	}
 	for _, gpu := range status.GetGpus() {
 		node.GPUs = append(node.GPUs, scheduler.GPU{

@@ -34,7 +34,7 @@ func (r *replica) values() *values {
 
 // Secret implements attach.Sources.
 func (v *values) Secret(ctx context.Context, name string, optional bool) (map[string][]byte, error) {
-	return v.lookUp(ctx, "secret", name, optional, v.replica.life.engine.Secrets.Reveal)
+	return v.lookUp(ctx, "secret", name, optional, v.replica.revealSecret)
 }
 
 // ConfigMap implements attach.Sources.

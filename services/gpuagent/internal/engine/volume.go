@@ -4,9 +4,21 @@ import (
 	"context"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
 )
+
+// CreateVolume makes a volume, on the node that it names.
+func (e *Engine) CreateVolume(ctx context.Context, v *gpuagentv1.PersistentVolume) (*gpuagentv1.PersistentVolume, error) {
+	if node := v.GetMetadata().GetLabels()[volume.NodeLabel]; node != "" && node != e.Node {
+		if _, known := e.nodes.Get(node); !known {
+			return nil, fault.Preconditionf("there is no node %s now for a volume to be on; kfmesh get nodes lists them", node).WithReason("NODE_NOT_FOUND")
+		}
+	}
+	return e.Volumes.Create(ctx, v)
+}
 
 // DeleteVolume has a volume go: at once when nothing that runs mounts it, and
 // otherwise at the end of the last workload that does. The wish is stored first.

@@ -30,6 +30,7 @@ CONTROL = 3
 IDLE_SECONDS = 60
 MAIN = "kfp.dsl.executor_main"
 PR_SET_PDEATHSIG = 1
+RUN_AS_MAIN = runpy._run_module_as_main  # what `python -m` does; without it there is no server
 
 
 def preload():
@@ -83,8 +84,8 @@ def become(libc, supervisor, middle, log, stream):
     """Makes a fork what its supervisor expects, and returns what it is told."""
     while os.getppid() == middle:
         os.sched_yield()
-    libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != supervisor:
+    failed = libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
+    if failed or os.getppid() != supervisor:
         os._exit(1)
     os.setsid()
     os.write(stream, b"%d\n" % os.getpid())
@@ -132,7 +133,7 @@ def write_source(source):
 def run():
     """Runs the main module. A traceback begins where it would without all this."""
     try:
-        runpy._run_module_as_main(MAIN)
+        RUN_AS_MAIN(MAIN)
     except Exception as error:
         error.__traceback__ = error.__traceback__.tb_next
         sys.excepthook(type(error), error, error.__traceback__)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
@@ -157,6 +158,26 @@ func TestASignalEndsAFork(t *testing.T) {
 	state, exit, err := f.launch(t, f.spec(t, "import os; os.kill(os.getpid(), 9)")).Wait(t.Context())
 	if err != nil || state != supervise.Done || exit.Code != 137 || exit.Signal != 9 {
 		t.Errorf("state %v, exit %+v, %v", state, exit, err)
+	}
+}
+
+// TestAForkIsInItsGroup has a fork use more memory than it may.
+func TestAForkIsInItsGroup(t *testing.T) {
+	f := newForks(t)
+	f.warm(t)
+	place := cgroup.Find("/")
+	group, lacks := place.Group("test-fork-"+strconv.Itoa(os.Getpid()), cgroup.Limits{MemoryBytes: 64 << 20})
+	if len(lacks) > 0 {
+		t.Skipf("this machine does not let the test make control groups: %v", lacks)
+	}
+	spec := f.spec(t, "print('up', flush=True)\nx = bytearray(200 << 20)")
+	spec.Group = group
+	state, exit, err := f.launch(t, spec).Wait(t.Context())
+	if err != nil || state != supervise.Done || exit.Cause != supervise.OutOfMemory || exit.Memory.Kills == 0 {
+		t.Errorf("state %v, exit %+v, %v", state, exit, err)
+	}
+	if log, err := os.ReadFile(spec.Log); err != nil || string(log) != "forked\nup\n" {
+		t.Errorf("log %q, %v", log, err)
 	}
 }
 

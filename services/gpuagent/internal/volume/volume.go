@@ -45,7 +45,11 @@ func New(s *state.State, node, dir string) *Volumes {
 	return &Volumes{state: s, node: node, dir: dir}
 }
 
-// Create makes a volume on this node. What is wrong with it is fault.Invalid; a
+// NodeLabel is the label of a volume that names the node it is to be on.
+const NodeLabel = "kfmesh.dev/node"
+
+// Create makes a volume on the node that it names, or else on this one. On another
+// node its directory is made when it is first mounted. What is wrong with it is fault.Invalid; a
 // name that is taken, if only until a deletion is done, fault.AlreadyExists.
 func (v *Volumes) Create(ctx context.Context, volume *gpuagentv1.PersistentVolume) (*gpuagentv1.PersistentVolume, error) {
 	if err := Check(volume); err != nil {
@@ -59,6 +63,10 @@ func (v *Volumes) Create(ctx context.Context, volume *gpuagentv1.PersistentVolum
 	m.Uid, m.Generation, m.ResourceVersion, m.CreateTime, m.UpdateTime = uuid.NewString(), 1, 0, now, now
 	key := state.KeyOf(m)
 	volume.Status = &gpuagentv1.PersistentVolumeStatus{Node: v.node, Path: v.path(key)}
+	elsewhere := m.GetLabels()[NodeLabel] != "" && m.GetLabels()[NodeLabel] != v.node
+	if elsewhere {
+		volume.Status = &gpuagentv1.PersistentVolumeStatus{Node: m.GetLabels()[NodeLabel]}
+	}
 	revision, err := v.state.Volumes.Create(ctx, key, volume)
 	if fault.Is(err, fault.AlreadyExists) {
 		return nil, v.errExists(ctx, key)
@@ -67,6 +75,9 @@ func (v *Volumes) Create(ctx context.Context, volume *gpuagentv1.PersistentVolum
 		return nil, err
 	}
 	m.ResourceVersion = revision
+	if elsewhere {
+		return volume, nil
+	}
 	return volume, v.makeDir(key)
 }
 
@@ -166,10 +177,11 @@ func (v *Volumes) Measure(ctx context.Context, namespace, name string) error {
 		return err
 	}
 	_, err = v.state.Volumes.Modify(ctx, key, func(volume *gpuagentv1.PersistentVolume) (bool, error) {
-		if volume.GetStatus().GetNode() != v.node || volume.GetStatus().GetUsedBytes() == used {
+		path := v.path(key)
+		if volume.GetStatus().GetNode() != v.node || volume.GetStatus().GetUsedBytes() == used && volume.GetStatus().GetPath() == path {
 			return false, nil
 		}
-		volume.Status.UsedBytes = used
+		volume.Status.UsedBytes, volume.Status.Path = used, path
 		return true, nil
 	})
 	return named(err, key)
