@@ -109,10 +109,13 @@ conformance-mlflow: build ## Run MLflow's own REST tests (SUITE=DIR, a checkout;
 SUITE_PYTHON ?= python3
 SUITE_TESTS  := $(addprefix tests/tracking/,test_rest_tracking.py test_model_registry.py test_mlflow_artifacts.py)
 
+SQL_TESTS := $(addprefix test/e2e/,test_lineage.py test_one_world.py test_model_registry.py)
+
 .PHONY: test-postgres
-test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready .venv-mlflow-3/ready ## Run what touches SQL against a PostgreSQL of its own
+test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready .venv-mlflow-3/ready ## Run what touches SQL against a PostgreSQL of its own (KFMESH_INSTALL_POSTGRES=1 lets apt-get install one)
 	@test/postgres/with-postgres env CGO_ENABLED=1 $(GO) test -race -count=1 ./services/metadata/...
 	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
+	@test/postgres/with-postgres $(PY) -m pytest $(SQL_TESTS)
 	@test/postgres/with-postgres .venv-mlflow-3/bin/python -m pytest test/tracking
 
 .PHONY: test-containers

@@ -14,6 +14,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/garbage"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 )
 
 // Config is what can be set about the agent.
@@ -30,8 +31,13 @@ type Config struct {
 
 	FakeGPUs   string        `koanf:"fake-gpus" usage:"GPUs this node pretends to have, such as 8xH100 or 4xA100,2xT4, to try what asks for GPUs where there are none"`
 	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
+	NodeTaints []string      `koanf:"node-taints" usage:"taints of this node, as key=value:NoSchedule, that keep workloads off which do not tolerate them"`
 	NodeLease  time.Duration `koanf:"node-lease" usage:"time after which a node that is not heard of is held for lost, and what it ran is run elsewhere"`
 	SecretsURL config.Secret `koanf:"secrets-url" usage:"key that secrets are encrypted with: base64key://... or awskms://...; empty makes one in the agent's directory"`
+
+	FairShare         bool          `koanf:"fair-share" usage:"on the head: take workloads first from the queues that use the least beyond their quotas, by weight"`
+	FairShareHalfLife time.Duration `koanf:"fair-share-half-life" usage:"on the head: time after which past use counts half in the fair share; 0 means that only present use counts"`
+	QueuePatience     time.Duration `koanf:"queue-patience" usage:"on the head: how long the first workload of a queue waits before room is promised to it"`
 
 	Limits       string `koanf:"limits" usage:"whether CPU and memory limits of steps that run as processes are enforced: auto, by control groups where this agent may make them, or off"`
 	MaxProcesses int64  `koanf:"max-processes" usage:"processes and threads that a step that runs as a process may have at once; 0 means any number"`
@@ -67,7 +73,10 @@ func DefaultConfig() Config {
 	if err != nil || !nodeName.MatchString(host) {
 		host = "localhost"
 	}
-	return Config{NodeName: host, Python: "python3", Runtime: runtimeAuto, Limits: limitsAuto, ContainerNetwork: "host", NodeLease: engine.DefaultLeaseTTL}
+	return Config{
+		NodeName: host, Python: "python3", Runtime: runtimeAuto, Limits: limitsAuto, ContainerNetwork: "host", NodeLease: engine.DefaultLeaseTTL,
+		QueuePatience: scheduler.DefaultPatience,
+	}
 }
 
 // nodeName is what names of nodes may be: they are parts of keys.
@@ -89,6 +98,7 @@ func (c Config) Validate() error {
 		violations = append(violations, fault.Violation{Field: "node-lease", Reason: fmt.Sprintf("is %s; want %s or more", c.NodeLease, minLease)})
 	}
 	violations = append(violations, checkLabels(c.NodeLabels)...)
+	violations = append(violations, c.checkPolicy()...)
 	violations = append(violations, c.validateLimits()...)
 	if _, err := c.gpus(); err != nil {
 		violations = append(violations, err.(*fault.Error).Violations...) //nolint:errorlint,forcetypeassert // it is one, unwrapped

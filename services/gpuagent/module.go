@@ -21,6 +21,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/gauge"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/priority"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/queue"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
@@ -126,6 +127,8 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) 
 		MaxActive:  cfg.MaxActive,
 		UV:         uv,
 		Labels:     cfg.labels(),
+		Taints:     cfg.taints(),
+		Policy:     cfg.policy(),
 		State:      stored,
 		Secrets:    secret.NewVault(stored, keys),
 		ConfigMaps: configmap.NewShelf(stored),
@@ -174,6 +177,7 @@ func (m *module) Register(server grpc.ServiceRegistrar) {
 	}
 	api.Register(server, m.engine)
 	api.RegisterHousekeeping(server, m.collector)
+	api.RegisterPriorityClasses(server, priority.NewShelf(m.engine.State), m.engine)
 	api.RegisterQueues(server, queue.NewShelf(m.engine.State), m.engine)
 }
 

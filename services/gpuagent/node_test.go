@@ -90,6 +90,7 @@ type agent struct {
 	configMaps gpuagentv1.ConfigMapServiceClient
 	volumes    gpuagentv1.VolumeServiceClient
 	queues     gpuagentv1.QueueServiceClient
+	priorities gpuagentv1.PriorityClassServiceClient
 	t          testing.TB
 	end        func()
 }
@@ -120,6 +121,7 @@ func (n *node) start() *agent {
 		configMaps:            gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		volumes:               gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 		queues:                gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
+		priorities:            gpuagentv1.NewPriorityClassServiceClient(mesh.Conn("gpuagent")),
 		t:                     n.t,
 	}
 	ended := false

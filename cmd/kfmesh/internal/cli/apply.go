@@ -22,6 +22,8 @@ type applyOptions struct {
 	files  []string
 	format output.Format
 	dryRun string
+
+	unsatisfiable string
 }
 
 func applyCommand(s *Session) *cobra.Command {
@@ -33,7 +35,7 @@ func applyCommand(s *Session) *cobra.Command {
 are otherwise changed. Manifests are those of Kubeflow's kinds, in YAML or JSON, any
 number in a file: TFJob, PyTorchJob, MXJob, XGBoostJob, MPIJob, PaddleJob, JAXJob,
 TrainJob. The runtimes of TrainJobs are applied as well: ClusterTrainingRuntime,
-TrainingRuntime.
+TrainingRuntime. So are PriorityClass, and WorkloadPriorityClass of Kueue.
 
 The server checks them. What it does not know, or cannot honour, it warns of.`,
 		Example: `  kfmesh apply -f pytorchjob.yaml
@@ -46,6 +48,7 @@ The server checks them. What it does not know, or cannot honour, it warns of.`,
 	flags.StringArrayVarP(&o.files, "filename", "f", nil, "`file` or directory of manifests, or - for standard input; may be repeated")
 	flags.VarP(&o.format, "output", "o", "how to print what was applied: table, json, yaml or name")
 	flags.StringVar(&o.dryRun, "dry-run", "none", "none, or `server` to have everything checked and nothing changed")
+	flags.StringVar(&o.unsatisfiable, "when-unsatisfiable", "", "`what` jobs do that ask for more than there is: wait, or fail; without it, what they say themselves")
 	return command
 }
 
@@ -57,6 +60,9 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := whenUnsatisfiable(all, o.unsatisfiable); err != nil {
+		return err
+	}
 	c, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -66,6 +72,10 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	for _, m := range all {
 		if m.Kind == "ClusterTrainingRuntime" || m.Kind == "TrainingRuntime" {
 			errs = append(errs, s.applyRuntime(ctx, c, m, o.dryRun == "server"))
+			continue
+		}
+		if isPriorityClass(m) {
+			errs = append(errs, s.applyPriorityClass(ctx, c, m, o.dryRun == "server"))
 			continue
 		}
 		job, did, err := s.applyOne(ctx, c, m, o.dryRun == "server")

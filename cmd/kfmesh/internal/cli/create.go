@@ -22,6 +22,6 @@ the steps that name them.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(createRecurringRunCommand(s), createSecretCommand(s), createConfigMapCommand(s), createVolumeCommand(s))
+	command.AddCommand(createRecurringRunCommand(s), createSecretCommand(s), createConfigMapCommand(s), createVolumeCommand(s), createPriorityClassCommand(s))
 	return command
 }

@@ -30,7 +30,7 @@ func (o *queueOptions) register(command *cobra.Command) {
 	flags.Float64Var(&o.weight, "weight", 0, "`weight` in the fair share; 0 means 1")
 	flags.Int32Var(&o.priority, "default-priority", 0, "`priority` of workloads that give none")
 	flags.StringVar(&o.preempt, "preempt", "", "`whom` of its own to stop for others of its own: never or lower (the default)")
-	flags.StringVar(&o.reclaim, "reclaim", "", "`whom` to stop who borrows what it needs: never, lower or any (the default)")
+	flags.StringVar(&o.reclaim, "reclaim", "", "`whom` to stop who borrows what it needs: never (the default: it waits for them to end), lower or any")
 }
 
 // spec is what the flags say.

@@ -105,7 +105,7 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 		groupLook: {
 			getCommand(s), describeCommand(s), lineageCommand(s), compareCommand(s), logsCommand(s), cancelCommand(s),
 			enableCommand(s), disableCommand(s), deleteCommand(s), modelsCommand(s), queueCommand(s), cacheCommand(s), gcCommand(s),
-			topCommand(s), cordonCommand(s), uncordonCommand(s),
+			topCommand(s), cordonCommand(s), uncordonCommand(s), taintCommand(s),
 		},
 	} {
 		for _, c := range commands {

@@ -43,6 +43,7 @@ type Client struct {
 	ConfigMaps       gpuagentv1.ConfigMapServiceClient
 	Volumes          gpuagentv1.VolumeServiceClient
 	Queues           gpuagentv1.QueueServiceClient
+	PriorityClasses  gpuagentv1.PriorityClassServiceClient
 	Tokens           meshv1.TokenServiceClient
 }
 
@@ -67,6 +68,7 @@ func New(mesh rpc.Mesh) *Client {
 		ConfigMaps:       gpuagentv1.NewConfigMapServiceClient(mesh.Conn("gpuagent")),
 		Volumes:          gpuagentv1.NewVolumeServiceClient(mesh.Conn("gpuagent")),
 		Queues:           gpuagentv1.NewQueueServiceClient(mesh.Conn("gpuagent")),
+		PriorityClasses:  gpuagentv1.NewPriorityClassServiceClient(mesh.Conn("gpuagent")),
 		Tokens:           meshv1.NewTokenServiceClient(mesh.Conn("gpuagent")),
 	}
 }

@@ -13,6 +13,18 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
+// taints are taints as they are written.
+func taints(list []*gpuagentv1.Taint) []string {
+	all := make([]string, len(list))
+	for i, t := range list {
+		all[i] = t.GetKey() + ":" + t.GetEffect()
+		if t.GetValue() != "" {
+			all[i] = t.GetKey() + "=" + t.GetValue() + ":" + t.GetEffect()
+		}
+	}
+	return all
+}
+
 // describeNode prints what a node has and how it fares.
 func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m proto.Message) error {
 	node := m.(*gpuagentv1.Node)
@@ -37,6 +49,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Last seen", output.Moment(status.GetHeartbeatTime(), term.Now())},
 	)
 	s.lines("labels", pairs(node.GetMetadata().GetLabels()))
+	s.lines("taints", taints(status.GetTaints()))
 	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "UUID", "HOLDER", "PROBLEM"}}
 	for _, gpu := range status.GetGpus() {
 		table.Add(fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), gpu.GetUuid(),

@@ -1,7 +1,7 @@
 // Package kind says what the commands can do with each kind of resource: how
 // to list, find, show, describe, cancel and delete runs, recurring runs, pipelines,
 // experiments, artifacts, models and their versions, training jobs, workloads, nodes,
-// queues, secrets, config maps and volumes. A new kind is one file here.
+// queues, priority classes, secrets, config maps and volumes. A new kind is one file here.
 //
 // A resource is named by its id, by the start of its id if no other shares it,
 // by its name if no other has it, or by "last", the newest (see Resolve).
@@ -79,7 +79,7 @@ type Kind struct {
 func All() []*Kind {
 	return []*Kind{
 		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Models(), ModelVersions(), Jobs(),
-		Workloads(), Nodes(), Queues(), Secrets(), ConfigMaps(), Volumes(),
+		Workloads(), Nodes(), Queues(), PriorityClasses(), Secrets(), ConfigMaps(), Volumes(),
 	}
 }
 

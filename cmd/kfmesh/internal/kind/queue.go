@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -23,11 +24,12 @@ func Queues() *Kind {
 			column("BORROWED", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetBorrowedGpus()) }),
 			column("WAITING", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetWaiting()) }),
 			column("RUNNING", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetRunning()) }),
+			column("SHARE", share),
 			column("COHORT", func(q *gpuagentv1.Queue) string { return q.GetSpec().GetCohort() }),
 			wide(column("BORROWS AT MOST", func(q *gpuagentv1.Queue) string { return limit(q.GetSpec().BorrowingLimit) })),
 			wide(column("LENDS AT MOST", func(q *gpuagentv1.Queue) string { return limit(q.GetSpec().LendingLimit) })),
 			wide(column("KEPT", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetPromisedGpus()) })),
-			wide(column("SHARE", func(q *gpuagentv1.Queue) string { return strconv.FormatFloat(q.GetStatus().GetShare(), 'f', 2, 64) })),
+			wide(column("WEIGHT", weight)),
 		},
 		ID:   func(m proto.Message) string { return queueName(m.(*gpuagentv1.Queue)) },
 		Name: func(m proto.Message) string { return queueName(m.(*gpuagentv1.Queue)) },
@@ -48,6 +50,18 @@ func Queues() *Kind {
 			return err
 		},
 	}
+}
+
+// share is how much a queue uses beyond its quota, where queues take turns by that.
+func share(q *gpuagentv1.Queue) string {
+	if !q.GetStatus().GetFairShare() {
+		return ""
+	}
+	return strconv.FormatFloat(q.GetStatus().GetShare(), 'f', 2, 64)
+}
+
+func weight(q *gpuagentv1.Queue) string {
+	return strconv.FormatFloat(cmp.Or(q.GetSpec().GetWeight(), 1), 'g', -1, 64)
 }
 
 func queueName(q *gpuagentv1.Queue) string { return q.GetMetadata().GetName() }
@@ -79,6 +93,9 @@ func describeQueue(ctx context.Context, c *client.Client, term *output.Terminal,
 	}
 	if status.GetPromisedGpus() > 0 {
 		fields = append(fields, [2]string{"Kept", fmt.Sprintf("%d for workloads that have waited for long", status.GetPromisedGpus())})
+	}
+	if status.GetFairShare() {
+		fields = append(fields, [2]string{"Fair share", share(q) + ", of weight " + weight(q)})
 	}
 	if q.GetMetadata().GetUid() != "" {
 		fields = append(fields, identity(q.GetMetadata(), term)...)

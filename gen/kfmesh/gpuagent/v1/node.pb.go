@@ -132,7 +132,9 @@ type NodeStatus struct {
 	// What its GPUs were found by, such as "NVML, driver 570.86.15"; empty without any.
 	GpuDriver string `protobuf:"bytes,24,opt,name=gpu_driver,json=gpuDriver,proto3" json:"gpu_driver,omitempty"`
 	// What the replicas that run here used when it last reported, as far as that is known.
-	Replicas      []*ReplicaUsage `protobuf:"bytes,25,rep,name=replicas,proto3" json:"replicas,omitempty"`
+	Replicas []*ReplicaUsage `protobuf:"bytes,25,rep,name=replicas,proto3" json:"replicas,omitempty"`
+	// Taints that its agent was started with, then those that people have given it.
+	Taints        []*Taint `protobuf:"bytes,26,rep,name=taints,proto3" json:"taints,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -338,6 +340,13 @@ func (x *NodeStatus) GetGpuDriver() string {
 func (x *NodeStatus) GetReplicas() []*ReplicaUsage {
 	if x != nil {
 		return x.Replicas
+	}
+	return nil
+}
+
+func (x *NodeStatus) GetTaints() []*Taint {
+	if x != nil {
+		return x.Taints
 	}
 	return nil
 }
@@ -834,7 +843,9 @@ type NodeMarks struct {
 	Withdrawn map[string]string `protobuf:"bytes,3,rep,name=withdrawn,proto3" json:"withdrawn,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Problems of GPUs that are held for solved, by UUID. One that says the same is not
 	// counted again.
-	Cleared       map[string]string `protobuf:"bytes,4,rep,name=cleared,proto3" json:"cleared,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Cleared map[string]string `protobuf:"bytes,4,rep,name=cleared,proto3" json:"cleared,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Taints.
+	Taints        []*Taint `protobuf:"bytes,5,rep,name=taints,proto3" json:"taints,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -897,6 +908,153 @@ func (x *NodeMarks) GetCleared() map[string]string {
 	return nil
 }
 
+func (x *NodeMarks) GetTaints() []*Taint {
+	if x != nil {
+		return x.Taints
+	}
+	return nil
+}
+
+// Taint keeps workloads off a node that do not tolerate it. A node has one of a key and
+// effect.
+type Taint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key, as labels have: "team", "example.com/team".
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Value; may be empty.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Effect: "NoSchedule".
+	Effect        string `protobuf:"bytes,3,opt,name=effect,proto3" json:"effect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Taint) Reset() {
+	*x = Taint{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Taint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Taint) ProtoMessage() {}
+
+func (x *Taint) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Taint.ProtoReflect.Descriptor instead.
+func (*Taint) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Taint) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Taint) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Taint) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
+// TaintNodeRequest names a node and what is to be changed of its taints.
+type TaintNodeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Taints that it is to have. One of a key and effect that it has is replaced if
+	// overwrite is set, and otherwise ALREADY_EXISTS unless its value is the same.
+	Add []*Taint `protobuf:"bytes,2,rep,name=add,proto3" json:"add,omitempty"`
+	// Taints that it is no longer to have, by key and, unless it is empty, effect. One that
+	// it does not have is NOT_FOUND.
+	Remove []*Taint `protobuf:"bytes,3,rep,name=remove,proto3" json:"remove,omitempty"`
+	// Whether those that it has are replaced.
+	Overwrite     bool `protobuf:"varint,4,opt,name=overwrite,proto3" json:"overwrite,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaintNodeRequest) Reset() {
+	*x = TaintNodeRequest{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaintNodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaintNodeRequest) ProtoMessage() {}
+
+func (x *TaintNodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaintNodeRequest.ProtoReflect.Descriptor instead.
+func (*TaintNodeRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TaintNodeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TaintNodeRequest) GetAdd() []*Taint {
+	if x != nil {
+		return x.Add
+	}
+	return nil
+}
+
+func (x *TaintNodeRequest) GetRemove() []*Taint {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+func (x *TaintNodeRequest) GetOverwrite() bool {
+	if x != nil {
+		return x.Overwrite
+	}
+	return false
+}
+
 // CordonNodeRequest names a node.
 type CordonNodeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -912,7 +1070,7 @@ type CordonNodeRequest struct {
 
 func (x *CordonNodeRequest) Reset() {
 	*x = CordonNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1082,7 @@ func (x *CordonNodeRequest) String() string {
 func (*CordonNodeRequest) ProtoMessage() {}
 
 func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1095,7 @@ func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CordonNodeRequest.ProtoReflect.Descriptor instead.
 func (*CordonNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CordonNodeRequest) GetName() string {
@@ -978,7 +1136,7 @@ type WithdrawGpuRequest struct {
 
 func (x *WithdrawGpuRequest) Reset() {
 	*x = WithdrawGpuRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -990,7 +1148,7 @@ func (x *WithdrawGpuRequest) String() string {
 func (*WithdrawGpuRequest) ProtoMessage() {}
 
 func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1003,7 +1161,7 @@ func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawGpuRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawGpuRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WithdrawGpuRequest) GetName() string {
@@ -1045,7 +1203,7 @@ type GetNodeRequest struct {
 
 func (x *GetNodeRequest) Reset() {
 	*x = GetNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1215,7 @@ func (x *GetNodeRequest) String() string {
 func (*GetNodeRequest) ProtoMessage() {}
 
 func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1228,7 @@ func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNodeRequest.ProtoReflect.Descriptor instead.
 func (*GetNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetNodeRequest) GetName() string {
@@ -1089,7 +1247,7 @@ type ListNodesRequest struct {
 
 func (x *ListNodesRequest) Reset() {
 	*x = ListNodesRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1259,7 @@ func (x *ListNodesRequest) String() string {
 func (*ListNodesRequest) ProtoMessage() {}
 
 func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1272,7 @@ func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesRequest.ProtoReflect.Descriptor instead.
 func (*ListNodesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 // ListNodesResponse is all nodes.
@@ -1128,7 +1286,7 @@ type ListNodesResponse struct {
 
 func (x *ListNodesResponse) Reset() {
 	*x = ListNodesResponse{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1298,7 @@ func (x *ListNodesResponse) String() string {
 func (*ListNodesResponse) ProtoMessage() {}
 
 func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1311,7 @@ func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesResponse.ProtoReflect.Descriptor instead.
 func (*ListNodesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListNodesResponse) GetNodes() []*Node {
@@ -1170,7 +1328,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xaf\a\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xe2\a\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -1200,7 +1358,8 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x0elimits_message\x18\x17 \x01(\tR\rlimitsMessage\x12\x1d\n" +
 	"\n" +
 	"gpu_driver\x18\x18 \x01(\tR\tgpuDriver\x12<\n" +
-	"\breplicas\x18\x19 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaUsageR\breplicas\"z\n" +
+	"\breplicas\x18\x19 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaUsageR\breplicas\x121\n" +
+	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\"z\n" +
 	"\fReplicaUsage\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\tR\areplica\x12$\n" +
 	"\x0ecpu_used_milli\x18\x02 \x01(\x03R\fcpuUsedMilli\x12*\n" +
@@ -1252,18 +1411,28 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"GpuProcess\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x03R\x03pid\x12!\n" +
 	"\fmemory_bytes\x18\x02 \x01(\x03R\vmemoryBytes\x12/\n" +
-	"\x13utilization_percent\x18\x03 \x01(\x01R\x12utilizationPercent\"\xd8\x02\n" +
+	"\x13utilization_percent\x18\x03 \x01(\x01R\x12utilizationPercent\"\x8b\x03\n" +
 	"\tNodeMarks\x12\x1a\n" +
 	"\bcordoned\x18\x01 \x01(\bR\bcordoned\x12#\n" +
 	"\rcordon_reason\x18\x02 \x01(\tR\fcordonReason\x12J\n" +
 	"\twithdrawn\x18\x03 \x03(\v2,.kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntryR\twithdrawn\x12D\n" +
-	"\acleared\x18\x04 \x03(\v2*.kfmesh.gpuagent.v1.NodeMarks.ClearedEntryR\acleared\x1a<\n" +
+	"\acleared\x18\x04 \x03(\v2*.kfmesh.gpuagent.v1.NodeMarks.ClearedEntryR\acleared\x121\n" +
+	"\x06taints\x18\x05 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\x1a<\n" +
 	"\x0eWithdrawnEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
 	"\fClearedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
+	"\x05Taint\x12\x19\n" +
+	"\x03key\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
+	"\x06effect\x18\x03 \x01(\tR\x06effect\"\xad\x01\n" +
+	"\x10TaintNodeRequest\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12+\n" +
+	"\x03add\x18\x02 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x03add\x121\n" +
+	"\x06remove\x18\x03 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06remove\x12\x1c\n" +
+	"\toverwrite\x18\x04 \x01(\bR\toverwrite\"f\n" +
 	"\x11CordonNodeRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x12\n" +
 	"\x04undo\x18\x02 \x01(\bR\x04undo\x12 \n" +
@@ -1277,12 +1446,13 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\x12\n" +
 	"\x10ListNodesRequest\"C\n" +
 	"\x11ListNodesResponse\x12.\n" +
-	"\x05nodes\x18\x01 \x03(\v2\x18.kfmesh.gpuagent.v1.NodeR\x05nodes2\xf0\x03\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x18.kfmesh.gpuagent.v1.NodeR\x05nodes2\xe7\x04\n" +
 	"\vNodeService\x12h\n" +
 	"\aGetNode\x12\".kfmesh.gpuagent.v1.GetNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/kfmesh/v1/nodes/{name}\x12r\n" +
 	"\tListNodes\x12$.kfmesh.gpuagent.v1.ListNodesRequest\x1a%.kfmesh.gpuagent.v1.ListNodesResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/kfmesh/v1/nodes\x12x\n" +
 	"\n" +
-	"CordonNode\x12%.kfmesh.gpuagent.v1.CordonNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/kfmesh/v1/nodes/{name}:cordon\x12\x88\x01\n" +
+	"CordonNode\x12%.kfmesh.gpuagent.v1.CordonNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/kfmesh/v1/nodes/{name}:cordon\x12u\n" +
+	"\tTaintNode\x12$.kfmesh.gpuagent.v1.TaintNodeRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/kfmesh/v1/nodes/{name}:taint\x12\x88\x01\n" +
 	"\vWithdrawGpu\x12&.kfmesh.gpuagent.v1.WithdrawGpuRequest\x1a\x18.kfmesh.gpuagent.v1.Node\"7\x82\xd3\xe4\x93\x021:\x01*\",/kfmesh/v1/nodes/{name}/gpus/{uuid}:withdrawB\xc9\x01\n" +
 	"\x16com.kfmesh.gpuagent.v1B\tNodeProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1;gpuagentv1\xa2\x02\x03KGX\xaa\x02\x12Kfmesh.Gpuagent.V1\xca\x02\x12Kfmesh\\Gpuagent\\V1\xe2\x02\x1eKfmesh\\Gpuagent\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Gpuagent::V1b\x06proto3"
 
@@ -1298,7 +1468,7 @@ func file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_node_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_kfmesh_gpuagent_v1_node_proto_goTypes = []any{
 	(*Node)(nil),                  // 0: kfmesh.gpuagent.v1.Node
 	(*NodeStatus)(nil),            // 1: kfmesh.gpuagent.v1.NodeStatus
@@ -1307,40 +1477,48 @@ var file_kfmesh_gpuagent_v1_node_proto_goTypes = []any{
 	(*GpuUsage)(nil),              // 4: kfmesh.gpuagent.v1.GpuUsage
 	(*GpuProcess)(nil),            // 5: kfmesh.gpuagent.v1.GpuProcess
 	(*NodeMarks)(nil),             // 6: kfmesh.gpuagent.v1.NodeMarks
-	(*CordonNodeRequest)(nil),     // 7: kfmesh.gpuagent.v1.CordonNodeRequest
-	(*WithdrawGpuRequest)(nil),    // 8: kfmesh.gpuagent.v1.WithdrawGpuRequest
-	(*GetNodeRequest)(nil),        // 9: kfmesh.gpuagent.v1.GetNodeRequest
-	(*ListNodesRequest)(nil),      // 10: kfmesh.gpuagent.v1.ListNodesRequest
-	(*ListNodesResponse)(nil),     // 11: kfmesh.gpuagent.v1.ListNodesResponse
-	nil,                           // 12: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	nil,                           // 13: kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
-	(*v1.ObjectMeta)(nil),         // 14: kfmesh.meta.v1.ObjectMeta
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*Taint)(nil),                 // 7: kfmesh.gpuagent.v1.Taint
+	(*TaintNodeRequest)(nil),      // 8: kfmesh.gpuagent.v1.TaintNodeRequest
+	(*CordonNodeRequest)(nil),     // 9: kfmesh.gpuagent.v1.CordonNodeRequest
+	(*WithdrawGpuRequest)(nil),    // 10: kfmesh.gpuagent.v1.WithdrawGpuRequest
+	(*GetNodeRequest)(nil),        // 11: kfmesh.gpuagent.v1.GetNodeRequest
+	(*ListNodesRequest)(nil),      // 12: kfmesh.gpuagent.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),     // 13: kfmesh.gpuagent.v1.ListNodesResponse
+	nil,                           // 14: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	nil,                           // 15: kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
+	(*v1.ObjectMeta)(nil),         // 16: kfmesh.meta.v1.ObjectMeta
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_kfmesh_gpuagent_v1_node_proto_depIdxs = []int32{
-	14, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	16, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	1,  // 1: kfmesh.gpuagent.v1.Node.status:type_name -> kfmesh.gpuagent.v1.NodeStatus
 	3,  // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
-	15, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
+	17, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
 	2,  // 4: kfmesh.gpuagent.v1.NodeStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaUsage
-	4,  // 5: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
-	5,  // 6: kfmesh.gpuagent.v1.GpuUsage.processes:type_name -> kfmesh.gpuagent.v1.GpuProcess
-	12, // 7: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	13, // 8: kfmesh.gpuagent.v1.NodeMarks.cleared:type_name -> kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
-	0,  // 9: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
-	9,  // 10: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
-	10, // 11: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
-	7,  // 12: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
-	8,  // 13: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
-	0,  // 14: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
-	11, // 15: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
-	0,  // 16: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
-	0,  // 17: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
-	14, // [14:18] is the sub-list for method output_type
-	10, // [10:14] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 5: kfmesh.gpuagent.v1.NodeStatus.taints:type_name -> kfmesh.gpuagent.v1.Taint
+	4,  // 6: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
+	5,  // 7: kfmesh.gpuagent.v1.GpuUsage.processes:type_name -> kfmesh.gpuagent.v1.GpuProcess
+	14, // 8: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	15, // 9: kfmesh.gpuagent.v1.NodeMarks.cleared:type_name -> kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
+	7,  // 10: kfmesh.gpuagent.v1.NodeMarks.taints:type_name -> kfmesh.gpuagent.v1.Taint
+	7,  // 11: kfmesh.gpuagent.v1.TaintNodeRequest.add:type_name -> kfmesh.gpuagent.v1.Taint
+	7,  // 12: kfmesh.gpuagent.v1.TaintNodeRequest.remove:type_name -> kfmesh.gpuagent.v1.Taint
+	0,  // 13: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
+	11, // 14: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
+	12, // 15: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
+	9,  // 16: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
+	8,  // 17: kfmesh.gpuagent.v1.NodeService.TaintNode:input_type -> kfmesh.gpuagent.v1.TaintNodeRequest
+	10, // 18: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
+	0,  // 19: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
+	13, // 20: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
+	0,  // 21: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 22: kfmesh.gpuagent.v1.NodeService.TaintNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 23: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_node_proto_init() }
@@ -1355,7 +1533,7 @@ func file_kfmesh_gpuagent_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_node_proto_rawDesc), len(file_kfmesh_gpuagent_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

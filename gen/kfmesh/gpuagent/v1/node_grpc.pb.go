@@ -22,6 +22,7 @@ const (
 	NodeService_GetNode_FullMethodName     = "/kfmesh.gpuagent.v1.NodeService/GetNode"
 	NodeService_ListNodes_FullMethodName   = "/kfmesh.gpuagent.v1.NodeService/ListNodes"
 	NodeService_CordonNode_FullMethodName  = "/kfmesh.gpuagent.v1.NodeService/CordonNode"
+	NodeService_TaintNode_FullMethodName   = "/kfmesh.gpuagent.v1.NodeService/TaintNode"
 	NodeService_WithdrawGpu_FullMethodName = "/kfmesh.gpuagent.v1.NodeService/WithdrawGpu"
 )
 
@@ -38,6 +39,9 @@ type NodeServiceClient interface {
 	// CordonNode has a node take no more workloads, or take them again. What runs on it
 	// runs on.
 	CordonNode(ctx context.Context, in *CordonNodeRequest, opts ...grpc.CallOption) (*Node, error)
+	// TaintNode keeps workloads off a node that do not tolerate it, or no longer does. What
+	// runs on it runs on.
+	TaintNode(ctx context.Context, in *TaintNodeRequest, opts ...grpc.CallOption) (*Node, error)
 	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
 	// repaired: what was wrong with it by then is no longer counted. Who has it keeps it.
 	WithdrawGpu(ctx context.Context, in *WithdrawGpuRequest, opts ...grpc.CallOption) (*Node, error)
@@ -81,6 +85,16 @@ func (c *nodeServiceClient) CordonNode(ctx context.Context, in *CordonNodeReques
 	return out, nil
 }
 
+func (c *nodeServiceClient) TaintNode(ctx context.Context, in *TaintNodeRequest, opts ...grpc.CallOption) (*Node, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Node)
+	err := c.cc.Invoke(ctx, NodeService_TaintNode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *nodeServiceClient) WithdrawGpu(ctx context.Context, in *WithdrawGpuRequest, opts ...grpc.CallOption) (*Node, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Node)
@@ -104,6 +118,9 @@ type NodeServiceServer interface {
 	// CordonNode has a node take no more workloads, or take them again. What runs on it
 	// runs on.
 	CordonNode(context.Context, *CordonNodeRequest) (*Node, error)
+	// TaintNode keeps workloads off a node that do not tolerate it, or no longer does. What
+	// runs on it runs on.
+	TaintNode(context.Context, *TaintNodeRequest) (*Node, error)
 	// WithdrawGpu has a GPU be given to nobody, or be given out again, as after it was
 	// repaired: what was wrong with it by then is no longer counted. Who has it keeps it.
 	WithdrawGpu(context.Context, *WithdrawGpuRequest) (*Node, error)
@@ -125,6 +142,9 @@ func (UnimplementedNodeServiceServer) ListNodes(context.Context, *ListNodesReque
 }
 func (UnimplementedNodeServiceServer) CordonNode(context.Context, *CordonNodeRequest) (*Node, error) {
 	return nil, status.Error(codes.Unimplemented, "method CordonNode not implemented")
+}
+func (UnimplementedNodeServiceServer) TaintNode(context.Context, *TaintNodeRequest) (*Node, error) {
+	return nil, status.Error(codes.Unimplemented, "method TaintNode not implemented")
 }
 func (UnimplementedNodeServiceServer) WithdrawGpu(context.Context, *WithdrawGpuRequest) (*Node, error) {
 	return nil, status.Error(codes.Unimplemented, "method WithdrawGpu not implemented")
@@ -204,6 +224,24 @@ func _NodeService_CordonNode_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _NodeService_TaintNode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TaintNodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).TaintNode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_TaintNode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).TaintNode(ctx, req.(*TaintNodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _NodeService_WithdrawGpu_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WithdrawGpuRequest)
 	if err := dec(in); err != nil {
@@ -240,6 +278,10 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CordonNode",
 			Handler:    _NodeService_CordonNode_Handler,
+		},
+		{
+			MethodName: "TaintNode",
+			Handler:    _NodeService_TaintNode_Handler,
 		},
 		{
 			MethodName: "WithdrawGpu",

@@ -164,7 +164,7 @@ type QueueSpec struct {
 	// may be stopped. Default LOWER_PRIORITY, which ANY_PRIORITY means too.
 	Preempt Preemption `protobuf:"varint,7,opt,name=preempt,proto3,enum=kfmesh.gpuagent.v1.Preemption" json:"preempt,omitempty"`
 	// Which workloads of others, that hold GPUs of its quota, the queue stops when it
-	// needs them, of those that may be stopped. Default ANY_PRIORITY.
+	// needs them, of those that may be stopped. Default NEVER: it waits for them to end.
 	Reclaim       Preemption `protobuf:"varint,8,opt,name=reclaim,proto3,enum=kfmesh.gpuagent.v1.Preemption" json:"reclaim,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -270,7 +270,9 @@ type QueueStatus struct {
 	// Workloads that run.
 	Running int32 `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"`
 	// Use beyond the quota, as a part of what may be lent, by weight.
-	Share         float64 `protobuf:"fixed64,6,opt,name=share,proto3" json:"share,omitempty"`
+	Share float64 `protobuf:"fixed64,6,opt,name=share,proto3" json:"share,omitempty"`
+	// Whether workloads are taken from the queue with the least share first.
+	FairShare     bool `protobuf:"varint,7,opt,name=fair_share,json=fairShare,proto3" json:"fair_share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -345,6 +347,13 @@ func (x *QueueStatus) GetShare() float64 {
 		return x.Share
 	}
 	return 0
+}
+
+func (x *QueueStatus) GetFairShare() bool {
+	if x != nil {
+		return x.FairShare
+	}
+	return false
 }
 
 // QueuedWorkload is a workload of a queue.
@@ -899,14 +908,16 @@ const file_kfmesh_gpuagent_v1_queue_proto_rawDesc = "" +
 	"\n" +
 	"_gpu_quotaB\x12\n" +
 	"\x10_borrowing_limitB\x10\n" +
-	"\x0e_lending_limit\"\xbe\x01\n" +
+	"\x0e_lending_limit\"\xdd\x01\n" +
 	"\vQueueStatus\x12\x1b\n" +
 	"\tused_gpus\x18\x01 \x01(\x05R\busedGpus\x12#\n" +
 	"\rborrowed_gpus\x18\x02 \x01(\x05R\fborrowedGpus\x12#\n" +
 	"\rpromised_gpus\x18\x03 \x01(\x05R\fpromisedGpus\x12\x18\n" +
 	"\awaiting\x18\x04 \x01(\x05R\awaiting\x12\x18\n" +
 	"\arunning\x18\x05 \x01(\x05R\arunning\x12\x14\n" +
-	"\x05share\x18\x06 \x01(\x01R\x05share\"\x8f\x03\n" +
+	"\x05share\x18\x06 \x01(\x01R\x05share\x12\x1d\n" +
+	"\n" +
+	"fair_share\x18\a \x01(\bR\tfairShare\"\x8f\x03\n" +
 	"\x0eQueuedWorkload\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +

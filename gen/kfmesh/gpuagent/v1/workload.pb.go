@@ -30,6 +30,110 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// WhenUnsatisfiable says what becomes of a workload that asks for more than there is.
+type WhenUnsatisfiable int32
+
+const (
+	WhenUnsatisfiable_WHEN_UNSATISFIABLE_UNSPECIFIED WhenUnsatisfiable = 0
+	// It waits for other nodes, or a larger quota.
+	WhenUnsatisfiable_WHEN_UNSATISFIABLE_WAIT WhenUnsatisfiable = 1
+	// It fails.
+	WhenUnsatisfiable_WHEN_UNSATISFIABLE_FAIL WhenUnsatisfiable = 2
+)
+
+// Enum value maps for WhenUnsatisfiable.
+var (
+	WhenUnsatisfiable_name = map[int32]string{
+		0: "WHEN_UNSATISFIABLE_UNSPECIFIED",
+		1: "WHEN_UNSATISFIABLE_WAIT",
+		2: "WHEN_UNSATISFIABLE_FAIL",
+	}
+	WhenUnsatisfiable_value = map[string]int32{
+		"WHEN_UNSATISFIABLE_UNSPECIFIED": 0,
+		"WHEN_UNSATISFIABLE_WAIT":        1,
+		"WHEN_UNSATISFIABLE_FAIL":        2,
+	}
+)
+
+func (x WhenUnsatisfiable) Enum() *WhenUnsatisfiable {
+	p := new(WhenUnsatisfiable)
+	*p = x
+	return p
+}
+
+func (x WhenUnsatisfiable) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WhenUnsatisfiable) Descriptor() protoreflect.EnumDescriptor {
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0].Descriptor()
+}
+
+func (WhenUnsatisfiable) Type() protoreflect.EnumType {
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0]
+}
+
+func (x WhenUnsatisfiable) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WhenUnsatisfiable.Descriptor instead.
+func (WhenUnsatisfiable) EnumDescriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
+}
+
+// TolerationOperator says how the values of taints are compared.
+type TolerationOperator int32
+
+const (
+	TolerationOperator_TOLERATION_OPERATOR_UNSPECIFIED TolerationOperator = 0
+	// The values must be equal.
+	TolerationOperator_TOLERATION_OPERATOR_EQUAL TolerationOperator = 1
+	// Every value will do.
+	TolerationOperator_TOLERATION_OPERATOR_EXISTS TolerationOperator = 2
+)
+
+// Enum value maps for TolerationOperator.
+var (
+	TolerationOperator_name = map[int32]string{
+		0: "TOLERATION_OPERATOR_UNSPECIFIED",
+		1: "TOLERATION_OPERATOR_EQUAL",
+		2: "TOLERATION_OPERATOR_EXISTS",
+	}
+	TolerationOperator_value = map[string]int32{
+		"TOLERATION_OPERATOR_UNSPECIFIED": 0,
+		"TOLERATION_OPERATOR_EQUAL":       1,
+		"TOLERATION_OPERATOR_EXISTS":      2,
+	}
+)
+
+func (x TolerationOperator) Enum() *TolerationOperator {
+	p := new(TolerationOperator)
+	*p = x
+	return p
+}
+
+func (x TolerationOperator) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TolerationOperator) Descriptor() protoreflect.EnumDescriptor {
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+}
+
+func (TolerationOperator) Type() protoreflect.EnumType {
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+}
+
+func (x TolerationOperator) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TolerationOperator.Descriptor instead.
+func (TolerationOperator) EnumDescriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+}
+
 // RestartPolicy says when a replica that ended is started again.
 type RestartPolicy int32
 
@@ -71,11 +175,11 @@ func (x RestartPolicy) String() string {
 }
 
 func (RestartPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
 }
 
 func (RestartPolicy) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
 }
 
 func (x RestartPolicy) Number() protoreflect.EnumNumber {
@@ -84,7 +188,7 @@ func (x RestartPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RestartPolicy.Descriptor instead.
 func (RestartPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
 }
 
 // PullPolicy says when a container image is pulled.
@@ -124,11 +228,11 @@ func (x PullPolicy) String() string {
 }
 
 func (PullPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
 }
 
 func (PullPolicy) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
 }
 
 func (x PullPolicy) Number() protoreflect.EnumNumber {
@@ -137,7 +241,7 @@ func (x PullPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PullPolicy.Descriptor instead.
 func (PullPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
 }
 
 // Phase is where a workload or a replica is in its life.
@@ -192,11 +296,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -205,7 +309,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
 }
 
 // Type of a change.
@@ -249,11 +353,11 @@ func (x WorkloadEvent_Type) String() string {
 }
 
 func (WorkloadEvent_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5].Descriptor()
 }
 
 func (WorkloadEvent_Type) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5]
 }
 
 func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
@@ -262,7 +366,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -334,11 +438,16 @@ type WorkloadSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Groups of equal replicas, at least one.
 	Groups []*ReplicaGroup `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
-	// Replicas that must be placed together before any starts. 0 means all.
+	// Replicas that must be placed together before any starts; 0 means all. They are the
+	// first ones in order of group and index. The rest joins when there is room, as long as
+	// others run; what has not been placed when those have ended is not started. Replicas
+	// are placed together in any case that are not of an independent group, or that a
+	// template refers to by name.
 	GangMin int32 `protobuf:"varint,2,opt,name=gang_min,json=gangMin,proto3" json:"gang_min,omitempty"`
 	// Queue to wait in. Empty means "default".
 	Queue string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
-	// Workloads of higher priority are placed first. Default 0.
+	// Workloads of higher priority are placed first. 0 means that of the priority class,
+	// or else of the queue.
 	Priority int32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
 	// When a replica that ended is started again. Default NEVER.
 	RestartPolicy RestartPolicy `protobuf:"varint,5,opt,name=restart_policy,json=restartPolicy,proto3,enum=kfmesh.gpuagent.v1.RestartPolicy" json:"restart_policy,omitempty"`
@@ -360,9 +469,15 @@ type WorkloadSpec struct {
 	Disruptible bool `protobuf:"varint,10,opt,name=disruptible,proto3" json:"disruptible,omitempty"`
 	// Whether all replicas are to be on one node if there is one that is large enough for
 	// all, as those like to be that share files.
-	OneNode       bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OneNode bool `protobuf:"varint,11,opt,name=one_node,json=oneNode,proto3" json:"one_node,omitempty"`
+	// Name of the priority class, whose value counts that it has when the workload is
+	// submitted. One that nobody has created is a warning.
+	PriorityClass string `protobuf:"bytes,12,opt,name=priority_class,json=priorityClass,proto3" json:"priority_class,omitempty"`
+	// What happens when it asks for more than there is even if nothing else ran: it waits,
+	// or FAILS with reason Unsatisfiable. Default WAIT.
+	WhenUnsatisfiable WhenUnsatisfiable `protobuf:"varint,13,opt,name=when_unsatisfiable,json=whenUnsatisfiable,proto3,enum=kfmesh.gpuagent.v1.WhenUnsatisfiable" json:"when_unsatisfiable,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *WorkloadSpec) Reset() {
@@ -472,6 +587,93 @@ func (x *WorkloadSpec) GetOneNode() bool {
 	return false
 }
 
+func (x *WorkloadSpec) GetPriorityClass() string {
+	if x != nil {
+		return x.PriorityClass
+	}
+	return ""
+}
+
+func (x *WorkloadSpec) GetWhenUnsatisfiable() WhenUnsatisfiable {
+	if x != nil {
+		return x.WhenUnsatisfiable
+	}
+	return WhenUnsatisfiable_WHEN_UNSATISFIABLE_UNSPECIFIED
+}
+
+// Toleration lets replicas run on nodes with a taint, as Kubernetes' does.
+type Toleration struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key of the taints. Empty, with operator EXISTS, means all taints.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// How values are compared. Default EQUAL.
+	Operator TolerationOperator `protobuf:"varint,2,opt,name=operator,proto3,enum=kfmesh.gpuagent.v1.TolerationOperator" json:"operator,omitempty"`
+	// Value of the taints, for EQUAL.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// Effect of the taints, such as "NoSchedule". Empty means all.
+	Effect        string `protobuf:"bytes,4,opt,name=effect,proto3" json:"effect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Toleration) Reset() {
+	*x = Toleration{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Toleration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Toleration) ProtoMessage() {}
+
+func (x *Toleration) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Toleration.ProtoReflect.Descriptor instead.
+func (*Toleration) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Toleration) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Toleration) GetOperator() TolerationOperator {
+	if x != nil {
+		return x.Operator
+	}
+	return TolerationOperator_TOLERATION_OPERATOR_UNSPECIFIED
+}
+
+func (x *Toleration) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Toleration) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
 // ReplicaGroup is a number of replicas with one template.
 type ReplicaGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -493,7 +695,7 @@ type ReplicaGroup struct {
 
 func (x *ReplicaGroup) Reset() {
 	*x = ReplicaGroup{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +707,7 @@ func (x *ReplicaGroup) String() string {
 func (*ReplicaGroup) ProtoMessage() {}
 
 func (x *ReplicaGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +720,7 @@ func (x *ReplicaGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaGroup.ProtoReflect.Descriptor instead.
 func (*ReplicaGroup) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ReplicaGroup) GetName() string {
@@ -607,13 +809,15 @@ type Template struct {
 	// of env, as it does in Kubernetes: $$(NAME) is a literal one, and what names no
 	// variable stays as it is.
 	ExpandVariables bool `protobuf:"varint,17,opt,name=expand_variables,json=expandVariables,proto3" json:"expand_variables,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Taints that its node may have.
+	Tolerations   []*Toleration `protobuf:"bytes,18,rep,name=tolerations,proto3" json:"tolerations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +829,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +842,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Template) GetImage() string {
@@ -760,6 +964,13 @@ func (x *Template) GetExpandVariables() bool {
 	return false
 }
 
+func (x *Template) GetTolerations() []*Toleration {
+	if x != nil {
+		return x.Tolerations
+	}
+	return nil
+}
+
 // SecurityContext says who a replica runs as.
 type SecurityContext struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -775,7 +986,7 @@ type SecurityContext struct {
 
 func (x *SecurityContext) Reset() {
 	*x = SecurityContext{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +998,7 @@ func (x *SecurityContext) String() string {
 func (*SecurityContext) ProtoMessage() {}
 
 func (x *SecurityContext) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +1011,7 @@ func (x *SecurityContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityContext.ProtoReflect.Descriptor instead.
 func (*SecurityContext) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SecurityContext) GetRunAsUser() int64 {
@@ -845,7 +1056,7 @@ type Volume struct {
 
 func (x *Volume) Reset() {
 	*x = Volume{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +1068,7 @@ func (x *Volume) String() string {
 func (*Volume) ProtoMessage() {}
 
 func (x *Volume) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +1081,7 @@ func (x *Volume) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Volume.ProtoReflect.Descriptor instead.
 func (*Volume) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Volume) GetName() string {
@@ -970,7 +1181,7 @@ type KeyedSource struct {
 
 func (x *KeyedSource) Reset() {
 	*x = KeyedSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1193,7 @@ func (x *KeyedSource) String() string {
 func (*KeyedSource) ProtoMessage() {}
 
 func (x *KeyedSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1206,7 @@ func (x *KeyedSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyedSource.ProtoReflect.Descriptor instead.
 func (*KeyedSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *KeyedSource) GetName() string {
@@ -1032,7 +1243,7 @@ type EmptyDir struct {
 
 func (x *EmptyDir) Reset() {
 	*x = EmptyDir{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1255,7 @@ func (x *EmptyDir) String() string {
 func (*EmptyDir) ProtoMessage() {}
 
 func (x *EmptyDir) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1268,7 @@ func (x *EmptyDir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyDir.ProtoReflect.Descriptor instead.
 func (*EmptyDir) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EmptyDir) GetInMemory() bool {
@@ -1091,7 +1302,7 @@ type VolumeMount struct {
 
 func (x *VolumeMount) Reset() {
 	*x = VolumeMount{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1314,7 @@ func (x *VolumeMount) String() string {
 func (*VolumeMount) ProtoMessage() {}
 
 func (x *VolumeMount) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1327,7 @@ func (x *VolumeMount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeMount.ProtoReflect.Descriptor instead.
 func (*VolumeMount) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *VolumeMount) GetVolume() string {
@@ -1163,7 +1374,7 @@ type EnvVar struct {
 
 func (x *EnvVar) Reset() {
 	*x = EnvVar{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1386,7 @@ func (x *EnvVar) String() string {
 func (*EnvVar) ProtoMessage() {}
 
 func (x *EnvVar) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1399,7 @@ func (x *EnvVar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvVar.ProtoReflect.Descriptor instead.
 func (*EnvVar) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EnvVar) GetName() string {
@@ -1229,7 +1440,7 @@ type ValueSource struct {
 
 func (x *ValueSource) Reset() {
 	*x = ValueSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1452,7 @@ func (x *ValueSource) String() string {
 func (*ValueSource) ProtoMessage() {}
 
 func (x *ValueSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1465,7 @@ func (x *ValueSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueSource.ProtoReflect.Descriptor instead.
 func (*ValueSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ValueSource) GetSource() isValueSource_Source {
@@ -1334,7 +1545,7 @@ type KeySelector struct {
 
 func (x *KeySelector) Reset() {
 	*x = KeySelector{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1557,7 @@ func (x *KeySelector) String() string {
 func (*KeySelector) ProtoMessage() {}
 
 func (x *KeySelector) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1570,7 @@ func (x *KeySelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySelector.ProtoReflect.Descriptor instead.
 func (*KeySelector) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *KeySelector) GetName() string {
@@ -1404,7 +1615,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1627,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1640,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Resources) GetCpuMilli() int64 {
@@ -1488,7 +1699,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1711,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1724,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Port) GetName() string {
@@ -1550,7 +1761,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1773,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1786,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Probe) GetCheck() isProbe_Check {
@@ -1663,7 +1874,7 @@ type Staging struct {
 
 func (x *Staging) Reset() {
 	*x = Staging{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1886,7 @@ func (x *Staging) String() string {
 func (*Staging) ProtoMessage() {}
 
 func (x *Staging) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1899,7 @@ func (x *Staging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Staging.ProtoReflect.Descriptor instead.
 func (*Staging) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Staging) GetDownloads() []*Transfer {
@@ -1750,7 +1961,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1762,7 +1973,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1775,7 +1986,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Transfer) GetUri() string {
@@ -1826,7 +2037,7 @@ type ReturnedPath struct {
 
 func (x *ReturnedPath) Reset() {
 	*x = ReturnedPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +2049,7 @@ func (x *ReturnedPath) String() string {
 func (*ReturnedPath) ProtoMessage() {}
 
 func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +2062,7 @@ func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedPath.ProtoReflect.Descriptor instead.
 func (*ReturnedPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReturnedPath) GetPath() string {
@@ -1897,7 +2108,7 @@ type InlineFile struct {
 
 func (x *InlineFile) Reset() {
 	*x = InlineFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1909,7 +2120,7 @@ func (x *InlineFile) String() string {
 func (*InlineFile) ProtoMessage() {}
 
 func (x *InlineFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1922,7 +2133,7 @@ func (x *InlineFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InlineFile.ProtoReflect.Descriptor instead.
 func (*InlineFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *InlineFile) GetPath() string {
@@ -1973,7 +2184,7 @@ type WorkloadStatus struct {
 
 func (x *WorkloadStatus) Reset() {
 	*x = WorkloadStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2196,7 @@ func (x *WorkloadStatus) String() string {
 func (*WorkloadStatus) ProtoMessage() {}
 
 func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2209,7 @@ func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadStatus.ProtoReflect.Descriptor instead.
 func (*WorkloadStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WorkloadStatus) GetPhase() Phase {
@@ -2111,7 +2322,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2334,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2347,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReplicaStatus) GetGroup() string {
@@ -2292,7 +2503,7 @@ type ReturnedFile struct {
 
 func (x *ReturnedFile) Reset() {
 	*x = ReturnedFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2304,7 +2515,7 @@ func (x *ReturnedFile) String() string {
 func (*ReturnedFile) ProtoMessage() {}
 
 func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2317,7 +2528,7 @@ func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedFile.ProtoReflect.Descriptor instead.
 func (*ReturnedFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReturnedFile) GetPath() string {
@@ -2369,7 +2580,7 @@ type SubmitWorkloadRequest struct {
 
 func (x *SubmitWorkloadRequest) Reset() {
 	*x = SubmitWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2381,7 +2592,7 @@ func (x *SubmitWorkloadRequest) String() string {
 func (*SubmitWorkloadRequest) ProtoMessage() {}
 
 func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2394,7 +2605,7 @@ func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*SubmitWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
@@ -2424,7 +2635,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2436,7 +2647,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2449,7 +2660,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Fence) GetElection() string {
@@ -2479,7 +2690,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2491,7 +2702,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2504,7 +2715,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -2538,7 +2749,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2550,7 +2761,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2563,7 +2774,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -2607,7 +2818,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2619,7 +2830,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2632,7 +2843,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -2664,7 +2875,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2676,7 +2887,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2689,7 +2900,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -2726,7 +2937,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +2949,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2962,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -2783,7 +2994,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +3006,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +3019,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -2845,7 +3056,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2857,7 +3068,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2870,7 +3081,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -2909,7 +3120,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2921,7 +3132,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2934,7 +3145,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -2994,7 +3205,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3217,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3230,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -3051,7 +3262,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bWorkload\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x124\n" +
 	"\x04spec\x18\x02 \x01(\v2 .kfmesh.gpuagent.v1.WorkloadSpecR\x04spec\x12:\n" +
-	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x98\x04\n" +
+	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x95\x05\n" +
 	"\fWorkloadSpec\x12D\n" +
 	"\x06groups\x18\x01 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaGroupB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x06groups\x12\"\n" +
@@ -3065,14 +3276,22 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x04keep\x18\t \x01(\tB.\xbaH+r)2'^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$R\x04keep\x12 \n" +
 	"\vdisruptible\x18\n" +
 	" \x01(\bR\vdisruptible\x12\x19\n" +
-	"\bone_node\x18\v \x01(\bR\aoneNode\"\x9f\x02\n" +
+	"\bone_node\x18\v \x01(\bR\aoneNode\x12%\n" +
+	"\x0epriority_class\x18\f \x01(\tR\rpriorityClass\x12T\n" +
+	"\x12when_unsatisfiable\x18\r \x01(\x0e2%.kfmesh.gpuagent.v1.WhenUnsatisfiableR\x11whenUnsatisfiable\"\x90\x01\n" +
+	"\n" +
+	"Toleration\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12B\n" +
+	"\boperator\x18\x02 \x01(\x0e2&.kfmesh.gpuagent.v1.TolerationOperatorR\boperator\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
+	"\x06effect\x18\x04 \x01(\tR\x06effect\"\x9f\x02\n" +
 	"\fReplicaGroup\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
 	"\x05count\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x80 (\x00R\x05count\x12@\n" +
 	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\x12H\n" +
 	"\x0erestart_policy\x18\x04 \x01(\x0e2!.kfmesh.gpuagent.v1.RestartPolicyR\rrestartPolicy\x12 \n" +
-	"\vindependent\x18\x05 \x01(\bR\vindependent\"\x99\a\n" +
+	"\vindependent\x18\x05 \x01(\bR\vindependent\"\xdb\a\n" +
 	"\bTemplate\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12\x18\n" +
 	"\acommand\x18\x02 \x03(\tR\acommand\x12\x12\n" +
@@ -3092,7 +3311,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x12image_pull_secrets\x18\x0e \x03(\tR\x10imagePullSecrets\x12N\n" +
 	"\x10security_context\x18\x0f \x01(\v2#.kfmesh.gpuagent.v1.SecurityContextR\x0fsecurityContext\x12\x18\n" +
 	"\aruntime\x18\x10 \x01(\tR\aruntime\x12)\n" +
-	"\x10expand_variables\x18\x11 \x01(\bR\x0fexpandVariables\x1a?\n" +
+	"\x10expand_variables\x18\x11 \x01(\bR\x0fexpandVariables\x12@\n" +
+	"\vtolerations\x18\x12 \x03(\v2\x1e.kfmesh.gpuagent.v1.TolerationR\vtolerations\x1a?\n" +
 	"\x11NodeSelectorEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb7\x01\n" +
@@ -3283,7 +3503,15 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data*\xa1\x01\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data*q\n" +
+	"\x11WhenUnsatisfiable\x12\"\n" +
+	"\x1eWHEN_UNSATISFIABLE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17WHEN_UNSATISFIABLE_WAIT\x10\x01\x12\x1b\n" +
+	"\x17WHEN_UNSATISFIABLE_FAIL\x10\x02*x\n" +
+	"\x12TolerationOperator\x12#\n" +
+	"\x1fTOLERATION_OPERATOR_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19TOLERATION_OPERATOR_EQUAL\x10\x01\x12\x1e\n" +
+	"\x1aTOLERATION_OPERATOR_EXISTS\x10\x02*\xa1\x01\n" +
 	"\rRestartPolicy\x12\x1e\n" +
 	"\x1aRESTART_POLICY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14RESTART_POLICY_NEVER\x10\x01\x12\x1d\n" +
@@ -3326,123 +3554,129 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_workload_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
-	(RestartPolicy)(0),            // 0: kfmesh.gpuagent.v1.RestartPolicy
-	(PullPolicy)(0),               // 1: kfmesh.gpuagent.v1.PullPolicy
-	(Phase)(0),                    // 2: kfmesh.gpuagent.v1.Phase
-	(WorkloadEvent_Type)(0),       // 3: kfmesh.gpuagent.v1.WorkloadEvent.Type
-	(*Workload)(nil),              // 4: kfmesh.gpuagent.v1.Workload
-	(*WorkloadSpec)(nil),          // 5: kfmesh.gpuagent.v1.WorkloadSpec
-	(*ReplicaGroup)(nil),          // 6: kfmesh.gpuagent.v1.ReplicaGroup
-	(*Template)(nil),              // 7: kfmesh.gpuagent.v1.Template
-	(*SecurityContext)(nil),       // 8: kfmesh.gpuagent.v1.SecurityContext
-	(*Volume)(nil),                // 9: kfmesh.gpuagent.v1.Volume
-	(*KeyedSource)(nil),           // 10: kfmesh.gpuagent.v1.KeyedSource
-	(*EmptyDir)(nil),              // 11: kfmesh.gpuagent.v1.EmptyDir
-	(*VolumeMount)(nil),           // 12: kfmesh.gpuagent.v1.VolumeMount
-	(*EnvVar)(nil),                // 13: kfmesh.gpuagent.v1.EnvVar
-	(*ValueSource)(nil),           // 14: kfmesh.gpuagent.v1.ValueSource
-	(*KeySelector)(nil),           // 15: kfmesh.gpuagent.v1.KeySelector
-	(*Resources)(nil),             // 16: kfmesh.gpuagent.v1.Resources
-	(*Port)(nil),                  // 17: kfmesh.gpuagent.v1.Port
-	(*Probe)(nil),                 // 18: kfmesh.gpuagent.v1.Probe
-	(*Staging)(nil),               // 19: kfmesh.gpuagent.v1.Staging
-	(*Transfer)(nil),              // 20: kfmesh.gpuagent.v1.Transfer
-	(*ReturnedPath)(nil),          // 21: kfmesh.gpuagent.v1.ReturnedPath
-	(*InlineFile)(nil),            // 22: kfmesh.gpuagent.v1.InlineFile
-	(*WorkloadStatus)(nil),        // 23: kfmesh.gpuagent.v1.WorkloadStatus
-	(*ReplicaStatus)(nil),         // 24: kfmesh.gpuagent.v1.ReplicaStatus
-	(*ReturnedFile)(nil),          // 25: kfmesh.gpuagent.v1.ReturnedFile
-	(*SubmitWorkloadRequest)(nil), // 26: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*Fence)(nil),                 // 27: kfmesh.gpuagent.v1.Fence
-	(*GetWorkloadRequest)(nil),    // 28: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 29: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 30: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 31: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 32: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 33: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 34: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 35: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 36: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 37: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 38: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 39: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 40: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 41: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 42: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 43: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 45: google.protobuf.Empty
+	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
+	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
+	(RestartPolicy)(0),            // 2: kfmesh.gpuagent.v1.RestartPolicy
+	(PullPolicy)(0),               // 3: kfmesh.gpuagent.v1.PullPolicy
+	(Phase)(0),                    // 4: kfmesh.gpuagent.v1.Phase
+	(WorkloadEvent_Type)(0),       // 5: kfmesh.gpuagent.v1.WorkloadEvent.Type
+	(*Workload)(nil),              // 6: kfmesh.gpuagent.v1.Workload
+	(*WorkloadSpec)(nil),          // 7: kfmesh.gpuagent.v1.WorkloadSpec
+	(*Toleration)(nil),            // 8: kfmesh.gpuagent.v1.Toleration
+	(*ReplicaGroup)(nil),          // 9: kfmesh.gpuagent.v1.ReplicaGroup
+	(*Template)(nil),              // 10: kfmesh.gpuagent.v1.Template
+	(*SecurityContext)(nil),       // 11: kfmesh.gpuagent.v1.SecurityContext
+	(*Volume)(nil),                // 12: kfmesh.gpuagent.v1.Volume
+	(*KeyedSource)(nil),           // 13: kfmesh.gpuagent.v1.KeyedSource
+	(*EmptyDir)(nil),              // 14: kfmesh.gpuagent.v1.EmptyDir
+	(*VolumeMount)(nil),           // 15: kfmesh.gpuagent.v1.VolumeMount
+	(*EnvVar)(nil),                // 16: kfmesh.gpuagent.v1.EnvVar
+	(*ValueSource)(nil),           // 17: kfmesh.gpuagent.v1.ValueSource
+	(*KeySelector)(nil),           // 18: kfmesh.gpuagent.v1.KeySelector
+	(*Resources)(nil),             // 19: kfmesh.gpuagent.v1.Resources
+	(*Port)(nil),                  // 20: kfmesh.gpuagent.v1.Port
+	(*Probe)(nil),                 // 21: kfmesh.gpuagent.v1.Probe
+	(*Staging)(nil),               // 22: kfmesh.gpuagent.v1.Staging
+	(*Transfer)(nil),              // 23: kfmesh.gpuagent.v1.Transfer
+	(*ReturnedPath)(nil),          // 24: kfmesh.gpuagent.v1.ReturnedPath
+	(*InlineFile)(nil),            // 25: kfmesh.gpuagent.v1.InlineFile
+	(*WorkloadStatus)(nil),        // 26: kfmesh.gpuagent.v1.WorkloadStatus
+	(*ReplicaStatus)(nil),         // 27: kfmesh.gpuagent.v1.ReplicaStatus
+	(*ReturnedFile)(nil),          // 28: kfmesh.gpuagent.v1.ReturnedFile
+	(*SubmitWorkloadRequest)(nil), // 29: kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	(*Fence)(nil),                 // 30: kfmesh.gpuagent.v1.Fence
+	(*GetWorkloadRequest)(nil),    // 31: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 32: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 33: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 34: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 35: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 36: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*DeleteWorkloadRequest)(nil), // 37: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 38: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 39: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 40: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 41: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 42: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 43: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 45: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 46: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 48: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	42, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
-	5,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
-	23, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
-	6,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
-	0,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	43, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	43, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
-	7,  // 7: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
-	0,  // 8: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	13, // 9: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	16, // 10: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	17, // 11: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	19, // 12: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	18, // 13: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	9,  // 14: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
-	12, // 15: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	37, // 16: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	1,  // 17: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	8,  // 18: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
-	10, // 19: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	10, // 20: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	11, // 21: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	38, // 22: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	14, // 23: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
-	15, // 24: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
-	15, // 25: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	43, // 26: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	20, // 27: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	20, // 28: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	21, // 29: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	22, // 30: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	2,  // 31: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	44, // 32: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	44, // 33: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	24, // 34: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	2,  // 35: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	39, // 36: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	44, // 37: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	44, // 38: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	25, // 39: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	4,  // 40: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	27, // 41: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	40, // 42: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	4,  // 43: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	41, // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	3,  // 45: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	4,  // 46: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	26, // 47: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	28, // 48: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	29, // 49: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	31, // 50: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	33, // 51: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	34, // 52: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	35, // 53: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	4,  // 54: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	4,  // 55: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	30, // 56: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	32, // 57: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	4,  // 58: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	45, // 59: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	36, // 60: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	54, // [54:61] is the sub-list for method output_type
-	47, // [47:54] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	45, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
+	26, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
+	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
+	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	46, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	46, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
+	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
+	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
+	2,  // 10: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	16, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	19, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	20, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	22, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	21, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	12, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	15, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	40, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	11, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
+	13, // 22: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	13, // 23: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	14, // 24: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	41, // 25: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	17, // 26: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	18, // 27: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	18, // 28: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	46, // 29: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	23, // 30: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	23, // 31: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	24, // 32: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	25, // 33: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	4,  // 34: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	47, // 35: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	47, // 36: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	27, // 37: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	4,  // 38: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	42, // 39: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	47, // 40: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	47, // 41: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	28, // 42: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	6,  // 43: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	30, // 44: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	43, // 45: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	6,  // 46: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	44, // 47: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	5,  // 48: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	6,  // 49: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	29, // 50: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	31, // 51: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	32, // 52: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	34, // 53: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	36, // 54: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	37, // 55: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	38, // 56: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	6,  // 57: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 58: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	33, // 59: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	35, // 60: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	6,  // 61: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	48, // 62: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	39, // 63: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	57, // [57:64] is the sub-list for method output_type
+	50, // [50:57] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -3450,19 +3684,19 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 	if File_kfmesh_gpuagent_v1_workload_proto != nil {
 		return
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4].OneofWrappers = []any{}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5].OneofWrappers = []any{}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6].OneofWrappers = []any{
 		(*Volume_Secret)(nil),
 		(*Volume_ConfigMap)(nil),
 		(*Volume_Claim)(nil),
 		(*Volume_EmptyDir)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11].OneofWrappers = []any{
 		(*ValueSource_Secret)(nil),
 		(*ValueSource_ConfigMap)(nil),
 		(*ValueSource_FieldPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
 		(*Probe_HttpGetPath)(nil),
 		(*Probe_Tcp)(nil),
 	}
@@ -3471,8 +3705,8 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   38,
+			NumEnums:      6,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -668,14 +668,20 @@ func (x *RunPolicy) GetScheduling() *SchedulingPolicy {
 // SchedulingPolicy says how a job is placed.
 type SchedulingPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Replicas that are placed together before any starts. 0 means all.
+	// Replicas of a job whose workers may come and go that are placed together before any
+	// starts. 0 means all. Of any other job all are placed together.
 	MinAvailable int32 `protobuf:"varint,1,opt,name=min_available,json=minAvailable,proto3" json:"min_available,omitempty"`
 	// Queue to wait in. Empty means "default".
 	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
 	// Name of the priority class.
 	PriorityClass string `protobuf:"bytes,3,opt,name=priority_class,json=priorityClass,proto3" json:"priority_class,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Priority, which wins over that of the class. 0 means none.
+	Priority int32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Whether the job fails when it asks for more than there is even if nothing else ran,
+	// instead of waiting.
+	FailWhenUnsatisfiable bool `protobuf:"varint,5,opt,name=fail_when_unsatisfiable,json=failWhenUnsatisfiable,proto3" json:"fail_when_unsatisfiable,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *SchedulingPolicy) Reset() {
@@ -727,6 +733,20 @@ func (x *SchedulingPolicy) GetPriorityClass() string {
 		return x.PriorityClass
 	}
 	return ""
+}
+
+func (x *SchedulingPolicy) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *SchedulingPolicy) GetFailWhenUnsatisfiable() bool {
+	if x != nil {
+		return x.FailWhenUnsatisfiable
+	}
+	return false
 }
 
 // SuccessPolicy says what has a job succeed: whichever comes first.
@@ -1969,11 +1989,13 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
 	"scheduling\x18\x06 \x01(\v2$.kfmesh.training.v1.SchedulingPolicyR\n" +
 	"schedulingB\x10\n" +
-	"\x0e_backoff_limit\"t\n" +
+	"\x0e_backoff_limit\"\xc8\x01\n" +
 	"\x10SchedulingPolicy\x12#\n" +
 	"\rmin_available\x18\x01 \x01(\x05R\fminAvailable\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12%\n" +
-	"\x0epriority_class\x18\x03 \x01(\tR\rpriorityClass\"Z\n" +
+	"\x0epriority_class\x18\x03 \x01(\tR\rpriorityClass\x12\x1a\n" +
+	"\bpriority\x18\x04 \x01(\x05R\bpriority\x126\n" +
+	"\x17fail_when_unsatisfiable\x18\x05 \x01(\bR\x15failWhenUnsatisfiable\"Z\n" +
 	"\rSuccessPolicy\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x123\n" +
 	"\x04rule\x18\x02 \x01(\x0e2\x1f.kfmesh.training.v1.SuccessRuleR\x04rule\"U\n" +

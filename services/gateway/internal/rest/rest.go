@@ -58,6 +58,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		gpuagentv1.RegisterSecretServiceHandlerClient(ctx, mux, gpuagentv1.NewSecretServiceClient(gpuagent)),
 		gpuagentv1.RegisterConfigMapServiceHandlerClient(ctx, mux, gpuagentv1.NewConfigMapServiceClient(gpuagent)),
 		gpuagentv1.RegisterVolumeServiceHandlerClient(ctx, mux, gpuagentv1.NewVolumeServiceClient(gpuagent)),
+		gpuagentv1.RegisterPriorityClassServiceHandlerClient(ctx, mux, gpuagentv1.NewPriorityClassServiceClient(gpuagent)),
 		gpuagentv1.RegisterQueueServiceHandlerClient(ctx, mux, gpuagentv1.NewQueueServiceClient(gpuagent)),
 		gpuagentv1.RegisterHousekeepingServiceHandlerClient(ctx, mux, gpuagentv1.NewHousekeepingServiceClient(gpuagent)),
 	)

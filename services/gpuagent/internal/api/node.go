@@ -21,6 +21,11 @@ func (s *nodes) CordonNode(ctx context.Context, r *gpuagentv1.CordonNodeRequest)
 	return s.engine.Cordon(ctx, r.GetName(), r.GetUndo(), r.GetReason())
 }
 
+// TaintNode implements NodeService.
+func (s *nodes) TaintNode(ctx context.Context, r *gpuagentv1.TaintNodeRequest) (*gpuagentv1.Node, error) {
+	return s.engine.Taint(ctx, r)
+}
+
 // WithdrawGpu implements NodeService.
 func (s *nodes) WithdrawGpu(ctx context.Context, r *gpuagentv1.WithdrawGpuRequest) (*gpuagentv1.Node, error) {
 	return s.engine.WithdrawGPU(ctx, r.GetName(), r.GetUuid(), r.GetUndo(), r.GetReason())

@@ -90,13 +90,18 @@ func (e *Engine) reported(run string, r *gpuagentv1.ReplicaStatus) *gpuagentv1.R
 	if !ok {
 		return nil
 	}
-	i := slices.IndexFunc(item.Value.GetReplicas(), func(other *gpuagentv1.ReplicaStatus) bool {
+	return entryOf(item.Value.GetReplicas(), r)
+}
+
+// entryOf is the entry of a replica in a list; nil when there is none.
+func entryOf(list []*gpuagentv1.ReplicaStatus, r *gpuagentv1.ReplicaStatus) *gpuagentv1.ReplicaStatus {
+	i := slices.IndexFunc(list, func(other *gpuagentv1.ReplicaStatus) bool {
 		return other.GetGroup() == r.GetGroup() && other.GetIndex() == r.GetIndex()
 	})
 	if i < 0 {
 		return nil
 	}
-	return item.Value.GetReplicas()[i]
+	return list[i]
 }
 
 // order tells the other nodes what to do with the workload as it is, however long the
@@ -142,39 +147,6 @@ func (e *Engine) persist(ctx context.Context, ops []store.Op) bool {
 		}
 	}
 	return true
-}
-
-// follow mirrors what other nodes report of their replicas until all of those have
-// ended, or the agent ends.
-func (l *life) follow(ctx context.Context, abroad []int, results []result) {
-	stopping := l.stopping.Done()
-	for l.mirror(abroad, results) {
-		select {
-		case <-l.news:
-		case <-stopping:
-			stopping = nil
-			l.order(ctx, &gpuagentv1.Order{Start: true, Stop: true})
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// mirror takes over what was reported, and reports whether replicas still run.
-func (l *life) mirror(abroad []int, results []result) (going bool) {
-	for _, i := range abroad {
-		if results[i].phase != gpuagentv1.Phase_PHASE_UNSPECIFIED {
-			continue
-		}
-		if r := l.lookAbroad(i); r != nil {
-			results[i] = *r
-			l.mind(i, *r)
-			continue
-		}
-		going = true
-	}
-	l.boundRestarts()
-	return going
 }
 
 // lookAbroad shows what was reported of a replica, and returns how it ended, once it has.
@@ -251,7 +223,7 @@ func (l *life) nodeLost(node string) *result {
 	return new(failure(runtime.ReasonNodeLost, "node %s was lost", node))
 }
 
-// hear wakes whoever follows other nodes.
+// hear wakes whoever follows the replicas.
 func (l *life) hear() {
 	select {
 	case l.news <- struct{}{}:
@@ -279,6 +251,7 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 		case u.Deleted && name == e.Node:
 		case u.Deleted:
 			e.scheduler.RemoveNode(name)
+			e.unsettle()
 			e.lose(func(node string) bool { return node == name })
 		default:
 			e.enlist(u.Item)

@@ -82,8 +82,10 @@ type Options struct {
 	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
 	UV        string // path; empty without uv
 
-	Labels   map[string]string // of the node, for workloads to select it by
-	LeaseTTL time.Duration     // after which it is held for lost when it is not heard of
+	Labels   map[string]string   // of the node, for workloads to select it by
+	Taints   []*gpuagentv1.Taint // of the node, which keep workloads off that do not tolerate them
+	Policy   scheduler.Policy    // of the head
+	LeaseTTL time.Duration       // after which it is held for lost when it is not heard of
 
 	State      *state.State
 	Secrets    *secret.Vault
@@ -113,6 +115,7 @@ type Engine struct {
 	nodes   *store.Cache[*gpuagentv1.Node]
 	marks   *store.Cache[*gpuagentv1.NodeMarks]
 	queues  *store.Cache[*gpuagentv1.Queue]
+	classes *store.Cache[*gpuagentv1.PriorityClass]
 	reports *store.Cache[*gpuagentv1.Report] // of all nodes, on the head
 	orders  *store.Cache[*gpuagentv1.Order]  // to this node, where it has joined
 
@@ -130,6 +133,8 @@ type Engine struct {
 	ports     *ports.Ports         // guarded by mu
 	load      detect.Load          // guarded by mu; of the node's processors
 	lives     map[string]*life     // guarded by mu; by nameOf, until they have ended
+	hopeless  map[string]string    // guarded by mu; why workloads that are to fail then ask for more than there is, by uid
+	settled   time.Time            // guarded by mu; when nodes that were there before have had time to come back
 }
 
 // New returns an engine. Run makes it work.
@@ -144,7 +149,8 @@ func New(o Options) *Engine {
 		ports:   ports.New(),
 		lives:   map[string]*life{},
 
-		scheduler: scheduler.New(scheduler.Policy{}),
+		hopeless:  map[string]string{},
+		scheduler: scheduler.New(o.Policy),
 
 		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),
 		deletions: newDeletions(o.State),
@@ -157,6 +163,7 @@ func New(o Options) *Engine {
 	e.nodes = store.NewCache(o.State.Nodes, nil, e.observeNodes)
 	e.marks = store.NewCache(o.State.Marks, nil, e.observeMarks)
 	e.queues = store.NewCache(o.State.Queues, nil, e.observeQueues)
+	e.classes = store.NewCache(o.State.PriorityClasses, nil, nil)
 	e.reports = store.NewCache(o.State.Reports, nil, e.observeReports)
 	e.orders = store.NewCache(o.State.OrdersOf(o.Node), nil, e.observeOrders)
 	return e
@@ -186,7 +193,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.checkRuntimes(ctx, status)
-	status.AgentAddress, status.Host = e.Address, e.Host
+	status.AgentAddress, status.Host, status.Taints = e.Address, e.Host, e.Taints
 	e.mu.Lock()
 	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node, Labels: e.Labels}, Status: status}
 	status.MaxWorkloads = int32(e.maxActive())
@@ -228,7 +235,7 @@ func (e *Engine) caches() []cached {
 	if e.Joined {
 		return []cached{e.volumes, e.orders}
 	}
-	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.reports, e.cache}
+	return []cached{e.volumes, e.marks, e.nodes, e.queues, e.classes, e.reports, e.cache}
 }
 
 // activePerCore is how many workloads run at once for each core of the node.
@@ -264,6 +271,7 @@ func (e *Engine) begin(ctx context.Context) error {
 		e.mu.Lock()
 		e.enlist(store.Item[*gpuagentv1.Node]{Key: e.Node, Value: e.node}) // with its marks, which are known by now
 		e.loseAbsent()
+		e.unsettle()
 		e.decide() // on those that were waiting when the last agent ended
 		e.mu.Unlock()
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/scheduler"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/staging"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/taint"
 )
 
 // nodeLabel is the label that every node has of its own, to select it by name.
@@ -20,6 +21,7 @@ func (e *Engine) jobOf(w *gpuagentv1.Workload) scheduler.Job {
 	job := scheduler.Job{
 		UID: m.GetUid(), Namespace: m.GetNamespace(), Name: m.GetName(), Queue: spec.GetQueue(), Priority: spec.GetPriority(),
 		Submitted: m.GetCreateTime().AsTime(), Prefer: e.Node, Preemptible: spec.GetDisruptible(),
+		GangMin: gangOf(spec),
 	}
 	bound := e.boundTo(w)
 	for _, group := range spec.GetGroups() {
@@ -42,7 +44,21 @@ func needOf(t *gpuagentv1.Template, bound string) scheduler.Need {
 	}
 	return scheduler.Need{
 		CPUMilli: r.GetCpuMilli(), MemoryBytes: r.GetMemoryBytes(), GPUs: r.GetGpus(), GPUModel: r.GetGpuModel(), Selector: selector,
+		Tolerations: tolerationsOf(t),
 	}
+}
+
+// tolerationsOf are those of a template that bear on the one effect of taints that there is.
+func tolerationsOf(t *gpuagentv1.Template) []scheduler.Toleration {
+	var all []scheduler.Toleration
+	for _, given := range t.GetTolerations() {
+		if effect := given.GetEffect(); effect == "" || effect == taint.NoSchedule {
+			all = append(all, scheduler.Toleration{
+				Key: given.GetKey(), Value: given.GetValue(), Exists: given.GetOperator() == gpuagentv1.TolerationOperator_TOLERATION_OPERATOR_EXISTS,
+			})
+		}
+	}
+	return all
 }
 
 // boundTo names the node that a workload has to run on because what it refers to is
@@ -150,6 +166,9 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	node := scheduler.Node{
 		Name: n.GetMetadata().GetName(), Labels: labels, CPUMilli: status.GetCpuMilli(), MemoryBytes: status.GetMemoryBytes(),
 		Limit: int(status.GetMaxWorkloads()), Cordoned: status.GetCordoned(),
+	}
+	for _, t := range status.GetTaints() {
+		node.Taints = append(node.Taints, scheduler.Taint{Key: t.GetKey(), Value: t.GetValue()})
 	}
 	for _, gpu := range status.GetGpus() {
 		node.GPUs = append(node.GPUs, scheduler.GPU{

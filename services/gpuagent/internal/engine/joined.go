@@ -41,14 +41,56 @@ func (e *Engine) observeOrders(updates []store.Update[*gpuagentv1.Order]) {
 			e.dismiss(u.Item.Key, u.Item.Value)
 			continue
 		}
-		l := e.admit(u.Item.Value)
-		if u.Item.Value.GetStop() {
-			l.stop(errStopAsked)
-		}
-		if u.Item.Value.GetStart() {
-			l.begin(u.Item.Value.GetWorkload())
-		}
+		e.heed(u.Item.Value)
 	}
+}
+
+// heed does what an order says.
+func (e *Engine) heed(o *gpuagentv1.Order) {
+	l := e.admit(o)
+	if o.GetStop() {
+		l.stop(errStopAsked)
+	}
+	if o.GetStart() {
+		l.begin(o.GetWorkload())
+	}
+	if !l.extend(o.GetWorkload()) {
+		e.spawn(func(ctx context.Context) { // as soon as this life, which is over, is forgotten
+			select {
+			case <-l.done:
+				e.heed(o)
+			case <-ctx.Done():
+			}
+		})
+	}
+}
+
+// extend gives a life the replicas of this node that have joined the others. It returns
+// false when there are such and the life is over.
+func (l *life) extend(w *gpuagentv1.Workload) bool {
+	l.engine.mu.Lock()
+	defer l.engine.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	joined := false
+	for i, r := range w.GetStatus().GetReplicas() {
+		own := l.w.GetStatus().GetReplicas()[i]
+		if r.GetNode() != l.engine.Node || own.GetNode() != "" {
+			continue
+		}
+		if l.closed {
+			return false
+		}
+		overwrite(own, r)
+		own.Host, own.Ports, joined = l.engine.node.GetStatus().GetHost(), nil, true
+	}
+	if joined {
+		if l.engine.allot(l.run, l.w) != nil {
+			l.stop(errPorts)
+		}
+		l.hear()
+	}
+	return true
 }
 
 // admit returns the life of an ordered run, a new one when there is none.
@@ -133,25 +175,23 @@ func (l *life) reinstate(last *gpuagentv1.Report) (over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	own := l.engine.own(l.w)
-	if last != nil && len(last.GetReplicas()) == len(own) {
-		over = true
-		for i, r := range own {
-			overwrite(r, last.GetReplicas()[i])
-			over = over && state.Ended(r.GetPhase())
-		}
-		l.engine.hold(l.run, l.w)
-		return over
-	}
+	over = true
 	for _, r := range own {
-		r.Ports = nil
+		if known := entryOf(last.GetReplicas(), r); known != nil {
+			overwrite(r, known)
+			over = over && state.Ended(r.GetPhase())
+			continue
+		}
+		over, r.Ports = false, nil
 		if len(own) < len(l.w.GetStatus().GetReplicas()) {
 			r.Host = l.engine.node.GetStatus().GetHost()
 		}
 	}
-	if l.engine.allot(l.run, l.w) != nil {
+	l.engine.hold(l.run, l.w)
+	if !over && l.engine.allot(l.run, l.w) != nil {
 		l.stop(errPorts)
 	}
-	return false
+	return over
 }
 
 func overwrite(to, from *gpuagentv1.ReplicaStatus) {

@@ -37,7 +37,7 @@ type life struct {
 	known    chan struct{}   // closed once the workload is stored: nothing is started before that
 	refused  chan struct{}   // closed instead when it could not be
 	placed   chan struct{}   // closed once it is
-	news     chan struct{}   // holds a token when other nodes have reported, or one was lost
+	news     chan struct{}   // holds a token when replicas have ended, joined or reported, or a node was lost
 	done     chan struct{}   // closed when run returns
 	stopping context.Context // ends when the workload is to stop; its cause is one of the errors above
 	stop     context.CancelCauseFunc
@@ -50,6 +50,7 @@ type life struct {
 	pids     map[int]func() int   // guarded by mu; by replica, once it was started
 	settling *time.Timer          // guarded by mu; nil unless a change waits to be told
 	lost     map[string]bool      // guarded by mu; nodes that were lost since it was placed
+	closed   bool                 // guarded by mu; no replica joins any more
 	over     bool                 // guarded by mu; nothing is told any more but the end
 	deleted  bool                 // guarded by mu; nothing is told any more at all
 }
@@ -157,30 +158,12 @@ func (l *life) deadline() time.Time {
 // runReplicas runs all replicas to their ends; those of a node that has joined are
 // left to the head. It returns false when the agent ended first.
 func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
-	w := l.snapshot()
-	results := make([]result, len(w.GetStatus().GetReplicas()))
-	abroad := l.engine.abroad(w)
-	if len(abroad) > 0 {
+	if abroad := l.engine.abroad(l.snapshot()); len(abroad) > 0 {
 		if failed := l.meet(ctx, abroad); failed != nil {
 			return l.allAs(*failed), ctx.Err() == nil
 		}
-		w = l.snapshot() // with the addresses of all
 	}
-	var running sync.WaitGroup
-	for i, r := range w.GetStatus().GetReplicas() {
-		if r.GetNode() != l.engine.Node {
-			continue
-		}
-		running.Go(func() {
-			results[i] = newReplica(l, w, i).lead(ctx)
-			l.mind(i, results[i])
-		})
-	}
-	if len(abroad) > 0 {
-		l.follow(ctx, abroad, results)
-	}
-	running.Wait()
-	return results, ctx.Err() == nil
+	return newCrew(l, len(l.w.GetStatus().GetReplicas())).run(ctx)
 }
 
 // mind stops the others when a replica has failed that they cannot do without: a gang

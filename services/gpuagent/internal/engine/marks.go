@@ -9,6 +9,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/taint"
 )
 
 // Marks are what people have said of nodes: they say it to the head, which alone writes
@@ -27,9 +28,13 @@ func (e *Engine) Nodes() []*gpuagentv1.Node {
 func (e *Engine) NodeOf(name string) (*gpuagentv1.Node, error) {
 	item, ok := e.nodes.Get(name)
 	if !ok {
-		return nil, fault.NotFoundf("there is no node %s, or its agent does not run", name).WithReason("NODE_NOT_FOUND")
+		return nil, errNoNode(name)
 	}
 	return e.marked(item), nil
+}
+
+func errNoNode(name string) error {
+	return fault.NotFoundf("there is no node %s, or its agent does not run", name).WithReason("NODE_NOT_FOUND")
 }
 
 // Cordon has a node take no more workloads, or take them again.
@@ -37,6 +42,19 @@ func (e *Engine) Cordon(ctx context.Context, name string, undo bool, reason stri
 	return e.mark(ctx, name, func(m *gpuagentv1.NodeMarks) error {
 		m.Cordoned, m.CordonReason = !undo, reason
 		return nil
+	})
+}
+
+// Taint changes the taints of a node.
+func (e *Engine) Taint(ctx context.Context, r *gpuagentv1.TaintNodeRequest) (*gpuagentv1.Node, error) {
+	return e.mark(ctx, r.GetName(), func(m *gpuagentv1.NodeMarks) error {
+		item, ok := e.nodes.Get(r.GetName())
+		if !ok {
+			return errNoNode(r.GetName())
+		}
+		var err error
+		m.Taints, err = taint.Change(r.GetName(), item.Value.GetStatus().GetTaints(), m.GetTaints(), r)
+		return err
 	})
 }
 
@@ -110,6 +128,7 @@ func (e *Engine) marked(item store.Item[*gpuagentv1.Node]) *gpuagentv1.Node {
 	if !ok {
 		return n
 	}
+	n.Status.Taints = append(n.Status.Taints, said.Value.GetTaints()...)
 	n.Status.Cordoned, n.Status.CordonReason = said.Value.GetCordoned(), said.Value.GetCordonReason()
 	for _, gpu := range n.GetStatus().GetGpus() {
 		if reason, withdrawn := said.Value.GetWithdrawn()[gpu.GetUuid()]; withdrawn && gpu.GetProblem() == "" {

@@ -17,20 +17,25 @@ const loopback = "127.0.0.1"
 
 // decide has the scheduler decide, and does what it says. The engine is locked.
 func (e *Engine) decide() {
-	for _, decision := range e.scheduler.Decide(time.Now()) {
+	now := time.Now()
+	for _, decision := range e.scheduler.Decide(now) {
 		switch d := decision.(type) {
 		case scheduler.Place:
+			delete(e.hopeless, d.UID)
 			if l := e.lives[d.UID]; l.take(d.Slots) != nil {
 				l.stop(errPorts)
 			}
 		case scheduler.Preempt:
 			e.lives[d.UID].stop(&preemption{because: d.Because})
 		case scheduler.Wait:
-			l := e.lives[d.UID]
-			l.wait(d.Sentence + e.boundBecause(l.w))
+			e.heedWait(d)
 		}
 	}
-	e.decideAt(e.scheduler.Next())
+	next := e.scheduler.Next()
+	if at := e.giveUpHopeless(now); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+		next = at
+	}
+	e.decideAt(next)
 }
 
 // decideAt has the engine decide again at a time, unless something happens before.
@@ -50,28 +55,57 @@ func (e *Engine) decideAt(at time.Time) {
 	})
 }
 
-// take gives a life its place. The engine is locked.
+// take gives a life its place, or a place for more of its replicas. The engine is locked.
 func (l *life) take(slots []scheduler.Slot) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.isPlaced() && (l.closed || l.stopping.Err() != nil) {
+		return nil // the others have ended, or are about to, and it gives everything back then
+	}
 	status := l.w.GetStatus()
-	apart := false
-	for i, slot := range slots {
-		r := status.GetReplicas()[i]
+	for _, slot := range slots {
+		r := status.GetReplicas()[positionOf(l.spec, slot)]
 		r.Node, r.Gpus, r.Host, r.Ports = slot.Node, slot.GPUs, loopback, nil
 		r.Phase, r.Reason, r.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
-		apart = apart || slot.Node != slots[0].Node
 	}
-	if apart {
+	if l.apart() {
 		for _, r := range l.engine.own(l.w) {
 			r.Host = l.engine.node.GetStatus().GetHost()
 		}
 	}
-	status.Phase, status.Reason, status.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
-	status.StartTime = timestamppb.Now()
-	close(l.placed)
+	if l.isPlaced() {
+		l.hear()
+	} else {
+		l.begins()
+	}
 	l.changed()
-	return l.engine.allot(l.uid, l.w)
+	return l.engine.allot(l.run, l.w)
+}
+
+// begins makes the status that of a workload which has its place, or that of enough of
+// its replicas. The life is locked.
+func (l *life) begins() {
+	s := l.w.GetStatus()
+	s.Phase, s.Reason, s.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
+	s.StartTime = timestamppb.Now()
+	for _, r := range s.GetReplicas() {
+		if r.GetNode() == "" {
+			r.Message = "joins the others when there is room"
+		}
+	}
+	close(l.placed)
+}
+
+// apart reports whether replicas of a workload are on different nodes, or may be once all
+// are placed. The life is locked.
+func (l *life) apart() bool {
+	replicas := l.w.GetStatus().GetReplicas()
+	for _, r := range replicas {
+		if r.GetNode() == "" && l.engine.Agents != nil || r.GetNode() != "" && r.GetNode() != replicas[0].GetNode() {
+			return true
+		}
+	}
+	return false
 }
 
 // wait says why a life is not placed. The engine is locked.
@@ -93,10 +127,10 @@ func (e *Engine) own(w *gpuagentv1.Workload) []*gpuagentv1.ReplicaStatus {
 	return own
 }
 
-// allot gives every replica of this node its ports.
+// allot gives every replica of this node its ports, unless it has them.
 func (e *Engine) allot(holder string, w *gpuagentv1.Workload) error {
 	for i, replica := range w.GetStatus().GetReplicas() {
-		if replica.GetNode() != e.Node {
+		if replica.GetNode() != e.Node || len(replica.GetPorts()) > 0 {
 			continue
 		}
 		for _, p := range template(w, i).GetPorts() {
@@ -126,6 +160,7 @@ func (e *Engine) hold(holder string, w *gpuagentv1.Workload) {
 func (e *Engine) release(l *life) {
 	e.ports.Release(l.run)
 	if !e.Joined {
+		delete(e.hopeless, l.uid)
 		e.scheduler.Release(l.uid)
 	}
 }
@@ -135,7 +170,9 @@ func (e *Engine) restore(l *life) {
 	job := e.jobOf(l.w)
 	var slots []scheduler.Slot
 	for i, replica := range l.w.GetStatus().GetReplicas() {
-		slots = append(slots, slotOf(job, i, replica))
+		if replica.GetNode() != "" {
+			slots = append(slots, slotOf(job, i, replica))
+		}
 	}
 	e.scheduler.Restore(job, slots)
 	e.hold(l.run, l.w)

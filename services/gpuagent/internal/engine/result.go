@@ -22,6 +22,9 @@ const (
 	reasonUpload   = "UploadFailed"
 	reasonBackoff  = "BackoffLimitExceeded"
 	reasonTold     = "Terminated"
+	reasonUnplaced = "NotPlaced"
+
+	reasonUnsatisfiable = "Unsatisfiable"
 )
 
 // result is how a replica, or one attempt at it, ended.
@@ -40,7 +43,11 @@ func failure(reason, format string, args ...any) result {
 // stopResult is the end of what was stopped before it ran.
 func stopResult(cause error, spec *gpuagentv1.WorkloadSpec) result {
 	r := result{phase: gpuagentv1.Phase_PHASE_STOPPED, reason: reasonStopped, finish: time.Now()}
+	var hopeless *unsatisfiable
 	switch {
+	case errors.As(cause, &hopeless):
+		r.phase, r.reason = gpuagentv1.Phase_PHASE_FAILED, reasonUnsatisfiable
+		r.message = "asks for more than there is: it " + hopeless.sentence
 	case errors.Is(cause, errDeadline):
 		r.phase, r.reason = gpuagentv1.Phase_PHASE_FAILED, reasonDeadline
 		r.message = deadlineMessage(spec)
@@ -100,10 +107,14 @@ func exitMessage(exit runtime.Exit) string {
 func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 	worst := -1 // the failure that came first, or else the first stop
 	for i, r := range results {
-		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED { // of another node
+		replica := s.GetReplicas()[i]
+		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED { // of another node, or of none
+			if replica.GetNode() == "" {
+				replica.Phase, replica.Reason = gpuagentv1.Phase_PHASE_STOPPED, reasonUnplaced
+				replica.Message = "the others ended before there was room for it"
+			}
 			continue
 		}
-		replica := s.GetReplicas()[i]
 		replica.Phase, replica.Reason, replica.Message, replica.ExitCode = r.phase, r.reason, r.message, r.code
 		replica.Pid, replica.Ready = 0, false
 		replica.FinishTime = timestamp(r.finish)
@@ -125,7 +136,7 @@ func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 	s.Phase, s.Reason = r.phase, r.reason
 	switch {
 	case errors.Is(cause, errStopAsked) && r.phase == gpuagentv1.Phase_PHASE_STOPPED: // the message is the asker's
-	case len(results) == 1:
+	case len(results) == 1, r.reason == reasonUnsatisfiable:
 		s.Message = r.message
 	default:
 		s.Message = fmt.Sprintf("%s: %s", replicaName(s.GetReplicas()[worst]), r.message)

@@ -25,6 +25,7 @@ func (e *Engine) Submit(ctx context.Context, submitted *gpuagentv1.Workload, gua
 		return nil, e.errNotReady()
 	}
 	w := newWorkload(submitted)
+	e.prioritize(w)
 	if err := checkSize(w); err != nil {
 		return nil, err
 	}

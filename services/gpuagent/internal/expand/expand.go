@@ -147,3 +147,26 @@ func resolveReplica(name string, scope Scope) (string, error) {
 		return "", fault.Invalidf("", "${%s}: want host or port.NAME after the index", name)
 	}
 }
+
+// References tells of every replica that a text refers to by group and index.
+func References(text string, tell func(group string, index int)) {
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		if !found {
+			return
+		}
+		text = rest
+		name, after, closed := strings.Cut(rest, "}")
+		if strings.HasSuffix(before, "$") || !closed {
+			continue
+		}
+		text = after
+		parts := strings.Split(name, ".")
+		if len(parts) < 4 || parts[0] != "replica" {
+			continue
+		}
+		if index, err := strconv.Atoi(parts[2]); err == nil && index >= 0 {
+			tell(parts[1], index)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package expand
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -60,4 +61,14 @@ func FuzzString(f *testing.F) {
 			t.Errorf("%q became %q", text, got)
 		}
 	})
+}
+
+func TestReferences(t *testing.T) {
+	var got []string
+	References("${replica.ps.0.host}:${self.port.x} $${replica.no.1.host} ${replica.worker.12.port.rdzv} ${replica.worker.x.host} ${replica", func(group string, index int) {
+		got = append(got, fmt.Sprint(group, index))
+	})
+	if want := "ps0 worker12"; strings.Join(got, " ") != want {
+		t.Errorf("it refers to %q, want %q", got, want)
+	}
 }

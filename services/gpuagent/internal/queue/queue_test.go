@@ -89,7 +89,7 @@ func TestOf(t *testing.T) {
 	q.Spec.Preempt, q.Spec.LendingLimit, q.Spec.Weight = gpuagentv1.Preemption_PREEMPTION_NEVER, proto.Int32(0), 2
 	want := scheduler.Queue{
 		Name: "q", Cohort: "ml", Quota: 16, BorrowingLimit: scheduler.Unlimited, LendingLimit: 0, Weight: 2,
-		Preempt: scheduler.Nobody, Reclaim: scheduler.AnyPriority,
+		Preempt: scheduler.Nobody, Reclaim: scheduler.Nobody,
 	}
 	if got := Of(q); got != want {
 		t.Errorf("got %+v, want %+v", got, want)

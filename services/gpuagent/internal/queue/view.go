@@ -20,7 +20,7 @@ func Of(q *gpuagentv1.Queue) scheduler.Queue {
 		Weight:          spec.GetWeight(),
 		DefaultPriority: spec.GetDefaultPriority(),
 		Preempt:         reach(spec.GetPreempt(), scheduler.LowerPriority),
-		Reclaim:         reach(spec.GetReclaim(), scheduler.AnyPriority),
+		Reclaim:         reach(spec.GetReclaim(), scheduler.Nobody),
 	}
 }
 
@@ -78,6 +78,7 @@ func Status(s *scheduler.QueueState) *gpuagentv1.QueueStatus {
 		Waiting:      int32(len(s.Waiting)),
 		Running:      int32(len(s.Running)),
 		Share:        s.Share,
+		FairShare:    s.Fair,
 	}
 }
 

@@ -36,12 +36,26 @@ type GPU struct {
 // Taint keeps jobs off a node that do not tolerate it.
 type Taint struct{ Key, Value string }
 
-// Toleration lets a job run on tainted nodes. An empty key stands for all taints,
-// an empty value for all values of its key.
-type Toleration struct{ Key, Value string }
+// String is the taint as people write it.
+func (t Taint) String() string {
+	if t.Value == "" {
+		return t.Key
+	}
+	return t.Key + "=" + t.Value
+}
+
+// Toleration lets a job run on nodes with a taint.
+type Toleration struct {
+	Key    string
+	Value  string
+	Exists bool // whether any value of the key will do, and without a key any taint
+}
 
 func (t Toleration) tolerates(taint Taint) bool {
-	return t.Key == "" || t.Key == taint.Key && (t.Value == "" || t.Value == taint.Value)
+	if t.Exists {
+		return t.Key == "" || t.Key == taint.Key
+	}
+	return t.Key == taint.Key && t.Value == taint.Value
 }
 
 // suits compares a model as asked for, "nvidia-h100", with one as the vendor

@@ -141,7 +141,7 @@ func (w *world) job(t *rapid.T) Job {
 		if rapid.IntRange(0, 3).Draw(t, "picky") == 0 {
 			g.Need.GPUModel = rapid.SampledFrom([]string{"", "nvidia-h100"}).Draw(t, "model")
 			g.Need.Selector = map[string]string{"zone": rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone")}
-			g.Need.Tolerations = []Toleration{{Key: "for"}}
+			g.Need.Tolerations = []Toleration{{Key: "for", Exists: true}}
 		}
 		replicas += g.count()
 		j.Groups = append(j.Groups, g)

@@ -106,7 +106,7 @@ func appendConstraints(key []byte, need *Need) []byte {
 	}
 	for _, t := range need.Tolerations {
 		key = strconv.AppendQuote(append(key, '~'), t.Key)
-		key = strconv.AppendQuote(append(key, '='), t.Value)
+		key = strconv.AppendBool(strconv.AppendQuote(append(key, '='), t.Value), t.Exists)
 	}
 	return key
 }

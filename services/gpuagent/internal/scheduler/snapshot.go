@@ -20,6 +20,7 @@ type QueueState struct {
 	Borrowed int  // of those, beyond its quota
 	Promised int  // GPUs that are kept for jobs of it
 	Share    float64
+	Fair     bool         // whether queues take turns by their share
 	Waiting  []WaitingJob // first to run first
 	Running  []RunningJob // oldest first
 }
@@ -71,6 +72,7 @@ func (s *Scheduler) Snapshot() Snapshot {
 	for _, a := range s.accounts {
 		state := QueueState{
 			Queue: a.Queue, Known: a.known, Used: a.used, Borrowed: a.borrowed(), Promised: a.promised, Share: s.share(a),
+			Fair: s.policy.FairShare,
 		}
 		slices.SortFunc(waiting[a], before)
 		for i, j := range waiting[a] {

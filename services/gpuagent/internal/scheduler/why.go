@@ -132,7 +132,7 @@ func (s *Scheduler) nowhere(v *view) (sentence string, hopeless bool) {
 		return fmt.Sprintf("waits for a node that takes jobs: %s cordoned", listed(names(tolerated))+are(len(tolerated))), false
 	case len(labeled) > 0:
 		taint := v.repelled(labeled[0])
-		return fmt.Sprintf("waits for a node without taint %s=%s, which node %s has and it does not tolerate", taint.Key, taint.Value, labeled[0].Name), true
+		return fmt.Sprintf("waits for a node without taint %s, which node %s has and it does not tolerate", taint, labeled[0].Name), true
 	}
 	return s.unlabeled(v, all), true
 }

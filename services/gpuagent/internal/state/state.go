@@ -11,6 +11,7 @@
 //	configmaps/<namespace>/<name>  ConfigMapState
 //	volumes/<namespace>/<name>     PersistentVolume, until its directory is gone
 //	queues/<name>                  Queue
+//	priorityclasses/<name>         PriorityClass
 //	parts/<uid>/<generation>/<n>   ParcelPart of what is too large for one value
 //
 // A workload is written by the head, and every write is a compare-and-swap on its
@@ -45,7 +46,10 @@ type State struct {
 	Marks      *store.Collection[*gpuagentv1.NodeMarks]
 	Queues     *store.Collection[*gpuagentv1.Queue]
 	Orders     *store.Collection[*gpuagentv1.Order]
-	Reports    *store.Collection[*gpuagentv1.Report]
+
+	PriorityClasses *store.Collection[*gpuagentv1.PriorityClass]
+
+	Reports *store.Collection[*gpuagentv1.Report]
 
 	parts *store.Collection[*gpuagentv1.ParcelPart]
 }
@@ -63,7 +67,10 @@ func New(b store.Backend) *State {
 		Queues:     store.NewCollection[*gpuagentv1.Queue](b, prefix+"queues/"),
 		Orders:     store.NewCollection[*gpuagentv1.Order](b, prefix+"orders/"),
 		Reports:    store.NewCollection[*gpuagentv1.Report](b, prefix+"reports/"),
-		parts:      store.NewCollection[*gpuagentv1.ParcelPart](b, prefix+"parts/"),
+
+		PriorityClasses: store.NewCollection[*gpuagentv1.PriorityClass](b, prefix+"priorityclasses/"),
+
+		parts: store.NewCollection[*gpuagentv1.ParcelPart](b, prefix+"parts/"),
 	}
 }
 

@@ -39,6 +39,11 @@ func (e *Engine) workloadOf(a dag.Launch, request launch.Request, name string, l
 			Groups: []*gpuagentv1.ReplicaGroup{{Name: group, Count: 1, Template: templateOf(request.Layout, e.namesOf(request.Run), l)}},
 		},
 	}
+	schedule := l.Pod.Schedule
+	w.Spec.Queue, w.Spec.Priority, w.Spec.PriorityClass = schedule.Queue, schedule.Priority, schedule.PriorityClass
+	if schedule.FailWhenUnsatisfiable {
+		w.Spec.WhenUnsatisfiable = gpuagentv1.WhenUnsatisfiable_WHEN_UNSATISFIABLE_FAIL
+	}
 	if l.Pod.Deadline > 0 {
 		w.Spec.Deadline = durationpb.New(l.Pod.Deadline)
 	}
@@ -72,6 +77,7 @@ func templateOf(layout launch.Layout, names names, l *launch.Launch) *gpuagentv1
 		Volumes:          l.Pod.Volumes,
 		Mounts:           l.Pod.Mounts,
 		NodeSelector:     l.Pod.NodeSelector,
+		Tolerations:      l.Pod.Tolerations,
 		ImagePullPolicy:  l.Pod.PullPolicy,
 		ImagePullSecrets: l.Pod.PullSecrets,
 		SecurityContext:  l.Pod.SecurityContext,

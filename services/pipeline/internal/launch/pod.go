@@ -20,6 +20,8 @@ type Pod struct {
 	Volumes         []*gpuagentv1.Volume
 	Mounts          []*gpuagentv1.VolumeMount
 	NodeSelector    map[string]string
+	Tolerations     []*gpuagentv1.Toleration
+	Schedule        Schedule
 	PullPolicy      gpuagentv1.PullPolicy
 	PullSecrets     []string
 	SecurityContext *gpuagentv1.SecurityContext
@@ -54,7 +56,7 @@ func buildPod(req Request, scope *placeholder.Scope) (Pod, error) {
 	for _, c := range b.spec.InitContainers {
 		return Pod{}, b.refuse("initContainers", "the init container %q cannot be run; do its work in a task of its own or in the step", c.Name)
 	}
-	for _, part := range []func() error{b.secretEnv, b.configMapEnv, b.fieldEnv, b.keyedVolumes, b.claims, b.scratch, b.image, b.node} {
+	for _, part := range []func() error{b.secretEnv, b.configMapEnv, b.fieldEnv, b.keyedVolumes, b.claims, b.scratch, b.image, b.node, b.schedule} {
 		if err := part(); err != nil {
 			return Pod{}, err
 		}

@@ -46,6 +46,7 @@ func template(p Pod) *gpuagentv1.Template {
 	return &gpuagentv1.Template{
 		Env: p.Env, Volumes: p.Volumes, Mounts: p.Mounts, NodeSelector: p.NodeSelector,
 		ImagePullPolicy: p.PullPolicy, ImagePullSecrets: p.PullSecrets, SecurityContext: p.SecurityContext,
+		Tolerations: p.Tolerations,
 	}
 }
 
@@ -97,7 +98,12 @@ func TestPod(t *testing.T) {
 			"{nodeAffinity: [{nodeAffinityJson: {runtimeValue: {constant: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In, values: [ssd]}]}]}}}}}]}",
 			`{"nodeSelector": {"disk": "ssd"}}`,
 		},
-		"what a node never has": {"{tolerations: [{key: gpu, operator: Exists}], nodeAffinity: [{nodeAffinityJson: {componentInputParameter: none}}]}", "{}"},
+		"affinity from no parameter": {"{nodeAffinity: [{nodeAffinityJson: {componentInputParameter: none}}]}", "{}"},
+		"tolerations": {
+			"{tolerations: [{key: gpu, operator: Exists}, {key: team, value: a, effect: NoSchedule}, {tolerationJson: {runtimeValue: {constant: [{key: b}, {operator: Exists}]}}}, {tolerationJson: {componentInputParameter: none}}]}",
+			`{"tolerations": [{"key": "gpu", "operator": "TOLERATION_OPERATOR_EXISTS"}, {"key": "team", "value": "a", "effect": "NoSchedule"},
+			  {"key": "b"}, {"operator": "TOLERATION_OPERATOR_EXISTS"}]}`,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -129,6 +135,25 @@ func TestPodMetadata(t *testing.T) {
 	}
 	if want := map[string]string{"a.example/note": "some text"}; !maps.Equal(l.Pod.Annotations, want) {
 		t.Errorf("the annotations are %v, want %v", l.Pod.Annotations, want)
+	}
+}
+
+func TestPodSchedule(t *testing.T) {
+	l, err := Build(podRequest(t, `{podMetadata: {labels: {kueue.x-k8s.io/queue-name: q, kueue.x-k8s.io/priority-class: low},
+		annotations: {kfmesh.dev/priority: "5", kfmesh.dev/priority-class: high, kfmesh.dev/when-unsatisfiable: fail}}}`, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Schedule{Queue: "q", PriorityClass: "high", Priority: 5, FailWhenUnsatisfiable: true}); l.Pod.Schedule != want {
+		t.Errorf("the step is placed by %+v, want %+v", l.Pod.Schedule, want)
+	}
+	for _, wrong := range []string{
+		"podMetadata: {annotations: {kfmesh.dev/priority: high}}", "podMetadata: {annotations: {kfmesh.dev/when-unsatisfiable: die}}",
+		"tolerations: [{operator: Equal}]", "tolerations: [{key: a, operator: In}]", "tolerations: [{tolerationJson: {runtimeValue: {constant: [1]}}}]",
+	} {
+		if _, err := Build(podRequest(t, "{"+wrong+"}", nil)); err == nil {
+			t.Errorf("{%s} is accepted", wrong)
+		}
 	}
 }
 

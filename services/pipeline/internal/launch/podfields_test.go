@@ -15,7 +15,8 @@ import (
 // idle are the fields that have nothing to say here: what they are about does not
 // exist, or is so whatever they say. docs/kubernetes.md says so of each.
 var idle = []string{
-	"tolerations",                                // no node has taints
+	"tolerations.tolerationSeconds",              // of NoExecute, which no taint has
+	"tolerations.operator",                       // it is Equal here, which is meant without
 	"genericEphemeralVolume.accessModes",         // the step alone uses it
 	"genericEphemeralVolume.defaultStorageClass", // a directory has no class
 	"genericEphemeralVolume.volumeName",          // names inside a pod, which nothing refers to

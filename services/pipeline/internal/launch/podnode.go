@@ -5,15 +5,17 @@ import (
 	"slices"
 )
 
-// node says where the step may run. Of that only labels of nodes mean something
-// here. Tolerations are passed over: they let a pod onto a node with a taint, and
-// no node has one.
+// node says where the step may run. Of that labels and taints of nodes mean something
+// here.
 func (b *podBuilder) node() error {
 	selector, err := b.nodeSelector()
 	if err != nil {
 		return err
 	}
 	b.pod.NodeSelector = selector
+	if b.pod.Tolerations, err = b.tolerations(); err != nil {
+		return err
+	}
 	if err := b.nodeAffinity(); err != nil {
 		return err
 	}

@@ -82,6 +82,9 @@ func (t taskConfig) spare(l *Launch) {
 	if t.spared("KUBERNETES_NODE_SELECTOR") {
 		l.Pod.NodeSelector = nil
 	}
+	if t.spared("KUBERNETES_TOLERATIONS") {
+		l.Pod.Tolerations = nil
+	}
 	if t.spared("KUBERNETES_VOLUMES") {
 		isKept := func(v *gpuagentv1.Volume) bool { return v.GetEmptyDir() != nil }
 		kept := map[string]bool{}

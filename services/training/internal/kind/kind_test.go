@@ -199,14 +199,14 @@ func TestWarnings(t *testing.T) {
 	t.Parallel()
 	text := pytorch([]string{"Worker:"}, "unheardOf: 1", "elasticPolicy: {minReplicas: 1, metrics: [{type: Resource}]}")
 	text = strings.Replace(text, "command: [c]}", "command: [c], livenessProbe: {x: y}}, {name: sidecar, image: s}", 1)
-	text = strings.Replace(text, "containers:", "tolerations: [{key: a}], containers:", 1)
+	text = strings.Replace(text, "containers:", "affinity: {podAffinity: {}}, containers:", 1)
 	job, err := parse(t, text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		`unknown field "spec.unheardOf"`, "spec.elasticPolicy.metrics has no effect here",
-		"spec.pytorchReplicaSpecs[Worker].template.spec.tolerations has no effect here",
+		"spec.pytorchReplicaSpecs[Worker].template.spec.affinity has no effect here",
 		"spec.pytorchReplicaSpecs[Worker].template.spec.containers[0].livenessProbe has no effect here",
 		"spec.pytorchReplicaSpecs[Worker].template.spec.containers[1]: container sidecar is not run: kfmesh runs one container of a pod, pytorch",
 	} {

@@ -67,6 +67,7 @@ func Parse(manifest []byte) (*Job, error) {
 		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, Run: s.policy().spec(),
 	}
 	j.replicas(s.specs())
+	j.Schedule(p)
 	j.check(s, p)
 	if err := p.Err(); err != nil {
 		return nil, err

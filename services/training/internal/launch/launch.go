@@ -98,9 +98,7 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 		Disruptible: true,                          // it goes on from its checkpoint
 		OneNode:     j.Kind.Rendezvous == kind.MPI, // launcher and workers meet in files
 	}
-	if s := j.Spec().GetRunPolicy().GetScheduling(); s != nil {
-		spec.GangMin, spec.Queue = s.GetMinAvailable(), s.GetQueue()
-	}
+	schedule(spec, j)
 	for i := range j.Replicas {
 		r := &j.Replicas[i]
 		if r.Count == 0 || r.Stage != a.Stage {

@@ -22,9 +22,13 @@ const (
 // DeadlineExceeded is the reason of a failure that came of the time a job took.
 const DeadlineExceeded = "DeadlineExceeded"
 
+// Unsatisfiable is the reason of the failure of a job that asked for more than there is.
+const Unsatisfiable = "Unsatisfiable"
+
 // trainJobReasons are the words that Kubeflow Trainer, and the JobSet under it, have.
 var trainJobReasons = map[string]string{
 	Suspended: "Suspended", "Resumed": "Resumed", Succeeded: "AllJobsCompleted", Failed: "FailedJobs", DeadlineExceeded: DeadlineExceeded,
+	Unsatisfiable: Unsatisfiable,
 }
 
 // reason is a reason as the job's kind has it.

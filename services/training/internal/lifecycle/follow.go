@@ -20,8 +20,11 @@ const (
 
 // Reasons in the status of a replica, as the agent gives them.
 const (
-	reasonStart   = "StartFailed"
-	reasonBackoff = "BackoffLimitExceeded"
+	reasonStart    = "StartFailed"
+	reasonBackoff  = "BackoffLimitExceeded"
+	reasonUnplaced = "NotPlaced" // which never joined the others
+
+	reasonUnsatisfiable = "Unsatisfiable" // which asks for more than there is
 )
 
 // firstRetryable is where exit statuses begin that call for another try.
@@ -107,6 +110,10 @@ func (s *stepper) attemptEnded() {
 		s.restart(ranSince(s.workload), "all replicas have ended and its restart policy is Always")
 		return
 	}
+	if r.GetReason() == reasonUnsatisfiable {
+		s.failFor(Unsatisfiable, "%s %s has failed because it %s", s.job.GetKind(), s.name(), r.GetMessage())
+		return
+	}
 	again := false
 	switch s.group(r.GetGroup()).GetRestartPolicy() {
 	case trainingv1.JobRestartPolicy_JOB_RESTART_POLICY_ON_FAILURE, trainingv1.JobRestartPolicy_JOB_RESTART_POLICY_ALWAYS:
@@ -126,9 +133,9 @@ func (s *stepper) attemptEnded() {
 func culprit(w *gpuagentv1.Workload) *gpuagentv1.ReplicaStatus {
 	var first, other *gpuagentv1.ReplicaStatus
 	for _, r := range w.GetStatus().GetReplicas() {
-		switch r.GetPhase() {
-		case gpuagentv1.Phase_PHASE_SUCCEEDED:
-		case gpuagentv1.Phase_PHASE_FAILED:
+		switch {
+		case r.GetPhase() == gpuagentv1.Phase_PHASE_SUCCEEDED, r.GetReason() == reasonUnplaced:
+		case r.GetPhase() == gpuagentv1.Phase_PHASE_FAILED:
 			if first == nil || r.GetFinishTime().AsTime().Before(first.GetFinishTime().AsTime()) {
 				first = r
 			}

@@ -470,3 +470,35 @@ func TestADisruptionIsNotHeldAgainstAJob(t *testing.T) {
 	w.look()
 	w.expect(t, "Created Running")
 }
+
+// TestUnsatisfiable has a job fail for good whose attempt asks for more than there is.
+func TestUnsatisfiable(t *testing.T) {
+	w := newWorld(onFailure, nil)
+	w.look()
+	for _, r := range w.present().GetStatus().GetReplicas() {
+		r.Phase, r.Reason, r.Message = gpuagentv1.Phase_PHASE_FAILED, "Unsatisfiable", "asks for more than there is: 3 GPUs"
+	}
+	w.endAll(gpuagentv1.Phase_PHASE_FAILED)
+	w.look()
+	c := w.job.GetStatus().GetConditions()[len(w.job.GetStatus().GetConditions())-1]
+	if !Is(w.job.GetStatus(), Failed) || len(w.submitted) != 1 || c.GetReason() != "PyTorchJobUnsatisfiable" ||
+		c.GetMessage() != "PyTorchJob j has failed because it asks for more than there is: 3 GPUs" {
+		t.Errorf("%v after %d attempts: %v", w.holds(), len(w.submitted), c)
+	}
+}
+
+// TestNotAllJoin has an elastic job be done whose last workers never found room.
+func TestNotAllJoin(t *testing.T) {
+	w := newWorld(onFailure, nil)
+	w.job.Spec.Elastic = &trainingv1.ElasticPolicy{MinReplicas: 1, MaxReplicas: 2}
+	w.job.Spec.SuccessPolicy = &trainingv1.SuccessPolicy{Group: "worker", Rule: trainingv1.SuccessRule_SUCCESS_RULE_ANY}
+	w.look()
+	replicas := w.present().GetStatus().GetReplicas()
+	replicas[0].Phase, replicas[1].Phase = gpuagentv1.Phase_PHASE_SUCCEEDED, gpuagentv1.Phase_PHASE_SUCCEEDED
+	replicas[2].Phase, replicas[2].Reason = gpuagentv1.Phase_PHASE_STOPPED, "NotPlaced"
+	w.present().Status.Phase = gpuagentv1.Phase_PHASE_SUCCEEDED
+	w.look()
+	if !Is(w.job.GetStatus(), Succeeded) || len(w.submitted) != 1 {
+		t.Errorf("%v after %d attempts", w.holds(), len(w.submitted))
+	}
+}

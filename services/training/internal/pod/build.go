@@ -60,6 +60,7 @@ func (b *builder) build(c *Container, path string) *gpuagentv1.Template {
 	for _, secret := range b.spec.ImagePullSecrets {
 		b.out.ImagePullSecrets = append(b.out.ImagePullSecrets, secret.Name)
 	}
+	b.out.Tolerations = b.tolerations()
 	b.out.SecurityContext = identity(b.spec.SecurityContext, c.SecurityContext)
 	for i, e := range c.Env {
 		b.env(fmt.Sprintf("%s.env[%d]", path, i), e, c)

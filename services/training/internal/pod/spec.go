@@ -38,6 +38,7 @@ type Spec struct {
 	ImagePullSecrets   []Reference       `json:"imagePullSecrets"`
 	SecurityContext    *SecurityContext  `json:"securityContext"`
 	PriorityClassName  string            `json:"priorityClassName"`
+	Tolerations        []Toleration      `json:"tolerations"`
 	ServiceAccountName string            `json:"serviceAccountName"`
 	ServiceAccount     string            `json:"serviceAccount"`
 	SchedulerName      string            `json:"schedulerName"`
@@ -50,7 +51,6 @@ type Spec struct {
 
 	InitContainers    []any  `json:"initContainers" honoured:"no"`
 	Ephemeral         []any  `json:"ephemeralContainers" honoured:"no"`
-	Tolerations       []any  `json:"tolerations" honoured:"no"`
 	Affinity          any    `json:"affinity" honoured:"no"`
 	Spread            []any  `json:"topologySpreadConstraints" honoured:"no"`
 	NodeName          string `json:"nodeName" honoured:"no"`
@@ -70,6 +70,15 @@ type Spec struct {
 	SetHostnameAsFQDN bool   `json:"setHostnameAsFQDN" honoured:"no"`
 	OS                any    `json:"os" honoured:"no"`
 	HostUsers         any    `json:"hostUsers" honoured:"no"`
+}
+
+// Toleration lets a pod run on nodes with a taint.
+type Toleration struct {
+	Key      string `json:"key"`
+	Operator string `json:"operator"`
+	Value    string `json:"value"`
+	Effect   string `json:"effect"`
+	Seconds  *int64 `json:"tolerationSeconds"` // of NoExecute, which is no taint here
 }
 
 // Container is one container of a pod.

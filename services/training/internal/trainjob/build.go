@@ -56,6 +56,7 @@ func (b *builder) build(runtime string, manifest map[string]any) error {
 	}
 	b.replicas()
 	b.policies()
+	b.job.Schedule(b.problems)
 	b.checkTune()
 	for i := range b.job.Replicas {
 		r := &b.job.Replicas[i]
