@@ -80,11 +80,18 @@ func (e *Engine) runOn(node, run string) (*gpuagentv1.Workload, error) {
 	return nil, fault.New(fault.Denied, "node %s is not ordered to run %s", node, run).WithReason("RUN_NOT_ORDERED")
 }
 
-// refersToSecret reports whether a template refers to a secret of a name.
+// refersToSecret reports whether a template refers to a secret of a name, by itself or by
+// a container beside its own.
 func refersToSecret(t *gpuagentv1.Template, name string) bool {
+	takes := func(c *gpuagentv1.Companion) bool { return takesSecret(c.GetEnv(), c.GetEnvFrom(), name) }
 	return slices.ContainsFunc(t.GetVolumes(), func(v *gpuagentv1.Volume) bool { return v.GetSecret().GetName() == name }) ||
-		slices.ContainsFunc(t.GetEnv(), func(v *gpuagentv1.EnvVar) bool { return v.GetValueFrom().GetSecret().GetName() == name }) ||
-		slices.Contains(t.GetImagePullSecrets(), name)
+		slices.Contains(t.GetImagePullSecrets(), name) || takesSecret(t.GetEnv(), t.GetEnvFrom(), name) ||
+		slices.ContainsFunc(t.GetInitContainers(), takes) || slices.ContainsFunc(t.GetCompanions(), takes)
+}
+
+func takesSecret(env []*gpuagentv1.EnvVar, from []*gpuagentv1.EnvFrom, name string) bool {
+	return slices.ContainsFunc(env, func(v *gpuagentv1.EnvVar) bool { return v.GetValueFrom().GetSecret().GetName() == name }) ||
+		slices.ContainsFunc(from, func(f *gpuagentv1.EnvFrom) bool { return f.GetSecret() == name })
 }
 
 // runKey is the key by which the replicas of the run know one another.

@@ -35,6 +35,7 @@ func specOf(o runtime.Order, image imageFacts, user string, opts Options) (clien
 		Labels: o.Labels,
 	}
 	host := &container.HostConfig{
+		ExtraHosts:  extraHosts(o.Hosts),
 		NetworkMode: container.NetworkMode(opts.Network),
 		Mounts:      engineMounts(mounts),
 		LogConfig:   container.LogConfig{Type: "json-file"}, // whatever the engine's default: this one can be read back
@@ -65,6 +66,17 @@ func environment(o runtime.Order, image imageFacts, user string) []string {
 		last[name] = entry
 	}
 	return slices.Sorted(maps.Values(last))
+}
+
+// extraHosts are names as an engine takes them.
+func extraHosts(hosts []runtime.Host) []string {
+	var all []string
+	for _, h := range hosts {
+		for _, name := range h.Names {
+			all = append(all, name+":"+h.IP)
+		}
+	}
+	return all
 }
 
 func isNumber(s string) bool {
