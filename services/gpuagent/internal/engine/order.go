@@ -67,7 +67,7 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		Template: r.template, Command: command, Args: args, Env: env,
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
 		Labels: r.labels(), Pod: pod, Hosts: hosts,
-		GPUs: gpus, HideGPUs: len(all) > 0, Ports: r.status.GetPorts(),
+		GPUs: gpus, GPUVendor: vendorOf(all), Ports: r.status.GetPorts(),
 		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
 	}, nil
 }

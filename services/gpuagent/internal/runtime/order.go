@@ -28,10 +28,10 @@ type Order struct {
 	Keep string
 	// Log is the file that output is appended to.
 	Log string
-	// GPUs are the UUIDs of those it was given. HideGPUs tells that there are
-	// others.
-	GPUs     []string
-	HideGPUs bool
+	// GPUs are the UUIDs of those it was given. GPUVendor is the vendor of those that
+	// there are, given or not: "nvidia" or "amd", and empty without any.
+	GPUs      []string
+	GPUVendor string
 	// Ports are those it was given, by name.
 	Ports map[string]int32
 	// PullSecrets are what the secrets hold that its image is to be pulled with.

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/enter"
@@ -89,9 +88,7 @@ func (s *starter) environment(entry image.Entry, who identity, own []string) []s
 	env = environ.Default(env, "HOME", s.order.WorkDir)
 	env = environ.Default(env, "LANG", "C.UTF-8")
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
-	if s.order.HideGPUs {                               // those that were not given
-		env = append(env, "CUDA_VISIBLE_DEVICES="+strings.Join(s.order.GPUs, ","))
-	}
+	env = append(env, runtime.VisibleGPUs(s.order)...)
 	if who.user != nil { // the agent's is another's
 		env = append(env, "HOME="+s.order.WorkDir)
 	}
