@@ -17,24 +17,29 @@ const lookAgain = 200 * time.Millisecond
 // followJob prints what a job writes until it has ended, over all attempts from the present
 // one on.
 func (s *Session) followJob(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob, o *logOptions) error {
-	meta, last := job.GetMetadata(), int32(0)
-	for {
-		switch status := job.GetStatus(); {
-		case status.GetAttempt() > last && status.GetSubmitted():
-			if last > 0 {
-				fmt.Fprintf(s.Term.Err, "--- attempt %d at job %s ---\n", status.GetAttempt(), meta.GetName())
+	meta, last := job.GetMetadata(), max(0, job.GetStatus().GetAttempt()-1)
+	for first := true; ; first = false {
+		begun := job.GetStatus().GetAttempt()
+		if !job.GetStatus().GetSubmitted() {
+			begun--
+		}
+		for last < begun {
+			last++
+			if !first {
+				fmt.Fprintf(s.Term.Err, "--- attempt %d at job %s ---\n", last, meta.GetName())
 				o.tail = 0 // what an attempt writes is all news
 			}
-			last = status.GetAttempt()
-			if err := s.attemptLogs(ctx, c, job, last, o); err != nil {
+			err := s.attemptLogs(ctx, c, job, last, o)
+			if err != nil && !(fault.Is(err, fault.NotFound) && last < begun) { // one that was over soon may have written nothing
 				return err
 			}
-		case ended(job):
+			first = false
+		}
+		if ended(job) {
 			return nil
-		default:
-			if err := pauseFor(ctx, lookAgain); err != nil {
-				return err
-			}
+		}
+		if err := pauseFor(ctx, lookAgain); err != nil {
+			return err
 		}
 		var err error
 		job, err = c.Jobs.GetTrainingJob(ctx, &trainingv1.GetTrainingJobRequest{Namespace: meta.GetNamespace(), Kind: job.GetKind(), Name: meta.GetName()})
