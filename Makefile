@@ -53,7 +53,7 @@ third_party: tools/protodeps/main.go tools/protodeps/go.mod
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	@rm -rf bin third_party $(VENV) .venv-mlflow-* .kfmesh .pytest_cache .ruff_cache
+	@rm -rf bin third_party $(VENV) .venv-mlflow-* .venv-framework-* .kfmesh .pytest_cache .ruff_cache
 
 .PHONY: test
 test: ## Run every test: Go with -race, then end to end with the kfp SDK and MLflow clients
@@ -100,6 +100,14 @@ test-mlflow: build .venv-mlflow-3/ready .venv-mlflow-2/ready ## Run unmodified M
 	@.venv-mlflow-3/bin/python -m pytest test/tracking $(ARGS)
 	@.venv-mlflow-2/bin/python -m pytest test/tracking $(ARGS)
 
+# The frameworks that training jobs are tried with, each in an environment of its own.
+FRAMEWORKS := torch xgboost openmpi mpich jax tensorflow paddle
+
+.PHONY: test-frameworks
+test-frameworks: build $(VENV)/ready $(FRAMEWORKS:%=.venv-framework-%/ready) ## Train with the real frameworks, some 9 GB (ARGS='-k torch' for some)
+	$(call say,pytest test/frameworks)
+	@$(PY) -m pytest test/frameworks $(ARGS)
+
 .PHONY: conformance-mlflow
 conformance-mlflow: build ## Run MLflow's own REST tests (SUITE=DIR, a checkout; SUITE_PYTHON, a Python that can run them)
 	@test -n '$(SUITE)' || { echo 'Name a checkout of MLflow: make conformance-mlflow SUITE=DIR' >&2; exit 1; }
@@ -109,10 +117,13 @@ conformance-mlflow: build ## Run MLflow's own REST tests (SUITE=DIR, a checkout;
 SUITE_PYTHON ?= python3
 SUITE_TESTS  := $(addprefix tests/tracking/,test_rest_tracking.py test_model_registry.py test_mlflow_artifacts.py)
 
+SQL_TESTS := $(addprefix test/e2e/,test_lineage.py test_one_world.py test_model_registry.py)
+
 .PHONY: test-postgres
-test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready .venv-mlflow-3/ready ## Run what touches SQL against a PostgreSQL of its own
+test-postgres: build bin/test/etcd bin/test/nats-server $(VENV)/ready .venv-mlflow-3/ready ## Run what touches SQL against a PostgreSQL of its own (KFMESH_INSTALL_POSTGRES=1 lets apt-get install one)
 	@test/postgres/with-postgres env CGO_ENABLED=1 $(GO) test -race -count=1 ./services/metadata/...
 	@test/postgres/with-postgres $(PY) -m pytest test/e2e/test_shapes.py
+	@test/postgres/with-postgres $(PY) -m pytest $(SQL_TESTS)
 	@test/postgres/with-postgres .venv-mlflow-3/bin/python -m pytest test/tracking
 
 .PHONY: test-containers
@@ -139,6 +150,10 @@ fmt: $(VENV)/ready ## Format Go, protos and Python
 conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_CORPUS=DIR)
 	@PYTHONPATH=test $(PY) test/conformance $(ARGS)
 
+.PHONY: conformance-training
+conformance-training: build $(VENV)/ready ## Apply a corpus of training manifests and look what replicas find (KFMESH_CORPUS=DIR)
+	@PYTHONPATH=test $(PY) test/conformance_training $(ARGS)
+
 .PHONY: chaos
 chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again and again amid hundreds of runs (ARGS='--seed 7')
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)
@@ -163,6 +178,18 @@ $(VENV)/ready: requirements.txt
 	@$(VENV)/bin/uv venv --quiet --clear --python $(CURDIR)/$(PY) $(@D)
 	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python -r $<
 	@touch $@
+
+.venv-framework-%/ready: test/frameworks/requirements-%.txt $(VENV)/ready
+	@echo "installing $$(grep -c '==' $<) pinned packages into $(@D)"
+	@$(VENV)/bin/uv venv --quiet --clear --python $(CURDIR)/$(PY) $(@D)
+	@$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(@D)/bin/python -r $<
+	@touch $@
+
+.PHONY: lock-frameworks
+lock-frameworks: $(VENV)/ready ## Pin the frameworks of test/frameworks again
+	@for framework in $(FRAMEWORKS); do $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+		--no-annotate --custom-compile-command 'make lock-frameworks' \
+		test/frameworks/requirements-$$framework.in -o test/frameworks/requirements-$$framework.txt; done
 
 .PHONY: lock-mlflow
 lock-mlflow: $(VENV)/ready ## Pin the MLflow clients of test/tracking again

@@ -76,6 +76,9 @@ type Mount struct {
 	Target string
 	// ReadOnly refuses writing.
 	ReadOnly bool `json:",omitempty"`
+	// Optional tells that the command can do without: where nothing but what is optional
+	// is to be mounted, and mounting is forbidden, the command starts all the same.
+	Optional bool `json:",omitempty"`
 }
 
 // Passage is a directory that the command's user may not pass, and has to. It is
@@ -128,7 +131,7 @@ func become(plan Plan, command []string) Refusal {
 			return Refusal{Code: 126, Message: fmt.Sprintf("its limits cannot be set: %v", err)}
 		}
 	}
-	if err := makeMounts(plan); err != nil {
+	if err := makeMounts(plan); err != nil && !dispensable(plan) {
 		return Refusal{Code: 126, Mount: true, Message: err.Error()}
 	}
 	if err := takeOn(plan); err != nil {

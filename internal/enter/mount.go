@@ -47,6 +47,11 @@ func makeMounts(plan Plan) error {
 	return nil
 }
 
+// dispensable reports whether a command can do without its mounts.
+func dispensable(plan Plan) bool {
+	return len(plan.Passages) == 0 && !slices.ContainsFunc(plan.Mounts, func(m Mount) bool { return !m.Optional })
+}
+
 func forbidden(err error) error {
 	return fmt.Errorf("this host does not let kfmesh make mounts for a process (%w): let it make mount namespaces, or run the step in a container", err)
 }

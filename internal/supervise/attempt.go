@@ -36,7 +36,7 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 	}
 	if a.pid, a.pidfd, err = s.start(o.Spec); err != nil {
 		a.exit.Cause = Unstarted
-		a.exit.Code, a.exit.Message = startFailure(o.Spec, err)
+		a.exit.Code, a.exit.Message = StartFailure(o.Spec, err)
 		a.finish = time.Now()
 		return a, nil
 	}

@@ -6,9 +6,9 @@ import "syscall"
 // count. It returns only when that cannot be, with an exit status as shells have
 // it and a sentence.
 func Exec(spec Spec) (code int, message string) {
-	program, err := lookPath(spec)
+	program, err := LookPath(spec)
 	if err == nil {
 		err = syscall.Exec(program, spec.Args, spec.Env)
 	}
-	return startFailure(spec, err)
+	return StartFailure(spec, err)
 }

@@ -15,14 +15,14 @@ func attributes(spec Spec, pidfd *int, group *os.File) *syscall.SysProcAttr {
 		sys.UseCgroupFD, sys.CgroupFD = true, int(group.Fd())
 	}
 	if spec.Isolate {
-		isolate(sys)
+		Isolate(sys)
 	}
 	return sys
 }
 
-// isolate has a command start in namespaces of its own. It stays the user it is, so
+// Isolate has a command start in namespaces of its own. It stays the user it is, so
 // the right to mount has to be carried over the start of its program.
-func isolate(sys *syscall.SysProcAttr) {
+func Isolate(sys *syscall.SysProcAttr) {
 	sys.Cloneflags = unix.CLONE_NEWUSER | unix.CLONE_NEWNS
 	sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
 	sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}

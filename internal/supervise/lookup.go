@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// lookPath finds the program of a spec as execvp would within its environment.
-func lookPath(spec Spec) (string, error) {
+// LookPath finds the program of a spec as execvp would within its environment.
+func LookPath(spec Spec) (string, error) {
 	if len(spec.Args) == 0 || spec.Args[0] == "" {
 		return "", errors.New("there is no command to run")
 	}
@@ -37,8 +37,8 @@ func lookPath(spec Spec) (string, error) {
 	return "", fs.ErrPermission
 }
 
-// startFailure gives the exit status that a shell would give, and a sentence.
-func startFailure(spec Spec, err error) (code int, message string) {
+// StartFailure gives the exit status that a shell would give, and a sentence.
+func StartFailure(spec Spec, err error) (code int, message string) {
 	name := ""
 	if len(spec.Args) > 0 {
 		name = spec.Args[0]

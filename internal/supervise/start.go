@@ -28,7 +28,7 @@ func (s *supervisor) start(spec Spec) (pid, pidfd int, err error) {
 // log and, when it is not nil, in the control group of a directory. It returns its
 // process id, and a pidfd where the kernel has those.
 func start(spec Spec, null int, group *os.File) (pid, pidfd int, err error) {
-	program, err := lookPath(spec)
+	program, err := LookPath(spec)
 	if err != nil {
 		return 0, -1, err
 	}

@@ -2,6 +2,7 @@ package gpuagent
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,7 +30,8 @@ type Config struct {
 	ImageMap   string   `koanf:"image-map" usage:"YAML file that says what images mean on this host"`
 	PassEnv    []string `koanf:"pass-env" usage:"variables that steps get although their names look like secrets"`
 
-	FakeGPUs   string        `koanf:"fake-gpus" usage:"GPUs this node pretends to have, such as 8xH100 or 4xA100,2xT4, to try what asks for GPUs where there are none"`
+	FakeGPUs   string        `koanf:"fake-gpus" usage:"GPUs this node pretends to have, such as 8xH100, 4xA100,2xT4:shared*4 or 1xA100:mig-1g.10gb*7, to try what asks for GPUs where there are none"`
+	GPUShares  string        `koanf:"gpu-shares" usage:"into how many shares in its time each GPU is divided, such as 4, or T4=4,A100=2 by model; empty gives out whole ones"`
 	NodeLabels []string      `koanf:"node-labels" usage:"labels of this node, as key=value, that workloads can select it by"`
 	NodeTaints []string      `koanf:"node-taints" usage:"taints of this node, as key=value:NoSchedule, that keep workloads off which do not tolerate them"`
 	NodeLease  time.Duration `koanf:"node-lease" usage:"time after which a node that is not heard of is held for lost, and what it ran is run elsewhere"`
@@ -100,7 +102,7 @@ func (c Config) Validate() error {
 	violations = append(violations, checkLabels(c.NodeLabels)...)
 	violations = append(violations, c.checkPolicy()...)
 	violations = append(violations, c.validateLimits()...)
-	if _, err := c.gpus(); err != nil {
+	if _, err := c.gpus(nil); err != nil {
 		violations = append(violations, err.(*fault.Error).Violations...) //nolint:errorlint,forcetypeassert // it is one, unwrapped
 	}
 	for name, kept := range map[string]int64{
@@ -138,11 +140,17 @@ func (c Config) host() string {
 }
 
 // gpus is where the node's GPUs are looked for.
-func (c Config) gpus() (detect.GPUs, error) {
-	if c.FakeGPUs == "" {
-		return detect.Nvidia{}, nil
+func (c Config) gpus(log *slog.Logger) (detect.GPUs, error) {
+	shares, err := detect.ParseShares(c.GPUShares)
+	if err != nil {
+		return nil, err
 	}
-	return detect.ParseFakes(c.FakeGPUs, c.NodeName)
+	if c.FakeGPUs == "" {
+		return shares.Divide(detect.Real(log)), nil
+	}
+	fake, err := detect.ParseFakes(c.FakeGPUs, c.NodeName)
+	fake.Events = filepath.Join(c.AgentDir, "fake-gpu-events")
+	return shares.Divide(fake), err
 }
 
 func (c Config) retention() garbage.Retention {

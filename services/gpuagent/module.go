@@ -83,7 +83,7 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) 
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	gpus, err := cfg.gpus()
+	gpus, err := cfg.gpus(deps.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
-			May:      []Pattern{"internal/supervise", "internal/enter", "internal/cgroup"},
+			May:      []Pattern{"internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"},
 			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
@@ -35,7 +35,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise", "internal/enter", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -91,6 +91,11 @@ func layers() []Layer {
 			Packages: []Pattern{"internal/enter/..."},
 			May:      []Pattern{"internal/supervise", "internal/cgroup"},
 			Why:      "a step waits for what puts it into its mounts",
+		},
+		{
+			Packages: []Pattern{"internal/pod/..."},
+			May:      []Pattern{"internal/supervise"},
+			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},
 		{
 			Packages: []Pattern{"internal/fault/...", "internal/resource/...", "internal/config/...", "internal/telemetry/..."},

@@ -11,6 +11,7 @@ from lineage import EDGES, HOPS, MILLISECONDS, fill_lineage, measure_lineage
 from listing import LISTINGS, fill_archive, measure_listing
 from local import measure_local
 from loop import measure_loop, measure_xargs
+from nodes import measure_nodes
 from peers.engines import ENGINES, environment_of
 from placement import measure_placement
 from startup import measure_idle_memory, measure_start
@@ -124,6 +125,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "lists": lists,
     "lineage": lineage,
     "training": training,
+    "nodes": measure_nodes,
     "placement": measure_placement,
     "tracking": measure_tracking,
 }

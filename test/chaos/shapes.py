@@ -4,7 +4,7 @@ import dataclasses
 import random
 from collections.abc import Callable
 
-from harness.steps import SHELL, compiled
+from harness.steps import PYTHON, SHELL, compiled
 from kfp import dsl
 
 CHAIN = 4
@@ -26,6 +26,18 @@ def step(file: str, text: str, seconds: float, value: dsl.OutputPath(str)):
 def flaky(file: str, text: str, unique: str):
     """Append a line and fail; append another when tried again."""
     return dsl.ContainerSpec(image=SHELL, command=["sh", "-ec", FLAKY], args=[file, text, unique])
+
+
+@dsl.component(base_image=PYTHON)
+def component(file: str, text: str, seconds: float) -> str:
+    """Append a line, slowly, and return it: in Python, and so most often in a fork."""
+    import time
+
+    time.sleep(seconds)
+    with open(file, "a") as lines:
+        lines.write(text + "\n")
+    time.sleep(seconds)
+    return text
 
 
 @dsl.pipeline(name="chaos-chain")
@@ -60,6 +72,14 @@ def exit_handler(file: str, run: str, seconds: float):
             step(file=file, text=f"{run} did not hold", seconds=seconds).set_caching_options(False)
 
 
+@dsl.pipeline(name="chaos-components")
+def components(file: str, run: str, seconds: float):
+    """Components of the SDK, two of them at once, and one that reads what they return."""
+    left = component(file=file, text=f"{run} left", seconds=seconds).set_caching_options(False)
+    right = component(file=file, text=f"{run} right", seconds=seconds).set_caching_options(False)
+    component(file=file, text=f"{left.output}, {right.output}", seconds=seconds).set_caching_options(False)
+
+
 def chain_lines(run: str) -> list[str]:
     """What a chain appends: each text is that of the step before and a digit more."""
     return [f"{run} " + "".join(str(j) for j in range(i + 1)) for i in range(CHAIN)]
@@ -73,6 +93,11 @@ def fan_lines(run: str) -> list[str]:
 def exit_lines(run: str) -> list[str]:
     """What an exit handler appends."""
     return [f"{run} {what}" for what in ("flaky first", "flaky second", "said", "held", "exit")]
+
+
+def components_lines(run: str) -> list[str]:
+    """What components append."""
+    return [f"{run} left", f"{run} right", f"{run} left, {run} right"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +126,11 @@ def plan(rng: random.Random, runs: int) -> list[Planned]:
     """Draw the runs of a storm."""
     shapes = [
         Shape(compiled(pipeline), lines)
-        for pipeline, lines in ((chain, chain_lines), (fan, fan_lines), (exit_handler, exit_lines))
+        for pipeline, lines in (
+            (chain, chain_lines),
+            (fan, fan_lines),
+            (exit_handler, exit_lines),
+            (components, components_lines),
+        )
     ]
     return [Planned(f"run-{i:04d}", rng.choice(shapes), round(rng.uniform(0, 0.4), 3)) for i in range(runs)]

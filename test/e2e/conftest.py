@@ -1,5 +1,6 @@
 """Fixtures: a kfmesh that many tests share, and ones that a test may break."""
 
+import os
 import subprocess
 
 import pytest
@@ -12,7 +13,9 @@ from harness.split import Split
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory):
     """A kfmesh that all tests share; they leave it running."""
-    shared = OneProcess(tmp_path_factory.mktemp("shared"))
+    # One process keeps SQLite; separate services take the PostgreSQL that is named.
+    shape = Split if "KFMESH_TEST_POSTGRES" in os.environ else OneProcess
+    shared = shape(tmp_path_factory.mktemp("shared"))
     try:
         yield shared.start()
     finally:

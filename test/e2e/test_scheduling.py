@@ -13,7 +13,10 @@ from harness.process import BIN, environment, until
 from kfp import dsl, kubernetes
 
 SECONDS = 60
-UNTIL_GO = 'echo "run $$" >> "$OUT/$KFMESH_JOB.$KFMESH_REPLICA"; until [ -e "$OUT/$KFMESH_JOB.go" ]; do sleep 0.05; done'
+UNTIL_GO = (
+    'echo "run $$" >> "$OUT/$KFMESH_JOB.$KFMESH_REPLICA"; '
+    'until [ -e "$OUT/$KFMESH_JOB.go" ]; do sleep 0.05; done'
+)
 
 
 @pytest.fixture
@@ -164,7 +167,8 @@ def test_priority_decides_who_is_first(head, jobs, tmp_path):
 
 
 def test_logs_are_followed_over_attempts(head, jobs, tmp_path):
-    script = 'echo "attempt $KFMESH_ATTEMPT"; until [ -e "$OUT/go" ]; do sleep 0.05; done; [ $KFMESH_ATTEMPT -ge 3 ]'
+    script = 'echo "attempt $KFMESH_ATTEMPT"; until [ -e "$OUT/go" ]; do sleep 0.05; done; '
+    script += "[ $KFMESH_ATTEMPT -ge 3 ]"
     job = gpu_job("retried", tmp_path, script=script)
     jobs.create(job)
     jobs.wait(job, "Running")

@@ -67,6 +67,15 @@ class Jobs:
         tail = f"/{name}" if name else ""
         return f"/apis/kubeflow.org/{version}{space}/{kind.lower()}s{tail}"
 
+    def path_of(self, document: dict) -> str | None:
+        """Where objects like one are made; None when it is no kind that is served."""
+        group, _, version = document.get("apiVersion", "").rpartition("/")
+        kind = document.get("kind", "")
+        if group not in ("kubeflow.org", "trainer.kubeflow.org"):
+            return None
+        space = "" if kind.startswith("Cluster") else f"/namespaces/{self.namespace}"
+        return f"/apis/{group}/{version}{space}/{kind.lower()}s"
+
     def call(self, method: str, path: str, body=None, content_type: str = "application/json"):
         """Make one request; anything but success raises Refused."""
         data = body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode()
@@ -100,9 +109,9 @@ class Jobs:
             "DELETE", self.path(job["kind"], job["metadata"]["name"], job["apiVersion"].split("/")[1])
         )
 
-    def wait(self, job: dict, *conditions: str) -> dict:
+    def wait(self, job: dict, *conditions: str, within_seconds: float = WITHIN_SECONDS) -> dict:
         """Return the job once one of the conditions holds, however long its service is away."""
-        deadline = time.monotonic() + WITHIN_SECONDS
+        deadline = time.monotonic() + within_seconds
         while True:
             try:
                 found = self.get(job)
@@ -122,7 +131,7 @@ class Jobs:
 
 def holds(job: dict) -> set[str]:
     """Types of the conditions that hold."""
-    return {c["type"] for c in job["status"]["conditions"] if c["status"] == "True"}
+    return {c["type"] for c in job["status"].get("conditions", []) if c["status"] == "True"}
 
 
 def condition(job: dict, kind: str) -> dict:

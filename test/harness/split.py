@@ -17,7 +17,7 @@ class Split(Mesh):
     """
 
     def __init__(self, folder: pathlib.Path, **variables: str):
-        """Environment variables are added to what services need; nothing starts yet."""
+        """Environment variables are added to what services have, or replace it; nothing starts yet."""
         super().__init__(folder)
         self.variables = variables
         names = ("etcd", "etcd-peer", "nats", *SERVICES)
@@ -74,9 +74,9 @@ class Split(Mesh):
             KFMESH_AGENT_DIR=str(self.folder / "agent"),
             KFMESH_HTTP_ADDR=self.http_address,
             KFMESH_GRPC_ADDR=self.grpc_address,
-            **self.variables,
+            KFMESH_TRACKING_URI=self.url,
         )
-        return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env)
+        return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env | self.variables)
 
     @property
     def database_url(self) -> str:

@@ -12,6 +12,7 @@ import pytest
 import requests
 from conftest import OTHER_SERVER
 from harness.mesh import OneProcess
+from harness.postgres import Postgres
 from harness.process import answers, until
 from harness.split import Split
 from rest import API, ARTIFACTS
@@ -105,31 +106,54 @@ class Logger:
             self.failure = err
 
 
+def heavily_logged(mesh, strikes) -> None:
+    """Log with many clients while strikes fall, and check what is there when it is over."""
+    over = threading.Event()
+    loggers = [Logger(mesh.url, over) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=one.log, daemon=True) for one in loggers]
+    for thread in threads:
+        thread.start()
+    for strike in strikes:
+        time.sleep(random.uniform(*SECONDS_BETWEEN_KILLS))
+        strike()
+    time.sleep(0.5)
+    over.set()
+    for thread in threads:
+        thread.join(60)
+    strikes[-1]()
+    until("kfmesh to be ready", lambda: answers(f"{mesh.url}/readyz"))
+    for one in loggers:
+        assert one.failure is None, one.failure
+        check(mesh.url, one.kept)
+    assert sum(len(one.kept.steps) for one in loggers) > CLIENTS * len(strikes) * BATCH
+
+
 @pytest.mark.skipif(OTHER_SERVER in os.environ, reason="it would kill what is not the test's")
 def test_what_was_acknowledged_survives_kill_9(tmp_path):
     victim = Victim(tmp_path / "victim")
     victim.mesh.start()
     try:
-        over = threading.Event()
-        loggers = [Logger(victim.mesh.url, over) for _ in range(CLIENTS)]
-        threads = [threading.Thread(target=one.log, daemon=True) for one in loggers]
-        for thread in threads:
-            thread.start()
-        for _ in range(KILLS):
-            time.sleep(random.uniform(*SECONDS_BETWEEN_KILLS))
-            victim.strike()
-        time.sleep(0.5)
-        over.set()
-        for thread in threads:
-            thread.join(60)
-        victim.strike()
-        until("kfmesh to be ready", lambda: answers(f"{victim.mesh.url}/readyz"))
-        for one in loggers:
-            assert one.failure is None, one.failure
-            check(victim.mesh.url, one.kept)
-        assert sum(len(one.kept.steps) for one in loggers) > CLIENTS * KILLS * BATCH
+        heavily_logged(victim.mesh, [victim.strike] * KILLS)
     finally:
         victim.mesh.stop()
+
+
+@pytest.mark.skipif("KFMESH_TEST_POSTGRES" not in os.environ, reason="make test-postgres runs it")
+def test_what_was_acknowledged_survives_the_database(tmp_path):
+    database = Postgres(tmp_path / "postgres").start()
+    mesh = Split(tmp_path / "mesh", KFMESH_DATABASE_URL=database.url)
+
+    def die() -> None:
+        database.kill()
+        time.sleep(0.3)
+        database.start()
+
+    try:
+        mesh.start()
+        heavily_logged(mesh, [database.disconnect, die] * 3)
+    finally:
+        mesh.stop()
+        database.stop()
 
 
 def check(url: str, kept: Acknowledged) -> None:

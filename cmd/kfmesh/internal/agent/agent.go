@@ -68,7 +68,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	server := rpc.NewServer(log, rpc.FarServerOptions(member.ServerCredentials())...)
 	host := app.Host{
 		Log: log, Server: server, Serve: func() error { return server.Serve(listener) },
-		Ready: func() { o.announce(cfg, member, link) },
+		Ready: func() {
+			o.announce(cfg, member, link)
+			go shed(ctx)
+		},
 	}
 	return host.Run(ctx, membership{link}, module)
 }

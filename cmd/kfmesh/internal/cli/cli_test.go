@@ -170,6 +170,10 @@ func populated(t *testing.T) *fake {
 			{ArtifactId: 6, Name: "dataset", Type: "system.Dataset", Uri: "/data/dataset", Context: runID, CreateTime: ago(time.Minute)},
 		},
 		lineage: lineageOfModel(),
+		refused: []*metadatav1.RefusedEvent{{
+			EventId: 3, ExecutionId: 17, ExecutionName: "train", Namespace: "default", EventType: "COMPLETE", Status: 422,
+			Reason: "unknown job", Event: object(t, map[string]any{"eventType": "COMPLETE"}), RefuseTime: ago(time.Minute),
+		}},
 		nodes: []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "laptop"}, Status: &gpuagentv1.NodeStatus{
 			Ready: true, CpuMilli: 8000, MemoryBytes: 16 << 30, AgentVersion: "v0.1.0", HeartbeatTime: ago(time.Second), Platform: "linux/amd64",
 			CpuUsedMilli: 2500, MemoryUsedBytes: 4 << 30,

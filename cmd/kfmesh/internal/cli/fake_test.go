@@ -40,6 +40,7 @@ type fake struct {
 	tasks       map[string][]*pipelinev1.Task
 	artifacts   []*metadatav1.Artifact
 	lineage     *metadatav1.GetLineageResponse
+	refused     []*metadatav1.RefusedEvent
 	workloads   []*gpuagentv1.Workload // oldest first
 	nodes       []*gpuagentv1.Node
 	taskLogs    []*pipelinev1.TaskLogChunk
@@ -283,6 +284,10 @@ func (f *fake) GetArtifact(_ context.Context, r *metadatav1.GetArtifactRequest) 
 
 func (f *fake) GetLineage(context.Context, *metadatav1.GetLineageRequest) (*metadatav1.GetLineageResponse, error) {
 	return f.lineage, nil
+}
+
+func (f *fake) ListRefusedEvents(context.Context, *metadatav1.ListRefusedEventsRequest) (*metadatav1.ListRefusedEventsResponse, error) {
+	return &metadatav1.ListRefusedEventsResponse{Events: f.refused}, nil
 }
 
 func (f *fake) ListWorkloads(_ context.Context, r *gpuagentv1.ListWorkloadsRequest) (*gpuagentv1.ListWorkloadsResponse, error) {

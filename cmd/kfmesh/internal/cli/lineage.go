@@ -22,6 +22,8 @@ type lineageOptions struct {
 	format   output.Format
 	up, down bool
 	depth    int32
+	refused  bool
+	limit    int
 }
 
 // mostHops is as far as the metadata service walks.
@@ -36,21 +38,56 @@ func lineageCommand(s *Session) *cobra.Command {
 tree up and a tree down.
 
 ID is the number of an artifact, "execution/NUMBER", or the name of a registered
-model (its newest version) or else of an artifact (the newest of that name).`,
+model (its newest version) or else of an artifact (the newest of that name).
+
+With --refused it lists the OpenLineage events that the receiver named by
+--openlineage-url of ` + "`kfmesh up`" + ` refused, the newest first; -o json has them whole.`,
 		Example: `  kfmesh lineage 42                  # an artifact
   kfmesh lineage execution/17        # a task that ran
   kfmesh lineage churn-model --up    # back to the data that a model was trained on
   kfmesh lineage 7 --down --depth 3  # what was made from a dataset, three steps far
-  kfmesh lineage 42 -o json`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, args []string) error { return s.lineage(command.Context(), o, args[0]) },
+  kfmesh lineage 42 -o json
+  kfmesh lineage --refused           # what a receiver of OpenLineage events refused`,
+		Args: func(command *cobra.Command, args []string) error {
+			if o.refused {
+				return cobra.NoArgs(command, args)
+			}
+			return cobra.ExactArgs(1)(command, args)
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			if o.refused {
+				return s.refused(command.Context(), o)
+			}
+			return s.lineage(command.Context(), o, args[0])
+		},
 	}
 	flags := command.Flags()
-	flags.VarP(&o.format, "output", "o", "how to print: table, json or yaml")
+	flags.VarP(&o.format, "output", "o", "how to print: table, json or yaml; with --refused also wide or name")
 	flags.BoolVar(&o.up, "up", false, "only what it was made from")
 	flags.BoolVar(&o.down, "down", false, "only what was made from it")
 	flags.Int32Var(&o.depth, "depth", 0, "`steps` to go at most; 0 means 20")
+	flags.BoolVar(&o.refused, "refused", false, "list events that the receiver of OpenLineage refused")
+	flags.IntVar(&o.limit, "limit", getLimit, "most to list with --refused; 0 means all")
+	for _, other := range []string{"up", "down", "depth"} {
+		command.MarkFlagsMutuallyExclusive("refused", other)
+	}
 	return command
+}
+
+// refused lists events that the receiver of OpenLineage will not have.
+func (s *Session) refused(ctx context.Context, o *lineageOptions) error {
+	if o.limit < 0 {
+		return fault.Invalidf("--limit", "is %d; give 0 for all, or more", o.limit)
+	}
+	c, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := kind.Refused().List(ctx, c, kind.Query{Namespace: s.namespace, Limit: o.limit})
+	if err != nil {
+		return err
+	}
+	return s.show(o.format, kind.Refused(), found, true)
 }
 
 func (s *Session) lineage(ctx context.Context, o *lineageOptions, ref string) error {

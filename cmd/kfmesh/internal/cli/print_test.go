@@ -16,6 +16,8 @@ func TestPrinted(t *testing.T) {
 		{"get_pipelines", "get pipelines"},
 		{"get_experiments", "get exp -o wide"},
 		{"get_artifacts", "get artifacts --run last --type system.Model"},
+		{"lineage_refused", "lineage --refused"},
+		{"lineage_refused_json", "lineage --refused -o json"},
 		{"get_workloads", "get workloads"},
 		{"get_nodes", "get nodes -o wide"},
 		{"top_nodes", "top nodes"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/kind"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
@@ -100,7 +101,7 @@ func gpusTable(_ *output.Terminal, nodes []*gpuagentv1.Node) *output.Table {
 				memory = output.Bytes(u.GetMemoryUsedBytes()) + "/" + memory
 				temperature, power = fmt.Sprintf("%.0f C", u.GetTemperatureCelsius()), fmt.Sprintf("%.0f W", u.GetPowerWatts())
 			}
-			table.Add(n.GetMetadata().GetName(), fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), util, memory, temperature, power,
+			table.Add(n.GetMetadata().GetName(), kind.GPUNumber(gpu), gpu.GetModel(), util, memory, temperature, power,
 				cmp.Or(gpu.GetHolder(), "-"), cmp.Or(gpu.GetProblem(), "-"))
 		}
 	}

@@ -42,6 +42,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Runtimes", strings.Join(status.GetRuntimes(), ", ")},
 		[2]string{"Limits", limits(status)},
 		[2]string{"Engine", status.GetContainerEngine()},
+		[2]string{"GPUs by", status.GetGpuDriver()},
 		[2]string{"Python", status.GetPythonVersion()},
 		[2]string{"uv", status.GetUvVersion()},
 		[2]string{"Running", output.Count(int(status.GetRunningWorkloads()), "workload")},
@@ -50,9 +51,9 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 	)
 	s.lines("labels", pairs(node.GetMetadata().GetLabels()))
 	s.lines("taints", taints(status.GetTaints()))
-	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "UUID", "HOLDER", "PROBLEM"}}
+	table := &output.Table{Headings: []string{"GPU", "MODEL", "MEMORY", "NUMA", "LINK", "UUID", "HOLDER", "PROBLEM"}, Uncut: true}
 	for _, gpu := range status.GetGpus() {
-		table.Add(fmt.Sprint(gpu.GetIndex()), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), gpu.GetUuid(),
+		table.Add(GPUNumber(gpu), gpu.GetModel(), output.Bytes(gpu.GetMemoryBytes()), numa(gpu), dash(int64(gpu.GetLinkGroup())), gpu.GetUuid(),
 			cmp.Or(gpu.GetHolder(), "-"), cmp.Or(gpu.GetProblem(), "-"))
 	}
 	s.table("GPUs", table)
@@ -70,4 +71,20 @@ func limits(s *gpuagentv1.NodeStatus) string {
 	default:
 		return enforced + " (" + s.GetLimitsMessage() + ")"
 	}
+}
+
+// GPUNumber is what people call a GPU of a node by: "3", and "3.1" for the first part of it.
+func GPUNumber(gpu *gpuagentv1.Gpu) string {
+	const parts = 1000 // as Gpu.index has them
+	if n := gpu.GetIndex(); n >= parts {
+		return fmt.Sprintf("%d.%d", n/parts-1, n%parts)
+	}
+	return fmt.Sprint(gpu.GetIndex())
+}
+
+func numa(gpu *gpuagentv1.Gpu) string {
+	if gpu.NumaNode == nil {
+		return "-"
+	}
+	return fmt.Sprint(gpu.GetNumaNode())
 }

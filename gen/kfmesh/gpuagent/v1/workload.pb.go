@@ -366,7 +366,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -810,7 +810,28 @@ type Template struct {
 	// variable stays as it is.
 	ExpandVariables bool `protobuf:"varint,17,opt,name=expand_variables,json=expandVariables,proto3" json:"expand_variables,omitempty"`
 	// Taints that its node may have.
-	Tolerations   []*Toleration `protobuf:"bytes,18,rep,name=tolerations,proto3" json:"tolerations,omitempty"`
+	Tolerations []*Toleration `protobuf:"bytes,18,rep,name=tolerations,proto3" json:"tolerations,omitempty"`
+	// Secrets and config maps all of whose keys are variables. Later ones win, and env wins
+	// over all.
+	EnvFrom []*EnvFrom `protobuf:"bytes,30,rep,name=env_from,json=envFrom,proto3" json:"env_from,omitempty"`
+	// Containers that run before it, in order: each has to end with exit status 0 before
+	// the next begins, except sidecars, which run on beside it. Processes only; what it
+	// mounts they see too.
+	InitContainers []*Companion `protobuf:"bytes,31,rep,name=init_containers,json=initContainers,proto3" json:"init_containers,omitempty"`
+	// Containers that run beside it and are stopped when it ends. Processes only.
+	Companions []*Companion `protobuf:"bytes,32,rep,name=companions,proto3" json:"companions,omitempty"`
+	// What it is asked until it has started; liveness is not asked before. Processes only.
+	StartupProbe *Probe `protobuf:"bytes,33,opt,name=startup_probe,json=startupProbe,proto3" json:"startup_probe,omitempty"`
+	// What it is asked while it runs; it is ended when it fails. Processes only.
+	LivenessProbe *Probe `protobuf:"bytes,34,opt,name=liveness_probe,json=livenessProbe,proto3" json:"liveness_probe,omitempty"`
+	// What is done when it has started, and before it is stopped. Processes only.
+	Lifecycle *Lifecycle `protobuf:"bytes,35,opt,name=lifecycle,proto3" json:"lifecycle,omitempty"`
+	// Names beside those that the host knows, and the addresses that they stand for. Addresses
+	// may hold references. A process needs the right to mount.
+	HostAliases []*HostAlias `protobuf:"bytes,36,rep,name=host_aliases,json=hostAliases,proto3" json:"host_aliases,omitempty"`
+	// Names by which it may look up the replicas of the workload that were placed before it
+	// starts, under the conditions of host_aliases.
+	PeerNames     []*PeerName `protobuf:"bytes,37,rep,name=peer_names,json=peerNames,proto3" json:"peer_names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -971,6 +992,773 @@ func (x *Template) GetTolerations() []*Toleration {
 	return nil
 }
 
+func (x *Template) GetEnvFrom() []*EnvFrom {
+	if x != nil {
+		return x.EnvFrom
+	}
+	return nil
+}
+
+func (x *Template) GetInitContainers() []*Companion {
+	if x != nil {
+		return x.InitContainers
+	}
+	return nil
+}
+
+func (x *Template) GetCompanions() []*Companion {
+	if x != nil {
+		return x.Companions
+	}
+	return nil
+}
+
+func (x *Template) GetStartupProbe() *Probe {
+	if x != nil {
+		return x.StartupProbe
+	}
+	return nil
+}
+
+func (x *Template) GetLivenessProbe() *Probe {
+	if x != nil {
+		return x.LivenessProbe
+	}
+	return nil
+}
+
+func (x *Template) GetLifecycle() *Lifecycle {
+	if x != nil {
+		return x.Lifecycle
+	}
+	return nil
+}
+
+func (x *Template) GetHostAliases() []*HostAlias {
+	if x != nil {
+		return x.HostAliases
+	}
+	return nil
+}
+
+func (x *Template) GetPeerNames() []*PeerName {
+	if x != nil {
+		return x.PeerNames
+	}
+	return nil
+}
+
+// PeerName is what the replicas of a group are called.
+type PeerName struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Group.
+	Group string `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// Names of each, in which ${index} stands for its index.
+	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeerName) Reset() {
+	*x = PeerName{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeerName) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeerName) ProtoMessage() {}
+
+func (x *PeerName) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeerName.ProtoReflect.Descriptor instead.
+func (*PeerName) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PeerName) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *PeerName) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// EnvFrom is a secret or config map all of whose keys are variables.
+type EnvFrom struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	//
+	// Types that are valid to be assigned to Source:
+	//
+	//	*EnvFrom_Secret
+	//	*EnvFrom_ConfigMap
+	Source isEnvFrom_Source `protobuf_oneof:"source"`
+	// What the names of the variables begin with before the key.
+	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whether nothing is meant when there is no such thing.
+	Optional      bool `protobuf:"varint,4,opt,name=optional,proto3" json:"optional,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnvFrom) Reset() {
+	*x = EnvFrom{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnvFrom) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnvFrom) ProtoMessage() {}
+
+func (x *EnvFrom) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnvFrom.ProtoReflect.Descriptor instead.
+func (*EnvFrom) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *EnvFrom) GetSource() isEnvFrom_Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *EnvFrom) GetSecret() string {
+	if x != nil {
+		if x, ok := x.Source.(*EnvFrom_Secret); ok {
+			return x.Secret
+		}
+	}
+	return ""
+}
+
+func (x *EnvFrom) GetConfigMap() string {
+	if x != nil {
+		if x, ok := x.Source.(*EnvFrom_ConfigMap); ok {
+			return x.ConfigMap
+		}
+	}
+	return ""
+}
+
+func (x *EnvFrom) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *EnvFrom) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
+}
+
+type isEnvFrom_Source interface {
+	isEnvFrom_Source()
+}
+
+type EnvFrom_Secret struct {
+	// Name of a secret.
+	Secret string `protobuf:"bytes,1,opt,name=secret,proto3,oneof"`
+}
+
+type EnvFrom_ConfigMap struct {
+	// Name of a config map.
+	ConfigMap string `protobuf:"bytes,2,opt,name=config_map,json=configMap,proto3,oneof"`
+}
+
+func (*EnvFrom_Secret) isEnvFrom_Source() {}
+
+func (*EnvFrom_ConfigMap) isEnvFrom_Source() {}
+
+// Companion is a container beside the one that counts.
+type Companion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, unique in the template.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Container image, as in Template.
+	Image string `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
+	// Program and leading arguments, as in Template.
+	Command []string `protobuf:"bytes,3,rep,name=command,proto3" json:"command,omitempty"`
+	// Further arguments.
+	Args []string `protobuf:"bytes,4,rep,name=args,proto3" json:"args,omitempty"`
+	// Environment, as in Template.
+	Env []*EnvVar `protobuf:"bytes,5,rep,name=env,proto3" json:"env,omitempty"`
+	// As in Template.
+	EnvFrom []*EnvFrom `protobuf:"bytes,6,rep,name=env_from,json=envFrom,proto3" json:"env_from,omitempty"`
+	// Working directory. Empty means that of the template.
+	WorkingDir string `protobuf:"bytes,7,opt,name=working_dir,json=workingDir,proto3" json:"working_dir,omitempty"`
+	// When it is started again: NEVER, ON_FAILURE, or ALWAYS, which makes an init container
+	// a sidecar.
+	RestartPolicy RestartPolicy `protobuf:"varint,8,opt,name=restart_policy,json=restartPolicy,proto3,enum=kfmesh.gpuagent.v1.RestartPolicy" json:"restart_policy,omitempty"`
+	// As in Template.
+	StartupProbe *Probe `protobuf:"bytes,9,opt,name=startup_probe,json=startupProbe,proto3" json:"startup_probe,omitempty"`
+	// As in Template; a companion is started again, by its restart policy.
+	LivenessProbe *Probe `protobuf:"bytes,10,opt,name=liveness_probe,json=livenessProbe,proto3" json:"liveness_probe,omitempty"`
+	// As in Template.
+	Lifecycle     *Lifecycle `protobuf:"bytes,11,opt,name=lifecycle,proto3" json:"lifecycle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Companion) Reset() {
+	*x = Companion{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Companion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Companion) ProtoMessage() {}
+
+func (x *Companion) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Companion.ProtoReflect.Descriptor instead.
+func (*Companion) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Companion) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Companion) GetImage() string {
+	if x != nil {
+		return x.Image
+	}
+	return ""
+}
+
+func (x *Companion) GetCommand() []string {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *Companion) GetArgs() []string {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *Companion) GetEnv() []*EnvVar {
+	if x != nil {
+		return x.Env
+	}
+	return nil
+}
+
+func (x *Companion) GetEnvFrom() []*EnvFrom {
+	if x != nil {
+		return x.EnvFrom
+	}
+	return nil
+}
+
+func (x *Companion) GetWorkingDir() string {
+	if x != nil {
+		return x.WorkingDir
+	}
+	return ""
+}
+
+func (x *Companion) GetRestartPolicy() RestartPolicy {
+	if x != nil {
+		return x.RestartPolicy
+	}
+	return RestartPolicy_RESTART_POLICY_UNSPECIFIED
+}
+
+func (x *Companion) GetStartupProbe() *Probe {
+	if x != nil {
+		return x.StartupProbe
+	}
+	return nil
+}
+
+func (x *Companion) GetLivenessProbe() *Probe {
+	if x != nil {
+		return x.LivenessProbe
+	}
+	return nil
+}
+
+func (x *Companion) GetLifecycle() *Lifecycle {
+	if x != nil {
+		return x.Lifecycle
+	}
+	return nil
+}
+
+// Lifecycle is what is done around a container's life.
+type Lifecycle struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it has started; it is ended when that fails.
+	PostStart *Handler `protobuf:"bytes,1,opt,name=post_start,json=postStart,proto3" json:"post_start,omitempty"`
+	// Before it is stopped, in its grace period.
+	PreStop       *Handler `protobuf:"bytes,2,opt,name=pre_stop,json=preStop,proto3" json:"pre_stop,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lifecycle) Reset() {
+	*x = Lifecycle{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lifecycle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lifecycle) ProtoMessage() {}
+
+func (x *Lifecycle) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
+func (*Lifecycle) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Lifecycle) GetPostStart() *Handler {
+	if x != nil {
+		return x.PostStart
+	}
+	return nil
+}
+
+func (x *Lifecycle) GetPreStop() *Handler {
+	if x != nil {
+		return x.PreStop
+	}
+	return nil
+}
+
+// Handler is one thing to do.
+type Handler struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What.
+	//
+	// Types that are valid to be assigned to Action:
+	//
+	//	*Handler_Exec
+	//	*Handler_HttpGet
+	//	*Handler_Tcp
+	//	*Handler_Sleep
+	Action        isHandler_Action `protobuf_oneof:"action"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Handler) Reset() {
+	*x = Handler{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Handler) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Handler) ProtoMessage() {}
+
+func (x *Handler) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Handler.ProtoReflect.Descriptor instead.
+func (*Handler) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Handler) GetAction() isHandler_Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *Handler) GetExec() *Exec {
+	if x != nil {
+		if x, ok := x.Action.(*Handler_Exec); ok {
+			return x.Exec
+		}
+	}
+	return nil
+}
+
+func (x *Handler) GetHttpGet() *HttpGet {
+	if x != nil {
+		if x, ok := x.Action.(*Handler_HttpGet); ok {
+			return x.HttpGet
+		}
+	}
+	return nil
+}
+
+func (x *Handler) GetTcp() *Tcp {
+	if x != nil {
+		if x, ok := x.Action.(*Handler_Tcp); ok {
+			return x.Tcp
+		}
+	}
+	return nil
+}
+
+func (x *Handler) GetSleep() *durationpb.Duration {
+	if x != nil {
+		if x, ok := x.Action.(*Handler_Sleep); ok {
+			return x.Sleep
+		}
+	}
+	return nil
+}
+
+type isHandler_Action interface {
+	isHandler_Action()
+}
+
+type Handler_Exec struct {
+	// A command, which succeeds with exit status 0.
+	Exec *Exec `protobuf:"bytes,1,opt,name=exec,proto3,oneof"`
+}
+
+type Handler_HttpGet struct {
+	// An HTTP GET, which succeeds with 200 to 399.
+	HttpGet *HttpGet `protobuf:"bytes,2,opt,name=http_get,json=httpGet,proto3,oneof"`
+}
+
+type Handler_Tcp struct {
+	// A TCP connection.
+	Tcp *Tcp `protobuf:"bytes,3,opt,name=tcp,proto3,oneof"`
+}
+
+type Handler_Sleep struct {
+	// Only time that passes.
+	Sleep *durationpb.Duration `protobuf:"bytes,4,opt,name=sleep,proto3,oneof"`
+}
+
+func (*Handler_Exec) isHandler_Action() {}
+
+func (*Handler_HttpGet) isHandler_Action() {}
+
+func (*Handler_Tcp) isHandler_Action() {}
+
+func (*Handler_Sleep) isHandler_Action() {}
+
+// Exec is a command, with the environment and working directory of its container.
+type Exec struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Program and arguments.
+	Command       []string `protobuf:"bytes,1,rep,name=command,proto3" json:"command,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exec) Reset() {
+	*x = Exec{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exec) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exec) ProtoMessage() {}
+
+func (x *Exec) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exec.ProtoReflect.Descriptor instead.
+func (*Exec) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Exec) GetCommand() []string {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+// HttpGet is a request.
+type HttpGet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Host. Empty means the replica's own.
+	Host string `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	// Port, a number or the name of one of the template.
+	Port string `protobuf:"bytes,2,opt,name=port,proto3" json:"port,omitempty"`
+	// Path, with a query.
+	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	// Whether it is HTTPS, whose certificate is not looked at.
+	Tls bool `protobuf:"varint,4,opt,name=tls,proto3" json:"tls,omitempty"`
+	// Headers.
+	Headers       map[string]string `protobuf:"bytes,5,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HttpGet) Reset() {
+	*x = HttpGet{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HttpGet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HttpGet) ProtoMessage() {}
+
+func (x *HttpGet) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HttpGet.ProtoReflect.Descriptor instead.
+func (*HttpGet) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *HttpGet) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *HttpGet) GetPort() string {
+	if x != nil {
+		return x.Port
+	}
+	return ""
+}
+
+func (x *HttpGet) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *HttpGet) GetTls() bool {
+	if x != nil {
+		return x.Tls
+	}
+	return false
+}
+
+func (x *HttpGet) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+// Tcp is a connection.
+type Tcp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Host. Empty means the replica's own.
+	Host string `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	// Port, a number or the name of one of the template.
+	Port          string `protobuf:"bytes,2,opt,name=port,proto3" json:"port,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tcp) Reset() {
+	*x = Tcp{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tcp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tcp) ProtoMessage() {}
+
+func (x *Tcp) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tcp.ProtoReflect.Descriptor instead.
+func (*Tcp) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Tcp) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Tcp) GetPort() string {
+	if x != nil {
+		return x.Port
+	}
+	return ""
+}
+
+// HostAlias is an address with names.
+type HostAlias struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Address.
+	Ip string `protobuf:"bytes,1,opt,name=ip,proto3" json:"ip,omitempty"`
+	// Names.
+	Hostnames     []string `protobuf:"bytes,2,rep,name=hostnames,proto3" json:"hostnames,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostAlias) Reset() {
+	*x = HostAlias{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostAlias) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostAlias) ProtoMessage() {}
+
+func (x *HostAlias) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostAlias.ProtoReflect.Descriptor instead.
+func (*HostAlias) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *HostAlias) GetIp() string {
+	if x != nil {
+		return x.Ip
+	}
+	return ""
+}
+
+func (x *HostAlias) GetHostnames() []string {
+	if x != nil {
+		return x.Hostnames
+	}
+	return nil
+}
+
 // SecurityContext says who a replica runs as.
 type SecurityContext struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -986,7 +1774,7 @@ type SecurityContext struct {
 
 func (x *SecurityContext) Reset() {
 	*x = SecurityContext{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -998,7 +1786,7 @@ func (x *SecurityContext) String() string {
 func (*SecurityContext) ProtoMessage() {}
 
 func (x *SecurityContext) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1011,7 +1799,7 @@ func (x *SecurityContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityContext.ProtoReflect.Descriptor instead.
 func (*SecurityContext) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SecurityContext) GetRunAsUser() int64 {
@@ -1049,6 +1837,7 @@ type Volume struct {
 	//	*Volume_ConfigMap
 	//	*Volume_Claim
 	//	*Volume_EmptyDir
+	//	*Volume_HostPath
 	Source        isVolume_Source `protobuf_oneof:"source"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1056,7 +1845,7 @@ type Volume struct {
 
 func (x *Volume) Reset() {
 	*x = Volume{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1857,7 @@ func (x *Volume) String() string {
 func (*Volume) ProtoMessage() {}
 
 func (x *Volume) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1870,7 @@ func (x *Volume) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Volume.ProtoReflect.Descriptor instead.
 func (*Volume) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Volume) GetName() string {
@@ -1134,6 +1923,15 @@ func (x *Volume) GetEmptyDir() *EmptyDir {
 	return nil
 }
 
+func (x *Volume) GetHostPath() *HostPath {
+	if x != nil {
+		if x, ok := x.Source.(*Volume_HostPath); ok {
+			return x.HostPath
+		}
+	}
+	return nil
+}
+
 type isVolume_Source interface {
 	isVolume_Source()
 }
@@ -1158,6 +1956,11 @@ type Volume_EmptyDir struct {
 	EmptyDir *EmptyDir `protobuf:"bytes,5,opt,name=empty_dir,json=emptyDir,proto3,oneof"`
 }
 
+type Volume_HostPath struct {
+	// A file or directory of the node.
+	HostPath *HostPath `protobuf:"bytes,6,opt,name=host_path,json=hostPath,proto3,oneof"`
+}
+
 func (*Volume_Secret) isVolume_Source() {}
 
 func (*Volume_ConfigMap) isVolume_Source() {}
@@ -1165,6 +1968,64 @@ func (*Volume_ConfigMap) isVolume_Source() {}
 func (*Volume_Claim) isVolume_Source() {}
 
 func (*Volume_EmptyDir) isVolume_Source() {}
+
+func (*Volume_HostPath) isVolume_Source() {}
+
+// HostPath is a file or directory of the node.
+type HostPath struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// What it has to be, as Kubernetes spells it: "", Directory, DirectoryOrCreate, File,
+	// FileOrCreate, Socket, CharDevice or BlockDevice.
+	Type          string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostPath) Reset() {
+	*x = HostPath{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostPath) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostPath) ProtoMessage() {}
+
+func (x *HostPath) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostPath.ProtoReflect.Descriptor instead.
+func (*HostPath) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *HostPath) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *HostPath) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
 
 // KeyedSource names a secret or a config map, as a whole or some of its keys.
 type KeyedSource struct {
@@ -1181,7 +2042,7 @@ type KeyedSource struct {
 
 func (x *KeyedSource) Reset() {
 	*x = KeyedSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +2054,7 @@ func (x *KeyedSource) String() string {
 func (*KeyedSource) ProtoMessage() {}
 
 func (x *KeyedSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +2067,7 @@ func (x *KeyedSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyedSource.ProtoReflect.Descriptor instead.
 func (*KeyedSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeyedSource) GetName() string {
@@ -1243,7 +2104,7 @@ type EmptyDir struct {
 
 func (x *EmptyDir) Reset() {
 	*x = EmptyDir{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +2116,7 @@ func (x *EmptyDir) String() string {
 func (*EmptyDir) ProtoMessage() {}
 
 func (x *EmptyDir) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +2129,7 @@ func (x *EmptyDir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyDir.ProtoReflect.Descriptor instead.
 func (*EmptyDir) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EmptyDir) GetInMemory() bool {
@@ -1302,7 +2163,7 @@ type VolumeMount struct {
 
 func (x *VolumeMount) Reset() {
 	*x = VolumeMount{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +2175,7 @@ func (x *VolumeMount) String() string {
 func (*VolumeMount) ProtoMessage() {}
 
 func (x *VolumeMount) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +2188,7 @@ func (x *VolumeMount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeMount.ProtoReflect.Descriptor instead.
 func (*VolumeMount) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *VolumeMount) GetVolume() string {
@@ -1374,7 +2235,7 @@ type EnvVar struct {
 
 func (x *EnvVar) Reset() {
 	*x = EnvVar{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +2247,7 @@ func (x *EnvVar) String() string {
 func (*EnvVar) ProtoMessage() {}
 
 func (x *EnvVar) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +2260,7 @@ func (x *EnvVar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvVar.ProtoReflect.Descriptor instead.
 func (*EnvVar) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EnvVar) GetName() string {
@@ -1440,7 +2301,7 @@ type ValueSource struct {
 
 func (x *ValueSource) Reset() {
 	*x = ValueSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +2313,7 @@ func (x *ValueSource) String() string {
 func (*ValueSource) ProtoMessage() {}
 
 func (x *ValueSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +2326,7 @@ func (x *ValueSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueSource.ProtoReflect.Descriptor instead.
 func (*ValueSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ValueSource) GetSource() isValueSource_Source {
@@ -1545,7 +2406,7 @@ type KeySelector struct {
 
 func (x *KeySelector) Reset() {
 	*x = KeySelector{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +2418,7 @@ func (x *KeySelector) String() string {
 func (*KeySelector) ProtoMessage() {}
 
 func (x *KeySelector) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +2431,7 @@ func (x *KeySelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySelector.ProtoReflect.Descriptor instead.
 func (*KeySelector) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *KeySelector) GetName() string {
@@ -1615,7 +2476,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +2488,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +2501,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Resources) GetCpuMilli() int64 {
@@ -1699,7 +2560,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +2572,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +2585,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Port) GetName() string {
@@ -1753,15 +2614,23 @@ type Probe struct {
 	Check isProbe_Check `protobuf_oneof:"check"`
 	// Name of the port to ask on.
 	Port string `protobuf:"bytes,3,opt,name=port,proto3" json:"port,omitempty"`
-	// Time between checks. Default 1 s.
-	Period        *durationpb.Duration `protobuf:"bytes,4,opt,name=period,proto3" json:"period,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Time between checks. Default 1 s of a readiness probe, 10 s of others.
+	Period *durationpb.Duration `protobuf:"bytes,4,opt,name=period,proto3" json:"period,omitempty"`
+	// What is asked instead of the above; of a startup or liveness probe.
+	Handler *Handler `protobuf:"bytes,5,opt,name=handler,proto3" json:"handler,omitempty"`
+	// Time before the first check. Default 0.
+	InitialDelay *durationpb.Duration `protobuf:"bytes,6,opt,name=initial_delay,json=initialDelay,proto3" json:"initial_delay,omitempty"`
+	// Time that a check may take. Default 1 s.
+	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// Failures in a row that count. Default 3.
+	FailureThreshold int32 `protobuf:"varint,8,opt,name=failure_threshold,json=failureThreshold,proto3" json:"failure_threshold,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +2642,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +2655,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Probe) GetCheck() isProbe_Check {
@@ -1826,6 +2695,34 @@ func (x *Probe) GetPeriod() *durationpb.Duration {
 		return x.Period
 	}
 	return nil
+}
+
+func (x *Probe) GetHandler() *Handler {
+	if x != nil {
+		return x.Handler
+	}
+	return nil
+}
+
+func (x *Probe) GetInitialDelay() *durationpb.Duration {
+	if x != nil {
+		return x.InitialDelay
+	}
+	return nil
+}
+
+func (x *Probe) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Probe) GetFailureThreshold() int32 {
+	if x != nil {
+		return x.FailureThreshold
+	}
+	return 0
 }
 
 type isProbe_Check interface {
@@ -1874,7 +2771,7 @@ type Staging struct {
 
 func (x *Staging) Reset() {
 	*x = Staging{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +2783,7 @@ func (x *Staging) String() string {
 func (*Staging) ProtoMessage() {}
 
 func (x *Staging) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +2796,7 @@ func (x *Staging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Staging.ProtoReflect.Descriptor instead.
 func (*Staging) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Staging) GetDownloads() []*Transfer {
@@ -1961,7 +2858,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1973,7 +2870,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1986,7 +2883,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Transfer) GetUri() string {
@@ -2037,7 +2934,7 @@ type ReturnedPath struct {
 
 func (x *ReturnedPath) Reset() {
 	*x = ReturnedPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2049,7 +2946,7 @@ func (x *ReturnedPath) String() string {
 func (*ReturnedPath) ProtoMessage() {}
 
 func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2062,7 +2959,7 @@ func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedPath.ProtoReflect.Descriptor instead.
 func (*ReturnedPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReturnedPath) GetPath() string {
@@ -2108,7 +3005,7 @@ type InlineFile struct {
 
 func (x *InlineFile) Reset() {
 	*x = InlineFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +3017,7 @@ func (x *InlineFile) String() string {
 func (*InlineFile) ProtoMessage() {}
 
 func (x *InlineFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +3030,7 @@ func (x *InlineFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InlineFile.ProtoReflect.Descriptor instead.
 func (*InlineFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *InlineFile) GetPath() string {
@@ -2184,7 +3081,7 @@ type WorkloadStatus struct {
 
 func (x *WorkloadStatus) Reset() {
 	*x = WorkloadStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +3093,7 @@ func (x *WorkloadStatus) String() string {
 func (*WorkloadStatus) ProtoMessage() {}
 
 func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +3106,7 @@ func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadStatus.ProtoReflect.Descriptor instead.
 func (*WorkloadStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WorkloadStatus) GetPhase() Phase {
@@ -2322,7 +3219,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +3231,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +3244,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReplicaStatus) GetGroup() string {
@@ -2503,7 +3400,7 @@ type ReturnedFile struct {
 
 func (x *ReturnedFile) Reset() {
 	*x = ReturnedFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +3412,7 @@ func (x *ReturnedFile) String() string {
 func (*ReturnedFile) ProtoMessage() {}
 
 func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +3425,7 @@ func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedFile.ProtoReflect.Descriptor instead.
 func (*ReturnedFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReturnedFile) GetPath() string {
@@ -2580,7 +3477,7 @@ type SubmitWorkloadRequest struct {
 
 func (x *SubmitWorkloadRequest) Reset() {
 	*x = SubmitWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2592,7 +3489,7 @@ func (x *SubmitWorkloadRequest) String() string {
 func (*SubmitWorkloadRequest) ProtoMessage() {}
 
 func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2605,7 +3502,7 @@ func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*SubmitWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
@@ -2635,7 +3532,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2647,7 +3544,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2660,7 +3557,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Fence) GetElection() string {
@@ -2690,7 +3587,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +3599,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2715,7 +3612,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -2749,7 +3646,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2761,7 +3658,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2774,7 +3671,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -2818,7 +3715,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2830,7 +3727,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2843,7 +3740,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -2875,7 +3772,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2887,7 +3784,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2900,7 +3797,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -2937,7 +3834,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2949,7 +3846,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2962,7 +3859,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -2994,7 +3891,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3903,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3916,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -3056,7 +3953,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3068,7 +3965,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3081,7 +3978,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -3120,7 +4017,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3132,7 +4029,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3145,7 +4042,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -3205,7 +4102,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3217,7 +4114,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3230,7 +4127,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -3291,7 +4188,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\x80 (\x00R\x05count\x12@\n" +
 	"\btemplate\x18\x03 \x01(\v2\x1c.kfmesh.gpuagent.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\x12H\n" +
 	"\x0erestart_policy\x18\x04 \x01(\x0e2!.kfmesh.gpuagent.v1.RestartPolicyR\rrestartPolicy\x12 \n" +
-	"\vindependent\x18\x05 \x01(\bR\vindependent\"\xdb\a\n" +
+	"\vindependent\x18\x05 \x01(\bR\vindependent\"\xd8\v\n" +
 	"\bTemplate\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12\x18\n" +
 	"\acommand\x18\x02 \x03(\tR\acommand\x12\x12\n" +
@@ -3312,25 +4209,91 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x10security_context\x18\x0f \x01(\v2#.kfmesh.gpuagent.v1.SecurityContextR\x0fsecurityContext\x12\x18\n" +
 	"\aruntime\x18\x10 \x01(\tR\aruntime\x12)\n" +
 	"\x10expand_variables\x18\x11 \x01(\bR\x0fexpandVariables\x12@\n" +
-	"\vtolerations\x18\x12 \x03(\v2\x1e.kfmesh.gpuagent.v1.TolerationR\vtolerations\x1a?\n" +
+	"\vtolerations\x18\x12 \x03(\v2\x1e.kfmesh.gpuagent.v1.TolerationR\vtolerations\x126\n" +
+	"\benv_from\x18\x1e \x03(\v2\x1b.kfmesh.gpuagent.v1.EnvFromR\aenvFrom\x12F\n" +
+	"\x0finit_containers\x18\x1f \x03(\v2\x1d.kfmesh.gpuagent.v1.CompanionR\x0einitContainers\x12=\n" +
+	"\n" +
+	"companions\x18  \x03(\v2\x1d.kfmesh.gpuagent.v1.CompanionR\n" +
+	"companions\x12>\n" +
+	"\rstartup_probe\x18! \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\fstartupProbe\x12@\n" +
+	"\x0eliveness_probe\x18\" \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\rlivenessProbe\x12;\n" +
+	"\tlifecycle\x18# \x01(\v2\x1d.kfmesh.gpuagent.v1.LifecycleR\tlifecycle\x12@\n" +
+	"\fhost_aliases\x18$ \x03(\v2\x1d.kfmesh.gpuagent.v1.HostAliasR\vhostAliases\x12;\n" +
+	"\n" +
+	"peer_names\x18% \x03(\v2\x1c.kfmesh.gpuagent.v1.PeerNameR\tpeerNames\x1a?\n" +
 	"\x11NodeSelectorEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb7\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"I\n" +
+	"\bPeerName\x12\x1d\n" +
+	"\x05group\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05group\x12\x1e\n" +
+	"\x05names\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\bR\x05names\"\x94\x01\n" +
+	"\aEnvFrom\x12!\n" +
+	"\x06secret\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x06secret\x12(\n" +
+	"\n" +
+	"config_map\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\tconfigMap\x12\x16\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x1a\n" +
+	"\boptional\x18\x04 \x01(\bR\boptionalB\b\n" +
+	"\x06source\"\xfc\x03\n" +
+	"\tCompanion\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x14\n" +
+	"\x05image\x18\x02 \x01(\tR\x05image\x12\x18\n" +
+	"\acommand\x18\x03 \x03(\tR\acommand\x12\x12\n" +
+	"\x04args\x18\x04 \x03(\tR\x04args\x12,\n" +
+	"\x03env\x18\x05 \x03(\v2\x1a.kfmesh.gpuagent.v1.EnvVarR\x03env\x126\n" +
+	"\benv_from\x18\x06 \x03(\v2\x1b.kfmesh.gpuagent.v1.EnvFromR\aenvFrom\x12\x1f\n" +
+	"\vworking_dir\x18\a \x01(\tR\n" +
+	"workingDir\x12H\n" +
+	"\x0erestart_policy\x18\b \x01(\x0e2!.kfmesh.gpuagent.v1.RestartPolicyR\rrestartPolicy\x12>\n" +
+	"\rstartup_probe\x18\t \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\fstartupProbe\x12@\n" +
+	"\x0eliveness_probe\x18\n" +
+	" \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\rlivenessProbe\x12;\n" +
+	"\tlifecycle\x18\v \x01(\v2\x1d.kfmesh.gpuagent.v1.LifecycleR\tlifecycle\"\x7f\n" +
+	"\tLifecycle\x12:\n" +
+	"\n" +
+	"post_start\x18\x01 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\tpostStart\x126\n" +
+	"\bpre_stop\x18\x02 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\apreStop\"\xdd\x01\n" +
+	"\aHandler\x12.\n" +
+	"\x04exec\x18\x01 \x01(\v2\x18.kfmesh.gpuagent.v1.ExecH\x00R\x04exec\x128\n" +
+	"\bhttp_get\x18\x02 \x01(\v2\x1b.kfmesh.gpuagent.v1.HttpGetH\x00R\ahttpGet\x12+\n" +
+	"\x03tcp\x18\x03 \x01(\v2\x17.kfmesh.gpuagent.v1.TcpH\x00R\x03tcp\x121\n" +
+	"\x05sleep\x18\x04 \x01(\v2\x19.google.protobuf.DurationH\x00R\x05sleepB\b\n" +
+	"\x06action\"*\n" +
+	"\x04Exec\x12\"\n" +
+	"\acommand\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\acommand\"\xd7\x01\n" +
+	"\aHttpGet\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
+	"\x04port\x18\x02 \x01(\tR\x04port\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x10\n" +
+	"\x03tls\x18\x04 \x01(\bR\x03tls\x12B\n" +
+	"\aheaders\x18\x05 \x03(\v2(.kfmesh.gpuagent.v1.HttpGet.HeadersEntryR\aheaders\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"-\n" +
+	"\x03Tcp\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
+	"\x04port\x18\x02 \x01(\tR\x04port\"B\n" +
+	"\tHostAlias\x12\x17\n" +
+	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x02ip\x12\x1c\n" +
+	"\thostnames\x18\x02 \x03(\tR\thostnames\"\xb7\x01\n" +
 	"\x0fSecurityContext\x12,\n" +
 	"\vrun_as_user\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x00R\trunAsUser\x88\x01\x01\x12.\n" +
 	"\frun_as_group\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x01R\n" +
 	"runAsGroup\x88\x01\x01\x12%\n" +
 	"\x0frun_as_non_root\x18\x03 \x01(\bR\frunAsNonRootB\x0e\n" +
 	"\f_run_as_userB\x0f\n" +
-	"\r_run_as_group\"\xb0\x02\n" +
+	"\r_run_as_group\"\xed\x02\n" +
 	"\x06Volume\x12A\n" +
 	"\x04name\x18\x01 \x01(\tB-\xbaH*r(2&^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$R\x04name\x129\n" +
 	"\x06secret\x18\x02 \x01(\v2\x1f.kfmesh.gpuagent.v1.KeyedSourceH\x00R\x06secret\x12@\n" +
 	"\n" +
 	"config_map\x18\x03 \x01(\v2\x1f.kfmesh.gpuagent.v1.KeyedSourceH\x00R\tconfigMap\x12\x1f\n" +
 	"\x05claim\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x05claim\x12;\n" +
-	"\tempty_dir\x18\x05 \x01(\v2\x1c.kfmesh.gpuagent.v1.EmptyDirH\x00R\bemptyDirB\b\n" +
-	"\x06source\"\xc2\x01\n" +
+	"\tempty_dir\x18\x05 \x01(\v2\x1c.kfmesh.gpuagent.v1.EmptyDirH\x00R\bemptyDir\x12;\n" +
+	"\thost_path\x18\x06 \x01(\v2\x1c.kfmesh.gpuagent.v1.HostPathH\x00R\bhostPathB\b\n" +
+	"\x06source\"<\n" +
+	"\bHostPath\x12\x1c\n" +
+	"\x04path\x18\x01 \x01(\tB\b\xbaH\x05r\x03:\x01/R\x04path\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\"\xc2\x01\n" +
 	"\vKeyedSource\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1a\n" +
 	"\boptional\x18\x02 \x01(\bR\boptional\x12@\n" +
@@ -3372,12 +4335,16 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x12memory_limit_bytes\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x10memoryLimitBytes\"r\n" +
 	"\x04Port\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12)\n" +
-	"\tpreferred\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xff\xff\x03(\x00R\tpreferred\"\x91\x01\n" +
+	"\tpreferred\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xff\xff\x03(\x00R\tpreferred\"\xf3\x02\n" +
 	"\x05Probe\x12$\n" +
 	"\rhttp_get_path\x18\x01 \x01(\tH\x00R\vhttpGetPath\x12\x12\n" +
 	"\x03tcp\x18\x02 \x01(\bH\x00R\x03tcp\x12\x12\n" +
 	"\x04port\x18\x03 \x01(\tR\x04port\x121\n" +
-	"\x06period\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x06periodB\a\n" +
+	"\x06period\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x06period\x125\n" +
+	"\ahandler\x18\x05 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\ahandler\x12>\n" +
+	"\rinitial_delay\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\finitialDelay\x123\n" +
+	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x124\n" +
+	"\x11failure_threshold\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x10failureThresholdB\a\n" +
 	"\x05check\"\xa7\x02\n" +
 	"\aStaging\x12:\n" +
 	"\tdownloads\x18\x01 \x03(\v2\x1c.kfmesh.gpuagent.v1.TransferR\tdownloads\x126\n" +
@@ -3555,7 +4522,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
 	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
@@ -3568,115 +4535,151 @@ var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(*Toleration)(nil),            // 8: kfmesh.gpuagent.v1.Toleration
 	(*ReplicaGroup)(nil),          // 9: kfmesh.gpuagent.v1.ReplicaGroup
 	(*Template)(nil),              // 10: kfmesh.gpuagent.v1.Template
-	(*SecurityContext)(nil),       // 11: kfmesh.gpuagent.v1.SecurityContext
-	(*Volume)(nil),                // 12: kfmesh.gpuagent.v1.Volume
-	(*KeyedSource)(nil),           // 13: kfmesh.gpuagent.v1.KeyedSource
-	(*EmptyDir)(nil),              // 14: kfmesh.gpuagent.v1.EmptyDir
-	(*VolumeMount)(nil),           // 15: kfmesh.gpuagent.v1.VolumeMount
-	(*EnvVar)(nil),                // 16: kfmesh.gpuagent.v1.EnvVar
-	(*ValueSource)(nil),           // 17: kfmesh.gpuagent.v1.ValueSource
-	(*KeySelector)(nil),           // 18: kfmesh.gpuagent.v1.KeySelector
-	(*Resources)(nil),             // 19: kfmesh.gpuagent.v1.Resources
-	(*Port)(nil),                  // 20: kfmesh.gpuagent.v1.Port
-	(*Probe)(nil),                 // 21: kfmesh.gpuagent.v1.Probe
-	(*Staging)(nil),               // 22: kfmesh.gpuagent.v1.Staging
-	(*Transfer)(nil),              // 23: kfmesh.gpuagent.v1.Transfer
-	(*ReturnedPath)(nil),          // 24: kfmesh.gpuagent.v1.ReturnedPath
-	(*InlineFile)(nil),            // 25: kfmesh.gpuagent.v1.InlineFile
-	(*WorkloadStatus)(nil),        // 26: kfmesh.gpuagent.v1.WorkloadStatus
-	(*ReplicaStatus)(nil),         // 27: kfmesh.gpuagent.v1.ReplicaStatus
-	(*ReturnedFile)(nil),          // 28: kfmesh.gpuagent.v1.ReturnedFile
-	(*SubmitWorkloadRequest)(nil), // 29: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*Fence)(nil),                 // 30: kfmesh.gpuagent.v1.Fence
-	(*GetWorkloadRequest)(nil),    // 31: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 32: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 33: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 34: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 35: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 36: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 37: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 38: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 39: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 40: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 41: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 42: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 43: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 45: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 46: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 48: google.protobuf.Empty
+	(*PeerName)(nil),              // 11: kfmesh.gpuagent.v1.PeerName
+	(*EnvFrom)(nil),               // 12: kfmesh.gpuagent.v1.EnvFrom
+	(*Companion)(nil),             // 13: kfmesh.gpuagent.v1.Companion
+	(*Lifecycle)(nil),             // 14: kfmesh.gpuagent.v1.Lifecycle
+	(*Handler)(nil),               // 15: kfmesh.gpuagent.v1.Handler
+	(*Exec)(nil),                  // 16: kfmesh.gpuagent.v1.Exec
+	(*HttpGet)(nil),               // 17: kfmesh.gpuagent.v1.HttpGet
+	(*Tcp)(nil),                   // 18: kfmesh.gpuagent.v1.Tcp
+	(*HostAlias)(nil),             // 19: kfmesh.gpuagent.v1.HostAlias
+	(*SecurityContext)(nil),       // 20: kfmesh.gpuagent.v1.SecurityContext
+	(*Volume)(nil),                // 21: kfmesh.gpuagent.v1.Volume
+	(*HostPath)(nil),              // 22: kfmesh.gpuagent.v1.HostPath
+	(*KeyedSource)(nil),           // 23: kfmesh.gpuagent.v1.KeyedSource
+	(*EmptyDir)(nil),              // 24: kfmesh.gpuagent.v1.EmptyDir
+	(*VolumeMount)(nil),           // 25: kfmesh.gpuagent.v1.VolumeMount
+	(*EnvVar)(nil),                // 26: kfmesh.gpuagent.v1.EnvVar
+	(*ValueSource)(nil),           // 27: kfmesh.gpuagent.v1.ValueSource
+	(*KeySelector)(nil),           // 28: kfmesh.gpuagent.v1.KeySelector
+	(*Resources)(nil),             // 29: kfmesh.gpuagent.v1.Resources
+	(*Port)(nil),                  // 30: kfmesh.gpuagent.v1.Port
+	(*Probe)(nil),                 // 31: kfmesh.gpuagent.v1.Probe
+	(*Staging)(nil),               // 32: kfmesh.gpuagent.v1.Staging
+	(*Transfer)(nil),              // 33: kfmesh.gpuagent.v1.Transfer
+	(*ReturnedPath)(nil),          // 34: kfmesh.gpuagent.v1.ReturnedPath
+	(*InlineFile)(nil),            // 35: kfmesh.gpuagent.v1.InlineFile
+	(*WorkloadStatus)(nil),        // 36: kfmesh.gpuagent.v1.WorkloadStatus
+	(*ReplicaStatus)(nil),         // 37: kfmesh.gpuagent.v1.ReplicaStatus
+	(*ReturnedFile)(nil),          // 38: kfmesh.gpuagent.v1.ReturnedFile
+	(*SubmitWorkloadRequest)(nil), // 39: kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	(*Fence)(nil),                 // 40: kfmesh.gpuagent.v1.Fence
+	(*GetWorkloadRequest)(nil),    // 41: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 42: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 43: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 45: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 46: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*DeleteWorkloadRequest)(nil), // 47: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 48: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 49: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 50: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 51: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	nil,                           // 52: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 53: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 54: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 55: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 56: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 57: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 58: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 59: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	45, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	56, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
-	26, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
+	36, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
 	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
 	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	46, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	46, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	57, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	57, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
 	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
 	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
 	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
 	2,  // 10: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	16, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	19, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	20, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	22, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	21, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	12, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
-	15, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	40, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	26, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	29, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	30, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	32, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	31, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	21, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	25, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	50, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
 	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	11, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	20, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
 	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
-	13, // 22: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	13, // 23: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	14, // 24: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	41, // 25: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	17, // 26: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
-	18, // 27: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
-	18, // 28: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	46, // 29: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	23, // 30: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	23, // 31: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	24, // 32: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	25, // 33: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	4,  // 34: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	47, // 35: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	47, // 36: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	27, // 37: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	4,  // 38: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	42, // 39: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	47, // 40: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	47, // 41: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	28, // 42: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	6,  // 43: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	30, // 44: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	43, // 45: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	6,  // 46: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	44, // 47: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	5,  // 48: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	6,  // 49: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	29, // 50: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	31, // 51: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	32, // 52: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	34, // 53: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	36, // 54: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	37, // 55: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	38, // 56: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	6,  // 57: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 58: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	33, // 59: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	35, // 60: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	6,  // 61: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	48, // 62: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	39, // 63: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	57, // [57:64] is the sub-list for method output_type
-	50, // [50:57] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	12, // 22: kfmesh.gpuagent.v1.Template.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
+	13, // 23: kfmesh.gpuagent.v1.Template.init_containers:type_name -> kfmesh.gpuagent.v1.Companion
+	13, // 24: kfmesh.gpuagent.v1.Template.companions:type_name -> kfmesh.gpuagent.v1.Companion
+	31, // 25: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	31, // 26: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	14, // 27: kfmesh.gpuagent.v1.Template.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
+	19, // 28: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
+	11, // 29: kfmesh.gpuagent.v1.Template.peer_names:type_name -> kfmesh.gpuagent.v1.PeerName
+	26, // 30: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	12, // 31: kfmesh.gpuagent.v1.Companion.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
+	2,  // 32: kfmesh.gpuagent.v1.Companion.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	31, // 33: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	31, // 34: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	14, // 35: kfmesh.gpuagent.v1.Companion.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
+	15, // 36: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
+	15, // 37: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
+	16, // 38: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
+	17, // 39: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
+	18, // 40: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
+	57, // 41: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
+	51, // 42: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	23, // 43: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	23, // 44: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	24, // 45: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	22, // 46: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
+	52, // 47: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	27, // 48: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	28, // 49: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	28, // 50: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	57, // 51: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	15, // 52: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
+	57, // 53: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
+	57, // 54: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
+	33, // 55: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	33, // 56: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	34, // 57: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	35, // 58: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	4,  // 59: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	58, // 60: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	58, // 61: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	37, // 62: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	4,  // 63: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	53, // 64: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	58, // 65: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	58, // 66: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	38, // 67: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	6,  // 68: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	40, // 69: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	54, // 70: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	6,  // 71: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	55, // 72: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	5,  // 73: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	6,  // 74: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	39, // 75: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	41, // 76: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	42, // 77: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	44, // 78: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	46, // 79: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	47, // 80: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	48, // 81: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	6,  // 82: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 83: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	43, // 84: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	45, // 85: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	6,  // 86: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	59, // 87: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	49, // 88: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	82, // [82:89] is the sub-list for method output_type
+	75, // [75:82] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -3684,19 +4687,30 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 	if File_kfmesh_gpuagent_v1_workload_proto != nil {
 		return
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5].OneofWrappers = []any{}
 	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6].OneofWrappers = []any{
+		(*EnvFrom_Secret)(nil),
+		(*EnvFrom_ConfigMap)(nil),
+	}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9].OneofWrappers = []any{
+		(*Handler_Exec)(nil),
+		(*Handler_HttpGet)(nil),
+		(*Handler_Tcp)(nil),
+		(*Handler_Sleep)(nil),
+	}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14].OneofWrappers = []any{}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
 		(*Volume_Secret)(nil),
 		(*Volume_ConfigMap)(nil),
 		(*Volume_Claim)(nil),
 		(*Volume_EmptyDir)(nil),
+		(*Volume_HostPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21].OneofWrappers = []any{
 		(*ValueSource_Secret)(nil),
 		(*ValueSource_ConfigMap)(nil),
 		(*ValueSource_FieldPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25].OneofWrappers = []any{
 		(*Probe_HttpGetPath)(nil),
 		(*Probe_Tcp)(nil),
 	}
@@ -3706,7 +4720,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   39,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2368,6 +2368,261 @@ func (x *GetLineageResponse) GetEvents() []*Event {
 	return nil
 }
 
+// RefusedEvent is an OpenLineage event that its receiver will not have.
+type RefusedEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the event, counting up.
+	EventId int64 `protobuf:"varint,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// Number of the execution that it tells of.
+	ExecutionId int64 `protobuf:"varint,2,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	// Name of the execution.
+	ExecutionName string `protobuf:"bytes,3,opt,name=execution_name,json=executionName,proto3" json:"execution_name,omitempty"`
+	// Namespace of the execution.
+	Namespace string `protobuf:"bytes,4,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Type of the event: "START", "COMPLETE", "FAIL" or "ABORT".
+	EventType string `protobuf:"bytes,5,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	// HTTP status that the receiver answered with.
+	Status int32 `protobuf:"varint,6,opt,name=status,proto3" json:"status,omitempty"`
+	// What the receiver said, up to 1 KiB of it.
+	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The event as it was sent.
+	Event *structpb.Struct `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`
+	// When it was refused.
+	RefuseTime    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=refuse_time,json=refuseTime,proto3" json:"refuse_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedEvent) Reset() {
+	*x = RefusedEvent{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedEvent) ProtoMessage() {}
+
+func (x *RefusedEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedEvent.ProtoReflect.Descriptor instead.
+func (*RefusedEvent) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *RefusedEvent) GetEventId() int64 {
+	if x != nil {
+		return x.EventId
+	}
+	return 0
+}
+
+func (x *RefusedEvent) GetExecutionId() int64 {
+	if x != nil {
+		return x.ExecutionId
+	}
+	return 0
+}
+
+func (x *RefusedEvent) GetExecutionName() string {
+	if x != nil {
+		return x.ExecutionName
+	}
+	return ""
+}
+
+func (x *RefusedEvent) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *RefusedEvent) GetEventType() string {
+	if x != nil {
+		return x.EventType
+	}
+	return ""
+}
+
+func (x *RefusedEvent) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *RefusedEvent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RefusedEvent) GetEvent() *structpb.Struct {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *RefusedEvent) GetRefuseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefuseTime
+	}
+	return nil
+}
+
+// ListRefusedEventsRequest asks for a page.
+type ListRefusedEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only events of executions in this namespace. Empty means all.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Only events of this execution, by its number. 0 means all.
+	ExecutionId int64 `protobuf:"varint,2,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	// Largest number to return. 0 means 20; at most 200.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the previous answer.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRefusedEventsRequest) Reset() {
+	*x = ListRefusedEventsRequest{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRefusedEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRefusedEventsRequest) ProtoMessage() {}
+
+func (x *ListRefusedEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRefusedEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListRefusedEventsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListRefusedEventsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListRefusedEventsRequest) GetExecutionId() int64 {
+	if x != nil {
+		return x.ExecutionId
+	}
+	return 0
+}
+
+func (x *ListRefusedEventsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRefusedEventsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListRefusedEventsResponse is one page.
+type ListRefusedEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The events.
+	Events []*RefusedEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// Token for the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Number of events that match in all.
+	TotalSize     int64 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRefusedEventsResponse) Reset() {
+	*x = ListRefusedEventsResponse{}
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRefusedEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRefusedEventsResponse) ProtoMessage() {}
+
+func (x *ListRefusedEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_metadata_v1_metadata_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRefusedEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListRefusedEventsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListRefusedEventsResponse) GetEvents() []*RefusedEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ListRefusedEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListRefusedEventsResponse) GetTotalSize() int64 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
 var File_kfmesh_metadata_v1_metadata_proto protoreflect.FileDescriptor
 
 const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
@@ -2591,7 +2846,31 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x02 \x03(\v2\x1d.kfmesh.metadata.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events2\xe6\r\n" +
+	"\x06events\x18\x03 \x03(\v2\x19.kfmesh.metadata.v1.EventR\x06events\"\xcc\x02\n" +
+	"\fRefusedEvent\x12\x19\n" +
+	"\bevent_id\x18\x01 \x01(\x03R\aeventId\x12!\n" +
+	"\fexecution_id\x18\x02 \x01(\x03R\vexecutionId\x12%\n" +
+	"\x0eexecution_name\x18\x03 \x01(\tR\rexecutionName\x12\x1c\n" +
+	"\tnamespace\x18\x04 \x01(\tR\tnamespace\x12\x1d\n" +
+	"\n" +
+	"event_type\x18\x05 \x01(\tR\teventType\x12\x16\n" +
+	"\x06status\x18\x06 \x01(\x05R\x06status\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12-\n" +
+	"\x05event\x18\b \x01(\v2\x17.google.protobuf.StructR\x05event\x12;\n" +
+	"\vrefuse_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"refuseTime\"\xa3\x01\n" +
+	"\x18ListRefusedEventsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12!\n" +
+	"\fexecution_id\x18\x02 \x01(\x03R\vexecutionId\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"\x9c\x01\n" +
+	"\x19ListRefusedEventsResponse\x128\n" +
+	"\x06events\x18\x01 \x03(\v2 .kfmesh.metadata.v1.RefusedEventR\x06events\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize2\xfb\x0e\n" +
 	"\x0fMetadataService\x12\x83\x01\n" +
 	"\fPutExecution\x12'.kfmesh.metadata.v1.PutExecutionRequest\x1a(.kfmesh.metadata.v1.PutExecutionResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/kfmesh/v1/executions\x12\x8c\x01\n" +
 	"\rPutExecutions\x12(.kfmesh.metadata.v1.PutExecutionsRequest\x1a).kfmesh.metadata.v1.PutExecutionsResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/kfmesh/v1/executions:batch\x12\x84\x01\n" +
@@ -2608,7 +2887,8 @@ const file_kfmesh_metadata_v1_metadata_proto_rawDesc = "" +
 	"ListEvents\x12%.kfmesh.metadata.v1.ListEventsRequest\x1a&.kfmesh.metadata.v1.ListEventsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/kfmesh/v1/events\x12U\n" +
 	"\bListUses\x12#.kfmesh.metadata.v1.ListUsesRequest\x1a$.kfmesh.metadata.v1.ListUsesResponse\x12\xbf\x01\n" +
 	"\n" +
-	"GetLineage\x12%.kfmesh.metadata.v1.GetLineageRequest\x1a&.kfmesh.metadata.v1.GetLineageResponse\"b\x82\xd3\xe4\x93\x02\\Z.\x12,/kfmesh/v1/executions/{execution_id}/lineage\x12*/kfmesh/v1/artifacts/{artifact_id}/lineageB\xcd\x01\n" +
+	"GetLineage\x12%.kfmesh.metadata.v1.GetLineageRequest\x1a&.kfmesh.metadata.v1.GetLineageResponse\"b\x82\xd3\xe4\x93\x02\\Z.\x12,/kfmesh/v1/executions/{execution_id}/lineage\x12*/kfmesh/v1/artifacts/{artifact_id}/lineage\x12\x92\x01\n" +
+	"\x11ListRefusedEvents\x12,.kfmesh.metadata.v1.ListRefusedEventsRequest\x1a-.kfmesh.metadata.v1.ListRefusedEventsResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/kfmesh/v1/refusedeventsB\xcd\x01\n" +
 	"\x16com.kfmesh.metadata.v1B\rMetadataProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1;metadatav1\xa2\x02\x03KMX\xaa\x02\x12Kfmesh.Metadata.V1\xca\x02\x12Kfmesh\\Metadata\\V1\xe2\x02\x1eKfmesh\\Metadata\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Metadata::V1b\x06proto3"
 
 var (
@@ -2624,69 +2904,72 @@ func file_kfmesh_metadata_v1_metadata_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_metadata_v1_metadata_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_kfmesh_metadata_v1_metadata_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_kfmesh_metadata_v1_metadata_proto_goTypes = []any{
-	(Execution_State)(0),             // 0: kfmesh.metadata.v1.Execution.State
-	(Event_Type)(0),                  // 1: kfmesh.metadata.v1.Event.Type
-	(GetLineageRequest_Direction)(0), // 2: kfmesh.metadata.v1.GetLineageRequest.Direction
-	(*Value)(nil),                    // 3: kfmesh.metadata.v1.Value
-	(*Context)(nil),                  // 4: kfmesh.metadata.v1.Context
-	(*Artifact)(nil),                 // 5: kfmesh.metadata.v1.Artifact
-	(*Execution)(nil),                // 6: kfmesh.metadata.v1.Execution
-	(*Event)(nil),                    // 7: kfmesh.metadata.v1.Event
-	(*ArtifactEvent)(nil),            // 8: kfmesh.metadata.v1.ArtifactEvent
-	(*PutExecutionRequest)(nil),      // 9: kfmesh.metadata.v1.PutExecutionRequest
-	(*PutExecutionResponse)(nil),     // 10: kfmesh.metadata.v1.PutExecutionResponse
-	(*PutExecutionsRequest)(nil),     // 11: kfmesh.metadata.v1.PutExecutionsRequest
-	(*PutExecutionsResponse)(nil),    // 12: kfmesh.metadata.v1.PutExecutionsResponse
-	(*PutContextsRequest)(nil),       // 13: kfmesh.metadata.v1.PutContextsRequest
-	(*PutContextsResponse)(nil),      // 14: kfmesh.metadata.v1.PutContextsResponse
-	(*GetContextRequest)(nil),        // 15: kfmesh.metadata.v1.GetContextRequest
-	(*ListContextsRequest)(nil),      // 16: kfmesh.metadata.v1.ListContextsRequest
-	(*ListContextsResponse)(nil),     // 17: kfmesh.metadata.v1.ListContextsResponse
-	(*GetExecutionRequest)(nil),      // 18: kfmesh.metadata.v1.GetExecutionRequest
-	(*ListExecutionsRequest)(nil),    // 19: kfmesh.metadata.v1.ListExecutionsRequest
-	(*ListExecutionsResponse)(nil),   // 20: kfmesh.metadata.v1.ListExecutionsResponse
-	(*GetArtifactRequest)(nil),       // 21: kfmesh.metadata.v1.GetArtifactRequest
-	(*DeleteArtifactRequest)(nil),    // 22: kfmesh.metadata.v1.DeleteArtifactRequest
-	(*DeleteArtifactResponse)(nil),   // 23: kfmesh.metadata.v1.DeleteArtifactResponse
-	(*ListArtifactsRequest)(nil),     // 24: kfmesh.metadata.v1.ListArtifactsRequest
-	(*ListArtifactsResponse)(nil),    // 25: kfmesh.metadata.v1.ListArtifactsResponse
-	(*ListEventsRequest)(nil),        // 26: kfmesh.metadata.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 27: kfmesh.metadata.v1.ListEventsResponse
-	(*ListUsesRequest)(nil),          // 28: kfmesh.metadata.v1.ListUsesRequest
-	(*ArtifactUse)(nil),              // 29: kfmesh.metadata.v1.ArtifactUse
-	(*ListUsesResponse)(nil),         // 30: kfmesh.metadata.v1.ListUsesResponse
-	(*GetLineageRequest)(nil),        // 31: kfmesh.metadata.v1.GetLineageRequest
-	(*GetLineageResponse)(nil),       // 32: kfmesh.metadata.v1.GetLineageResponse
-	nil,                              // 33: kfmesh.metadata.v1.Context.PropertiesEntry
-	nil,                              // 34: kfmesh.metadata.v1.Context.CustomPropertiesEntry
-	nil,                              // 35: kfmesh.metadata.v1.Artifact.PropertiesEntry
-	nil,                              // 36: kfmesh.metadata.v1.Artifact.CustomPropertiesEntry
-	nil,                              // 37: kfmesh.metadata.v1.Execution.PropertiesEntry
-	nil,                              // 38: kfmesh.metadata.v1.Execution.CustomPropertiesEntry
-	(*structpb.Struct)(nil),          // 39: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),    // 40: google.protobuf.Timestamp
+	(Execution_State)(0),              // 0: kfmesh.metadata.v1.Execution.State
+	(Event_Type)(0),                   // 1: kfmesh.metadata.v1.Event.Type
+	(GetLineageRequest_Direction)(0),  // 2: kfmesh.metadata.v1.GetLineageRequest.Direction
+	(*Value)(nil),                     // 3: kfmesh.metadata.v1.Value
+	(*Context)(nil),                   // 4: kfmesh.metadata.v1.Context
+	(*Artifact)(nil),                  // 5: kfmesh.metadata.v1.Artifact
+	(*Execution)(nil),                 // 6: kfmesh.metadata.v1.Execution
+	(*Event)(nil),                     // 7: kfmesh.metadata.v1.Event
+	(*ArtifactEvent)(nil),             // 8: kfmesh.metadata.v1.ArtifactEvent
+	(*PutExecutionRequest)(nil),       // 9: kfmesh.metadata.v1.PutExecutionRequest
+	(*PutExecutionResponse)(nil),      // 10: kfmesh.metadata.v1.PutExecutionResponse
+	(*PutExecutionsRequest)(nil),      // 11: kfmesh.metadata.v1.PutExecutionsRequest
+	(*PutExecutionsResponse)(nil),     // 12: kfmesh.metadata.v1.PutExecutionsResponse
+	(*PutContextsRequest)(nil),        // 13: kfmesh.metadata.v1.PutContextsRequest
+	(*PutContextsResponse)(nil),       // 14: kfmesh.metadata.v1.PutContextsResponse
+	(*GetContextRequest)(nil),         // 15: kfmesh.metadata.v1.GetContextRequest
+	(*ListContextsRequest)(nil),       // 16: kfmesh.metadata.v1.ListContextsRequest
+	(*ListContextsResponse)(nil),      // 17: kfmesh.metadata.v1.ListContextsResponse
+	(*GetExecutionRequest)(nil),       // 18: kfmesh.metadata.v1.GetExecutionRequest
+	(*ListExecutionsRequest)(nil),     // 19: kfmesh.metadata.v1.ListExecutionsRequest
+	(*ListExecutionsResponse)(nil),    // 20: kfmesh.metadata.v1.ListExecutionsResponse
+	(*GetArtifactRequest)(nil),        // 21: kfmesh.metadata.v1.GetArtifactRequest
+	(*DeleteArtifactRequest)(nil),     // 22: kfmesh.metadata.v1.DeleteArtifactRequest
+	(*DeleteArtifactResponse)(nil),    // 23: kfmesh.metadata.v1.DeleteArtifactResponse
+	(*ListArtifactsRequest)(nil),      // 24: kfmesh.metadata.v1.ListArtifactsRequest
+	(*ListArtifactsResponse)(nil),     // 25: kfmesh.metadata.v1.ListArtifactsResponse
+	(*ListEventsRequest)(nil),         // 26: kfmesh.metadata.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),        // 27: kfmesh.metadata.v1.ListEventsResponse
+	(*ListUsesRequest)(nil),           // 28: kfmesh.metadata.v1.ListUsesRequest
+	(*ArtifactUse)(nil),               // 29: kfmesh.metadata.v1.ArtifactUse
+	(*ListUsesResponse)(nil),          // 30: kfmesh.metadata.v1.ListUsesResponse
+	(*GetLineageRequest)(nil),         // 31: kfmesh.metadata.v1.GetLineageRequest
+	(*GetLineageResponse)(nil),        // 32: kfmesh.metadata.v1.GetLineageResponse
+	(*RefusedEvent)(nil),              // 33: kfmesh.metadata.v1.RefusedEvent
+	(*ListRefusedEventsRequest)(nil),  // 34: kfmesh.metadata.v1.ListRefusedEventsRequest
+	(*ListRefusedEventsResponse)(nil), // 35: kfmesh.metadata.v1.ListRefusedEventsResponse
+	nil,                               // 36: kfmesh.metadata.v1.Context.PropertiesEntry
+	nil,                               // 37: kfmesh.metadata.v1.Context.CustomPropertiesEntry
+	nil,                               // 38: kfmesh.metadata.v1.Artifact.PropertiesEntry
+	nil,                               // 39: kfmesh.metadata.v1.Artifact.CustomPropertiesEntry
+	nil,                               // 40: kfmesh.metadata.v1.Execution.PropertiesEntry
+	nil,                               // 41: kfmesh.metadata.v1.Execution.CustomPropertiesEntry
+	(*structpb.Struct)(nil),           // 42: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),     // 43: google.protobuf.Timestamp
 }
 var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
-	39, // 0: kfmesh.metadata.v1.Value.struct_value:type_name -> google.protobuf.Struct
-	33, // 1: kfmesh.metadata.v1.Context.properties:type_name -> kfmesh.metadata.v1.Context.PropertiesEntry
-	34, // 2: kfmesh.metadata.v1.Context.custom_properties:type_name -> kfmesh.metadata.v1.Context.CustomPropertiesEntry
+	42, // 0: kfmesh.metadata.v1.Value.struct_value:type_name -> google.protobuf.Struct
+	36, // 1: kfmesh.metadata.v1.Context.properties:type_name -> kfmesh.metadata.v1.Context.PropertiesEntry
+	37, // 2: kfmesh.metadata.v1.Context.custom_properties:type_name -> kfmesh.metadata.v1.Context.CustomPropertiesEntry
 	4,  // 3: kfmesh.metadata.v1.Context.parents:type_name -> kfmesh.metadata.v1.Context
-	40, // 4: kfmesh.metadata.v1.Context.create_time:type_name -> google.protobuf.Timestamp
-	40, // 5: kfmesh.metadata.v1.Context.update_time:type_name -> google.protobuf.Timestamp
-	39, // 6: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
-	40, // 7: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
-	35, // 8: kfmesh.metadata.v1.Artifact.properties:type_name -> kfmesh.metadata.v1.Artifact.PropertiesEntry
-	36, // 9: kfmesh.metadata.v1.Artifact.custom_properties:type_name -> kfmesh.metadata.v1.Artifact.CustomPropertiesEntry
+	43, // 4: kfmesh.metadata.v1.Context.create_time:type_name -> google.protobuf.Timestamp
+	43, // 5: kfmesh.metadata.v1.Context.update_time:type_name -> google.protobuf.Timestamp
+	42, // 6: kfmesh.metadata.v1.Artifact.metadata:type_name -> google.protobuf.Struct
+	43, // 7: kfmesh.metadata.v1.Artifact.create_time:type_name -> google.protobuf.Timestamp
+	38, // 8: kfmesh.metadata.v1.Artifact.properties:type_name -> kfmesh.metadata.v1.Artifact.PropertiesEntry
+	39, // 9: kfmesh.metadata.v1.Artifact.custom_properties:type_name -> kfmesh.metadata.v1.Artifact.CustomPropertiesEntry
 	0,  // 10: kfmesh.metadata.v1.Execution.state:type_name -> kfmesh.metadata.v1.Execution.State
-	39, // 11: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
-	39, // 12: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
-	40, // 13: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
-	40, // 14: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
-	40, // 15: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
-	37, // 16: kfmesh.metadata.v1.Execution.properties:type_name -> kfmesh.metadata.v1.Execution.PropertiesEntry
-	38, // 17: kfmesh.metadata.v1.Execution.custom_properties:type_name -> kfmesh.metadata.v1.Execution.CustomPropertiesEntry
+	42, // 11: kfmesh.metadata.v1.Execution.input_parameters:type_name -> google.protobuf.Struct
+	42, // 12: kfmesh.metadata.v1.Execution.output_parameters:type_name -> google.protobuf.Struct
+	43, // 13: kfmesh.metadata.v1.Execution.start_time:type_name -> google.protobuf.Timestamp
+	43, // 14: kfmesh.metadata.v1.Execution.finish_time:type_name -> google.protobuf.Timestamp
+	43, // 15: kfmesh.metadata.v1.Execution.create_time:type_name -> google.protobuf.Timestamp
+	40, // 16: kfmesh.metadata.v1.Execution.properties:type_name -> kfmesh.metadata.v1.Execution.PropertiesEntry
+	41, // 17: kfmesh.metadata.v1.Execution.custom_properties:type_name -> kfmesh.metadata.v1.Execution.CustomPropertiesEntry
 	1,  // 18: kfmesh.metadata.v1.Event.type:type_name -> kfmesh.metadata.v1.Event.Type
 	5,  // 19: kfmesh.metadata.v1.ArtifactEvent.artifact:type_name -> kfmesh.metadata.v1.Artifact
 	6,  // 20: kfmesh.metadata.v1.PutExecutionRequest.execution:type_name -> kfmesh.metadata.v1.Execution
@@ -2708,43 +2991,48 @@ var file_kfmesh_metadata_v1_metadata_proto_depIdxs = []int32{
 	5,  // 36: kfmesh.metadata.v1.GetLineageResponse.artifacts:type_name -> kfmesh.metadata.v1.Artifact
 	6,  // 37: kfmesh.metadata.v1.GetLineageResponse.executions:type_name -> kfmesh.metadata.v1.Execution
 	7,  // 38: kfmesh.metadata.v1.GetLineageResponse.events:type_name -> kfmesh.metadata.v1.Event
-	3,  // 39: kfmesh.metadata.v1.Context.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
-	3,  // 40: kfmesh.metadata.v1.Context.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
-	3,  // 41: kfmesh.metadata.v1.Artifact.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
-	3,  // 42: kfmesh.metadata.v1.Artifact.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
-	3,  // 43: kfmesh.metadata.v1.Execution.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
-	3,  // 44: kfmesh.metadata.v1.Execution.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
-	9,  // 45: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
-	11, // 46: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
-	18, // 47: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
-	13, // 48: kfmesh.metadata.v1.MetadataService.PutContexts:input_type -> kfmesh.metadata.v1.PutContextsRequest
-	15, // 49: kfmesh.metadata.v1.MetadataService.GetContext:input_type -> kfmesh.metadata.v1.GetContextRequest
-	16, // 50: kfmesh.metadata.v1.MetadataService.ListContexts:input_type -> kfmesh.metadata.v1.ListContextsRequest
-	19, // 51: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
-	21, // 52: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
-	24, // 53: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
-	22, // 54: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
-	26, // 55: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
-	28, // 56: kfmesh.metadata.v1.MetadataService.ListUses:input_type -> kfmesh.metadata.v1.ListUsesRequest
-	31, // 57: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
-	10, // 58: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
-	12, // 59: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
-	6,  // 60: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
-	14, // 61: kfmesh.metadata.v1.MetadataService.PutContexts:output_type -> kfmesh.metadata.v1.PutContextsResponse
-	4,  // 62: kfmesh.metadata.v1.MetadataService.GetContext:output_type -> kfmesh.metadata.v1.Context
-	17, // 63: kfmesh.metadata.v1.MetadataService.ListContexts:output_type -> kfmesh.metadata.v1.ListContextsResponse
-	20, // 64: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
-	5,  // 65: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
-	25, // 66: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
-	23, // 67: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
-	27, // 68: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
-	30, // 69: kfmesh.metadata.v1.MetadataService.ListUses:output_type -> kfmesh.metadata.v1.ListUsesResponse
-	32, // 70: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
-	58, // [58:71] is the sub-list for method output_type
-	45, // [45:58] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	42, // 39: kfmesh.metadata.v1.RefusedEvent.event:type_name -> google.protobuf.Struct
+	43, // 40: kfmesh.metadata.v1.RefusedEvent.refuse_time:type_name -> google.protobuf.Timestamp
+	33, // 41: kfmesh.metadata.v1.ListRefusedEventsResponse.events:type_name -> kfmesh.metadata.v1.RefusedEvent
+	3,  // 42: kfmesh.metadata.v1.Context.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 43: kfmesh.metadata.v1.Context.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 44: kfmesh.metadata.v1.Artifact.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 45: kfmesh.metadata.v1.Artifact.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 46: kfmesh.metadata.v1.Execution.PropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	3,  // 47: kfmesh.metadata.v1.Execution.CustomPropertiesEntry.value:type_name -> kfmesh.metadata.v1.Value
+	9,  // 48: kfmesh.metadata.v1.MetadataService.PutExecution:input_type -> kfmesh.metadata.v1.PutExecutionRequest
+	11, // 49: kfmesh.metadata.v1.MetadataService.PutExecutions:input_type -> kfmesh.metadata.v1.PutExecutionsRequest
+	18, // 50: kfmesh.metadata.v1.MetadataService.GetExecution:input_type -> kfmesh.metadata.v1.GetExecutionRequest
+	13, // 51: kfmesh.metadata.v1.MetadataService.PutContexts:input_type -> kfmesh.metadata.v1.PutContextsRequest
+	15, // 52: kfmesh.metadata.v1.MetadataService.GetContext:input_type -> kfmesh.metadata.v1.GetContextRequest
+	16, // 53: kfmesh.metadata.v1.MetadataService.ListContexts:input_type -> kfmesh.metadata.v1.ListContextsRequest
+	19, // 54: kfmesh.metadata.v1.MetadataService.ListExecutions:input_type -> kfmesh.metadata.v1.ListExecutionsRequest
+	21, // 55: kfmesh.metadata.v1.MetadataService.GetArtifact:input_type -> kfmesh.metadata.v1.GetArtifactRequest
+	24, // 56: kfmesh.metadata.v1.MetadataService.ListArtifacts:input_type -> kfmesh.metadata.v1.ListArtifactsRequest
+	22, // 57: kfmesh.metadata.v1.MetadataService.DeleteArtifact:input_type -> kfmesh.metadata.v1.DeleteArtifactRequest
+	26, // 58: kfmesh.metadata.v1.MetadataService.ListEvents:input_type -> kfmesh.metadata.v1.ListEventsRequest
+	28, // 59: kfmesh.metadata.v1.MetadataService.ListUses:input_type -> kfmesh.metadata.v1.ListUsesRequest
+	31, // 60: kfmesh.metadata.v1.MetadataService.GetLineage:input_type -> kfmesh.metadata.v1.GetLineageRequest
+	34, // 61: kfmesh.metadata.v1.MetadataService.ListRefusedEvents:input_type -> kfmesh.metadata.v1.ListRefusedEventsRequest
+	10, // 62: kfmesh.metadata.v1.MetadataService.PutExecution:output_type -> kfmesh.metadata.v1.PutExecutionResponse
+	12, // 63: kfmesh.metadata.v1.MetadataService.PutExecutions:output_type -> kfmesh.metadata.v1.PutExecutionsResponse
+	6,  // 64: kfmesh.metadata.v1.MetadataService.GetExecution:output_type -> kfmesh.metadata.v1.Execution
+	14, // 65: kfmesh.metadata.v1.MetadataService.PutContexts:output_type -> kfmesh.metadata.v1.PutContextsResponse
+	4,  // 66: kfmesh.metadata.v1.MetadataService.GetContext:output_type -> kfmesh.metadata.v1.Context
+	17, // 67: kfmesh.metadata.v1.MetadataService.ListContexts:output_type -> kfmesh.metadata.v1.ListContextsResponse
+	20, // 68: kfmesh.metadata.v1.MetadataService.ListExecutions:output_type -> kfmesh.metadata.v1.ListExecutionsResponse
+	5,  // 69: kfmesh.metadata.v1.MetadataService.GetArtifact:output_type -> kfmesh.metadata.v1.Artifact
+	25, // 70: kfmesh.metadata.v1.MetadataService.ListArtifacts:output_type -> kfmesh.metadata.v1.ListArtifactsResponse
+	23, // 71: kfmesh.metadata.v1.MetadataService.DeleteArtifact:output_type -> kfmesh.metadata.v1.DeleteArtifactResponse
+	27, // 72: kfmesh.metadata.v1.MetadataService.ListEvents:output_type -> kfmesh.metadata.v1.ListEventsResponse
+	30, // 73: kfmesh.metadata.v1.MetadataService.ListUses:output_type -> kfmesh.metadata.v1.ListUsesResponse
+	32, // 74: kfmesh.metadata.v1.MetadataService.GetLineage:output_type -> kfmesh.metadata.v1.GetLineageResponse
+	35, // 75: kfmesh.metadata.v1.MetadataService.ListRefusedEvents:output_type -> kfmesh.metadata.v1.ListRefusedEventsResponse
+	62, // [62:76] is the sub-list for method output_type
+	48, // [48:62] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_metadata_v1_metadata_proto_init() }
@@ -2765,7 +3053,7 @@ func file_kfmesh_metadata_v1_metadata_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_metadata_v1_metadata_proto_rawDesc), len(file_kfmesh_metadata_v1_metadata_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   36,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -532,6 +532,41 @@ func local_request_MetadataService_GetLineage_1(ctx context.Context, marshaler r
 	return msg, metadata, err
 }
 
+var filter_MetadataService_ListRefusedEvents_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
+
+func request_MetadataService_ListRefusedEvents_0(ctx context.Context, marshaler runtime.Marshaler, client MetadataServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ListRefusedEventsRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_MetadataService_ListRefusedEvents_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ListRefusedEvents(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_MetadataService_ListRefusedEvents_0(ctx context.Context, marshaler runtime.Marshaler, server MetadataServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ListRefusedEventsRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_MetadataService_ListRefusedEvents_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.ListRefusedEvents(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 // RegisterMetadataServiceHandlerServer registers the http handlers for service MetadataService to "mux".
 // UnaryRPC     :call MetadataServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -798,6 +833,26 @@ func RegisterMetadataServiceHandlerServer(ctx context.Context, mux *runtime.Serv
 		}
 		forward_MetadataService_GetLineage_1(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_MetadataService_ListRefusedEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/kfmesh.metadata.v1.MetadataService/ListRefusedEvents", runtime.WithHTTPPathPattern("/kfmesh/v1/refusedevents"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_MetadataService_ListRefusedEvents_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MetadataService_ListRefusedEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 
 	return nil
 }
@@ -1059,37 +1114,56 @@ func RegisterMetadataServiceHandlerClient(ctx context.Context, mux *runtime.Serv
 		}
 		forward_MetadataService_GetLineage_1(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_MetadataService_ListRefusedEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/kfmesh.metadata.v1.MetadataService/ListRefusedEvents", runtime.WithHTTPPathPattern("/kfmesh/v1/refusedevents"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_MetadataService_ListRefusedEvents_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MetadataService_ListRefusedEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
 var (
-	pattern_MetadataService_PutExecution_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "executions"}, ""))
-	pattern_MetadataService_PutExecutions_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "executions"}, "batch"))
-	pattern_MetadataService_GetExecution_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "executions", "execution_id"}, ""))
-	pattern_MetadataService_PutContexts_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "contexts"}, "batch"))
-	pattern_MetadataService_GetContext_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "contexts", "context_id"}, ""))
-	pattern_MetadataService_ListContexts_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "contexts"}, ""))
-	pattern_MetadataService_ListExecutions_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "executions"}, ""))
-	pattern_MetadataService_GetArtifact_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "artifacts", "artifact_id"}, ""))
-	pattern_MetadataService_ListArtifacts_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "artifacts"}, ""))
-	pattern_MetadataService_DeleteArtifact_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "artifacts", "artifact_id"}, ""))
-	pattern_MetadataService_ListEvents_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "events"}, ""))
-	pattern_MetadataService_GetLineage_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"kfmesh", "v1", "artifacts", "artifact_id", "lineage"}, ""))
-	pattern_MetadataService_GetLineage_1     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"kfmesh", "v1", "executions", "execution_id", "lineage"}, ""))
+	pattern_MetadataService_PutExecution_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "executions"}, ""))
+	pattern_MetadataService_PutExecutions_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "executions"}, "batch"))
+	pattern_MetadataService_GetExecution_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "executions", "execution_id"}, ""))
+	pattern_MetadataService_PutContexts_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "contexts"}, "batch"))
+	pattern_MetadataService_GetContext_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "contexts", "context_id"}, ""))
+	pattern_MetadataService_ListContexts_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "contexts"}, ""))
+	pattern_MetadataService_ListExecutions_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "executions"}, ""))
+	pattern_MetadataService_GetArtifact_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "artifacts", "artifact_id"}, ""))
+	pattern_MetadataService_ListArtifacts_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "artifacts"}, ""))
+	pattern_MetadataService_DeleteArtifact_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"kfmesh", "v1", "artifacts", "artifact_id"}, ""))
+	pattern_MetadataService_ListEvents_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "events"}, ""))
+	pattern_MetadataService_GetLineage_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"kfmesh", "v1", "artifacts", "artifact_id", "lineage"}, ""))
+	pattern_MetadataService_GetLineage_1        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"kfmesh", "v1", "executions", "execution_id", "lineage"}, ""))
+	pattern_MetadataService_ListRefusedEvents_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"kfmesh", "v1", "refusedevents"}, ""))
 )
 
 var (
-	forward_MetadataService_PutExecution_0   = runtime.ForwardResponseMessage
-	forward_MetadataService_PutExecutions_0  = runtime.ForwardResponseMessage
-	forward_MetadataService_GetExecution_0   = runtime.ForwardResponseMessage
-	forward_MetadataService_PutContexts_0    = runtime.ForwardResponseMessage
-	forward_MetadataService_GetContext_0     = runtime.ForwardResponseMessage
-	forward_MetadataService_ListContexts_0   = runtime.ForwardResponseMessage
-	forward_MetadataService_ListExecutions_0 = runtime.ForwardResponseMessage
-	forward_MetadataService_GetArtifact_0    = runtime.ForwardResponseMessage
-	forward_MetadataService_ListArtifacts_0  = runtime.ForwardResponseMessage
-	forward_MetadataService_DeleteArtifact_0 = runtime.ForwardResponseMessage
-	forward_MetadataService_ListEvents_0     = runtime.ForwardResponseMessage
-	forward_MetadataService_GetLineage_0     = runtime.ForwardResponseMessage
-	forward_MetadataService_GetLineage_1     = runtime.ForwardResponseMessage
+	forward_MetadataService_PutExecution_0      = runtime.ForwardResponseMessage
+	forward_MetadataService_PutExecutions_0     = runtime.ForwardResponseMessage
+	forward_MetadataService_GetExecution_0      = runtime.ForwardResponseMessage
+	forward_MetadataService_PutContexts_0       = runtime.ForwardResponseMessage
+	forward_MetadataService_GetContext_0        = runtime.ForwardResponseMessage
+	forward_MetadataService_ListContexts_0      = runtime.ForwardResponseMessage
+	forward_MetadataService_ListExecutions_0    = runtime.ForwardResponseMessage
+	forward_MetadataService_GetArtifact_0       = runtime.ForwardResponseMessage
+	forward_MetadataService_ListArtifacts_0     = runtime.ForwardResponseMessage
+	forward_MetadataService_DeleteArtifact_0    = runtime.ForwardResponseMessage
+	forward_MetadataService_ListEvents_0        = runtime.ForwardResponseMessage
+	forward_MetadataService_GetLineage_0        = runtime.ForwardResponseMessage
+	forward_MetadataService_GetLineage_1        = runtime.ForwardResponseMessage
+	forward_MetadataService_ListRefusedEvents_0 = runtime.ForwardResponseMessage
 )

@@ -22,19 +22,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MetadataService_PutExecution_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/PutExecution"
-	MetadataService_PutExecutions_FullMethodName  = "/kfmesh.metadata.v1.MetadataService/PutExecutions"
-	MetadataService_GetExecution_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/GetExecution"
-	MetadataService_PutContexts_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/PutContexts"
-	MetadataService_GetContext_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/GetContext"
-	MetadataService_ListContexts_FullMethodName   = "/kfmesh.metadata.v1.MetadataService/ListContexts"
-	MetadataService_ListExecutions_FullMethodName = "/kfmesh.metadata.v1.MetadataService/ListExecutions"
-	MetadataService_GetArtifact_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/GetArtifact"
-	MetadataService_ListArtifacts_FullMethodName  = "/kfmesh.metadata.v1.MetadataService/ListArtifacts"
-	MetadataService_DeleteArtifact_FullMethodName = "/kfmesh.metadata.v1.MetadataService/DeleteArtifact"
-	MetadataService_ListEvents_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/ListEvents"
-	MetadataService_ListUses_FullMethodName       = "/kfmesh.metadata.v1.MetadataService/ListUses"
-	MetadataService_GetLineage_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/GetLineage"
+	MetadataService_PutExecution_FullMethodName      = "/kfmesh.metadata.v1.MetadataService/PutExecution"
+	MetadataService_PutExecutions_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/PutExecutions"
+	MetadataService_GetExecution_FullMethodName      = "/kfmesh.metadata.v1.MetadataService/GetExecution"
+	MetadataService_PutContexts_FullMethodName       = "/kfmesh.metadata.v1.MetadataService/PutContexts"
+	MetadataService_GetContext_FullMethodName        = "/kfmesh.metadata.v1.MetadataService/GetContext"
+	MetadataService_ListContexts_FullMethodName      = "/kfmesh.metadata.v1.MetadataService/ListContexts"
+	MetadataService_ListExecutions_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/ListExecutions"
+	MetadataService_GetArtifact_FullMethodName       = "/kfmesh.metadata.v1.MetadataService/GetArtifact"
+	MetadataService_ListArtifacts_FullMethodName     = "/kfmesh.metadata.v1.MetadataService/ListArtifacts"
+	MetadataService_DeleteArtifact_FullMethodName    = "/kfmesh.metadata.v1.MetadataService/DeleteArtifact"
+	MetadataService_ListEvents_FullMethodName        = "/kfmesh.metadata.v1.MetadataService/ListEvents"
+	MetadataService_ListUses_FullMethodName          = "/kfmesh.metadata.v1.MetadataService/ListUses"
+	MetadataService_GetLineage_FullMethodName        = "/kfmesh.metadata.v1.MetadataService/GetLineage"
+	MetadataService_ListRefusedEvents_FullMethodName = "/kfmesh.metadata.v1.MetadataService/ListRefusedEvents"
 )
 
 // MetadataServiceClient is the client API for MetadataService service.
@@ -80,6 +81,9 @@ type MetadataServiceClient interface {
 	// GetLineage walks from an artifact or an execution: up to what it was made
 	// from, down to what was made from it, or both.
 	GetLineage(ctx context.Context, in *GetLineageRequest, opts ...grpc.CallOption) (*GetLineageResponse, error)
+	// ListRefusedEvents returns events that the receiver of OpenLineage refused, the
+	// newest first. Only the last thousand or so are kept.
+	ListRefusedEvents(ctx context.Context, in *ListRefusedEventsRequest, opts ...grpc.CallOption) (*ListRefusedEventsResponse, error)
 }
 
 type metadataServiceClient struct {
@@ -220,6 +224,16 @@ func (c *metadataServiceClient) GetLineage(ctx context.Context, in *GetLineageRe
 	return out, nil
 }
 
+func (c *metadataServiceClient) ListRefusedEvents(ctx context.Context, in *ListRefusedEventsRequest, opts ...grpc.CallOption) (*ListRefusedEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRefusedEventsResponse)
+	err := c.cc.Invoke(ctx, MetadataService_ListRefusedEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MetadataServiceServer is the server API for MetadataService service.
 // All implementations must embed UnimplementedMetadataServiceServer
 // for forward compatibility.
@@ -263,6 +277,9 @@ type MetadataServiceServer interface {
 	// GetLineage walks from an artifact or an execution: up to what it was made
 	// from, down to what was made from it, or both.
 	GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error)
+	// ListRefusedEvents returns events that the receiver of OpenLineage refused, the
+	// newest first. Only the last thousand or so are kept.
+	ListRefusedEvents(context.Context, *ListRefusedEventsRequest) (*ListRefusedEventsResponse, error)
 	mustEmbedUnimplementedMetadataServiceServer()
 }
 
@@ -311,6 +328,9 @@ func (UnimplementedMetadataServiceServer) ListUses(context.Context, *ListUsesReq
 }
 func (UnimplementedMetadataServiceServer) GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLineage not implemented")
+}
+func (UnimplementedMetadataServiceServer) ListRefusedEvents(context.Context, *ListRefusedEventsRequest) (*ListRefusedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRefusedEvents not implemented")
 }
 func (UnimplementedMetadataServiceServer) mustEmbedUnimplementedMetadataServiceServer() {}
 func (UnimplementedMetadataServiceServer) testEmbeddedByValue()                         {}
@@ -567,6 +587,24 @@ func _MetadataService_GetLineage_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MetadataService_ListRefusedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRefusedEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MetadataServiceServer).ListRefusedEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MetadataService_ListRefusedEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MetadataServiceServer).ListRefusedEvents(ctx, req.(*ListRefusedEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MetadataService_ServiceDesc is the grpc.ServiceDesc for MetadataService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -625,6 +663,10 @@ var MetadataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetLineage",
 			Handler:    _MetadataService_GetLineage_Handler,
+		},
+		{
+			MethodName: "ListRefusedEvents",
+			Handler:    _MetadataService_ListRefusedEvents_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -123,6 +123,9 @@ func (e *edge) modelArtifact(w http.ResponseWriter, r *http.Request, c *call) er
 func (e *edge) versionArtifact(w http.ResponseWriter, r *http.Request, c *call) error {
 	c.form = queryForm(r.URL.Query())
 	file := c.required("path")
+	if _, err := safePath(file); err != nil {
+		return err
+	}
 	version, err := e.version(c)
 	if err != nil {
 		return err

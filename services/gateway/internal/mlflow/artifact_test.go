@@ -221,6 +221,8 @@ func TestArtifactsOfRunsAndModels(t *testing.T) {
 		api + "artifacts/list?run_id=none":                                            "RESOURCE_DOES_NOT_EXIST",
 		api + "artifacts/list":                                                        "Missing value for required parameter 'run_id'",
 		"/get-artifact?run_uuid=own&path=model/MLmodel":                               "yes",
+		"//get-artifact?run_uuid=own&path=model/MLmodel":                              "yes",
+		"/model-versions/get-artifact?name=m&version=1&path=../x":                     "Invalid path",
 		ajax + "get-artifact?run_id=own&path=model":                                   "refers to a directory",
 		ajax + "get-artifact?run_id=own&path=%2e%2e/x":                                "Invalid path",
 		ajax + "logged-models/m-1/artifacts/directories":                              `{"root_uri":"mlflow-artifacts:/0/models/m-1/artifacts","files":[{"path":"data","is_dir":true}]}`,

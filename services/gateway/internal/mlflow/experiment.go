@@ -1,6 +1,9 @@
 package mlflow
 
 import (
+	"path/filepath"
+	"strings"
+
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 )
 
@@ -23,7 +26,7 @@ func (e *edge) createExperiment(c *call) error {
 	request := &metadatav1.CreateExperimentRequest{
 		Namespace:        c.namespace,
 		Name:             c.required("name"),
-		ArtifactLocation: c.text("artifact_location"),
+		ArtifactLocation: absolute(c.text("artifact_location")),
 		Tags:             forms(c.form, "tags", readTag),
 	}
 	if err := c.failure(); err != nil {
@@ -35,6 +38,19 @@ func (e *edge) createExperiment(c *call) error {
 	}
 	c.reply.text("experiment_id", made.GetExperimentId())
 	return nil
+}
+
+// absolute makes a relative path one from the server's own folder, as MLflow does.
+// What has a scheme stays as it is.
+func absolute(location string) string {
+	if location == "" || strings.Contains(location, ":") {
+		return location
+	}
+	path, err := filepath.Abs(location)
+	if err != nil {
+		return location
+	}
+	return path
 }
 
 func (e *edge) getExperiment(c *call) error {

@@ -105,9 +105,9 @@ var roots = []struct{ prefix, known string }{
 var plainPaths = []string{"/health", "/version", "/get-artifact", "/model-versions/get-artifact"}
 
 // apiPath returns the escaped path below the API's root, as tables know it, and
-// whether it is one of MLflow's.
+// whether it is one of MLflow's. Slashes at its start count once.
 func apiPath(r *http.Request) (path string, ok bool) {
-	escaped := r.URL.EscapedPath()
+	escaped := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
 	if slices.Contains(plainPaths, escaped) {
 		return escaped, true
 	}

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"math"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -234,5 +235,22 @@ func TestModelsThatMLflow2Logs(t *testing.T) {
 	want := `[{"a":1},{"artifact_path":"model","flavors":{"sklearn":{"v":1},"x":3},"run_id":"r","utc_time_created":"t"}]`
 	if !ok || len(got.GetTags()) != 1 || got.GetTags()[0].GetValue() != want {
 		t.Errorf("the tag became %v, want %s", got, want)
+	}
+}
+
+// TestLocations: what is relative is so to the server's folder; what has a scheme is
+// nobody's to change.
+func TestLocations(t *testing.T) {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]string{
+		"": "", "mine": here + "/mine", "./a/../b": here + "/b", "/abs": "/abs", "s3://b/p": "s3://b/p", "file:///p": "file:///p",
+		"mlflow-artifacts:/p": "mlflow-artifacts:/p",
+	} {
+		if got := absolute(given); got != want {
+			t.Errorf("%q is %q, want %q", given, got, want)
+		}
 	}
 }

@@ -81,6 +81,7 @@ func (v *violations) template(field string, t *gpuagentv1.Template) {
 	v.env(field, t)
 	v.volumes(field, t)
 	v.identity(field, t)
+	v.pod(field, t)
 	ports := map[string]bool{}
 	for i, p := range t.GetPorts() {
 		if ports[p.GetName()] {
@@ -130,6 +131,7 @@ func (v *violations) references(spec *gpuagentv1.WorkloadSpec) {
 		for j, e := range t.GetEnv() {
 			check(fmt.Sprintf("%s.env[%d].value", field, j), e.GetValue())
 		}
+		eachText(field, t, check)
 	}
 }
 

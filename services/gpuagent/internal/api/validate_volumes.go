@@ -22,10 +22,13 @@ func (v *violations) volumes(at string, t *gpuagentv1.Template) {
 		}
 		names[volume.GetName()] = true
 		if volume.GetSource() == nil {
-			v.add(where, "has no source: want a secret, a config map, a claim or an empty_dir")
+			v.add(where, "has no source: want a secret, a config map, a claim, an empty_dir or a host_path")
 		}
 		v.items(where+".secret.items", volume.GetSecret())
 		v.items(where+".config_map.items", volume.GetConfigMap())
+		if err := attach.CheckHostPath(volume.GetHostPath()); err != nil {
+			v.add(where+".host_path.type", "%s", reason(err))
+		}
 	}
 	targets := map[string]bool{}
 	for i, m := range t.GetMounts() {

@@ -3,7 +3,8 @@
 //
 // Values of secrets are written to memory where the node has a file system in it,
 // and otherwise to the disk, readable by their owner alone either way. All that is
-// written here goes with its workload; volumes that a claim names stay.
+// written here goes with its workload; volumes that a claim names stay, and so do paths
+// of the node.
 //
 // Attach may be repeated, as it is after a crash: secrets and config maps are
 // written anew, empty directories keep what is in them.
@@ -66,7 +67,7 @@ func Attach(ctx context.Context, t *gpuagentv1.Template, from Sources, at Dirs) 
 		}
 		mounts = append(mounts, mount.Mount{
 			Source: source, Target: filepath.Clean(m.GetPath()),
-			ReadOnly: m.GetReadOnly() || !writable(v), Own: v.GetClaim() == "",
+			ReadOnly: m.GetReadOnly() || !writable(v), Own: v.GetClaim() == "" && v.GetHostPath() == nil,
 		})
 	}
 	return mounts, nil
@@ -106,6 +107,8 @@ func open(ctx context.Context, v *gpuagentv1.Volume, from Sources, at Dirs) (str
 		return from.Claim(ctx, source.Claim)
 	case *gpuagentv1.Volume_EmptyDir:
 		return emptyDir(v, source.EmptyDir, from, at)
+	case *gpuagentv1.Volume_HostPath:
+		return source.HostPath.GetPath(), hostPath(source.HostPath)
 	}
 	return "", fault.Preconditionf("has no source")
 }

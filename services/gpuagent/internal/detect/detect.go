@@ -19,13 +19,6 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
-// GPUs lists the GPUs of one vendor.
-type GPUs interface {
-	// List returns the GPUs by index, with what they do and what is wrong with them as
-	// far as that can be known; none and no error where there is no driver.
-	List(ctx context.Context) ([]*gpuagentv1.Gpu, error)
-}
-
 // Hardware returns what does not change while the agent runs.
 func Hardware(ctx context.Context, gpus GPUs, log *slog.Logger) *gpuagentv1.NodeStatus {
 	hostname, err := os.Hostname()
@@ -40,6 +33,9 @@ func Hardware(ctx context.Context, gpus GPUs, log *slog.Logger) *gpuagentv1.Node
 	}
 	if status.Gpus, err = gpus.List(ctx); err != nil {
 		log.WarnContext(ctx, "GPUs cannot be listed", "error", err)
+	}
+	if len(status.GetGpus()) > 0 {
+		status.GpuDriver = gpus.Driver()
 	}
 	return status
 }

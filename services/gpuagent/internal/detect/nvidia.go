@@ -15,8 +15,20 @@ import (
 // nvidiaTimeout bounds a driver that hangs.
 const nvidiaTimeout = 10 * time.Second
 
-// Nvidia lists NVIDIA GPUs through nvidia-smi, which comes with the driver.
-type Nvidia struct{}
+// Nvidia lists NVIDIA GPUs through nvidia-smi, which comes with the driver. It knows of
+// no MIG devices, NVLinks and events: that is for NVML.
+type Nvidia struct{ root string }
+
+// Driver implements GPUs.
+func (Nvidia) Driver() string {
+	if _, err := exec.LookPath("nvidia-smi"); err != nil {
+		return ""
+	}
+	return "nvidia-smi"
+}
+
+// Watch implements GPUs.
+func (Nvidia) Watch(context.Context, func(Trouble)) error { return nil }
 
 // nvidiaFields are what nvidia-smi is asked for, as `nvidia-smi --help-query-gpu` has
 // them.
@@ -42,7 +54,7 @@ const (
 )
 
 // List implements GPUs.
-func (Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
+func (n Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	program, err := exec.LookPath("nvidia-smi")
 	if err != nil {
 		return nil, nil
@@ -54,7 +66,12 @@ func (Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run nvidia-smi: %w", err)
 	}
-	return parseNvidia(string(out))
+	gpus, err := parseNvidia(string(out))
+	for _, gpu := range gpus {
+		gpu.NumaNode = numaNode(n.root, gpu.GetPciBusId())
+	}
+	group(gpus, nil)
+	return gpus, err
 }
 
 // parseNvidia reads lines such as "0, GPU-6d0f..., NVIDIA H100 80GB HBM3, 81559,
@@ -76,7 +93,7 @@ func parseNvidia(out string) ([]*gpuagentv1.Gpu, error) {
 		}
 		gpus = append(gpus, &gpuagentv1.Gpu{
 			Index: int32(index), Uuid: r[nvidiaUUID], Model: r[nvidiaName], MemoryBytes: mebibytes(r[nvidiaMemory]),
-			PciBusId: told(r[nvidiaBus]), Problem: nvidiaProblem(r),
+			PciBusId: told(r[nvidiaBus]), Problem: nvidiaProblem(r), Vendor: VendorNvidia,
 			Usage: &gpuagentv1.GpuUsage{
 				UtilizationPercent: number(r[nvidiaUtilization]), MemoryUsedBytes: mebibytes(r[nvidiaUsed]),
 				TemperatureCelsius: number(r[nvidiaTemperature]), PowerWatts: number(r[nvidiaPower]),
@@ -86,16 +103,9 @@ func parseNvidia(out string) ([]*gpuagentv1.Gpu, error) {
 	return gpus, nil
 }
 
-// nvidiaProblem says what makes a GPU unfit: errors of its memory that could not be
-// corrected, or rows that could not be replaced.
+// nvidiaProblem says what makes a GPU unfit.
 func nvidiaProblem(r []string) string {
-	if errors := number(r[nvidiaECC]); errors > 0 {
-		return fmt.Sprintf("%.0f memory errors could not be corrected since the driver was loaded", errors)
-	}
-	if strings.EqualFold(r[nvidiaRemap], "yes") {
-		return "a row of its memory is broken and could not be replaced"
-	}
-	return ""
+	return eccProblem(int64(number(r[nvidiaECC])), strings.EqualFold(r[nvidiaRemap], "yes"))
 }
 
 // number is a value that was told, and 0 for one that was not.

@@ -133,8 +133,13 @@ type Engine struct {
 	ports     *ports.Ports         // guarded by mu
 	load      detect.Load          // guarded by mu; of the node's processors
 	lives     map[string]*life     // guarded by mu; by nameOf, until they have ended
+	problems  map[string]string    // guarded by mu; what is wrong with GPUs, by UUID
 	hopeless  map[string]string    // guarded by mu; why workloads that are to fail then ask for more than there is, by uid
 	settled   time.Time            // guarded by mu; when nodes that were there before have had time to come back
+
+	unwell  chan struct{}     // holds a token when a GPU has had an error that is to be told
+	keeping sync.Mutex        // held by the one who writes problems down
+	kept    map[string]string // guarded by keeping; what was written down last
 }
 
 // New returns an engine. Run makes it work.
@@ -148,6 +153,7 @@ func New(o Options) *Engine {
 		dirs:    spare.New(filepath.Join(o.DataDir, "spare"), 0o755),
 		ports:   ports.New(),
 		lives:   map[string]*life{},
+		unwell:  make(chan struct{}, 1),
 
 		hopeless:  map[string]string{},
 		scheduler: scheduler.New(o.Policy),
@@ -194,7 +200,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	status := detect.Hardware(ctx, e.GPUs, e.Log)
 	e.checkRuntimes(ctx, status)
 	status.AgentAddress, status.Host, status.Taints = e.Address, e.Host, e.Taints
+	problems := e.recallProblems(ctx, status.GetGpus())
 	e.mu.Lock()
+	e.problems = problems
 	e.node = &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: e.Node, Labels: e.Labels}, Status: status}
 	status.MaxWorkloads = int32(e.maxActive())
 	e.scheduler.SetNode(seen(e.node))
@@ -207,6 +215,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.report(ctx) })
 	group.Go(func() error {
 		e.watchNode(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		e.hearGPUs(ctx)
 		return nil
 	})
 	group.Go(func() error { return e.begin(ctx) })

@@ -173,6 +173,7 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	for _, gpu := range status.GetGpus() {
 		node.GPUs = append(node.GPUs, scheduler.GPU{
 			Index: gpu.GetIndex(), Model: gpu.GetModel(), MemoryBytes: gpu.GetMemoryBytes(), Unhealthy: gpu.GetProblem() != "",
+			Link: int(gpu.GetLinkGroup()),
 		})
 	}
 	return node

@@ -65,11 +65,12 @@ func (e *Engine) WithdrawGPU(ctx context.Context, name, uuid string, undo bool, 
 		return nil, err
 	}
 	return e.mark(ctx, name, func(m *gpuagentv1.NodeMarks) error {
+		gpu := gpuOf(n, uuid)
 		if undo {
 			delete(m.Withdrawn, uuid)
-			return nil
+			return e.clear(m, name, gpu)
 		}
-		if !hasGPU(n, uuid) {
+		if gpu == nil {
 			return fault.NotFoundf("node %s has no GPU %s", name, uuid).WithReason("GPU_NOT_FOUND")
 		}
 		if m.Withdrawn == nil {
@@ -80,13 +81,33 @@ func (e *Engine) WithdrawGPU(ctx context.Context, name, uuid string, undo bool, 
 	})
 }
 
-func hasGPU(n *gpuagentv1.Node, uuid string) bool {
+func gpuOf(n *gpuagentv1.Node, uuid string) *gpuagentv1.Gpu {
 	for _, gpu := range n.GetStatus().GetGpus() {
 		if gpu.GetUuid() == uuid {
-			return true
+			return gpu
 		}
 	}
-	return false
+	return nil
+}
+
+// clear notes that what is wrong with a GPU by now is no longer to be counted.
+func (e *Engine) clear(m *gpuagentv1.NodeMarks, name string, gpu *gpuagentv1.Gpu) error {
+	item, ok := e.nodes.Get(name)
+	if gpu == nil || !ok {
+		return nil
+	}
+	problem := gpuOf(item.Value, gpu.GetUuid()).GetProblem() // as its agent has it
+	switch problem {
+	case "":
+	case problemGone:
+		return fault.Preconditionf("GPU %s cannot be given out: %s", gpu.GetUuid(), problemGone).WithReason("GPU_GONE")
+	default:
+		if m.Cleared == nil {
+			m.Cleared = map[string]string{}
+		}
+		m.Cleared[gpu.GetUuid()] = problem
+	}
+	return nil
 }
 
 // mark changes the marks of a node that is there.
@@ -131,6 +152,9 @@ func (e *Engine) marked(item store.Item[*gpuagentv1.Node]) *gpuagentv1.Node {
 	n.Status.Taints = append(n.Status.Taints, said.Value.GetTaints()...)
 	n.Status.Cordoned, n.Status.CordonReason = said.Value.GetCordoned(), said.Value.GetCordonReason()
 	for _, gpu := range n.GetStatus().GetGpus() {
+		if gpu.GetProblem() == said.Value.GetCleared()[gpu.GetUuid()] {
+			gpu.Problem = ""
+		}
 		if reason, withdrawn := said.Value.GetWithdrawn()[gpu.GetUuid()]; withdrawn && gpu.GetProblem() == "" {
 			gpu.Problem = fmt.Sprintf("withdrawn: %s", reason)
 			if reason == "" {

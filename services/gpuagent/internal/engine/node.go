@@ -58,6 +58,8 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 		}
 		select {
 		case <-lapse.C:
+		case <-e.unwell:
+			report.Reset(0)
 		case <-report.C:
 			next, err := e.writeNode(ctx, lease)
 			if err != nil {
@@ -128,30 +130,6 @@ func (e *Engine) busy() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.Joined && len(e.lives) > 0
-}
-
-// watchGPUs looks at what the GPUs do, and how they are. One that was not well stays so
-// until its agent is started anew: what is wrong with it comes and goes.
-func (e *Engine) watchGPUs(ctx context.Context) {
-	if len(e.gpus()) == 0 {
-		return
-	}
-	found, err := e.GPUs.List(ctx)
-	if err != nil {
-		e.Log.WarnContext(ctx, "GPUs cannot be looked at", "error", err)
-		return
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, gpu := range e.node.GetStatus().GetGpus() {
-		i := slices.IndexFunc(found, func(f *gpuagentv1.Gpu) bool { return f.GetUuid() == gpu.GetUuid() })
-		switch {
-		case i < 0:
-			gpu.Usage, gpu.Problem = nil, "it is no longer there"
-		default:
-			gpu.Usage, gpu.Problem = found[i].GetUsage(), cmp.Or(gpu.GetProblem(), found[i].GetProblem())
-		}
-	}
 }
 
 // nameHolders notes who has the GPUs of the node. The engine is locked.
@@ -235,15 +213,30 @@ func (e *Engine) gpus() []*gpuagentv1.Gpu {
 	return e.node.GetStatus().GetGpus()
 }
 
-// uuids names the GPUs with some indexes as no restart of the node changes them.
+// uuids names the GPUs with some indexes as no restart of the node changes them, and as
+// their vendor does: shares are named after their GPU, each once.
 func uuids(all []*gpuagentv1.Gpu, indexes []int32) ([]string, error) {
-	names := make([]string, len(indexes))
-	for i, index := range indexes {
+	var names []string
+	for _, index := range indexes {
 		at := slices.IndexFunc(all, func(gpu *gpuagentv1.Gpu) bool { return gpu.GetIndex() == index })
 		if at < 0 {
 			return nil, fault.Unavailablef("GPU %d, which the replica was given, is no longer there", index)
 		}
-		names[i] = cmp.Or(all[at].GetUuid(), strconv.Itoa(int(index)))
+		name := cmp.Or(all[at].GetUuid(), strconv.Itoa(int(index)))
+		if all[at].GetShares() > 0 {
+			name = all[at].GetParentUuid()
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names, nil
+}
+
+// vendorOf is whose the GPUs of a node are; empty without any.
+func vendorOf(gpus []*gpuagentv1.Gpu) string {
+	if len(gpus) == 0 {
+		return ""
+	}
+	return cmp.Or(gpus[0].GetVendor(), detect.VendorNvidia)
 }

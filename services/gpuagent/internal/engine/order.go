@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
@@ -25,12 +26,20 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	if err != nil {
 		return runtime.Order{}, err
 	}
-	env, err := r.environment(ctx, scope, from)
+	env, err := from.environment(ctx, scope, r.template.GetEnvFrom(), r.template.GetEnv())
 	if err != nil {
 		return runtime.Order{}, err
 	}
 	if r.template.GetExpandVariables() {
 		expandVariables(env, command, args)
+	}
+	pod, err := r.pod(ctx, scope, from)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	hosts, err := r.hosts(ctx, scope)
+	if err != nil {
+		return runtime.Order{}, err
 	}
 	env = append(r.about(), env...)
 	mounts, err := r.attach(ctx, from)
@@ -53,8 +62,8 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	return runtime.Order{
 		Template: r.template, Command: command, Args: args, Env: env,
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
-		Labels: r.labels(),
-		GPUs:   gpus, HideGPUs: len(all) > 0, Ports: r.status.GetPorts(),
+		Labels: r.labels(), Pod: pod, Hosts: hosts,
+		GPUs: gpus, GPUVendor: vendorOf(all), Ports: r.status.GetPorts(),
 		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
 	}, nil
 }
@@ -117,25 +126,28 @@ func (r *replica) about() []string {
 	return env
 }
 
-// environment is what the template sets.
-func (r *replica) environment(ctx context.Context, scope expand.Scope, from *values) ([]string, error) {
-	var env []string
-	for _, v := range r.template.GetEnv() {
-		if v.GetValueFrom() != nil {
-			value, ok, err := from.env(ctx, v)
+// environment is what a container sets.
+func (v *values) environment(ctx context.Context, scope expand.Scope, all []*gpuagentv1.EnvFrom, each []*gpuagentv1.EnvVar) ([]string, error) {
+	env, err := v.whole(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range each {
+		if e.GetValueFrom() != nil {
+			value, ok, err := v.env(ctx, e)
 			if err != nil {
-				return nil, misconfigured(reasonConfig, fmt.Errorf("env %s: %w", v.GetName(), err))
+				return nil, misconfigured(reasonConfig, fmt.Errorf("env %s: %w", e.GetName(), err))
 			}
 			if ok {
-				env = append(env, v.GetName()+"="+value)
+				env = append(env, e.GetName()+"="+value)
 			}
 			continue
 		}
-		value, err := expand.String(v.GetValue(), scope)
+		value, err := expand.String(e.GetValue(), scope)
 		if err != nil {
-			return nil, fmt.Errorf("env %s: %w", v.GetName(), err)
+			return nil, fmt.Errorf("env %s: %w", e.GetName(), err)
 		}
-		env = append(env, v.GetName()+"="+value)
+		env = append(env, e.GetName()+"="+value)
 	}
 	return env, nil
 }

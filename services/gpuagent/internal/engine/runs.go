@@ -41,7 +41,7 @@ func (e *Engine) RevealTo(ctx context.Context, node, run, name string) (map[stri
 		return nil, err
 	}
 	refers := func(i int, r *gpuagentv1.ReplicaStatus) bool {
-		return r.GetNode() == node && refersToSecret(template(w, i), name)
+		return r.GetNode() == node && !state.Ended(r.GetPhase()) && refersToSecret(template(w, i), name)
 	}
 	found := false
 	for i, r := range w.GetStatus().GetReplicas() {

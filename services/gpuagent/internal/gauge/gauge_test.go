@@ -22,6 +22,7 @@ func TestWhatIsTold(t *testing.T) {
 		return []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "n1"}, Status: &gpuagentv1.NodeStatus{Gpus: []*gpuagentv1.Gpu{
 			{Index: 3, Uuid: "GPU-a", Model: "H100", MemoryBytes: 80 << 30, Holder: "ml/train/worker-0", Usage: &gpuagentv1.GpuUsage{
 				UtilizationPercent: 97, MemoryUsedBytes: 1 << 30, TemperatureCelsius: 61, PowerWatts: 512.5,
+				Xid: 79, NvlinkBytes: 3 << 10, EccUncorrected: 2, RemapFailed: true,
 			}},
 			{Index: 4, Uuid: "GPU-b"}, // of which nothing is known
 		}}}}
@@ -50,7 +51,8 @@ func TestWhatIsTold(t *testing.T) {
 	}
 	want := map[string]float64{
 		"DCGM_FI_DEV_GPU_UTIL": 97, "DCGM_FI_DEV_FB_USED": 1024, "DCGM_FI_DEV_FB_FREE": 79 * 1024, "DCGM_FI_DEV_GPU_TEMP": 61,
-		"DCGM_FI_DEV_POWER_USAGE": 512.5,
+		"DCGM_FI_DEV_POWER_USAGE": 512.5, "DCGM_FI_DEV_XID_ERRORS": 79, "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL": 3,
+		"DCGM_FI_DEV_ECC_DBE_VOL_TOTAL": 2, "DCGM_FI_DEV_ROW_REMAP_FAILURE": 1,
 	}
 	for name, value := range want {
 		if got[name] != value {
@@ -59,5 +61,17 @@ func TestWhatIsTold(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAMIGDevice(t *testing.T) {
+	n := &gpuagentv1.Node{Metadata: &metav1.ObjectMeta{Name: "n1"}}
+	labels := attribute.NewSet(labelsOf(n, &gpuagentv1.Gpu{
+		Index: 2003, Uuid: "MIG-x", ParentUuid: "GPU-a", Model: "A100 MIG-1g.5gb", Profile: "1g.5gb", Instance: new(int32(7)),
+	})...)
+	for label, want := range map[string]string{"gpu": "1", "device": "nvidia1", "UUID": "GPU-a", "GPU_I_ID": "7", "GPU_I_PROFILE": "1g.5gb"} {
+		if value, ok := labels.Value(attribute.Key(label)); !ok || value.AsString() != want {
+			t.Errorf("label %s is %q, want %q", label, value.AsString(), want)
+		}
 	}
 }

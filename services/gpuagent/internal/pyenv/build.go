@@ -70,13 +70,14 @@ func InstallerEnv(env []string) []string {
 	return environ.Default(env, "UV_PYTHON_DOWNLOADS", "never")
 }
 
-// build makes the environment and everything but its ready file.
-func (b builder) build(ctx context.Context, e Env, r Request) error {
+// build makes the environment and everything but its ready file. The installers inherit
+// the lock: one that outlives an agent that was killed keeps others off until it ends.
+func (b builder) build(ctx context.Context, e Env, r Request, lock *os.File) error {
 	venv := filepath.Join(e.dir, "venv")
 	if err := os.MkdirAll(e.dir, 0o755); err != nil {
 		return err
 	}
-	if err := b.run(ctx, "a Python environment", b.venvCommand(r, venv)); err != nil {
+	if err := b.run(ctx, "a Python environment", b.venvCommand(r, venv), lock); err != nil {
 		return err
 	}
 	site := filepath.Join(venv, "lib", "python"+r.Interpreter.Minor(), "site-packages")
@@ -87,7 +88,7 @@ func (b builder) build(ctx context.Context, e Env, r Request) error {
 	}
 	for _, install := range r.Installs {
 		what := strings.Join(install.Requirements(), ", ")
-		if err := b.run(ctx, what, b.installCommand(r, install, e.python())); err != nil {
+		if err := b.run(ctx, what, b.installCommand(r, install, e.python()), lock); err != nil {
 			return err
 		}
 	}
@@ -123,11 +124,11 @@ func (b builder) installCommand(r Request, i Install, python string) []string {
 
 // run runs an installer and keeps what it prints for the case that it fails. It
 // is killed with its children when ctx ends.
-func (b builder) run(ctx context.Context, what string, command []string) error {
+func (b builder) run(ctx context.Context, what string, command []string, lock *os.File) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = &output, &output, b.env, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr, cmd.ExtraFiles = &syscall.SysProcAttr{Setpgid: true}, []*os.File{lock}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()

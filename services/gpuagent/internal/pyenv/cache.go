@@ -93,26 +93,27 @@ func (c *Cache) build(ctx context.Context, env Env, r Request, say func(string))
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err
 	}
-	unlock, err := lockFile(ctx, env.dir+".lock")
+	lock, err := lockFile(ctx, env.dir+".lock")
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer func() { _ = lock.Close() }()
 	if _, err := os.Stat(env.ready()); !errors.Is(err, fs.ErrNotExist) {
 		return err // another process has built it meanwhile
 	}
 	if err := os.RemoveAll(env.dir); err != nil {
 		return err
 	}
-	if err := c.builder.build(ctx, env, r); err != nil {
+	if err := c.builder.build(ctx, env, r, lock); err != nil {
 		return err
 	}
 	return os.WriteFile(env.ready(), []byte(describe(r.Installs)+"\n"), 0o644)
 }
 
 // lockFile takes an exclusive lock, waiting for it off the scheduler's threads
-// for as long as ctx lasts.
-func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+// for as long as ctx lasts. It lasts until the file is closed, here and by all who have
+// inherited it.
+func lockFile(ctx context.Context, path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 			_ = f.Close()
 			return nil, err
 		}
-		return func() { _ = f.Close() }, nil
+		return f, nil
 	case <-ctx.Done():
 		go func() { // lets go of the lock as soon as it has it
 			_ = errors.Join(<-locked, f.Close())

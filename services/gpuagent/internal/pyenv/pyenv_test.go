@@ -185,6 +185,33 @@ func TestAnAbandonedBuildIsBegunAnew(t *testing.T) {
 	}
 }
 
+// leavingUV fails the first time and leaves a process that goes on, as the installer of
+// an agent that was killed does. Later it fails unless that process has ended.
+const leavingUV = `#!/bin/sh
+if mkdir "$COUNT.first" 2>/dev/null; then
+  (sleep 0.3; touch "$COUNT.ended") >/dev/null 2>&1 &
+  exit 1
+fi
+[ -e "$COUNT.ended" ] || { echo "two at a time"; exit 1; }
+for last do :; done
+mkdir -p "$last/lib/python3.99/site-packages"
+`
+
+func TestAnInstallerThatIsLeftKeepsOthersOff(t *testing.T) {
+	dir := t.TempDir()
+	uv := filepath.Join(dir, "uv")
+	if err := os.WriteFile(uv, []byte(leavingUV), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cache := NewCache(filepath.Join(dir, "envs"), uv, []string{"PATH=" + os.Getenv("PATH"), "COUNT=" + filepath.Join(dir, "count")})
+	if _, err := cache.Ensure(t.Context(), request(), func(string) {}); err == nil {
+		t.Fatal("the first installer was to fail")
+	}
+	if _, err := cache.Ensure(t.Context(), request(), func(string) {}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestShims(t *testing.T) {
 	cache, count := fakeCache(t)
 	env, err := cache.Ensure(t.Context(), request(`--quiet kfp==2 --no-deps it's`), func(string) {})

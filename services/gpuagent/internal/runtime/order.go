@@ -6,6 +6,7 @@ import (
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/pod"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
 )
 
@@ -27,16 +28,21 @@ type Order struct {
 	Keep string
 	// Log is the file that output is appended to.
 	Log string
-	// GPUs are the UUIDs of those it was given. HideGPUs tells that there are
-	// others.
-	GPUs     []string
-	HideGPUs bool
+	// GPUs are the UUIDs of those it was given. GPUVendor is the vendor of those that
+	// there are, given or not: "nvidia" or "amd", and empty without any.
+	GPUs      []string
+	GPUVendor string
 	// Ports are those it was given, by name.
 	Ports map[string]int32
 	// PullSecrets are what the secrets hold that its image is to be pulled with.
 	PullSecrets [][]byte
 	// Mounts are to be in its file system beside its own directories.
 	Mounts []mount.Mount
+	// Hosts are names that the replica may look up beside those that the host knows, where
+	// its runtime can have it so.
+	Hosts []Host
+	// Pod is what runs around the command; nil when that is nothing.
+	Pod *Pod
 	// Labels say whose it is, for people who look at it from outside.
 	Labels map[string]string
 	// Deadline, when set, is when it is stopped.
@@ -48,6 +54,28 @@ type Order struct {
 	Lease string
 	// Tell hears what is worth telling while it is prepared.
 	Tell Teller
+}
+
+// Host is an address with names.
+type Host struct {
+	IP    string
+	Names []string
+}
+
+// Pod is the containers and probes around a command.
+type Pod struct {
+	Init, Beside []Companion
+	// Main has the probes and hooks of the command.
+	Main pod.Container
+}
+
+// Companion is a container beside the one that counts.
+type Companion struct {
+	Image         string
+	Command, Args []string
+	// Of the container its name, policy, probes and hooks are set, what is in Env is what
+	// it sets itself, and WorkDir is where it starts.
+	pod.Container
 }
 
 // Teller passes on to whoever looks at a workload what a runtime has to say.

@@ -59,15 +59,37 @@ func (t Toleration) tolerates(taint Taint) bool {
 }
 
 // suits compares a model as asked for, "nvidia-h100", with one as the vendor
-// spells it, "NVIDIA H100 80GB HBM3": every word asked for must be there.
+// spells it, "NVIDIA H100 80GB HBM3": every word asked for must be there. Parts of GPUs
+// suit who asks for such a part, and nobody else.
 func suits(has, want string) bool {
-	has = strings.ToLower(has)
-	for word := range strings.FieldsFuncSeq(strings.ToLower(want), isModelBreak) {
-		if !strings.Contains(has, word) {
+	has, want = strings.ToLower(has), strings.ToLower(want)
+	if partOf(has) != partOf(want) {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(strings.ReplaceAll(want, "+", "."), isModelBreak) {
+		if !strings.Contains(strings.ReplaceAll(has, "+", "."), word) {
 			return false
 		}
 	}
 	return true
+}
+
+// partOf is which part of a GPU a model means: "1g.10gb" for the MIG device
+// "nvidia h100 80gb hbm3 mig-1g.10gb", "shared" for a share in the time of one, and "" for a
+// whole one.
+func partOf(model string) string {
+	if _, profile, ok := strings.Cut(model, "mig-"); ok {
+		if i := strings.IndexFunc(profile, isModelBreak); i >= 0 {
+			profile = profile[:i]
+		}
+		return strings.ReplaceAll(profile, "+", ".") // as names of Kubernetes' resources have it
+	}
+	for word := range strings.FieldsFuncSeq(model, isModelBreak) {
+		if word == "shared" {
+			return word
+		}
+	}
+	return ""
 }
 
 func isModelBreak(r rune) bool { return r == '-' || r == '_' || r == ' ' }

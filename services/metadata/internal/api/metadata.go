@@ -4,6 +4,7 @@ import (
 	"context"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/emit"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
 )
 
@@ -161,4 +162,13 @@ func (s *metadataServer) ListUses(ctx context.Context, r *metadatav1.ListUsesReq
 		return nil, err
 	}
 	return g.Uses(ctx, r)
+}
+
+// ListRefusedEvents implements MetadataService.
+func (s *metadataServer) ListRefusedEvents(ctx context.Context, r *metadatav1.ListRefusedEventsRequest) (*metadatav1.ListRefusedEventsResponse, error) {
+	db, err := s.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return emit.Refused(ctx, db, r)
 }

@@ -60,7 +60,7 @@ func TestProvenance(t *testing.T) {
 		if r := logged.GetRegistrations(); len(r) != 1 || !proto.Equal(r[0], want) {
 			t.Errorf("registrations are %v", r)
 		}
-		if tag := logged.GetTags()[0]; tag.GetKey() != "mlflow.modelVersions" || tag.GetValue() != `[{"name":"iris","version":1}]` {
+		if tag := logged.GetTags()[0]; tag.GetKey() != "mlflow.modelVersions" || tag.GetValue() != `[{"name": "iris", "version": 1}]` {
 			t.Errorf("the tag is %v", tag)
 		}
 	})

@@ -6,8 +6,9 @@
 // that START and each end are told once. Only a sender that dies between being
 // answered and noting it tells an event again.
 //
-// An event that the receiver refuses is put aside with what it said, in the table
-// refused_events, and counted as kfmesh_openlineage_refused_total at /metrics.
+// An event that the receiver refuses is put aside with what it said, where
+// ListRefusedEvents finds it, and counted as kfmesh_openlineage_refused_total at
+// /metrics.
 package emit
 
 import (
@@ -251,23 +252,4 @@ func (s *Sender) post(ctx context.Context, content []byte) (*refusal, error) {
 		return &refusal{response.StatusCode, strings.ToValidUTF8(strings.ReplaceAll(string(said), "\x00", " "), "?")}, nil
 	}
 	return nil, fault.Unavailablef("it answered %s", response.Status)
-}
-
-// putAside keeps an event that was refused, for people to look at, and forgets the
-// oldest of many.
-func (s *Sender) putAside(ctx context.Context, r row, eventType string, content []byte, no *refusal) error {
-	s.log.ErrorContext(ctx, "a lineage event is put aside: its receiver refuses it", "execution", r.execution, "type", eventType,
-		"status", no.status, "said", no.said)
-	if s.refused != nil {
-		s.refused.Add(ctx, 1)
-	}
-	return s.db.Write(ctx, func(tx *sqlstore.Tx) error {
-		q := sqlstore.Q("INSERT INTO refused_events (execution_id, event_type, status, reason, event, refused_at) VALUES").
-			List(r.execution, eventType, no.status, no.said, content, time.Now().UnixNano())
-		if _, err := tx.Exec(ctx, q); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, sqlstore.Q("DELETE FROM refused_events WHERE num <= (SELECT MAX(num) FROM refused_events) - ?", keptRefused))
-		return err
-	})
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/emit"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/graph"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
@@ -133,16 +134,65 @@ func TestRefusedEventsArePutAside(t *testing.T) {
 		if got := settle(t, db, h); !slices.Equal(got, []string{"START", "COMPLETE"}) {
 			t.Errorf("told %v", got)
 		}
-		var kind, reason string
-		var status, n int
-		var content []byte
-		err := db.Read(t.Context(), func(tx *sqlstore.Tx) error {
-			q := sqlstore.Q("SELECT event_type, status, reason, event, (SELECT COUNT(*) FROM refused_events) FROM refused_events")
-			_, err := tx.Row(t.Context(), q, &kind, &status, &reason, &content, &n)
-			return err
-		})
-		if err != nil || n != 1 || kind != "START" || status != 422 || reason != "no such thing" || !json.Valid(content) {
-			t.Errorf("kept %d: %s %d %q %s, %v", n, kind, status, reason, content, err)
+		page, err := emit.Refused(t.Context(), db, &metadatav1.ListRefusedEventsRequest{})
+		if err != nil || page.GetTotalSize() != 1 || len(page.GetEvents()) != 1 || page.GetNextPageToken() != "" {
+			t.Fatalf("kept %v, %v", page, err)
+		}
+		e := page.GetEvents()[0]
+		job := e.GetEvent().GetFields()["job"].GetStructValue().GetFields()
+		if e.GetEventType() != "START" || e.GetStatus() != 422 || e.GetReason() != "no such thing" || e.GetExecutionName() != "train" ||
+			e.GetRefuseTime() == nil || job["namespace"].GetStringValue() != "kfmesh://default" {
+			t.Errorf("kept %v", e)
+		}
+	})
+}
+
+// TestRefusedEventsComeInPages: the newest first, each once, of one namespace or
+// execution where one is asked for.
+func TestRefusedEventsComeInPages(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		for _, uid := range []string{"a", "b", "c", "d", "e"} {
+			request := &metadatav1.PutExecutionRequest{Execution: &metadatav1.Execution{
+				Uid: uid, Name: uid, Namespace: map[bool]string{true: "first", false: "rest"}[uid == "a"],
+				Type: "system.ContainerExecution", State: metadatav1.Execution_STATE_RUNNING,
+			}}
+			if _, err := graph.New(db, emit.Outbox{}).Put(t.Context(), request); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settle(t, db, &heard{status: func(string) int { return http.StatusBadRequest }})
+		names := func(request *metadatav1.ListRefusedEventsRequest) (names []string) {
+			for {
+				page, err := emit.Refused(t.Context(), db, request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range page.GetEvents() {
+					names = append(names, e.GetExecutionName())
+				}
+				if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+					return names
+				}
+			}
+		}
+		for _, test := range []struct {
+			request *metadatav1.ListRefusedEventsRequest
+			want    []string
+		}{
+			{&metadatav1.ListRefusedEventsRequest{}, []string{"e", "d", "c", "b", "a"}},
+			{&metadatav1.ListRefusedEventsRequest{PageSize: 2}, []string{"e", "d", "c", "b", "a"}},
+			{&metadatav1.ListRefusedEventsRequest{Namespace: "rest", PageSize: 1}, []string{"e", "d", "c", "b"}},
+			{&metadatav1.ListRefusedEventsRequest{ExecutionId: 1}, []string{"a"}},
+			{&metadatav1.ListRefusedEventsRequest{Namespace: "none"}, nil},
+		} {
+			if got := names(test.request); !slices.Equal(got, test.want) {
+				t.Errorf("%v: %v, want %v", test.request, got, test.want)
+			}
+		}
+		for _, wrong := range []*metadatav1.ListRefusedEventsRequest{{PageToken: "x"}, {PageSize: -1}} {
+			if _, err := emit.Refused(t.Context(), db, wrong); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%v: %v, want it to be refused", wrong, err)
+			}
 		}
 	})
 }

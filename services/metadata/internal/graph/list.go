@@ -17,9 +17,9 @@ var (
 		Columns: map[string]listing.Column{
 			"uid":         {Name: "uid"},
 			"namespace":   {Name: "namespace"},
-			"name":        {Name: "name"},
+			"name":        {Name: "name", Begins: true},
 			"type":        {Name: "type"},
-			"uri":         {Name: "uri"},
+			"uri":         {Name: "uri", Begins: true},
 			"context":     {Name: "context"},
 			"create_time": {Name: "created_at", Kind: listing.Time},
 		},
@@ -29,7 +29,7 @@ var (
 		Columns: map[string]listing.Column{
 			"uid":         {Name: "uid"},
 			"namespace":   {Name: "namespace"},
-			"name":        {Name: "name"},
+			"name":        {Name: "name", Begins: true},
 			"type":        {Name: "type"},
 			"state":       {Name: "state"},
 			"context":     {Name: "context"},

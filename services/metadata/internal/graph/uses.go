@@ -6,13 +6,11 @@ import (
 	"unicode/utf8"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	"github.com/kfmesh/kfmesh/services/metadata/internal/listing"
 	"github.com/kfmesh/kfmesh/services/metadata/internal/sqlstore"
 )
 
-const (
-	defaultUses  = 1000
-	indexedRunes = 256 // of a URI, in the index artifacts_place
-)
+const defaultUses = 1000
 
 // Uses returns who used artifacts whose URIs lie below a place: each URI with
 // each context but one, in order.
@@ -34,7 +32,7 @@ func (g *Graph) Uses(ctx context.Context, request *metadatav1.ListUsesRequest) (
 
 func usesQuery(request *metadatav1.ListUsesRequest) *sqlstore.Query {
 	below := strings.TrimSuffix(request.GetPlace(), "/") + "/"
-	begins := firstRunes(below, indexedRunes)
+	begins := listing.FirstRunes(below, listing.IndexedRunes)
 	q := sqlstore.Q("SELECT DISTINCT a.uri, x.context FROM artifacts a"+
 		" JOIN events e ON e.artifact_id = a.id JOIN executions x ON x.id = e.execution_id"+
 		" WHERE substr(a.uri, 1, 256) >= ? AND substr(a.uri, 1, 256) <= ?", begins, begins+string(utf8.MaxRune)).
@@ -48,15 +46,4 @@ func usesQuery(request *metadatav1.ListUsesRequest) *sqlstore.Query {
 		size = defaultUses
 	}
 	return q.Add("ORDER BY a.uri, x.context LIMIT ?", size)
-}
-
-// firstRunes is the beginning of a text.
-func firstRunes(text string, n int) string {
-	for i := range text {
-		if n == 0 {
-			return text[:i]
-		}
-		n--
-	}
-	return text
 }

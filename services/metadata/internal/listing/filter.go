@@ -70,9 +70,42 @@ func (t Table) condition(where *sqlstore.Query, dialect sqlstore.Dialect, path s
 		if err != nil {
 			return err
 		}
+		if operation == metav1.Predicate_EQUALS {
+			column.begin(where, value)
+		}
 		where.Add(column.Name+" "+comparison+" ?", value)
 		return nil
 	}
+}
+
+// begin appends what an index of beginnings knows of texts that are one of values:
+// their own beginnings. It decides nothing that the predicate does not.
+func (c Column) begin(where *sqlstore.Query, values ...any) {
+	if !c.Begins {
+		return
+	}
+	beginnings := make([]any, len(values))
+	for i, value := range values {
+		text, _ := value.(string)
+		beginnings[i] = FirstRunes(text, IndexedRunes)
+	}
+	where.Add("substr(" + c.Name + ", 1, 256)")
+	if len(values) == 1 {
+		where.Add("= ? AND", beginnings...)
+		return
+	}
+	where.Add("IN").List(beginnings...).Add("AND")
+}
+
+// FirstRunes is the beginning of a text.
+func FirstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
 }
 
 // value reads the one value of a predicate as the column stores it.
@@ -125,6 +158,7 @@ func oneOf(where *sqlstore.Query, column Column, path string, predicate *metav1.
 			return err
 		}
 	}
+	column.begin(where, bound...)
 	where.Add(column.Name + " IN").List(bound...)
 	return nil
 }

@@ -47,7 +47,13 @@ const (
 type Column struct {
 	Name string
 	Kind Kind
+	// Begins says that an index has the first IndexedRunes characters of the text:
+	// PostgreSQL allows no more in one, whatever the length of the text.
+	Begins bool
 }
+
+// IndexedRunes is how much of a text is in an index of the beginnings of texts.
+const IndexedRunes = 256
 
 // Table says what a list may be filtered and sorted by.
 type Table struct {

@@ -16,6 +16,7 @@ import (
 var table = listing.Table{
 	Columns: map[string]listing.Column{
 		"name":        {Name: "name"},
+		"uri":         {Name: "uri", Begins: true},
 		"create_time": {Name: "created_at", Kind: listing.Time},
 	},
 	Default: "create_time",
@@ -56,6 +57,9 @@ func TestWhere(t *testing.T) {
 		}, "name <> ? AND created_at < ?", 2},
 		{"time as text", []*metav1.Predicate{text(metav1.Predicate_GREATER_THAN_EQUALS, "create_time", "2026-01-31T12:00:00Z")}, "created_at >= ?", 1},
 		{"in", []*metav1.Predicate{oneOf("name", "a", "b")}, "name IN (?, ?)", 2},
+		{"equals, by its beginning", []*metav1.Predicate{text(metav1.Predicate_EQUALS, "uri", "x")}, "substr(uri, 1, 256) = ? AND uri = ?", 2},
+		{"in, by beginnings", []*metav1.Predicate{oneOf("uri", "a", "b")}, "substr(uri, 1, 256) IN (?, ?) AND uri IN (?, ?)", 4},
+		{"more than, of what begins", []*metav1.Predicate{text(metav1.Predicate_GREATER_THAN, "uri", "x")}, "uri > ?", 1},
 		{"in nothing", []*metav1.Predicate{oneOf("name")}, "1 = 0", 0},
 		{"substring", []*metav1.Predicate{text(metav1.Predicate_IS_SUBSTRING, "name", "%'--")}, "instr(name, ?) > 0", 1},
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
@@ -205,12 +206,25 @@ func tagLoggedModel(ctx context.Context, tx *sqlstore.Tx, model, name string, nu
 	if text != "" && json.Unmarshal([]byte(text), &all) != nil {
 		all = nil // someone wrote something else there
 	}
-	list, err := json.Marshal(append(all, registration{Name: name, Version: number}))
+	list, err := encodeRegistrations(append(all, registration{Name: name, Version: number}))
 	if err != nil {
-		return fault.Internalf(err, "registrations cannot be encoded")
+		return err
 	}
-	q := sqlstore.Q("INSERT INTO tracking_model_tags (model_num, key, value) VALUES").List(num, modelVersionsTag, string(list)).
+	q := sqlstore.Q("INSERT INTO tracking_model_tags (model_num, key, value) VALUES").List(num, modelVersionsTag, list).
 		Add("ON CONFLICT (model_num, key) DO UPDATE SET value = excluded.value")
 	_, err = tx.Exec(ctx, q)
 	return err
+}
+
+// encodeRegistrations writes registrations as MLflow does, to the space.
+func encodeRegistrations(all []registration) (string, error) {
+	texts := make([]string, len(all))
+	for i, one := range all {
+		name, err := json.Marshal(one.Name)
+		if err != nil {
+			return "", fault.Internalf(err, "registrations cannot be encoded")
+		}
+		texts[i] = fmt.Sprintf(`{"name": %s, "version": %d}`, name, one.Version)
+	}
+	return "[" + strings.Join(texts, ", ") + "]", nil
 }

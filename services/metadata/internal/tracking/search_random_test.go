@@ -23,7 +23,7 @@ func TestSearchRunsFindsWhatThereIs(t *testing.T) {
 		store := tracking.New(db)
 		d := drawer{rand.New(rand.NewPCG(1, 2))}
 		runs := randomRuns(t, d, db, store)
-		for i := range 600 {
+		for i := range 240 {
 			store.SetFew(1 + 1000*(i%2)) // so that every way to search is gone
 			request := &metadatav1.SearchRunsRequest{
 				ExperimentIds: pick(d, [][]string{{"0"}, {"0", "1"}, {"1"}}), View: metadatav1.StageView(d.IntN(4)), MaxResults: 1 + d.Int32N(15),

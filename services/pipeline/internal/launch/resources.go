@@ -90,6 +90,13 @@ func accelerator(scope *placeholder.Scope, a *ir.Accelerator) (int32, string, er
 // gpuModel is the model that an accelerator type means, empty when any will do:
 // "nvidia.com/gpu" is the name of a Kubernetes resource, "NVIDIA_TESLA_T4" a model.
 func gpuModel(kind string) string {
+	vendor, part, _ := strings.Cut(kind, "/")
+	switch {
+	case strings.HasPrefix(part, "mig-"), part == "gpu.shared": // parts of GPUs
+		return strings.TrimPrefix(part, "gpu.")
+	case vendor == "amd.com":
+		return "amd"
+	}
 	if strings.HasSuffix(kind, "/gpu") || strings.EqualFold(kind, "gpu") {
 		return ""
 	}

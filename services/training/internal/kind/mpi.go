@@ -1,6 +1,8 @@
 package kind
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
@@ -126,7 +128,13 @@ func (s *mpiV2Spec) check(j *Job, p *field.Problems) {
 	}
 }
 
+// launcherBackoff is the default backoffLimit of a batch Job.
+const launcherBackoff = 6
+
 func (s *mpiV2Spec) complete(j *Job) {
 	j.MPI = MPIOptions{V2: true, Slots: *s.Slots, Implementation: s.Implementation, LauncherIsWorker: s.LauncherIsWorker}
+	if j.Run.BackoffLimit == nil { // upstream's launcher is a batch Job, which has this many tries
+		j.Run.BackoffLimit = proto.Int32(launcherBackoff)
+	}
 	j.launcherLeads()
 }

@@ -147,7 +147,7 @@ func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
 		out.RestartPolicy = policies[r.Restart]
 	}
 	t := pod.Build(r.Template, r.ContainerName(j.Kind), r.Path+".template", names(j, r, a), &field.Problems{})
-	t.Ports = ports(j, r)
+	t.Ports, t.PeerNames = ports(j, r), peers(j)
 	wire(t, rendezvous.Of(j, r, a.Number))
 	t.Env = append(t.Env,
 		&gpuagentv1.EnvVar{Name: "KFMESH_JOB", Value: j.Name},
@@ -203,10 +203,7 @@ func names(j *kind.Job, r *kind.Replica, a Attempt) pod.Names {
 func ports(j *kind.Job, r *kind.Replica) []*gpuagentv1.Port {
 	var out []*gpuagentv1.Port
 	for i, p := range r.Container(j.Kind).Ports {
-		name := strings.ToLower(p.Name)
-		if name == "" {
-			name = "port-" + strconv.Itoa(i)
-		}
+		name := pod.PortName(i, p)
 		if !slices.ContainsFunc(out, func(other *gpuagentv1.Port) bool { return other.GetName() == name }) {
 			out = append(out, &gpuagentv1.Port{Name: name, Preferred: p.ContainerPort})
 		}
@@ -218,6 +215,9 @@ func ports(j *kind.Job, r *kind.Replica) []*gpuagentv1.Port {
 func wire(t *gpuagentv1.Template, w rendezvous.Wiring) {
 	for _, v := range w.Env {
 		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+		for _, c := range t.GetCompanions() { // as upstream, what runs beside it and not before
+			c.Env = append(c.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+		}
 	}
 	for _, f := range w.Files {
 		staging(t).Files = append(staging(t).Files, &gpuagentv1.InlineFile{Path: f.Path, Content: []byte(f.Content), Mode: f.Mode})

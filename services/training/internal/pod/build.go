@@ -2,7 +2,9 @@ package pod
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -29,13 +31,9 @@ func (s *Spec) Main(name string) int {
 func Build(t *Template, container, path string, names Names, problems *field.Problems) *gpuagentv1.Template {
 	main := t.Spec.Main(container)
 	b := &builder{spec: &t.Spec, problems: problems, names: names, path: path + ".spec"}
-	for i, c := range t.Spec.Containers {
-		if i != main {
-			problems.Warn("%s.containers[%d]: container %s is not run: kfmesh runs one container of a pod, %s",
-				b.path, i, c.Name, t.Spec.Containers[main].Name)
-		}
-	}
-	return b.build(&t.Spec.Containers[main], fmt.Sprintf("%s.containers[%d]", b.path, main))
+	b.build(&t.Spec.Containers[main], fmt.Sprintf("%s.containers[%d]", b.path, main))
+	b.companions(main)
+	return b.out
 }
 
 // Escape has a workload take a text as it is.
@@ -50,7 +48,7 @@ type builder struct {
 	out      *gpuagentv1.Template
 }
 
-func (b *builder) build(c *Container, path string) *gpuagentv1.Template {
+func (b *builder) build(c *Container, path string) {
 	b.out = &gpuagentv1.Template{
 		Image: c.Image, Command: escaped(c.Command), Args: escaped(c.Args), WorkingDir: c.WorkingDir,
 		NodeSelector: b.spec.NodeSelector, ExpandVariables: true,
@@ -62,11 +60,40 @@ func (b *builder) build(c *Container, path string) *gpuagentv1.Template {
 	}
 	b.out.Tolerations = b.tolerations()
 	b.out.SecurityContext = identity(b.spec.SecurityContext, c.SecurityContext)
+	b.variables(path, c)
+	b.mounts(path, c)
+	b.out.StartupProbe = b.probe(path+".startupProbe", c.StartupProbe, c)
+	b.out.LivenessProbe = b.probe(path+".livenessProbe", c.LivenessProbe, c)
+	b.out.Lifecycle = b.lifecycle(path+".lifecycle", c.Lifecycle, c)
+	if c.RestartPolicy != "" {
+		b.problems.Forbidden(path+".restartPolicy", "may not be set for non-init containers")
+	}
+	for i, alias := range b.spec.HostAliases {
+		if _, err := netip.ParseAddr(alias.IP); err != nil {
+			b.problems.Invalid(fmt.Sprintf("%s.hostAliases[%d].ip", b.path, i), alias.IP, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+			continue
+		}
+		b.out.HostAliases = append(b.out.HostAliases, &gpuagentv1.HostAlias{Ip: alias.IP, Hostnames: alias.Hostnames})
+	}
+}
+
+// variables gives a container its environment.
+func (b *builder) variables(path string, c *Container) {
+	for i, from := range c.EnvFrom {
+		b.envFrom(fmt.Sprintf("%s.envFrom[%d]", path, i), from)
+	}
 	for i, e := range c.Env {
 		b.env(fmt.Sprintf("%s.env[%d]", path, i), e, c)
 	}
-	b.mounts(path, c)
-	return b.out
+}
+
+// PortName is what a port of a container is called in a workload: its name, or one by its
+// place.
+func PortName(i int, p Port) string {
+	if p.Name == "" {
+		return "port-" + strconv.Itoa(i)
+	}
+	return strings.ToLower(p.Name)
 }
 
 func escaped(texts []string) []string {

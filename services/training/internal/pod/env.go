@@ -23,6 +23,31 @@ func (b *builder) env(path string, e EnvVar, c *Container) {
 	b.out.Env = append(b.out.Env, out)
 }
 
+// envFrom adds all keys of a secret or config map.
+func (b *builder) envFrom(path string, from EnvFrom) {
+	out := &gpuagentv1.EnvFrom{Prefix: from.Prefix}
+	var name string
+	switch {
+	case from.Secret != nil && from.ConfigMap != nil:
+		b.problems.Invalid(path, "", "may not have more than one field specified at a time")
+		return
+	case from.Secret != nil:
+		name, path, out.Optional = from.Secret.Name, path+".secretRef", from.Secret.Optional
+		out.Source = &gpuagentv1.EnvFrom_Secret{Secret: name}
+	case from.ConfigMap != nil:
+		name, path, out.Optional = from.ConfigMap.Name, path+".configMapRef", from.ConfigMap.Optional
+		out.Source = &gpuagentv1.EnvFrom_ConfigMap{ConfigMap: name}
+	default:
+		b.problems.Invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
+		return
+	}
+	if name == "" {
+		b.problems.Required(path+".name", "")
+		return
+	}
+	b.out.EnvFrom = append(b.out.EnvFrom, out)
+}
+
 // source has a variable take its value from elsewhere.
 func (b *builder) source(path string, s *EnvSource, c *Container, out *gpuagentv1.EnvVar) {
 	switch {

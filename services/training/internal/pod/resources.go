@@ -35,12 +35,42 @@ func (b *builder) resources(path string, r Resources) *gpuagentv1.Resources {
 		switch {
 		case name == "cpu", name == "memory", name == "ephemeral-storage", strings.HasPrefix(name, "hugepages-"):
 		case isGPU(name):
-			out.Gpus += int32(min(asked[name], maxGPUs)) // #nosec G115 -- bounded
+			b.gpus(path, name, asked[name], out)
 		default:
 			b.problems.Warn("%s: nothing is known here of %s, and none is allotted", path, name)
 		}
 	}
 	return out
+}
+
+// gpus adds GPUs that are asked for by the name of a resource. A container has GPUs of one
+// kind: a second is a warning.
+func (b *builder) gpus(path, name string, n int64, out *gpuagentv1.Resources) {
+	model := gpuModel(name)
+	if n == 0 {
+		return
+	}
+	if out.GetGpus() > 0 && out.GetGpuModel() != model {
+		b.problems.Warn("%s: %s is not allotted beside other GPUs: a replica has GPUs of one kind", path, name)
+		return
+	}
+	out.Gpus += int32(min(n, maxGPUs)) // #nosec G115 -- bounded
+	out.GpuModel = model
+}
+
+// gpuModel is the model of GPU that a resource means, empty when any whole one will do: the
+// parts of NVIDIA's are called "nvidia.com/mig-1g.10gb" and "nvidia.com/gpu.shared".
+func gpuModel(name string) string {
+	vendor, kind, _ := strings.Cut(name, "/")
+	switch {
+	case strings.HasPrefix(kind, "mig-"):
+		return kind
+	case strings.HasSuffix(kind, ".shared"):
+		return "shared"
+	case vendor == "amd.com":
+		return "amd"
+	}
+	return ""
 }
 
 // isGPU reports whether a resource is a GPU, of whatever make, or a part of one.

@@ -1,7 +1,8 @@
 // Package pod reads the pod templates of job manifests and makes templates of
 // workloads of them.
 //
-// Of a pod one container counts, the one with the kind's name. What a template asks
+// Of a pod one container counts, the one with the kind's name; others run before or beside
+// it. What a template asks
 // for and nobody can honour here is a warning, not an error: the same manifest is to
 // run where it can be honoured, too. References that workloads know (${...}) are
 // escaped in what the user wrote.
@@ -48,15 +49,15 @@ type Spec struct {
 	HostNetwork        bool              `json:"hostNetwork"`
 	HostIPC            bool              `json:"hostIPC"`
 	HostPID            bool              `json:"hostPID"`
+	InitContainers     []Container       `json:"initContainers"`
+	HostAliases        []HostAlias       `json:"hostAliases"`
 
-	InitContainers    []any  `json:"initContainers" honoured:"no"`
 	Ephemeral         []any  `json:"ephemeralContainers" honoured:"no"`
 	Affinity          any    `json:"affinity" honoured:"no"`
 	Spread            []any  `json:"topologySpreadConstraints" honoured:"no"`
 	NodeName          string `json:"nodeName" honoured:"no"`
 	Hostname          string `json:"hostname" honoured:"no"`
 	Subdomain         string `json:"subdomain" honoured:"no"`
-	HostAliases       []any  `json:"hostAliases" honoured:"no"`
 	DNSConfig         any    `json:"dnsConfig" honoured:"no"`
 	RuntimeClassName  string `json:"runtimeClassName" honoured:"no"`
 	ShareProcess      bool   `json:"shareProcessNamespace" honoured:"no"`
@@ -101,14 +102,15 @@ type Container struct {
 	TerminationMessagePath   string `json:"terminationMessagePath"`
 	TerminationMessagePolicy string `json:"terminationMessagePolicy"`
 
-	EnvFrom        []any  `json:"envFrom" honoured:"no"`
-	LivenessProbe  any    `json:"livenessProbe" honoured:"no"`
-	ReadinessProbe any    `json:"readinessProbe" honoured:"no"`
-	StartupProbe   any    `json:"startupProbe" honoured:"no"`
-	Lifecycle      any    `json:"lifecycle" honoured:"no"`
+	EnvFrom       []EnvFrom  `json:"envFrom"`
+	LivenessProbe *Probe     `json:"livenessProbe"`
+	StartupProbe  *Probe     `json:"startupProbe"`
+	Lifecycle     *Lifecycle `json:"lifecycle"`
+	RestartPolicy string     `json:"restartPolicy"` // of an init container
+
+	ReadinessProbe *Probe `json:"readinessProbe" honoured:"no"`
 	VolumeDevices  []any  `json:"volumeDevices" honoured:"no"`
 	ResizePolicy   []any  `json:"resizePolicy" honoured:"no"`
-	RestartPolicy  string `json:"restartPolicy" honoured:"no"`
 }
 
 // Port is a port that a container listens on.
@@ -118,6 +120,25 @@ type Port struct {
 	Protocol      string `json:"protocol"`
 	HostPort      *int32 `json:"hostPort"`
 	HostIP        string `json:"hostIP"`
+}
+
+// HostAlias is an address with names.
+type HostAlias struct {
+	IP        string   `json:"ip"`
+	Hostnames []string `json:"hostnames"`
+}
+
+// EnvFrom is a secret or config map all of whose keys are variables.
+type EnvFrom struct {
+	Prefix    string       `json:"prefix"`
+	Secret    *OptionalRef `json:"secretRef"`
+	ConfigMap *OptionalRef `json:"configMapRef"`
+}
+
+// OptionalRef names something of the namespace that need not be there.
+type OptionalRef struct {
+	Name     string `json:"name"`
+	Optional bool   `json:"optional"`
 }
 
 // EnvVar is one environment variable.

@@ -32,10 +32,6 @@ func (b *builder) mounts(at string, c *Container) {
 }
 
 func (b *builder) mount(at string, v *Volume, m VolumeMount, target string) {
-	if v.HostPath != nil {
-		b.hostPath(at, v.HostPath, m, target)
-		return
-	}
 	out := &gpuagentv1.Volume{Name: v.Name}
 	readOnly := m.ReadOnly
 	switch {
@@ -48,6 +44,12 @@ func (b *builder) mount(at string, v *Volume, m VolumeMount, target string) {
 		readOnly = readOnly || v.Claim.ReadOnly
 	case v.EmptyDir != nil:
 		out.Source = &gpuagentv1.Volume_EmptyDir{EmptyDir: b.emptyDir(at+".emptyDir", v.EmptyDir)}
+	case v.HostPath != nil:
+		if !path.IsAbs(v.HostPath.Path) {
+			b.problems.Invalid(at+".hostPath.path", v.HostPath.Path, "must be an absolute path")
+			return
+		}
+		out.Source = &gpuagentv1.Volume_HostPath{HostPath: &gpuagentv1.HostPath{Path: v.HostPath.Path, Type: b.pathType(at+".hostPath.type", v.HostPath.Type)}}
 	default:
 		b.problems.Warn("%s: a volume of this sort cannot be mounted here; %s is not there", at, target)
 		return
@@ -81,14 +83,13 @@ func (b *builder) emptyDir(at string, e *EmptyDir) *gpuagentv1.EmptyDir {
 	return out
 }
 
-// hostPath is a path of the node, which a replica sees in its place and nowhere else.
-func (b *builder) hostPath(at string, h *HostPath, m VolumeMount, target string) {
-	if path.Join(h.Path, m.SubPath) != target {
-		b.problems.Warn("%s: a path of the node is seen in its own place only; %s is not there", at, target)
-		return
+// pathTypes are what a path of a node may have to be.
+var pathTypes = []string{"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"}
+
+func (b *builder) pathType(at, kind string) string {
+	if kind != "" && !slices.Contains(pathTypes, kind) {
+		b.problems.NotSupported(at, kind, pathTypes...)
+		return ""
 	}
-	if b.out.Staging == nil {
-		b.out.Staging = &gpuagentv1.Staging{}
-	}
-	b.out.Staging.Reads = append(b.out.Staging.Reads, target)
+	return kind
 }

@@ -91,7 +91,16 @@ func (n net) mpi(attempt int32) Wiring {
 func (n net) implementation(dir, slots string) []Var {
 	hostFile, agent := dir+"/hostfile", dir+"/kubexec.sh"
 	openMPI := []Var{
-		{"OMPI_MCA_plm_rsh_agent", agent}, {"OMPI_MCA_orte_default_hostfile", hostFile}, {"OMPI_MCA_orte_keep_fqdn_hostnames", "true"},
+		{"OMPI_MCA_plm_rsh_agent", agent},
+		{"OMPI_MCA_orte_default_hostfile", hostFile},
+		{"OMPI_MCA_orte_keep_fqdn_hostnames", "true"},
+		// Open MPI 5 asks its new runtime, PRRTE, which knows the same under other names.
+		{"PRTE_MCA_plm_ssh_agent", agent},
+		{"PRTE_MCA_prte_default_hostfile", hostFile},
+		{"PRTE_MCA_prte_keep_fqdn_hostnames", "true"},
+		// Its collectives by levels think that ranks of one host have one daemon, and wait for ever
+		// where workers that share a host have each their own.
+		{"OMPI_MCA_coll_han_priority", "0"},
 	}
 	intel := []Var{
 		{"I_MPI_HYDRA_HOST_FILE", hostFile}, {"I_MPI_HYDRA_BOOTSTRAP", "rsh"}, {"I_MPI_HYDRA_BOOTSTRAP_EXEC", agent},
@@ -106,5 +115,5 @@ func (n net) implementation(dir, slots string) []Var {
 	case n.job.MPI.Implementation == "MPICH":
 		return []Var{{"HYDRA_HOST_FILE", hostFile}, {"HYDRA_LAUNCHER", "rsh"}, {"HYDRA_LAUNCHER_EXEC", agent}}
 	}
-	return append(openMPI, Var{"OMPI_MCA_orte_set_default_slots", slots})
+	return append(openMPI, Var{"OMPI_MCA_orte_set_default_slots", slots}, Var{"PRTE_MCA_prte_set_default_slots", slots})
 }

@@ -136,7 +136,7 @@ func TestEnvironment(t *testing.T) {
 		},
 		{
 			"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
-			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true " +
+			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true PRTE_MCA_plm_ssh_agent=KEEP/mpi-4/kubexec.sh PRTE_MCA_prte_default_hostfile=KEEP/mpi-4/hostfile PRTE_MCA_prte_keep_fqdn_hostnames=true OMPI_MCA_coll_han_priority=0 " +
 				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher",
 		},
 		{

@@ -35,6 +35,7 @@ func specOf(o runtime.Order, image imageFacts, user string, opts Options) (clien
 		Labels: o.Labels,
 	}
 	host := &container.HostConfig{
+		ExtraHosts:  extraHosts(o.Hosts),
 		NetworkMode: container.NetworkMode(opts.Network),
 		Mounts:      engineMounts(mounts),
 		LogConfig:   container.LogConfig{Type: "json-file"}, // whatever the engine's default: this one can be read back
@@ -56,7 +57,10 @@ func environment(o runtime.Order, image imageFacts, user string) []string {
 	if name, _, _ := strings.Cut(user, ":"); !isRoot(user) && isNumber(name) { // who need not have a home in the image
 		env = append(env, "HOME="+o.WorkDir)
 	}
-	if o.HideGPUs && len(o.GPUs) == 0 { // images ask for all, and an engine may be set up to give them
+	switch {
+	case o.GPUVendor == amd:
+		env = append(env, runtime.VisibleGPUs(o)...)
+	case o.GPUVendor != "" && len(o.GPUs) == 0: // images ask for all, and an engine may be set up to give them
 		env = append(env, "NVIDIA_VISIBLE_DEVICES=void")
 	}
 	last := map[string]string{}
@@ -65,6 +69,17 @@ func environment(o runtime.Order, image imageFacts, user string) []string {
 		last[name] = entry
 	}
 	return slices.Sorted(maps.Values(last))
+}
+
+// extraHosts are names as an engine takes them.
+func extraHosts(hosts []runtime.Host) []string {
+	var all []string
+	for _, h := range hosts {
+		for _, name := range h.Names {
+			all = append(all, name+":"+h.IP)
+		}
+	}
+	return all
 }
 
 func isNumber(s string) bool {
@@ -109,10 +124,21 @@ func resources(o runtime.Order) container.Resources {
 	if reserved := need.GetMemoryBytes(); r.Memory == 0 || reserved < r.Memory {
 		r.MemoryReservation = reserved
 	}
-	if len(o.GPUs) > 0 {
+	switch {
+	case len(o.GPUs) == 0:
+	case o.GPUVendor == amd: // whose driver has one device for all, and variables that say which are meant
+		r.Devices = []container.DeviceMapping{device("/dev/kfd"), device("/dev/dri")}
+	default:
 		r.DeviceRequests = []container.DeviceRequest{{Driver: "nvidia", DeviceIDs: o.GPUs, Capabilities: [][]string{{"gpu"}}}}
 	}
 	return r
+}
+
+// amd is the vendor whose GPUs engines know nothing of.
+const amd = "amd"
+
+func device(path string) container.DeviceMapping {
+	return container.DeviceMapping{PathOnHost: path, PathInContainer: path, CgroupPermissions: "rwm"}
 }
 
 // publish makes the ports that a replica was given reachable where they are for

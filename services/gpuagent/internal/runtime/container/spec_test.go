@@ -21,7 +21,7 @@ func order(change func(*runtime.Order)) runtime.Order {
 
 func TestSpec(t *testing.T) {
 	o := order(func(o *runtime.Order) {
-		o.Args, o.GPUs, o.HideGPUs, o.Ports = []string{"x"}, []string{"GPU-a", "GPU-c"}, true, map[string]int32{"http": 8081}
+		o.Args, o.GPUs, o.GPUVendor, o.Ports = []string{"x"}, []string{"GPU-a", "GPU-c"}, "nvidia", map[string]int32{"http": 8081}
 	})
 	spec, err := specOf(o, imageFacts{env: []string{"PYTHONUNBUFFERED=0"}}, "7:8", Options{Network: "bridge"})
 	if err != nil {
@@ -42,7 +42,7 @@ func TestSpec(t *testing.T) {
 	if len(spec.HostConfig.PortBindings) != 1 {
 		t.Errorf("published %v", spec.HostConfig.PortBindings)
 	}
-	o = order(func(o *runtime.Order) { o.Command, o.HideGPUs = nil, true })
+	o = order(func(o *runtime.Order) { o.Command, o.GPUVendor = nil, "nvidia" })
 	if _, err := specOf(o, imageFacts{}, "", Options{Network: "host"}); err == nil || !strings.Contains(err.Error(), "image i:1 names none") {
 		t.Errorf("no command: error %v", err)
 	}

@@ -71,6 +71,9 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 
 // warn tells what will surprise.
 func (s *starter) warn() {
+	if s.order.Pod != nil {
+		s.order.Tell.Warn("init containers, sidecars, probes and hooks are for processes: of a pod the container runtime runs the container that counts")
+	}
 	installs := pyenv.Parse(append(append([]string{}, s.order.Command...), s.order.Args...))
 	if len(installs) == 0 {
 		return

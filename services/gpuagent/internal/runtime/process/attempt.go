@@ -40,7 +40,7 @@ func (a *attempt) Wait(ctx context.Context) (runtime.Exit, error) {
 	case state == supervise.Lost:
 		return lost("the process that watched over it is gone, killed or with the machine, so how it ended is not known"), nil
 	}
-	return a.explained(exitOf(exit)), nil
+	return a.judged(a.explained(exitOf(exit))), nil
 }
 
 func exitOf(e supervise.Exit) runtime.Exit {

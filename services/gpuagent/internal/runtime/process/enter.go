@@ -26,6 +26,7 @@ func (s *starter) plan(who identity) *enter.Plan {
 		Mounts: toMount(s.order.Mounts), Passages: who.passages(s.needed()), Unshare: root, User: who.user, Group: who.group,
 		Own: s.at.Dir, Scratch: filepath.Join(s.at.Dir, "root"), WorkDir: s.order.WorkDir,
 	}
+	plan.Mounts = append(plan.Mounts, s.hosts(root)...)
 	if len(plan.Mounts) == 0 && who == (identity{}) {
 		return nil
 	}

@@ -40,6 +40,9 @@ func (s *starter) pythonEnvironment(ctx context.Context, entry image.Entry, args
 		return nil, err
 	}
 	site := filepath.Join(s.at.Dir, "site")
+	if entry.SystemPackages && filepath.IsAbs(entry.Python) { // the programs of those packages, such as torchrun
+		env = environ.PrependPath(env, "PATH", filepath.Dir(entry.Python))
+	}
 	s.spec.Fork = s.fork(found, args, env, site)
 	env = environ.PrependPath(env, "PATH", found.Shims(), found.Bin(), filepath.Join(site, "bin"))
 	env = environ.PrependPath(env, "PYTHONPATH", site)

@@ -3,11 +3,11 @@ package process
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/pod"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
@@ -22,14 +22,15 @@ type starter struct {
 	spec    supervise.Spec // without the journal; filled in by Prepare
 	python  string         // path of the interpreter; empty without one
 	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
+	pod     *pod.Plan      // without the verdict; nil when the command is alone
 	limits  cgroup.Limits
 }
 
 // Prepare implements runtime.Starter.
 func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	s.order = o
-	entry := s.lookupImage()
-	args, err := commandLine(o, entry)
+	entry := s.lookup(o.Template.GetImage())
+	args, err := commandLine(o.Template.GetImage(), o.Command, o.Args, entry)
 	if err != nil {
 		return err
 	}
@@ -40,23 +41,25 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return err
 	}
-	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry, who))
+	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry, who, o.Env))
 	if err != nil {
 		return s.installFailed(err)
 	}
 	s.spec.Args, s.spec.Env, s.spec.WorkDir, s.spec.Log = args, env, o.WorkDir, o.Log
 	s.spec.Deadline, s.spec.Grace, s.spec.Lease = o.Deadline, o.Grace, o.Lease
-	if s.enter = s.plan(who); s.enter != nil {
+	if err := s.surround(ctx, who); err != nil {
+		return s.installFailed(err)
+	}
+	if s.enter = s.plan(who); s.enter != nil || s.pod != nil {
 		s.spec.Fork = nil // it would be where its supervisor is
 	}
 	s.limit()
 	return nil
 }
 
-// lookupImage returns what stands in for the image, and warns where that is
-// nothing but the host.
-func (s *starter) lookupImage() image.Entry {
-	name := s.order.Template.GetImage()
+// lookup returns what stands in for an image, and warns where that is nothing but the
+// host.
+func (s *starter) lookup(name string) image.Entry {
 	entry, known := s.runtime.Images.Lookup(name)
 	if !known && name != "" {
 		s.order.Tell.Warn(fmt.Sprintf("image %s is not in the image map, so its command runs on the host as it is", name))
@@ -64,20 +67,19 @@ func (s *starter) lookupImage() image.Entry {
 	return entry
 }
 
-func commandLine(o runtime.Order, entry image.Entry) ([]string, error) {
-	command := o.Command
+func commandLine(of string, command, args []string, entry image.Entry) ([]string, error) {
 	if len(command) == 0 {
 		command = entry.Entrypoint
 	}
-	args := append(append([]string{}, command...), o.Args...)
-	if len(args) == 0 {
-		return nil, fault.Preconditionf("there is no command, and the entry point of image %q is not known on a host", o.Template.GetImage())
+	line := append(append([]string{}, command...), args...)
+	if len(line) == 0 {
+		return nil, fault.Preconditionf("there is no command, and the entry point of image %q is not known on a host", of)
 	}
-	return args, nil
+	return line, nil
 }
 
-// environment is everything but what Python needs.
-func (s *starter) environment(entry image.Entry, who identity) []string {
+// environment is everything but what Python needs, around what a container sets itself.
+func (s *starter) environment(entry image.Entry, who identity, own []string) []string {
 	env := append([]string{}, s.runtime.Env...)
 	for name, value := range entry.Env {
 		env = append(env, name+"="+value)
@@ -86,13 +88,11 @@ func (s *starter) environment(entry image.Entry, who identity) []string {
 	env = environ.Default(env, "HOME", s.order.WorkDir)
 	env = environ.Default(env, "LANG", "C.UTF-8")
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
-	if s.order.HideGPUs {                               // those that were not given
-		env = append(env, "CUDA_VISIBLE_DEVICES="+strings.Join(s.order.GPUs, ","))
-	}
+	env = append(env, runtime.VisibleGPUs(s.order)...)
 	if who.user != nil { // the agent's is another's
 		env = append(env, "HOME="+s.order.WorkDir)
 	}
-	return append(env, s.order.Env...)
+	return append(env, own...)
 }
 
 // Start implements runtime.Starter.
@@ -100,7 +100,10 @@ func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 	spec := s.spec
 	spec.Journal = journal(s.at, n)
 	spec.Group = s.group(n)
-	spec, err := s.entered(spec)
+	spec, err := s.surrounded(spec)
+	if err == nil {
+		spec, err = s.entered(spec)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,147 @@
+// Package pod runs the containers of a pod as processes: those that come before the one
+// that counts, those beside it, and what Kubernetes does around them, hooks and probes.
+//
+// A supervisor starts this program in the command's place, as
+//
+//	kfmesh-supervisor pod COMMAND [ARG ...]
+//
+// with a Plan, as JSON, in the variable Variable. COMMAND is the container that counts:
+// it has this program's environment but for that variable, and its working directory.
+// The program ends with its exit status once all others have been stopped.
+//
+//   - Init containers run one after the other. One that fails ends the pod with its exit
+//     status. One that is always started again is a sidecar: it runs on, and the next
+//     begins when it has started.
+//   - Companions run beside the container that counts, are started again by their policy,
+//     and are stopped when it ends. How they end does not matter.
+//   - A startup probe is asked until it succeeds, then a liveness probe. When one fails as
+//     often as it may, its container is stopped. Of the container that counts that is a
+//     failure of the pod, whose restart is for others to decide.
+//   - SIGTERM stops the containers, the one that counts first, the others in the reverse of
+//     their order, each after its hook. Whoever sends it sends SIGKILL when grace is over.
+//
+// Every container leads a process group in the session of this program, so that what it
+// leaves behind is known by that. Their output is this program's.
+//
+// Like package supervise it uses the standard library and x/sys only, and neither package
+// net nor net/http, because it is part of a program that has to start quickly.
+package pod
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Verb is the argument by which the program knows what to do.
+const Verb = "pod"
+
+// Variable is the environment variable with the Plan.
+const Variable = "KFMESH_POD"
+
+// Plan is what there is beside the command.
+type Plan struct {
+	Init   []Container `json:",omitempty"`
+	Beside []Container `json:",omitempty"`
+	// Main is the container that counts. Args, Env and WorkDir are not set.
+	Main Container
+	// Grace is the time between SIGTERM and SIGKILL of what is stopped.
+	Grace time.Duration
+	// Verdict is the file that says why the pod failed when that was not the command's
+	// own exit status.
+	Verdict string
+}
+
+// Container is one container.
+type Container struct {
+	Name    string
+	Args    []string `json:",omitempty"`
+	Env     []string `json:",omitempty"`
+	WorkDir string   `json:",omitempty"`
+	Restart Restart  `json:",omitempty"`
+	// Startup and Liveness are probes; nil for none.
+	Startup  *Probe `json:",omitempty"`
+	Liveness *Probe `json:",omitempty"`
+	// PostStart and PreStop are hooks; nil for none.
+	PostStart *Action `json:",omitempty"`
+	PreStop   *Action `json:",omitempty"`
+}
+
+// Restart says when a companion is started again.
+type Restart string
+
+// The policies.
+const (
+	Never     Restart = ""
+	OnFailure Restart = "OnFailure"
+	Always    Restart = "Always"
+)
+
+// Probe is an action that is repeated.
+type Probe struct {
+	Action       Action
+	InitialDelay time.Duration `json:",omitempty"`
+	Period       time.Duration
+	Timeout      time.Duration
+	Failures     int // in a row that count, from 1
+}
+
+// Action is one thing to do. Exactly one of its fields is set.
+type Action struct {
+	Exec  []string      `json:",omitempty"`
+	HTTP  *Get          `json:",omitempty"`
+	TCP   string        `json:",omitempty"` // address:port
+	Sleep time.Duration `json:",omitempty"`
+}
+
+// Get is an HTTP GET without encryption.
+type Get struct {
+	Address string // address:port
+	Path    string
+	Headers map[string]string `json:",omitempty"`
+}
+
+// Verdict is why a pod failed.
+type Verdict struct {
+	Reason  string // stable word
+	Message string // for people
+}
+
+// ReadVerdict returns why a pod failed; fs.ErrNotExist when that was its command's own
+// exit status.
+func ReadVerdict(path string) (Verdict, error) {
+	var v Verdict
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return v, err
+	}
+	return v, json.Unmarshal(data, &v)
+}
+
+// Main runs the pod whose command is args and returns the status to exit with.
+func Main(args []string, errOut io.Writer) int {
+	var plan Plan
+	if err := json.Unmarshal([]byte(os.Getenv(Variable)), &plan); err != nil {
+		_, _ = fmt.Fprintf(errOut, "kfmesh-supervisor: pod wants a plan in %s: %v\n", Variable, err)
+		return 2
+	}
+	main := plan.Main
+	main.Args = args
+	main.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, Variable+"=") })
+	plan.Main = main
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+	stop := make(chan struct{})
+	go func() {
+		<-told
+		close(stop)
+	}()
+	l := &life{plan: plan, stop: stop, out: errOut}
+	return l.run()
+}

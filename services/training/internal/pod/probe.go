@@ -1,0 +1,195 @@
+package pod
+
+import (
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+)
+
+// Probe is what a container is asked again and again.
+type Probe struct {
+	Handler
+	InitialDelay *int32 `json:"initialDelaySeconds"`
+	Period       *int32 `json:"periodSeconds"`
+	Timeout      *int32 `json:"timeoutSeconds"`
+	Failures     *int32 `json:"failureThreshold"`
+	Successes    *int32 `json:"successThreshold"`
+	Grace        *int64 `json:"terminationGracePeriodSeconds" honoured:"no"`
+}
+
+// Handler is one thing to do. Exactly one of its fields is set.
+type Handler struct {
+	Exec  *Exec  `json:"exec"`
+	HTTP  *HTTP  `json:"httpGet"`
+	TCP   *TCP   `json:"tcpSocket"`
+	Sleep *Sleep `json:"sleep"`
+	GRPC  any    `json:"grpc"`
+}
+
+// Exec is a command in the container.
+type Exec struct {
+	Command []string `json:"command"`
+}
+
+// HTTP is a GET request.
+type HTTP struct {
+	Host    string        `json:"host"`
+	Port    decode.Scalar `json:"port"`
+	Path    string        `json:"path"`
+	Scheme  string        `json:"scheme"`
+	Headers []Header      `json:"httpHeaders"`
+}
+
+// Header is one of a request's.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// TCP is a connection.
+type TCP struct {
+	Host string        `json:"host"`
+	Port decode.Scalar `json:"port"`
+}
+
+// Sleep is time that passes.
+type Sleep struct {
+	Seconds int64 `json:"seconds"`
+}
+
+// Lifecycle is what is done around a container's life.
+type Lifecycle struct {
+	PostStart  *Handler `json:"postStart"`
+	PreStop    *Handler `json:"preStop"`
+	StopSignal string   `json:"stopSignal" honoured:"no"`
+}
+
+// probe reads a probe; nil when there is none, or none that can be asked here.
+func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
+	if p == nil {
+		return nil
+	}
+	for _, field := range []struct {
+		name  string
+		value *int32
+		least int32
+	}{
+		{"initialDelaySeconds", p.InitialDelay, 0},
+		{"periodSeconds", p.Period, 0},
+		{"timeoutSeconds", p.Timeout, 0},
+		{"failureThreshold", p.Failures, 0},
+		{"successThreshold", p.Successes, 0},
+	} {
+		if field.value != nil && *field.value < field.least {
+			b.problems.Invalid(path+"."+field.name, *field.value, "must be greater than or equal to 0")
+		}
+	}
+	if p.Successes != nil && *p.Successes > 1 {
+		b.problems.Invalid(path+".successThreshold", *p.Successes, "must be 1")
+	}
+	handler := b.handler(path, &p.Handler, c)
+	if handler == nil {
+		return nil
+	}
+	out := &gpuagentv1.Probe{Handler: handler, InitialDelay: seconds(p.InitialDelay), Period: seconds(p.Period), Timeout: seconds(p.Timeout)}
+	if p.Failures != nil {
+		out.FailureThreshold = max(*p.Failures, 0)
+	}
+	return out
+}
+
+func seconds(n *int32) *durationpb.Duration {
+	if n == nil || *n <= 0 {
+		return nil
+	}
+	return durationpb.New(time.Duration(*n) * time.Second)
+}
+
+// lifecycle reads the hooks of a container.
+func (b *builder) lifecycle(path string, l *Lifecycle, c *Container) *gpuagentv1.Lifecycle {
+	if l == nil {
+		return nil
+	}
+	out := &gpuagentv1.Lifecycle{}
+	if l.PostStart != nil {
+		out.PostStart = b.handler(path+".postStart", l.PostStart, c)
+	}
+	if l.PreStop != nil {
+		out.PreStop = b.handler(path+".preStop", l.PreStop, c)
+	}
+	return out
+}
+
+// handler reads one thing to do; nil when it cannot be done here, or says nothing.
+func (b *builder) handler(path string, h *Handler, c *Container) *gpuagentv1.Handler {
+	given := 0
+	for _, is := range []bool{h.Exec != nil, h.HTTP != nil, h.TCP != nil, h.Sleep != nil, h.GRPC != nil} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given == 0:
+		b.problems.Required(path, "must specify a handler type")
+		return nil
+	case given > 1:
+		b.problems.Forbidden(path, "may not specify more than 1 handler type")
+		return nil
+	}
+	switch {
+	case h.Exec != nil:
+		if len(h.Exec.Command) == 0 {
+			b.problems.Required(path+".exec.command", "")
+			return nil
+		}
+		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Exec{Exec: &gpuagentv1.Exec{Command: h.Exec.Command}}}
+	case h.HTTP != nil:
+		return b.httpGet(path+".httpGet", h.HTTP, c)
+	case h.TCP != nil:
+		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Tcp{Tcp: &gpuagentv1.Tcp{
+			Host: h.TCP.Host, Port: b.port(path+".tcpSocket.port", h.TCP.Port, c),
+		}}}
+	case h.Sleep != nil:
+		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Sleep{Sleep: durationpb.New(time.Duration(max(h.Sleep.Seconds, 0)) * time.Second)}}
+	}
+	b.problems.Warn("%s.grpc has no effect here: nothing asks for the health of a gRPC server", path)
+	return nil
+}
+
+func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handler {
+	out := &gpuagentv1.HttpGet{Host: h.Host, Port: b.port(path+".port", h.Port, c), Path: h.Path}
+	switch h.Scheme {
+	case "", "HTTP":
+	case "HTTPS":
+		out.Tls = true
+		b.problems.Warn("%s.scheme: of an HTTPS server it is only asked whether it takes connections", path)
+	default:
+		b.problems.NotSupported(path+".scheme", h.Scheme, "HTTP", "HTTPS")
+	}
+	for _, header := range h.Headers {
+		if out.Headers == nil {
+			out.Headers = map[string]string{}
+		}
+		out.Headers[header.Name] = header.Value
+	}
+	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_HttpGet{HttpGet: out}}
+}
+
+// port is a port of a probe as a workload takes it: the name of one that the container
+// lists, by name or number, or else the number.
+func (b *builder) port(path string, port decode.Scalar, c *Container) string {
+	for i, p := range c.Ports {
+		if string(port) == p.Name && p.Name != "" || string(port) == strconv.Itoa(int(p.ContainerPort)) {
+			return PortName(i, p)
+		}
+	}
+	n, err := strconv.ParseUint(string(port), 10, 16)
+	if err != nil || n == 0 {
+		b.problems.Invalid(path, string(port), "must be between 1 and 65535, inclusive, or the name of a port of the container")
+	}
+	return string(port)
+}

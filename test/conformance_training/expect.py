@@ -1,0 +1,194 @@
+"""What the replicas of each kind are promised, by upstream's documentation and not by our code."""
+
+import json
+from collections.abc import Callable, Iterator
+
+FIELDS = {
+    "TFJob": "tfReplicaSpecs",
+    "PyTorchJob": "pytorchReplicaSpecs",
+    "XGBoostJob": "xgbReplicaSpecs",
+    "MPIJob": "mpiReplicaSpecs",
+    "PaddleJob": "paddleReplicaSpecs",
+    "JAXJob": "jaxReplicaSpecs",
+    "MXJob": "mxReplicaSpecs",
+}
+
+
+def wrong(job: dict, pods: list[dict], found: dict[str, dict]) -> list[str]:
+    """Everything that is not as promised; nothing when all is."""
+    if job["kind"] == "TrainJob":
+        return list(trainjob(job, found))
+    specs = job["spec"][FIELDS[job["kind"]]]
+    counts = {role: spec["replicas"] for role, spec in specs.items()}
+    problems = [*missing(job["kind"], counts, found), *env_and_args(job["kind"], specs, found)]
+    names = {pod["metadata"]["name"] for pod in pods}
+    wanted = {f"{job['metadata']['name']}-{role.lower()}-{i}" for role, n in counts.items() for i in range(n)}
+    if names != wanted:
+        problems.append(f"its pods are {sorted(names)}, not {sorted(wanted)}")
+    if not problems and (check := CHECKS.get(job["kind"])):
+        problems += check(job, counts, found)
+    return problems
+
+
+def missing(kind: str, counts: dict[str, int], found: dict[str, dict]) -> Iterator[str]:
+    """Replicas that have not started. Workers of MPI run nothing of their own."""
+    for role, n in counts.items():
+        if kind == "MPIJob" and role == "Worker":
+            continue
+        for index in range(n):
+            if f"{role.lower()}-{index}" not in found:
+                yield f"{role} {index} has not started"
+
+
+def env_and_args(kind: str, specs: dict[str, dict], found: dict[str, dict]) -> Iterator[str]:
+    """What the manifest gives the container itself arrives as it is."""
+    for role, spec in specs.items():
+        container = spec["template"]["spec"]["containers"][0]
+        words = [*container.get("command", ["entrypoint"]), *container.get("args", [])]
+        for name, got in found.items():
+            if name.rpartition("-")[0] != role.lower():
+                continue
+            if len(got["args"]) != len(words) or not all(
+                same(a, b) for a, b in zip(got["args"], words, strict=True)
+            ):
+                yield f"{name} was started as {got['args']}, not {words}"
+            for entry in container.get("env", []):
+                if "value" in entry:
+                    yield from expect(name, got["env"], **{entry["name"]: entry["value"]})
+
+
+def same(got: str, wanted: str) -> bool:
+    """Tell whether a word is the one in the manifest; files of MPI are elsewhere."""
+    return got.rpartition("/")[2] == wanted.rpartition("/")[2]
+
+
+def expect(name: str, env: dict, **wanted: object) -> Iterator[str]:
+    """Compare variables with what they should be."""
+    for variable, value in wanted.items():
+        if env.get(variable) != str(value):
+            yield f"{name}: {variable}={env.get(variable)!r}, not {value!r}"
+
+
+def in_order(counts: dict[str, int], *roles: str) -> list[str]:
+    """Names of replicas in the order of their ranks."""
+    return [f"{role.lower()}-{i}" for role in roles for i in range(counts.get(role, 0))]
+
+
+def pytorch(job: dict, counts: dict, found: dict) -> Iterator[str]:
+    ranks = in_order(counts, "Master", "Worker")
+    policy = job["spec"].get("elasticPolicy")
+    for rank, name in enumerate(ranks):
+        env = found[name]["env"]
+        yield from expect(name, env, PYTHONUNBUFFERED=1)
+        if policy:
+            low = policy.get("minReplicas", policy.get("maxReplicas", counts["Worker"]))
+            high = policy.get("maxReplicas", low)
+            yield from expect(
+                name, env, PET_NNODES=f"{low}:{high}", PET_RDZV_BACKEND=policy.get("rdzvBackend", "c10d")
+            )
+            if "maxRestarts" in policy:
+                yield from expect(name, env, PET_MAX_RESTARTS=policy["maxRestarts"])
+            yield from reachable(name, env["PET_RDZV_ENDPOINT"], found["worker-0"], "PORT_PYTORCHJOB_PORT")
+        else:
+            yield from expect(
+                name, env, WORLD_SIZE=len(ranks), RANK=rank, PET_NNODES=len(ranks), PET_NODE_RANK=rank
+            )
+            where = f"{env['MASTER_ADDR']}:{env['MASTER_PORT']}"
+            yield from reachable(name, where, found[ranks[0]], "PORT_PYTORCHJOB_PORT")
+
+
+def reachable(name: str, address: str, leader: dict, port: str) -> Iterator[str]:
+    """An address must be the one that the leader was given."""
+    if address.rpartition(":")[2] != leader["env"].get(port):
+        yield f"{name} looks for its leader at {address}, which has port {leader['env'].get(port)}"
+
+
+def tensorflow(_job: dict, counts: dict, found: dict) -> Iterator[str]:
+    if sum(counts.values()) == 1:
+        for name, got in found.items():
+            if "TF_CONFIG" in got["env"]:
+                yield f"{name} is alone and has TF_CONFIG"
+        return
+    for name, got in found.items():
+        config = json.loads(got["env"]["TF_CONFIG"])
+        role, _, index = name.rpartition("-")
+        if config["task"] != {"type": role, "index": int(index)} or config["environment"] != "cloud":
+            yield f"{name} has TF_CONFIG {config}"
+        sizes = {group: len(members) for group, members in config["cluster"].items()}
+        if sizes != {group.lower(): n for group, n in counts.items()}:
+            yield f"{name} sees a cluster of {sizes}"
+        if config["cluster"][role][int(index)].rpartition(":")[2] != got["env"]["PORT_TFJOB_PORT"]:
+            yield f"{name} does not find itself in {config}"
+
+
+def xgboost(_job: dict, counts: dict, found: dict) -> Iterator[str]:
+    ranks = in_order(counts, "Master", "Worker")
+    for rank, name in enumerate(ranks):
+        env = found[name]["env"]
+        yield from expect(name, env, RANK=rank, WORLD_SIZE=len(ranks))
+        yield from reachable(name, f":{env['MASTER_PORT']}", found["master-0"], "PORT_XGBOOSTJOB_PORT")
+
+
+def paddle(job: dict, counts: dict, found: dict) -> Iterator[str]:
+    ranks = in_order(counts, "Master", "Worker")
+    for name in ranks:
+        env = found[name]["env"]
+        yield from expect(name, env, PADDLE_NNODES=len(ranks), PADDLE_JOB_ID=job["metadata"]["name"])
+        yield from reachable(name, env["PADDLE_MASTER"], found[ranks[0]], "PORT_MASTER")
+
+
+def jax(_job: dict, counts: dict, found: dict) -> Iterator[str]:
+    for rank, name in enumerate(in_order(counts, "Worker")):
+        env = found[name]["env"]
+        yield from expect(name, env, NUM_PROCESSES=counts["Worker"], PROCESS_ID=rank)
+        yield from reachable(name, f":{env['COORDINATOR_PORT']}", found["worker-0"], "PORT_JAXJOB_PORT")
+
+
+def mxnet(_job: dict, counts: dict, found: dict) -> Iterator[str]:
+    for name, got in found.items():
+        role = name.rpartition("-")[0]
+        wanted = {
+            "DMLC_NUM_SERVER": counts.get("Server", 0),
+            "DMLC_NUM_WORKER": counts.get("Worker", 0),
+            "DMLC_ROLE": role,
+        }
+        yield from expect(name, got["env"], **wanted)
+        if json.loads(got["env"]["MX_CONFIG"])["task"]["type"] != role:
+            yield f"{name} has MX_CONFIG {got['env']['MX_CONFIG']}"
+        if "Scheduler" in counts:
+            yield from reachable(
+                name, f":{got['env']['DMLC_PS_ROOT_PORT']}", found["scheduler-0"], "PORT_MXJOB_PORT"
+            )
+
+
+def mpi(job: dict, counts: dict, found: dict) -> Iterator[str]:
+    for name, got in found.items():
+        if not any(variable.endswith(("_default_hostfile", "HOST_FILE")) for variable in got["env"]):
+            yield f"{name} is told of no host file"
+        yield from expect(name, got["env"], K_MPI_JOB_ROLE="launcher")
+
+
+def trainjob(job: dict, found: dict) -> Iterator[str]:
+    """Nodes of a TrainJob whose runtime is one for torch."""
+    nodes = {name: got for name, got in found.items() if name.startswith("node-")}
+    wanted = job["spec"].get("trainer", {}).get("numNodes", 1)
+    if len(nodes) != wanted:
+        yield f"{sorted(nodes)} have started of {wanted} nodes"
+        return
+    for name, got in nodes.items():
+        for entry in job["spec"].get("trainer", {}).get("env", []):
+            if "value" in entry:
+                yield from expect(name, got["env"], **{entry["name"]: entry["value"]})
+        if "torch" in job["spec"]["runtimeRef"]["name"]:
+            yield from expect(name, got["env"], PET_NNODES=wanted, PET_NODE_RANK=name.rpartition("-")[2])
+
+
+CHECKS: dict[str, Callable] = {
+    "PyTorchJob": pytorch,
+    "TFJob": tensorflow,
+    "XGBoostJob": xgboost,
+    "PaddleJob": paddle,
+    "JAXJob": jax,
+    "MXJob": mxnet,
+    "MPIJob": mpi,
+}

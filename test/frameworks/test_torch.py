@@ -1,0 +1,111 @@
+"""PyTorch: DistributedDataParallel over gloo, checkpoints, torchrun, elastic torchrun, TrainJob."""
+
+import json
+import os
+import signal
+import urllib.request
+
+import pytest
+from harness.jobs import holds
+from harness.process import until
+
+
+def check(said: dict[str, dict], world: int) -> None:
+    """All ranks were there, saw one another's gradients, and learnt the same line."""
+    assert set(said) == {f"rank-{rank}" for rank in range(world)}
+    weights = {json.dumps(found["weights"]) for found in said.values()}
+    assert len(weights) == 1, "the ranks disagree"
+    for found in said.values():
+        assert found["world"] == world
+        assert found["sum_of_ranks"] == sum(range(world))
+        assert found["epochs"][-1]["loss"] < 0.01
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_ddp(runner, world):
+    job = runner.manifest("PyTorchJob", "torch", ["python", "ddp.py"], Master=1, Worker=world - 1)
+    check(runner.run(job), world)
+
+
+def test_ddp_by_torchrun(runner):
+    job = runner.manifest("PyTorchJob", "torch", ["torchrun", "ddp.py"], Master=1, Worker=1)
+    job["spec"]["nprocPerNode"] = "2"
+    check(runner.run(job), 4)
+
+
+def test_ddp_resumes_from_its_checkpoint(runner):
+    """A rank dies in the fourth epoch; the job starts anew and goes on with it."""
+    worker = {"replicas": 1, "restartPolicy": "ExitCode"}
+    job = runner.manifest(
+        "PyTorchJob", "torch", ["python", "ddp.py"], env={"CRASH": "1 3 1 139"}, Master=1, Worker=worker
+    )
+    job["spec"]["runPolicy"] = {"backoffLimit": 2}
+    said = runner.run(job)
+    check(said, 2)
+    for found in said.values():
+        assert (found["attempt"], found["first"]) == (2, 3)
+        assert [epoch["epoch"] for epoch in found["epochs"]] == [3, 4, 5, 6, 7]
+
+
+@pytest.mark.timeout(400)
+def test_elastic_torchrun_loses_a_worker(runner):
+    """kill -9 of one of three agents of torchrun: the others go on, and it comes back."""
+    job = runner.manifest(
+        "PyTorchJob",
+        "torch",
+        ["torchrun", "ddp.py"],
+        env={"EPOCHS": "30", "PAUSE": "0.3"},
+        Worker=3,
+    )
+    job["spec"]["elasticPolicy"] = {
+        "minReplicas": 2,
+        "maxReplicas": 3,
+        "maxRestarts": 10,
+        "rdzvConf": [{"key": "last_call_timeout", "value": "2"}],
+    }
+    job["spec"]["nprocPerNode"] = "1"
+    runner.jobs.create(job)
+    replica = until(
+        "three workers in the third epoch", lambda: began(runner, job) and pid(runner, "worker", 2), 200
+    )
+    os.kill(replica, signal.SIGKILL)
+    runner.finish(job)
+    said = runner.said()
+    assert len(said) in (2, 3)
+    first = min(found["first"] for found in said.values())
+    assert first >= 1, "it went on from its checkpoint"
+    assert all(found["epochs"][-1]["epoch"] == 29 for found in said.values())
+    assert {found["attempt"] for found in said.values()} == {1}, "it was no new attempt at the job"
+
+
+def workload(runner) -> dict:
+    with urllib.request.urlopen(f"{runner.mesh.url}/kfmesh/v1/namespaces/default/workloads") as answer:
+        all_of_them = json.load(answer)["workloads"]
+    return next(w for w in all_of_them if w["metadata"]["name"].startswith(runner.name))
+
+
+def pid(runner, group: str, index: int) -> int | None:
+    for replica in workload(runner)["status"].get("replicas", []):
+        if (replica["group"], replica.get("index", 0)) == (group, index):
+            return int(replica.get("pid", 0)) or None
+    return None
+
+
+def began(runner, job) -> bool:
+    assert "Failed" not in holds(runner.jobs.get(job)), runner.logs()
+    checkpoints = list(runner.mesh.data_dir.rglob("checkpoints/last.pt"))
+    uid = runner.jobs.get(job)["metadata"]["uid"]
+    return any(uid in str(path) for path in checkpoints)
+
+
+def test_trainjob(runner):
+    """The stock runtime torch-distributed, with two nodes."""
+    env = [{"name": "OUT", "value": str(runner.out)}]
+    trainer = {
+        "numNodes": 2,
+        "numProcPerNode": 2,
+        "image": "frameworks/torch:latest",
+        "command": ["torchrun", "ddp.py"],
+        "env": env,
+    }
+    check(runner.trainjob("torch-distributed", trainer), 4)
