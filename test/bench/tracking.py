@@ -48,6 +48,8 @@ ARTIFACTS = [
     Kind("artifact put of 100 MB", "put", ARTIFACT_BYTES),
     Kind("artifact get of 100 MB", "get", ARTIFACT_BYTES),
 ]
+# Many clients that read large pages take more memory than any that log.
+PAGES = Kind("", "runs", 10_000)
 Rates = dict[tuple[str, int], float]
 
 
@@ -142,12 +144,14 @@ def measure(server: "Ours | MlflowServer") -> tuple[Rates, float, float]:
     before = database_bytes(server.database)
     server.fill_history(run, POINTS)
     stored = (database_bytes(server.database) - before) / POINTS
-    experiment, _ = new_run(server.url, "runs")
-    server.fill_runs(experiment, RUNS)
-    all_of(READING, experiment=experiment, run=run)
+    filled, _ = new_run(server.url, "runs")
+    server.fill_runs(filled, RUNS)
+    all_of(READING, experiment=filled, run=run)
     experiment, _ = new_run(server.url, "logging")
     all_of(LOGGING, experiment=experiment)
     all_of(ARTIFACTS)
+    if isinstance(server, Ours):
+        load(server.url, PAGES, max(CLIENTS), experiment=filled)
     return rates, stored, server.resident_megabytes()
 
 

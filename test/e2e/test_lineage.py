@@ -1,6 +1,14 @@
 """Lineage: what an artifact was made from, and what was made from it."""
 
+import http.server
+import json
+import subprocess
+import threading
+
 import pytest
+from harness.api import Api
+from harness.mesh import OneProcess
+from harness.process import BIN, environment, until
 from harness.steps import copy, read, write
 from kfp import dsl
 
@@ -65,3 +73,51 @@ def test_a_reused_artifact_keeps_one_lineage(api):
     assert second.task("write")["cached_from_run_id"]
     reused, original = second.artifact("write", "data"), first.artifact("write", "data")
     assert reused["artifact_id"] == original["artifact_id"]
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A receiver of OpenLineage events that will have none but those that end a run."""
+
+    def do_POST(self):
+        """Refuse START."""
+        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.heard.append(event)
+        self.send_response(422 if event["eventType"] == "START" else 201)
+        self.end_headers()
+        self.wfile.write(b"a run must not start")
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver():
+    """A receiver that refuses, with what it heard."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        server.heard = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_events_that_a_receiver_refuses_can_be_looked_at(receiver, tmp_path):
+    mesh = OneProcess(tmp_path / "mesh", f"--openlineage-url=http://127.0.0.1:{receiver.server_port}")
+    try:
+        api = Api(mesh.start())
+        api.run(lineage)
+        page = lambda **which: api.get("/kfmesh/v1/refusedevents", **which)  # noqa: E731
+        until("four refused events", lambda: page().get("total_size") == "4")
+        refused = page(page_size=2)
+        names = [e["execution_name"] for e in refused["events"]]
+        names += [e["execution_name"] for e in page(page_token=refused["next_page_token"])["events"]]
+        assert sorted(names) == ["copy", "copy-2", "read", "write"]
+        first = refused["events"][0]
+        assert (first["status"], first["reason"]) == (422, "a run must not start")
+        assert first["event"] in receiver.heard
+        command = [BIN / "kfmesh", "lineage", "--refused"]
+        env = environment(KFMESH_SERVER=mesh.grpc_address)
+        shown = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=True)
+        assert shown.stdout.count("START") == 4
+        assert "a run must not start" in shown.stdout
+    finally:
+        mesh.stop()

@@ -30,7 +30,7 @@ func run() error {
 	clients := flag.Int("clients", 1, "how many clients")
 	count := flag.Int("count", 0, "how many requests in all; 0 means as many as there is time for")
 	lasts := flag.Duration("for", 3*time.Second, "how long to send, where no count is given")
-	size := flag.Int("size", 0, "points of a batch, or bytes of an artifact")
+	size := flag.Int("size", 0, "points of a batch, runs of a page, or bytes of an artifact")
 	flag.Parse()
 
 	if *kind == "ceiling" {

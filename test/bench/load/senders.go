@@ -30,6 +30,7 @@ var senders = map[string]sender{
 	"create-run": (*client).createRun,
 	"fill":       (*client).fill,
 	"search":     (*client).search,
+	"runs":       (*client).runs,
 	"history":    (*client).history,
 	"put":        (*client).put,
 	"get":        (*client).get,
@@ -140,6 +141,11 @@ func (c *client) search() error {
 	return c.post("runs/search", fmt.Appendf(nil,
 		`{"experiment_ids":[%q],"filter":"metrics.loss < %g","max_results":100}`,
 		c.target.experiment, 0.01+rand.Float64()/100))
+}
+
+// runs asks for a large page of runs.
+func (c *client) runs() error {
+	return c.post("runs/search", fmt.Appendf(nil, `{"experiment_ids":[%q],"max_results":%d}`, c.target.experiment, c.target.size))
 }
 
 // history reads all points of a metric, in pages as large as MLflow's client asks for.

@@ -11,7 +11,7 @@ import (
 // beginning more. Nobody waits long inside for a client, so a slow one keeps nobody out.
 type room chan struct{}
 
-func newRoom() room { return make(room, max(4, runtime.GOMAXPROCS(0))) }
+func newRoom() room { return make(room, max(2, runtime.GOMAXPROCS(0))) }
 
 // enter waits for a place, unless the request is given up first.
 func (m room) enter(ctx context.Context) error {
