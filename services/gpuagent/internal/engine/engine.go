@@ -81,6 +81,7 @@ type Options struct {
 	Host      string // at which replicas on other nodes reach those of this one
 	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
 	UV        string // path; empty without uv
+	RSH       string // path of kfmesh-rsh; empty without
 
 	Labels   map[string]string   // of the node, for workloads to select it by
 	Taints   []*gpuagentv1.Taint // of the node, which keep workloads off that do not tolerate them
