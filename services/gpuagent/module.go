@@ -126,6 +126,7 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) 
 		DataDir:    cfg.AgentDir,
 		MaxActive:  cfg.MaxActive,
 		UV:         uv,
+		RSH:        detect.Program("", "kfmesh-rsh"),
 		Labels:     cfg.labels(),
 		Taints:     cfg.taints(),
 		Policy:     cfg.policy(),

@@ -25,6 +25,16 @@ func layers() []Layer {
 			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
+			Packages: []Pattern{"cmd/kfmesh-rsh/..."},
+			May:      []Pattern{"internal/rsh"},
+			Why:      "it stays for as long as a replica of an MPI job runs, so it links nothing it can do without",
+		},
+		{
+			Packages: []Pattern{"internal/rsh/..."},
+			May:      nil,
+			Why:      "what a replica serves stands on nothing else of kfmesh's",
+		},
+		{
 			Packages: []Pattern{"cmd/{name}/..."},
 			May: []Pattern{
 				"cmd/{name}/...", "cmd/internal/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
@@ -35,7 +45,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"}, nouns...),
 			Why:      whyService,
 		},
 		{

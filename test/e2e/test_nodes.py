@@ -105,3 +105,46 @@ def test_an_agent_that_was_killed_finds_what_it_ran(head, nodes, tmp_path):
     (out / "go").touch()
     jobs.wait(job, "Succeeded")
     assert [len(runs(out, name)) for name in names] == [1, 1, 1]
+
+
+# What mpirun does: it starts something on each host of the host file by the stand-in for rsh.
+MPIRUN = """
+agent=$OMPI_MCA_plm_rsh_agent
+for host in $(cut -d" " -f1 "$OMPI_MCA_orte_default_hostfile"); do
+    echo "to $host" | "$agent" "$host" 'cat; echo "$KFMESH_REPLICA at $KFMESH_MPI_SELF" >&2; exit 7' \\
+        >>"$OUT/said" 2>>"$OUT/heard"
+    echo $? >>"$OUT/statuses"
+done
+for host in $(cut -d" " -f1 "$OMPI_MCA_orte_default_hostfile"); do
+    "$agent" "$host" 'echo $$ >"$OUT/$KFMESH_REPLICA.pid"; while [ ! -e "$OUT/go" ]; do sleep 0.05; done' &
+done
+wait
+"""
+
+
+def test_mpi_over_several_nodes(head, nodes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    jobs = Jobs(head)
+    job = manifest("MPIJob", "spread", MPIRUN, "v1", {"OUT": str(out)}, Launcher=1, Worker=3)
+    worker = job["spec"]["mpiReplicaSpecs"]["Worker"]["template"]["spec"]["containers"][0]
+    worker["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    jobs.create(job)
+    pids = [out / f"worker-{i}.pid" for i in range(3)]
+    until("what was started to run", lambda: all(p.exists() and p.read_text().strip() for p in pids), 60)
+    placed = replicas(head)
+    assert sorted(placed[f"worker-{i}"] for i in range(3)) == ["head", "node-2", "node-3"]
+    hosts = {"head": "127.0.0.1", "node-2": "127.0.0.2", "node-3": "127.0.0.3"}
+    assert (out / "heard").read_text().splitlines() == [
+        f"worker-{i} at {hosts[placed[f'worker-{i}']]}" for i in range(3)
+    ]
+    assert (out / "said").read_text().splitlines() == [f"to spread-worker-{i}" for i in range(3)]
+    assert (out / "statuses").read_text().split() == ["7"] * 3
+    for node in nodes:  # what runs there is the replicas' own, and needs no agent
+        node.kill()
+    for node in nodes:
+        node.start()
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")
+    for pid in pids:
+        until("it to end", lambda pid=pid: not pathlib.Path(f"/proc/{pid.read_text().strip()}").exists(), 30)

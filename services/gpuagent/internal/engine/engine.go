@@ -81,6 +81,7 @@ type Options struct {
 	Host      string // at which replicas on other nodes reach those of this one
 	MaxActive int    // workloads that run at once; 0 chooses by the number of cores
 	UV        string // path; empty without uv
+	RSH       string // path of kfmesh-rsh; empty without
 
 	Labels   map[string]string   // of the node, for workloads to select it by
 	Taints   []*gpuagentv1.Taint // of the node, which keep workloads off that do not tolerate them
@@ -136,6 +137,8 @@ type Engine struct {
 	problems  map[string]string    // guarded by mu; what is wrong with GPUs, by UUID
 	hopeless  map[string]string    // guarded by mu; why workloads that are to fail then ask for more than there is, by uid
 	settled   time.Time            // guarded by mu; when nodes that were there before have had time to come back
+
+	sessions detect.Sessions // what replicas have used; belongs to report
 
 	unwell  chan struct{}     // holds a token when a GPU has had an error that is to be told
 	keeping sync.Mutex        // held by the one who writes problems down

@@ -41,7 +41,11 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	if err != nil {
 		return runtime.Order{}, err
 	}
-	env = append(r.about(), env...)
+	kin, err := r.kin(ctx)
+	if err != nil {
+		return runtime.Order{}, err
+	}
+	env = slices.Concat(r.about(), kin, env)
 	mounts, err := r.attach(ctx, from)
 	if err != nil {
 		return runtime.Order{}, err

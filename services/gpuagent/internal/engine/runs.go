@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rsh"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -77,11 +80,18 @@ func (e *Engine) runOn(node, run string) (*gpuagentv1.Workload, error) {
 	return nil, fault.New(fault.Denied, "node %s is not ordered to run %s", node, run).WithReason("RUN_NOT_ORDERED")
 }
 
-// refersToSecret reports whether a template refers to a secret of a name.
+// refersToSecret reports whether a template refers to a secret of a name, by itself or by
+// a container beside its own.
 func refersToSecret(t *gpuagentv1.Template, name string) bool {
+	takes := func(c *gpuagentv1.Companion) bool { return takesSecret(c.GetEnv(), c.GetEnvFrom(), name) }
 	return slices.ContainsFunc(t.GetVolumes(), func(v *gpuagentv1.Volume) bool { return v.GetSecret().GetName() == name }) ||
-		slices.ContainsFunc(t.GetEnv(), func(v *gpuagentv1.EnvVar) bool { return v.GetValueFrom().GetSecret().GetName() == name }) ||
-		slices.Contains(t.GetImagePullSecrets(), name)
+		slices.Contains(t.GetImagePullSecrets(), name) || takesSecret(t.GetEnv(), t.GetEnvFrom(), name) ||
+		slices.ContainsFunc(t.GetInitContainers(), takes) || slices.ContainsFunc(t.GetCompanions(), takes)
+}
+
+func takesSecret(env []*gpuagentv1.EnvVar, from []*gpuagentv1.EnvFrom, name string) bool {
+	return slices.ContainsFunc(env, func(v *gpuagentv1.EnvVar) bool { return v.GetValueFrom().GetSecret().GetName() == name }) ||
+		slices.ContainsFunc(from, func(f *gpuagentv1.EnvFrom) bool { return f.GetSecret() == name })
 }
 
 // runKey is the key by which the replicas of the run know one another.
@@ -96,6 +106,26 @@ func (r *replica) runKey(ctx context.Context) (key []byte, err error) {
 		return err
 	})
 	return key, err
+}
+
+// kin is what a process is told by which the others of its gang, on other nodes, have
+// commands run in it: the program for it, and the run's key.
+func (r *replica) kin(ctx context.Context) ([]string, error) {
+	program := r.life.engine.RSH
+	if !r.life.spec.GetOneNode() || program == "" || r.runtime.Name() != runtime.Process || !r.apart() {
+		return nil, nil
+	}
+	key, err := r.runKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []string{rsh.Program + "=" + program, rsh.KeyName + "=" + hex.EncodeToString(key)}, nil
+}
+
+// apart reports whether the replicas of the run are on more than one node.
+func (r *replica) apart() bool {
+	all := r.workload.GetStatus().GetReplicas()
+	return slices.ContainsFunc(all, func(other *gpuagentv1.ReplicaStatus) bool { return other.GetNode() != all[0].GetNode() })
 }
 
 // RunKeyFor returns the key of a run to a node that is ordered to run it.

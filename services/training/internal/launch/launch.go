@@ -96,7 +96,7 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	spec := &gpuagentv1.WorkloadSpec{
 		Keep: keepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
 		Disruptible: true,                          // it goes on from its checkpoint
-		OneNode:     j.Kind.Rendezvous == kind.MPI, // launcher and workers meet in files
+		OneNode:     j.Kind.Rendezvous == kind.MPI, // where there is room: launcher and workers meet in files
 	}
 	schedule(spec, j)
 	for i := range j.Replicas {
@@ -221,6 +221,9 @@ func wire(t *gpuagentv1.Template, w rendezvous.Wiring) {
 	}
 	for _, f := range w.Files {
 		staging(t).Files = append(staging(t).Files, &gpuagentv1.InlineFile{Path: f.Path, Content: []byte(f.Content), Mode: f.Mode})
+	}
+	for _, name := range w.Ports {
+		t.Ports = append(t.Ports, &gpuagentv1.Port{Name: name})
 	}
 	if w.Command != nil {
 		t.Command, t.Args = w.Command, nil

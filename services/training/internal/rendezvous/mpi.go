@@ -18,6 +18,19 @@ var rshAgent string
 //go:embed worker.sh
 var workerScript string
 
+// discoverHead begins the script that lists the hosts that are there: workers of this
+// node that have begun, and those of others.
+const discoverHead = `#!/bin/sh
+here() {
+	[ ! -e "${0%/*}/$1.env" ] || return 0
+	for entry in $KFMESH_MPI_HOSTS; do
+		address=${entry#*=}
+		[ "${entry%%=*}" != "$1" ] || [ "${address%:*}" = "$KFMESH_MPI_SELF" ] || return 0
+	done
+	return 1
+}
+`
+
 // upstreamDir is where the operators put the files that jobs name.
 const upstreamDir = "/etc/mpi"
 
@@ -50,20 +63,20 @@ func (n net) mpi(attempt int32) Wiring {
 	role := Var{"K_MPI_JOB_ROLE", n.self.Group}
 	if n.self.Type == "Worker" {
 		environment := fmt.Sprintf("%s/%s-worker-${self.index}.env", dir, n.job.Name)
-		return Wiring{Env: []Var{role}, Command: []string{"/bin/sh", "-c", workerScript, "worker", environment}}
+		return n.worker(environment, role)
 	}
 	if n.job.Kind.Name == kind.TrainJobName {
 		switch {
 		case n.self.Ancillary:
 			environment := fmt.Sprintf("%s/%s-%s-0-${self.index}.env", dir, n.job.Name, n.self.Group)
-			return Wiring{Command: []string{"/bin/sh", "-c", workerScript, "worker", environment}}
+			return n.worker(environment)
 		case n.self.Group != n.job.Trainer.Group:
 			return Wiring{} // an initializer
 		}
 	}
 	slots := itoa(n.job.MPI.Slots)
 	var hostFile, discover strings.Builder
-	discover.WriteString("#!/bin/sh\n")
+	discover.WriteString(discoverHead)
 	for _, h := range n.hosts() {
 		line, found := h+" slots="+slots, h+":"+slots
 		if n.job.MPI.Implementation != "OpenMPI" {
@@ -74,9 +87,9 @@ func (n net) mpi(attempt int32) Wiring {
 		}
 		hostFile.WriteString(line + "\n")
 		name, _, _ := strings.Cut(h, ".")
-		fmt.Fprintf(&discover, "[ ! -e \"${0%%/*}/%s.env\" ] || echo %s\n", name, found)
+		fmt.Fprintf(&discover, "! here %s || echo %s\n", name, found)
 	}
-	w := Wiring{Env: append(n.implementation(dir, slots), role), Rewrite: map[string]string{upstreamDir + "/": dir + "/"}}
+	w := Wiring{Env: append(append(n.implementation(dir, slots), role), n.addresses()...), Rewrite: map[string]string{upstreamDir + "/": dir + "/"}}
 	if len(n.hosts()) > 0 {
 		w.Files = []File{
 			{Path: dir + "/hostfile", Content: hostFile.String(), Mode: 0o644},
@@ -85,6 +98,41 @@ func (n net) mpi(attempt int32) Wiring {
 		}
 	}
 	return w
+}
+
+// rshPort is the port at which a worker runs commands for a launcher on another node.
+const rshPort = "kfmesh-rsh"
+
+// worker is a replica that waits for what it is to run.
+func (n net) worker(environment string, more ...Var) Wiring {
+	return Wiring{
+		Env: append(more, Var{"KFMESH_MPI_SELF", "${self.host}"}), Ports: []string{rshPort},
+		Command: []string{"/bin/sh", "-c", workerScript, "worker", environment},
+	}
+}
+
+// addresses tell the launcher where it is itself, and where all others are: "name=host:port"
+// each. Those on another node than itself it reaches by their ports.
+func (n net) addresses() []Var {
+	var all []string
+	for i := range n.job.Replicas {
+		r := &n.job.Replicas[i]
+		worker := r.Type == "Worker" || r.Ancillary
+		if r.Stage != n.self.Stage {
+			continue
+		}
+		for index := range r.Count {
+			name, at := fmt.Sprintf("%s-%s-%d", n.job.Name, r.Group, index), "0"
+			if n.job.Kind.Name == kind.TrainJobName {
+				name = fmt.Sprintf("%s-%s-0-%d", n.job.Name, r.Group, index)
+			}
+			if worker {
+				at = fmt.Sprintf("${replica.%s.%d.port.%s}", r.Group, index, rshPort)
+			}
+			all = append(all, name+"="+host(r, index)+":"+at)
+		}
+	}
+	return []Var{{"KFMESH_MPI_SELF", "${self.host}"}, {"KFMESH_MPI_HOSTS", strings.Join(all, " ")}}
 }
 
 // implementation is what an implementation of MPI reads.

@@ -32,6 +32,8 @@ type Wiring struct {
 	Files []File
 	// Command, when set, is run instead of the template's.
 	Command []string
+	// Ports are names of ports to be allotted beside the kind's own.
+	Ports []string
 	// Rewrite are paths, by what the manifest calls them, of what is elsewhere here.
 	Rewrite map[string]string
 }

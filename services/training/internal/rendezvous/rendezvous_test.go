@@ -137,11 +137,11 @@ func TestEnvironment(t *testing.T) {
 		{
 			"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
 			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true PRTE_MCA_plm_ssh_agent=KEEP/mpi-4/kubexec.sh PRTE_MCA_prte_default_hostfile=KEEP/mpi-4/hostfile PRTE_MCA_prte_keep_fqdn_hostnames=true OMPI_MCA_coll_han_priority=0 " +
-				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher",
+				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher " + launcherHosts,
 		},
 		{
 			"mpi v2 of Intel", job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2", "mpiImplementation: Intel", "slotsPerWorker: 3"), "Launcher", 0,
-			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher",
+			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher " + launcherHosts,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -159,6 +159,39 @@ func TestEnvironment(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// launcherHosts are what a launcher knows of where the others are.
+const launcherHosts = "KFMESH_MPI_SELF=launcher0 KFMESH_MPI_HOSTS=j-launcher-0=launcher0:0 j-worker-0=worker0:1000 j-worker-1=worker1:1001"
+
+// TestAgentOfAnotherNode: what is to run elsewhere is handed to the program for it.
+func TestAgentOfAnotherNode(t *testing.T) {
+	t.Parallel()
+	j := job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=1")
+	dir := t.TempDir()
+	for _, f := range rendezvous.Of(j, j.Group("Launcher"), 1).Files {
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f.Path)), []byte(f.Content), os.FileMode(f.Mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := []string{"PATH=" + os.Getenv("PATH"), "KFMESH_MPI_SELF=10.0.0.1", "KFMESH_MPI_HOSTS=j-launcher-0=10.0.0.1:0 j-worker-0=10.0.0.2:4711"}
+	call := func(more ...string) string {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "kubexec.sh"), "-n", "j-worker-0.j.ns.svc", "echo", "$HOME;", "orted")
+		cmd.Env = append(more, env...)
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	if got, want := call("KFMESH_RSH=echo"), "run -n 10.0.0.2:4711 echo $HOME; orted\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := call(); !strings.Contains(got, "worker j-worker-0 is on another node") {
+		t.Errorf("without the program it says %q", got)
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "discover_hosts.sh"))
+	cmd.Env = env
+	if out, err := cmd.Output(); err != nil || string(out) != "j-worker-0.j.ns.svc\n" {
+		t.Errorf("found %q, %v", out, err)
 	}
 }
 

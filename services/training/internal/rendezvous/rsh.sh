@@ -1,10 +1,13 @@
 #!/bin/sh
 # Stands in for rsh: runs a command as the worker HOST would, with its environment.
 #   kubexec.sh [-n] [-l USER] HOST COMMAND...
-# The worker has left its environment beside this file; until then it has not begun.
+# A worker of this node has left its environment beside this file; until then it has
+# not begun. One of another node runs the command itself.
+input=
 while :; do
 	case $1 in
 	-l) shift 2 ;;
+	-n) input=-n && shift ;;
 	-*) shift ;;
 	*) break ;;
 	esac
@@ -14,6 +17,16 @@ shift
 case $name in
 *-launcher | *-launcher-0-0) exec /bin/sh -c "$*" ;;
 esac
+for entry in $KFMESH_MPI_HOSTS; do
+	address=${entry#*=}
+	if [ "${entry%%=*}" = "$name" ] && [ "${address%:*}" != "$KFMESH_MPI_SELF" ]; then
+		if [ -z "$KFMESH_RSH" ]; then
+			echo "worker $name is on another node, and nothing here reaches it: kfmesh-rsh has to be beside kfmesh, and replicas have to be processes" >&2
+			exit 255
+		fi
+		exec "$KFMESH_RSH" run $input "$address" "$*"
+	fi
+done
 environment=${0%/*}/$name.env
 tries=0
 while [ ! -e "$environment" ]; do

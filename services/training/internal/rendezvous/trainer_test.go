@@ -55,7 +55,9 @@ func TestTrainJob(t *testing.T) {
 		"mpi": {
 			"deepspeed-distributed", ", trainer: {numNodes: 3, numProcPerNode: 2}", "launcher",
 			"OMPI_MCA_plm_rsh_agent=${keep}/mpi-1/kubexec.sh OMPI_MCA_orte_default_hostfile=${keep}/mpi-1/hostfile " +
-				"OMPI_MCA_orte_keep_fqdn_hostnames=true PRTE_MCA_plm_ssh_agent=${keep}/mpi-1/kubexec.sh PRTE_MCA_prte_default_hostfile=${keep}/mpi-1/hostfile PRTE_MCA_prte_keep_fqdn_hostnames=true OMPI_MCA_coll_han_priority=0 OMPI_MCA_orte_set_default_slots=2 PRTE_MCA_prte_set_default_slots=2 K_MPI_JOB_ROLE=launcher",
+				"OMPI_MCA_orte_keep_fqdn_hostnames=true PRTE_MCA_plm_ssh_agent=${keep}/mpi-1/kubexec.sh PRTE_MCA_prte_default_hostfile=${keep}/mpi-1/hostfile PRTE_MCA_prte_keep_fqdn_hostnames=true OMPI_MCA_coll_han_priority=0 OMPI_MCA_orte_set_default_slots=2 PRTE_MCA_prte_set_default_slots=2 K_MPI_JOB_ROLE=launcher " +
+				"KFMESH_MPI_SELF=${self.host} KFMESH_MPI_HOSTS=j-launcher-0-0=${replica.launcher.0.host}:0 " +
+				"j-node-0-0=${replica.node.0.host}:${replica.node.0.port.kfmesh-rsh} j-node-0-1=${replica.node.1.host}:${replica.node.1.port.kfmesh-rsh}",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
