@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import time
+import urllib.request
 
 import pytest
 import yaml
@@ -487,3 +488,37 @@ def test_split(tmp_path):
         jobs.wait(job, "Succeeded")
     finally:
         mesh.stop()
+
+
+def test_what_kubectl_asks_for(jobs, name):
+    """Tables, the parameter fieldValidation, and the document in which kubectl looks for it."""
+    job = manifest("PyTorchJob", name, "exec sleep 60", Master=1)
+    job["spec"]["unheardOf"] = 1
+    with pytest.raises(Refused) as refused:
+        jobs.call("POST", jobs.path("PyTorchJob") + "?fieldValidation=Strict", job)
+    assert (refused.value.code, refused.value.status["message"]) == (
+        400,
+        'PyTorchJob in version "v1" cannot be handled as a PyTorchJob: '
+        'strict decoding error: unknown field "spec.unheardOf"',
+    )
+    jobs.call("POST", jobs.path("PyTorchJob") + "?fieldValidation=Ignore", job)
+    assert jobs.warnings == []
+    jobs.wait(job, "Running")
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+    def table(path: str) -> dict:
+        request = urllib.request.Request(jobs.url + path, headers={"Accept": accept})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    shown = table(jobs.path("PyTorchJob") + f"?fieldSelector=metadata.name={name}")
+    assert [c["name"] for c in shown["columnDefinitions"]] == ["Name", "State", "Age"]
+    assert shown["rows"][0]["cells"][:2] == [name, "Running"]
+    pods = table(f"/api/v1/namespaces/default/pods?labelSelector=training.kubeflow.org/job-name={name}")
+    assert pods["rows"][0]["cells"][:4] == [f"{name}-master-0", "1/1", "Running", "0"]
+    jobs.delete(job)
+    index = jobs.call("GET", "/openapi/v3")["paths"]["apis/kubeflow.org/v1"]["serverRelativeURL"]
+    paths = jobs.call("GET", index)["paths"]
+    patch = paths["/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"]["patch"]
+    assert patch["x-kubernetes-group-version-kind"]["kind"] == "PyTorchJob"
+    assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]

@@ -177,6 +177,11 @@ func populated(t *testing.T) *fake {
 		nodes: []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "laptop"}, Status: &gpuagentv1.NodeStatus{
 			Ready: true, CpuMilli: 8000, MemoryBytes: 16 << 30, AgentVersion: "v0.1.0", HeartbeatTime: ago(time.Second), Platform: "linux/amd64",
 			CpuUsedMilli: 2500, MemoryUsedBytes: 4 << 30,
+			Replicas: []*gpuagentv1.ReplicaUsage{
+				{Replica: "default/idle/worker-0", MemoryUsedBytes: 1 << 20},
+				{Replica: "default/train/worker-0", CpuUsedMilli: 1950, MemoryUsedBytes: 3 << 30},
+			},
+			GpuDriver: "NVML, driver 570.86.15", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
 			Gpus: []*gpuagentv1.Gpu{
 				{Model: "H100", MemoryBytes: 80 << 30, Holder: "default/train/worker-0", Usage: &gpuagentv1.GpuUsage{
 					UtilizationPercent: 97, MemoryUsedBytes: 70 << 30, TemperatureCelsius: 61, PowerWatts: 512.3,

@@ -22,6 +22,7 @@ func TestPrinted(t *testing.T) {
 		{"get_nodes", "get nodes -o wide"},
 		{"top_nodes", "top nodes"},
 		{"top_gpus", "top gpus"},
+		{"top_workloads", "top workloads"},
 		{"describe_run", "describe run good"},
 		{"describe_failed_run", "describe run 0b1d"},
 		{"describe_pipeline", "describe pipeline breast-cancer"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,15 +16,17 @@ import (
 func topCommand(s *Session) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "top",
-		Short: "Show how busy nodes and GPUs are",
-		Long: `Show how busy nodes and GPUs are, as their agents last reported: each does every
+		Short: "Show how busy nodes, GPUs and replicas are",
+		Long: `Show how busy nodes, GPUs and replicas of workloads are, as their agents last reported: each does every
 half a minute.`,
 		Example: `  kfmesh top nodes
   kfmesh top gpus
+  kfmesh top workloads
   kfmesh top gpus -o json`,
 	}
 	command.AddCommand(
 		s.topOf("nodes", "Show how much of its processors, memory and GPUs each node uses", []string{"node"}, nodesTable),
+		s.topOf("workloads", "Show how much of processors and memory each replica uses", []string{"workload", "replicas"}, replicasTable),
 		s.topOf("gpus", "Show what each GPU does, how it is, and who has it", []string{"gpu"}, gpusTable),
 	)
 	return command
@@ -79,6 +82,28 @@ func nodesTable(term *output.Terminal, nodes []*gpuagentv1.Node) *output.Table {
 			output.Bytes(status.GetMemoryUsedBytes())+"/"+output.Bytes(status.GetMemoryBytes()),
 			share(status.GetMemoryUsedBytes(), status.GetMemoryBytes()),
 			gpus, percent, fmt.Sprint(status.GetRunningWorkloads()), output.Age(status.GetHeartbeatTime(), term.Now()))
+	}
+	return table
+}
+
+// replicasTable lists those that use the most first.
+func replicasTable(_ *output.Terminal, nodes []*gpuagentv1.Node) *output.Table {
+	table := &output.Table{Headings: []string{"REPLICA", "NODE", "CPUS", "MEMORY"}}
+	type row struct {
+		node string
+		*gpuagentv1.ReplicaUsage
+	}
+	var rows []row
+	for _, n := range nodes {
+		for _, r := range n.GetStatus().GetReplicas() {
+			rows = append(rows, row{n.GetMetadata().GetName(), r})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(b.GetCpuUsedMilli(), a.GetCpuUsedMilli()), cmp.Compare(b.GetMemoryUsedBytes(), a.GetMemoryUsedBytes()))
+	})
+	for _, r := range rows {
+		table.Add(r.GetReplica(), r.node, fmt.Sprintf("%.1f", float64(r.GetCpuUsedMilli())/1000), output.Bytes(r.GetMemoryUsedBytes()))
 	}
 	return table
 }

@@ -32,23 +32,23 @@ func readBody(r *http.Request) ([]byte, error) {
 }
 
 // read reads the object in a body, JSON or YAML, and checks that it is of the
-// resource.
-func (h *handler) read(r *http.Request) (Object, error) {
+// resource. It returns the body, too.
+func (h *handler) read(r *http.Request) (Object, []byte, error) {
 	data, err := readBody(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	object, err := decode(data, r.Header.Get("Content-Type"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if object["apiVersion"] == nil && object["kind"] == nil {
-		return nil, badRequest("Object 'Kind' is missing in '%.200s'", data)
+		return nil, nil, badRequest("Object 'Kind' is missing in '%.200s'", data)
 	}
 	if object["apiVersion"] != h.resource.APIVersion() {
-		return nil, badRequest("the API version in the data (%v) does not match the expected API version (%s)", object["apiVersion"], h.resource.APIVersion())
+		return nil, nil, badRequest("the API version in the data (%v) does not match the expected API version (%s)", object["apiVersion"], h.resource.APIVersion())
 	}
-	return object, nil
+	return object, data, nil
 }
 
 // decode reads an object of a content type. JSON is YAML as well, so whatever does
@@ -84,6 +84,14 @@ func dryRun(r *http.Request) (bool, error) {
 	default:
 		return false, badRequest("dryRun: Unsupported value: %q: supported values: %q", value, dryRunAll)
 	}
+}
+
+// wishes reads the parameters of a change.
+func wishes(r *http.Request, options string) (dry bool, validation string, err error) {
+	if dry, err = dryRun(r); err == nil {
+		validation, err = fieldValidation(r, options)
+	}
+	return dry, validation, err
 }
 
 // truth reads a parameter that is true or not.

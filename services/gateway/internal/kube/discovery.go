@@ -89,7 +89,10 @@ func (t *table) list(group, version string) Object {
 			may = readVerbs
 		}
 		described := Object{
-			"name": r.Plural, "singularName": r.Singular, "namespaced": !r.Cluster, "kind": r.Kind, "verbs": may, "categories": []string{"all"},
+			"name": r.Plural, "singularName": r.Singular, "namespaced": !r.Cluster, "kind": r.Kind, "verbs": may,
+		}
+		if !r.Cluster && !r.Happenings {
+			described["categories"] = []string{"all"}
 		}
 		if len(r.Short) > 0 {
 			described["shortNames"] = r.Short

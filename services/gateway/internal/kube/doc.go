@@ -12,6 +12,9 @@
 //	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME                      get, replace, patch, delete
 //	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/status               get
 //
+// Whoever asks for a table (as kubectl get does) gets one, of objects and of changes. The
+// parameter fieldValidation says what becomes of fields that nobody knows.
+//
 // The core group, which has no name, is under /api/VERSION. A resource that belongs to no
 // namespace has /apis/GROUP/VERSION/PLURAL[/NAME] alone. A resource may have paths of its
 // own below an object's.
@@ -76,6 +79,11 @@ type Resource struct {
 	Store            Store
 	Cluster          bool // belongs to no namespace
 	ReadOnly         bool // is only looked at
+	// Columns are those of its tables after the name; nil for the age alone.
+	Columns []Column
+	// Happenings are told of other objects: their tables begin without their names, and
+	// they are not among all that there is.
+	Happenings bool
 	// Below are further paths below an object's, by their last part. The path values are
 	// namespace and name.
 	Below map[string]func(http.ResponseWriter, *http.Request) error
@@ -101,6 +109,7 @@ func (r *Resource) root() string {
 func Register(mux *http.ServeMux, version string, resources ...Resource) {
 	t := &table{resources: resources, version: version}
 	t.discover(mux)
+	t.openapi(mux)
 	for i := range resources {
 		h := &handler{resource: &resources[i]}
 		all := h.resource.root() + "/" + h.resource.Plural

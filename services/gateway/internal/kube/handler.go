@@ -83,7 +83,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request, namespace, name st
 		h.fail(w, name, err)
 		return
 	}
-	answer(w, http.StatusOK, object)
+	answer(w, http.StatusOK, h.resource.one(r, object))
 }
 
 func (h *handler) list(w http.ResponseWriter, r *http.Request, namespace string) {
@@ -112,51 +112,60 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, namespace string)
 	if page.Continue != "" {
 		meta["continue"] = page.Continue
 	}
+	if tabular(r) {
+		answer(w, http.StatusOK, h.resource.table(r, items, meta))
+		return
+	}
 	answer(w, http.StatusOK, Object{
 		"apiVersion": h.resource.APIVersion(), "kind": h.resource.Kind + "List", "metadata": meta, "items": items,
 	})
 }
 
 func (h *handler) create(w http.ResponseWriter, r *http.Request, namespace string) {
-	object, err := h.read(r)
+	object, body, err := h.read(r)
 	if err != nil {
 		h.fail(w, "", err)
 		return
 	}
-	dry, err := dryRun(r)
+	dry, validation, err := wishes(r, "CreateOptions")
 	if err != nil {
 		h.fail(w, object.name(), err)
 		return
 	}
-	made, warnings, err := h.resource.Store.Create(r.Context(), namespace, object.encode(), Options{DryRun: dry})
+	made, warnings, err := h.validated(validation, body, dry, func(dry bool) (Object, []string, error) {
+		return h.resource.Store.Create(r.Context(), namespace, object.encode(), Options{DryRun: dry})
+	})
 	if err != nil {
 		h.fail(w, object.name(), err)
 		return
 	}
 	warn(w, warnings)
-	answer(w, http.StatusCreated, made)
+	answer(w, http.StatusCreated, h.resource.one(r, made))
 }
 
 func (h *handler) replace(w http.ResponseWriter, r *http.Request, namespace, name string) {
-	object, err := h.read(r)
+	object, body, err := h.read(r)
 	if err == nil && object.revision() == 0 {
-		err = fault.Invalidf("metadata.resourceVersion", "Invalid value: 0: must be specified for an update")
+		err = errRevision
 	}
 	var dry bool
+	var validation string
 	if err == nil {
-		dry, err = dryRun(r)
+		dry, validation, err = wishes(r, "UpdateOptions")
 	}
 	if err != nil {
 		h.fail(w, name, err)
 		return
 	}
-	now, warnings, err := h.resource.Store.Update(r.Context(), namespace, name, object.encode(), Options{DryRun: dry, Revision: object.revision()})
+	now, warnings, err := h.validated(validation, body, dry, func(dry bool) (Object, []string, error) {
+		return h.resource.Store.Update(r.Context(), namespace, name, object.encode(), Options{DryRun: dry, Revision: object.revision()})
+	})
 	if err != nil {
 		h.fail(w, name, err)
 		return
 	}
 	warn(w, warnings)
-	answer(w, http.StatusOK, now)
+	answer(w, http.StatusOK, h.resource.one(r, now))
 }
 
 // deleteOptions are the body of a deletion.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
@@ -345,6 +346,105 @@ func FuzzPatch(f *testing.F) {
 		}
 		if changed, err := change(object); err == nil {
 			_, _ = io.Copy(io.Discard, bytes.NewReader(changed.encode()))
+		}
+	})
+}
+
+func TestTables(t *testing.T) {
+	t.Parallel()
+	m := &memory{objects: map[string]Object{}}
+	mux := edge(m)
+	object := `{"apiVersion":"g.io/v1","kind":"Thing","metadata":{"name":"a","creationTimestamp":"2001-01-01T00:00:00Z"}}`
+	if code, answer, _ := ask(t, mux, http.MethodPost, some, "application/json", object); code != http.StatusCreated {
+		t.Fatal(answer)
+	}
+	m.changes = []Change{{Type: "ADDED", Object: m.objects["n/a"]}}
+	const asked = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+	for path, list := range map[string]bool{"": true, "/a": false, "?watch=1": false} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/apis/g.io/v1/namespaces/n/things"+path, http.NoBody)
+		r.Header.Set("Accept", asked)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		got := mustDecode(w.Body.Bytes())
+		if path == "?watch=1" {
+			got, _ = Object(got["object"].(map[string]any)), list
+		}
+		if got["kind"] != "Table" || got["apiVersion"] != "meta.k8s.io/v1" || len(got["columnDefinitions"].([]any)) != 2 {
+			t.Errorf("%s: %v", path, got)
+			continue
+		}
+		row := got["rows"].([]any)[0].(map[string]any)
+		if cells := row["cells"].([]any); cells[0] != "a" || !strings.HasSuffix(cells[1].(string), "y") && !strings.HasSuffix(cells[1].(string), "d") {
+			t.Errorf("%s: cells %v", path, cells)
+		}
+		if part := row["object"].(map[string]any); part["kind"] != "PartialObjectMetadata" {
+			t.Errorf("%s: object %v", path, part)
+		}
+	}
+	for accept, want := range map[string]bool{
+		"": false, "application/json": false, "application/json, application/json;as=Table;v=v1;g=meta.k8s.io": false,
+		"application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io": false, "application/json;g=meta.k8s.io;v=v1;as=Table": true,
+		"application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1;g=meta.k8s.io": true,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Accept", accept)
+		if tabular(r) != want {
+			t.Errorf("%q: %v", accept, !want)
+		}
+	}
+}
+
+func TestHuman(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		-time.Hour: "<invalid>", 0: "0s", 119 * time.Second: "119s", 2 * time.Minute: "2m", 150 * time.Second: "2m30s", 10*time.Minute + time.Second: "10m",
+		4 * time.Hour: "4h", 4*time.Hour + 5*time.Minute: "4h5m", 30 * time.Hour: "30h", 50 * time.Hour: "2d2h", 240 * time.Hour: "10d",
+		3 * 365 * 24 * time.Hour: "3y", 20 * 365 * 24 * time.Hour: "20y",
+	} {
+		if got := human(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestFieldValidation(t *testing.T) {
+	t.Parallel()
+	const object = `{"apiVersion":"g.io/v1","kind":"Thing","metadata":{"name":"a"},"spec":{"l":[{"b":1,"b":2}]},"spec":{}}`
+	const twice = `duplicate field "spec.l[0].b"`
+	for _, tt := range []struct {
+		query    string
+		code     int
+		warnings int
+		says     string
+	}{
+		{"", http.StatusCreated, 3, ""},
+		{"?fieldValidation=Warn", http.StatusCreated, 3, ""},
+		{"?fieldValidation=Ignore", http.StatusCreated, 0, ""},
+		{"?fieldValidation=Strict", http.StatusBadRequest, 0, `Thing in version "v1" cannot be handled as a Thing: strict decoding error: ` + twice + `, duplicate field "spec", unknown field "x"`},
+		{"?fieldValidation=Sometimes", http.StatusUnprocessableEntity, 0, `CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "Sometimes"`},
+	} {
+		m := &memory{objects: map[string]Object{}}
+		w := httptest.NewRecorder()
+		edge(m).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/apis/g.io/v1/namespaces/n/things"+tt.query, strings.NewReader(object)))
+		if w.Code != tt.code || len(w.Header().Values("Warning")) != tt.warnings {
+			t.Errorf("%s: %d, %q", tt.query, w.Code, w.Header().Values("Warning"))
+		}
+		if message, _ := mustDecode(w.Body.Bytes())["message"].(string); !strings.HasPrefix(message, tt.says) {
+			t.Errorf("%s: %s", tt.query, message)
+		}
+		if made := len(m.objects) == 1; made != (tt.code == http.StatusCreated) {
+			t.Errorf("%s: made %v", tt.query, made)
+		}
+	}
+}
+
+func FuzzDuplicateFields(f *testing.F) {
+	for _, text := range []string{`{"a":1,"a":2}`, `[{"a":{"b":1,"b":2}}]`, "a: 1\na: 2\n", `{"a":`, `"x"`, "\x00"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if found := duplicateFields(body); len(found) > mostDuplicates {
+			t.Errorf("%d are told", len(found))
 		}
 	})
 }

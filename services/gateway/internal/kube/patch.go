@@ -19,7 +19,7 @@ const mostTries = 5
 // by an object to be applied, which is made when it is missing.
 func (h *handler) patch(w http.ResponseWriter, r *http.Request, namespace, name string) {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	dry, err := dryRun(r)
+	dry, validation, err := wishes(r, "PatchOptions")
 	var data []byte
 	if err == nil {
 		data, err = readBody(r)
@@ -33,7 +33,7 @@ func (h *handler) patch(w http.ResponseWriter, r *http.Request, namespace, name 
 		return
 	}
 	for try := 1; ; try++ {
-		code, now, warnings, err := h.change(r, namespace, name, media, data, dry, change)
+		code, now, warnings, err := h.change(r, asked{namespace, name, media, validation, data, dry}, change)
 		if fault.Is(err, fault.Conflict) && try < mostTries {
 			continue
 		}
@@ -42,9 +42,16 @@ func (h *handler) patch(w http.ResponseWriter, r *http.Request, namespace, name 
 			return
 		}
 		warn(w, warnings)
-		answer(w, code, now)
+		answer(w, code, h.resource.one(r, now))
 		return
 	}
+}
+
+// asked is what a patch asks for.
+type asked struct {
+	namespace, name, media, validation string
+	data                               []byte
+	dry                                bool
 }
 
 const (
@@ -78,16 +85,18 @@ func changeOf(media string, data []byte) (func(Object) (Object, error), error) {
 }
 
 // change makes one try at a patch.
-func (h *handler) change(r *http.Request, namespace, name, media string, data []byte, dry bool, change func(Object) (Object, error)) (
+func (h *handler) change(r *http.Request, a asked, change func(Object) (Object, error)) (
 	code int, now Object, warnings []string, err error,
 ) {
-	current, err := h.resource.Store.Get(r.Context(), namespace, name)
-	if fault.Is(err, fault.NotFound) && media == applyPatch {
-		object, err := decode(data, media)
+	current, err := h.resource.Store.Get(r.Context(), a.namespace, a.name)
+	if fault.Is(err, fault.NotFound) && a.media == applyPatch {
+		object, err := decode(a.data, a.media)
 		if err != nil {
 			return 0, nil, nil, err
 		}
-		now, warnings, err = h.resource.Store.Create(r.Context(), namespace, object.encode(), Options{DryRun: dry})
+		now, warnings, err = h.validated(a.validation, a.data, a.dry, func(dry bool) (Object, []string, error) {
+			return h.resource.Store.Create(r.Context(), a.namespace, object.encode(), Options{DryRun: dry})
+		})
 		return http.StatusCreated, now, warnings, err
 	}
 	if err != nil {
@@ -101,7 +110,9 @@ func (h *handler) change(r *http.Request, namespace, name, media string, data []
 	if v := changed.revision(); v != 0 && v != revision {
 		return 0, nil, nil, fault.Preconditionf("the object has been modified; please apply your changes to the latest version and try again")
 	}
-	now, warnings, err = h.resource.Store.Update(r.Context(), namespace, name, changed.encode(), Options{DryRun: dry, Revision: revision})
+	now, warnings, err = h.validated(a.validation, a.data, a.dry, func(dry bool) (Object, []string, error) {
+		return h.resource.Store.Update(r.Context(), a.namespace, a.name, changed.encode(), Options{DryRun: dry, Revision: revision})
+	})
 	return http.StatusOK, now, warnings, err
 }
 

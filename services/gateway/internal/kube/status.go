@@ -75,6 +75,9 @@ func (r *Resource) explain(name string, err error) *status {
 	if _, ok := errors.AsType[*requestError](err); ok {
 		return failure(http.StatusBadRequest, "BadRequest", err.Error(), nil)
 	}
+	if wrong, ok := errors.AsType[*optionsError](err); ok {
+		return failure(http.StatusUnprocessableEntity, "Invalid", err.Error(), &details{Group: "meta.k8s.io", Kind: wrong.kind})
+	}
 	if _, ok := errors.AsType[*mediaError](err); ok {
 		return failure(http.StatusUnsupportedMediaType, "UnsupportedMediaType", err.Error(), nil)
 	}

@@ -31,7 +31,7 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request, namespace, name 
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	t := &teller{
-		w: w, resource: h.resource, which: which, told: map[string]bool{}, all: after == 0,
+		w: w, request: r, resource: h.resource, which: which, told: map[string]bool{}, all: after == 0,
 		bookmark: truth(r, "sendInitialEvents") && truth(r, "allowWatchBookmarks"),
 	}
 	t.flush()
@@ -44,6 +44,7 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request, namespace, name 
 // teller writes the changes of one watch.
 type teller struct {
 	w        http.ResponseWriter
+	request  *http.Request
 	resource *Resource
 	which    selection
 	told     map[string]bool // names, with their namespaces, of those that the client knows
@@ -73,7 +74,7 @@ func (t *teller) tell(c Change) error {
 	if t.told[key] = fits; !fits {
 		delete(t.told, key)
 	}
-	return t.send(c.Type, c.Object)
+	return t.send(c.Type, t.resource.one(t.request, c.Object))
 }
 
 // mark tells that all that existed was told.

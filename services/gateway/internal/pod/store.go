@@ -20,12 +20,12 @@ func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.Train
 	pods := &store{workloads: workloads}
 	return []kube.Resource{
 		{
-			Version: "v1", Plural: "pods", Singular: "pod", Kind: "Pod", Short: []string{"po"}, ReadOnly: true, Store: pods,
+			Version: "v1", Plural: "pods", Singular: "pod", Kind: "Pod", Short: []string{"po"}, ReadOnly: true, Store: pods, Columns: columns(),
 			Below: map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log},
 		},
 		{
 			Version: "v1", Plural: "events", Singular: "event", Kind: "Event", Short: []string{"ev"}, ReadOnly: true,
-			Store: &events{pods: pods, jobs: jobs},
+			Store: &events{pods: pods, jobs: jobs}, Columns: eventColumns(), Happenings: true,
 		},
 	}
 }
@@ -138,7 +138,7 @@ func (s *store) List(ctx context.Context, namespace string, _ kube.Page) (kube.L
 	if err != nil {
 		return kube.List{}, err
 	}
-	out := kube.List{Revision: 1} // a watch always begins with what there is
+	out := kube.List{Revision: 1} // of nothing, from which a watch tells everything
 	for _, r := range all {
 		out.Items = append(out.Items, r.object())
 		out.Revision = max(out.Revision, r.workload.GetMetadata().GetResourceVersion())
@@ -146,8 +146,9 @@ func (s *store) List(ctx context.Context, namespace string, _ kube.Page) (kube.L
 	return out, nil
 }
 
-// Watch implements kube.Store. Whatever the revision, it begins with what there is.
-func (s *store) Watch(ctx context.Context, namespace, name string, _ int64, told func(kube.Change) error) error {
+// Watch implements kube.Store. What there is, is told again where it has changed since the
+// revision.
+func (s *store) Watch(ctx context.Context, namespace, name string, after int64, told func(kube.Change) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := s.workloads.WatchWorkloads(ctx, &gpuagentv1.WatchWorkloadsRequest{
@@ -156,6 +157,7 @@ func (s *store) Watch(ctx context.Context, namespace, name string, _ int64, told
 	if err != nil {
 		return err
 	}
+	synced := false
 	for {
 		event, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -163,6 +165,10 @@ func (s *store) Watch(ctx context.Context, namespace, name string, _ int64, told
 		}
 		if err != nil {
 			return err
+		}
+		synced = synced || event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED
+		if !synced && after > 0 && event.GetWorkload().GetMetadata().GetResourceVersion() <= after {
+			continue // the caller has it
 		}
 		for _, change := range changes(event) {
 			if change.Object != nil && name != "" && change.Object["metadata"].(map[string]any)["name"] != name {

@@ -34,8 +34,20 @@ func resource(jobs trainingv1.TrainingServiceClient, version, kind string) kube.
 	singular := strings.ToLower(kind)
 	return kube.Resource{
 		Group: group, Version: version, Plural: singular + "s", Singular: singular, Kind: kind,
-		Store: &store{jobs: jobs, version: group + "/" + version, kind: kind},
+		Store:   &store{jobs: jobs, version: group + "/" + version, kind: kind},
+		Columns: columns(version, kind),
 	}
+}
+
+// columns are those that upstream's definitions of the kinds print.
+func columns(version, kind string) []kube.Column {
+	switch {
+	case version == "v2beta1":
+		return nil
+	case kind == "MPIJob":
+		return []kube.Column{kube.Age(), kube.LastCondition()}
+	}
+	return []kube.Column{kube.LastCondition(), kube.Age()}
 }
 
 // store is the jobs of one kind in one version.

@@ -28,7 +28,8 @@ func trainJob(jobs trainingv1.TrainingServiceClient) kube.Resource {
 	s := &store{jobs: jobs, version: trainerGroup + "/" + trainerVersion, kind: trainJobKind}
 	return kube.Resource{
 		Group: trainerGroup, Version: trainerVersion, Plural: "trainjobs", Singular: "trainjob", Kind: trainJobKind, Store: s,
-		Below: map[string]func(http.ResponseWriter, *http.Request) error{"status": s.reportStatus},
+		Columns: []kube.Column{kube.LastCondition(), kube.Age()},
+		Below:   map[string]func(http.ResponseWriter, *http.Request) error{"status": s.reportStatus},
 	}
 }
 

@@ -143,6 +143,8 @@ type Engine struct {
 	hopeless  map[string]string    // guarded by mu; why workloads that are to fail then ask for more than there is, by uid
 	settled   time.Time            // guarded by mu; when nodes that were there before have had time to come back
 
+	sessions detect.Sessions // what replicas have used; belongs to report
+
 	unwell  chan struct{}     // holds a token when a GPU has had an error that is to be told
 	keeping sync.Mutex        // held by the one who writes problems down
 	kept    map[string]string // guarded by keeping; what was written down last

@@ -193,10 +193,11 @@ func (e *Engine) checkRuntimes(ctx context.Context, status *gpuagentv1.NodeStatu
 
 // nodeNow is the node's record as it is to be stored.
 func (e *Engine) nodeNow() *gpuagentv1.Node {
+	replicas := e.replicasNow()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	detect.Refresh(e.node.GetStatus(), e.DataDir, &e.load)
-	e.node.Status.RunningWorkloads = 0
+	e.node.Status.RunningWorkloads, e.node.Status.Replicas = 0, replicas
 	e.nameHolders()
 	for _, l := range e.lives {
 		if l.isPlaced() {
