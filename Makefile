@@ -53,11 +53,11 @@ third_party: tools/protodeps/main.go tools/protodeps/go.mod
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	@rm -rf bin third_party $(VENV) .venv-mlflow-* .venv-framework-* .kfmesh .pytest_cache .ruff_cache
+	@rm -rf bin third_party $(VENV) .venv-mlflow-* .venv-framework-* .venv-sdk .kfmesh .pytest_cache .ruff_cache
 
 .PHONY: test
-test: ## Run every test: Go with -race, then end to end with the kfp SDK and MLflow clients
-	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-mlflow
+test: ## Run every test: Go with -race, then end to end with the kfp SDK, the Kubeflow SDKs and MLflow clients
+	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-sdk && $(MAKE) test-mlflow
 
 .PHONY: test-go
 test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
@@ -93,6 +93,11 @@ bin/test/placement.test: FORCE
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
 	$(call say,pytest test/e2e)
 	@$(PY) -m pytest test/e2e $(ARGS)
+
+.PHONY: test-sdk
+test-sdk: build .venv-sdk/ready ## Run unmodified Kubeflow SDKs, for jobs and TrainJobs, against it
+	$(call say,pytest test/sdk)
+	@.venv-sdk/bin/python -m pytest test/sdk $(ARGS)
 
 .PHONY: test-mlflow
 test-mlflow: build .venv-mlflow-3/ready .venv-mlflow-2/ready ## Run unmodified MLflow 3 and 2 clients against it (ARGS='-k search' for some)
@@ -190,6 +195,18 @@ lock-frameworks: $(VENV)/ready ## Pin the frameworks of test/frameworks again
 	@for framework in $(FRAMEWORKS); do $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
 		--no-annotate --custom-compile-command 'make lock-frameworks' \
 		test/frameworks/requirements-$$framework.in -o test/frameworks/requirements-$$framework.txt; done
+
+# The environment of the Kubeflow SDKs.
+.venv-sdk/ready: test/sdk/requirements.txt $(VENV)/ready
+	@echo "installing $$(grep -c '==' $<) pinned packages into $(@D)"
+	@$(VENV)/bin/uv venv --quiet --clear --python $(CURDIR)/$(PY) $(@D)
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python -r $<
+	@touch $@
+
+.PHONY: lock-sdk
+lock-sdk: $(VENV)/ready ## Pin the Kubeflow SDKs of test/sdk again
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --upgrade \
+		--no-annotate --custom-compile-command 'make lock-sdk' test/sdk/requirements.in -o test/sdk/requirements.txt
 
 .PHONY: lock-mlflow
 lock-mlflow: $(VENV)/ready ## Pin the MLflow clients of test/tracking again

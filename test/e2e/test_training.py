@@ -371,6 +371,7 @@ def test_kubernetes_verbs(jobs, name):
     )
     made = jobs.call("POST", jobs.path("JAXJob"), text, "application/yaml")
     assert made["metadata"]["generation"] == 1
+    jobs.wait(made, "Running")  # after which nobody else changes it
     listed = jobs.call(
         "GET", jobs.path("JAXJob", all_namespaces=True) + f"?labelSelector=of%20in%20({name},x)"
     )
@@ -413,13 +414,15 @@ def test_the_command_line(mesh, name, tmp_path):
         return done.stdout + done.stderr
 
     job = manifest("PyTorchJob", name, "echo I am $RANK; sleep 60", Master=1, Worker=1)
-    job["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
+    job["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["readinessGates"] = [
+        {"conditionType": "x"}
+    ]
     file = tmp_path / "job.yaml"
     file.write_text("# jobs\n---\n" + yaml.safe_dump(job))
     assert "created (server dry run)" in kfmesh("apply", "-f", str(file), "--dry-run=server")
     said = kfmesh("apply", "-f", str(tmp_path))
     assert f"pytorchjob/{name} created" in said
-    assert "Warning: spec.pytorchReplicaSpecs[Worker].template.spec.tolerations has no effect here" in said
+    assert "Warning: spec.pytorchReplicaSpecs[Worker].template.spec.readinessGates has no effect here" in said
     assert f"pytorchjob/{name} unchanged" in kfmesh("apply", "-f", str(file))
     until("it to run", lambda: "RUNNING" in kfmesh("get", "jobs"))
     until("a log", lambda: kfmesh("logs", f"job/{name}") == "I am 0\n")

@@ -1,11 +1,9 @@
-"""TrainJobs of Kubeflow Trainer: at Kubernetes' API, from the command line and from the real SDK."""
+"""TrainJobs of Kubeflow Trainer at Kubernetes' API; test/sdk has the real SDK."""
 
 import json
-import time
 import urllib.request
 
 import pytest
-import yaml
 from harness.jobs import Jobs, Refused, condition, holds
 from harness.process import until
 
@@ -136,38 +134,3 @@ def test_what_is_built_in(jobs):
             "POST", f"{API}/namespaces/{jobs.namespace}/trainjobs", trainjob("no-such-runtime", "nothing")
         )
     assert "must be created before the TrainJob is created" in json.dumps(refused.value.status)
-
-
-def test_sdk(jobs, name, tmp_path):
-    """train(func) of the real SDK, on a runtime whose image is the host's Python."""
-    trainer = pytest.importorskip("kubeflow.trainer")
-    from kubeflow.common.types import KubernetesBackendConfig
-
-    space = f"{API}/namespaces/{jobs.namespace}"
-    made = runtime(name, part("node", "trainer", ""))
-    made["spec"]["mlPolicy"] = {"numNodes": 1}  # "python" and not "torchrun" runs the function
-    jobs.call("POST", f"{space}/trainingruntimes", made)
-    config = tmp_path / "config"
-    entry = {"cluster": "k", "user": "u", "namespace": jobs.namespace}
-    document = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "k", "cluster": {"server": jobs.url}}],
-        "users": [{"name": "u", "user": {}}],
-        "contexts": [{"name": "c", "context": entry}],
-    }  # fmt: skip
-    config.write_text(yaml.safe_dump(document))
-    backend = KubernetesBackendConfig(config_file=str(config), namespace=jobs.namespace)
-    client = trainer.TrainerClient(backend_config=backend)
-
-    def train(word):
-        print("hello", word)
-
-    job = client.train(
-        runtime=client.get_runtime(name), trainer=trainer.CustomTrainer(func=train, func_args={"word": "you"})
-    )
-    assert client.wait_for_job_status(job, timeout=60, polling_interval=1).status == "Complete"
-    deadline = time.monotonic() + 30
-    while not (lines := list(client.get_job_logs(job))) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert lines == ["hello you"]
-    client.delete_job(job)

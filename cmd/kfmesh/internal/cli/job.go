@@ -151,6 +151,9 @@ func setReplicas(group string, replicas int) func(map[string]any) error {
 // jobLogs prints what the replicas of a job wrote: the first one, one that is named,
 // or all.
 func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob, o *logOptions) error {
+	if o.follow && o.attempt == 0 {
+		return s.followJob(ctx, c, job, o)
+	}
 	status := job.GetStatus()
 	if status.GetAttempt() == 0 {
 		return fault.Preconditionf("job %s has not begun", job.GetMetadata().GetName())
@@ -159,6 +162,12 @@ func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1
 	if o.attempt > 0 {
 		attempt = int32(min(o.attempt, int(attempt))) // #nosec G115 -- no larger than one that is
 	}
+	return s.attemptLogs(ctx, c, job, attempt, o)
+}
+
+// attemptLogs prints what the replicas of one attempt at a job wrote.
+func (s *Session) attemptLogs(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob, attempt int32, o *logOptions) error {
+	status := job.GetStatus()
 	r := &gpuagentv1.LogsRequest{Namespace: job.GetMetadata().GetNamespace(), Follow: o.follow, TailLines: o.tail}
 	stage := status.GetStage()
 	switch {

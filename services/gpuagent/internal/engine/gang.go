@@ -45,6 +45,9 @@ func texts(t *gpuagentv1.Template) []string {
 	for _, v := range t.GetEnv() {
 		all = append(all, v.GetValue())
 	}
+	for _, alias := range t.GetHostAliases() {
+		all = append(all, alias.GetIp())
+	}
 	for _, f := range t.GetStaging().GetFiles() {
 		all = append(all, string(f.GetContent()))
 	}

@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -189,9 +191,52 @@ func (e *Engine) AwaitPlaced(ctx context.Context, namespace, name string) error 
 	}
 }
 
-// WaitEnded returns once the workload has ended or was deleted.
-func (l *Logs) WaitEnded(ctx context.Context) error {
-	uid := l.workload.GetMetadata().GetUid()
+// Run names the epoch of the workload that the logs are of; empty once it was deleted.
+func (l *Logs) Run() string {
+	if l.workload == nil {
+		return ""
+	}
+	return state.RunOf(l.workload)
+}
+
+// Kept is how much each replica had written before the present epoch, by the names of
+// replicas, as far as that was kept: its log begins with that.
+func (l *Logs) Kept(ctx context.Context) (map[string]int64, error) {
+	m := l.workload.GetMetadata()
+	kept, err := l.engine.past(ctx, m.GetNamespace(), m.GetName())
+	if fault.Is(err, fault.NotFound) { // nothing was written
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer kept.Close()
+	sizes := map[string]int64{}
+	for _, f := range kept.files {
+		if info, err := os.Stat(f.Path); err == nil {
+			sizes[f.Name()] = info.Size()
+		}
+	}
+	return sizes, nil
+}
+
+// Name is the name of the replica.
+func (f Log) Name() string { return fmt.Sprintf("%s-%d", f.Group, f.Index) }
+
+// placing is where the replicas of a workload are, in which epoch.
+func placing(w *gpuagentv1.Workload) string {
+	var text strings.Builder
+	text.WriteString(state.RunOf(w))
+	for _, r := range w.GetStatus().GetReplicas() {
+		text.WriteString(" " + r.GetNode())
+	}
+	return text.String()
+}
+
+// WaitMoved returns once the workload has ended, was deleted, or is placed otherwise than
+// when its logs were found.
+func (l *Logs) WaitMoved(ctx context.Context) error {
+	uid, was := l.workload.GetMetadata().GetUid(), placing(l.workload)
 	watch := l.engine.board.Watch(func(w *gpuagentv1.Workload) bool { return w.GetMetadata().GetUid() == uid })
 	defer l.engine.board.Unwatch(watch)
 	seen := false
@@ -204,7 +249,8 @@ func (l *Logs) WaitEnded(ctx context.Context) error {
 			switch {
 			case e.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED && !seen,
 				e.GetType() == gpuagentv1.WorkloadEvent_TYPE_DELETED,
-				state.Ended(e.GetWorkload().GetStatus().GetPhase()):
+				state.Ended(e.GetWorkload().GetStatus().GetPhase()),
+				e.GetWorkload() != nil && placing(e.GetWorkload()) != was:
 				return nil
 			}
 			seen = true

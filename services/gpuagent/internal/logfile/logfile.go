@@ -76,37 +76,32 @@ func tailOffset(f io.ReadSeeker, lines int64) (int64, error) {
 	return 0, nil
 }
 
-// Copy passes on the file from its last lines (0: from its start) to its end. A
-// file that does not exist is empty.
-func Copy(path string, lines int64, emit func([]byte) error) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	start, err := tailOffset(f, lines)
-	if err != nil {
-		return err
-	}
-	_, err = copyFrom(f, start, emit)
+// Cursor is how far a log was passed on.
+type Cursor struct {
+	// At is the offset of what comes next; negative while that is not known: then it begins
+	// with the last Lines, or with the first of 0.
+	At    int64
+	Lines int64
+}
+
+// Begin is the cursor of a log of which nothing was passed on.
+func Begin(lines int64) *Cursor { return &Cursor{At: -1, Lines: lines} }
+
+// Copy passes on the file to its end. A file that does not exist is empty.
+func (c *Cursor) Copy(path string, emit func([]byte) error) (err error) {
+	c.At, err = more(path, c.At, c.Lines, emit)
 	return err
 }
 
 // Follow is Copy that goes on as the file grows, and before there is one, until
 // done is closed and everything was passed on, or ctx ends.
-func Follow(ctx context.Context, path string, lines int64, done <-chan struct{}, emit func([]byte) error) error {
+func (c *Cursor) Follow(ctx context.Context, path string, done <-chan struct{}, emit func([]byte) error) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
-	var at int64 = -1
 	for last := false; ; {
-		next, err := more(path, at, lines, emit)
-		if err != nil || last {
+		if err := c.Copy(path, emit); err != nil || last {
 			return err
 		}
-		at = next
 		select {
 		case <-done:
 			last = true // once more: it may have grown until just now

@@ -45,7 +45,7 @@ func TestFollow(t *testing.T) {
 	seen := make(chan string, 100)
 	done, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- Follow(context.Background(), path, 0, done, func(b []byte) error {
+		ended <- Begin(0).Follow(context.Background(), path, done, func(b []byte) error {
 			seen <- string(b)
 			return nil
 		})
@@ -77,7 +77,7 @@ func TestFollow(t *testing.T) {
 func TestFollowEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := Follow(ctx, "/no/such/file", 0, nil, func([]byte) error { return nil }); err == nil {
+	if err := Begin(0).Follow(ctx, "/no/such/file", nil, func([]byte) error { return nil }); err == nil {
 		t.Error("want an error")
 	}
 }

@@ -26,7 +26,7 @@ const (
 // the simulation; what is measured is the processor time of decisions.
 func BenchmarkPlacement(b *testing.B) {
 	for b.Loop() {
-		sim := newSimulation(rand.New(rand.NewPCG(7, 11)))
+		sim := newSimulation(rand.New(rand.NewPCG(7, 11)), simNodes, LowerPriority)
 		sim.run()
 		sim.report(b)
 	}
@@ -34,7 +34,7 @@ func BenchmarkPlacement(b *testing.B) {
 
 // TestSimulation runs the simulation of the benchmark, smaller, to its end.
 func TestSimulation(t *testing.T) {
-	sim := newSimulation(rand.New(rand.NewPCG(7, 11)))
+	sim := newSimulation(rand.New(rand.NewPCG(7, 11)), simNodes, LowerPriority)
 	sim.jobs = sim.jobs[:500]
 	sim.run()
 	if len(sim.waits) != 500 {
@@ -53,6 +53,7 @@ type simulation struct {
 
 	waits     []time.Duration
 	wait      map[string]time.Time
+	since     map[string]time.Time // when a job was placed
 	places    int
 	deciding  time.Duration
 	slowest   time.Duration
@@ -60,24 +61,25 @@ type simulation struct {
 	gpuTime   float64       // GPU-seconds in use while more was asked for than there was
 	busyTime  time.Duration // that was
 	preempted int
+	lost      float64 // GPU-seconds for which jobs ran that then had to begin anew
 }
 
-func newSimulation(random *rand.Rand) *simulation {
-	sim := &simulation{s: New(Policy{Patience: 10 * time.Minute}), now: start, takes: map[string]time.Duration{}, wait: map[string]time.Time{}}
-	for i := range simNodes {
+func newSimulation(random *rand.Rand, nodes int, reclaim Reach) *simulation {
+	sim := &simulation{s: New(Policy{Patience: 10 * time.Minute}), now: start, takes: map[string]time.Duration{}, wait: map[string]time.Time{}, since: map[string]time.Time{}}
+	for i := range nodes {
 		sim.s.SetNode(node(fmt.Sprintf("gpu-%03d", i), simGPUs))
 	}
 	for i := range simQueues {
 		sim.s.SetQueue(Queue{
-			Name: fmt.Sprintf("team-%d", i), Cohort: "all", Quota: simNodes * simGPUs / simQueues,
-			BorrowingLimit: Unlimited, LendingLimit: Unlimited, Preempt: LowerPriority, Reclaim: LowerPriority,
+			Name: fmt.Sprintf("team-%d", i), Cohort: "all", Quota: nodes * simGPUs / simQueues,
+			BorrowingLimit: Unlimited, LendingLimit: Unlimited, Preempt: LowerPriority, Reclaim: reclaim,
 		})
 	}
 	at := start
 	for i := range simJobs {
 		j, takes := randomJob(random, i)
 		// A job asks for 7.2 GPUs on average, so they ask for a little more than there is.
-		at = at.Add(time.Duration(random.ExpFloat64() * float64(simMeanRun) * 6.8 / simNodes / simGPUs))
+		at = at.Add(time.Duration(random.ExpFloat64() * float64(simMeanRun) * 6.8 / float64(nodes) / simGPUs))
 		j.Submitted = at
 		sim.jobs = append(sim.jobs, j)
 		sim.takes[j.UID] = takes
@@ -169,6 +171,7 @@ func (sim *simulation) end(e ending) {
 	}
 	sim.held -= j.gpus()
 	if e.again {
+		sim.lost += sim.now.Sub(e.since).Seconds() * float64(j.gpus())
 		sim.s.Requeue(e.uid)
 		sim.wait[e.uid] = sim.now
 	} else {
@@ -190,10 +193,11 @@ func (sim *simulation) do(d Decision) {
 			sim.waits = append(sim.waits, sim.now.Sub(since))
 			delete(sim.wait, d.UID)
 		}
+		sim.since[d.UID] = sim.now
 		heap.Push(&sim.ends, ending{uid: d.UID, at: sim.now.Add(sim.takes[d.UID]), turn: sim.s.jobs[d.UID].turn})
 	case Preempt:
 		sim.preempted++
-		heap.Push(&sim.ends, ending{uid: d.UID, at: sim.now.Add(10 * time.Second), turn: sim.s.jobs[d.UID].turn, again: true})
+		heap.Push(&sim.ends, ending{uid: d.UID, at: sim.now.Add(10 * time.Second), turn: sim.s.jobs[d.UID].turn, again: true, since: sim.since[d.UID]})
 	}
 }
 
@@ -218,6 +222,7 @@ type ending struct {
 	at    time.Time
 	turn  int64
 	again bool
+	since time.Time // when it was placed; of those that are to run again
 }
 
 // endings is a heap, the first on top.

@@ -175,10 +175,12 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 		if v := r.GetResourceVersion(); v != 0 && v != item.Revision {
 			return nil, errModified(item.Value)
 		}
+		check := kind.CheckChange
 		if read.Kind.Name == kind.TrainJobName {
-			if err := trainjob.CheckChange(item.Value.GetManifest(), read.Manifest); err != nil {
-				return nil, err
-			}
+			check = trainjob.CheckChange
+		}
+		if err := check(item.Value.GetManifest(), read.Manifest); err != nil {
+			return nil, err
 		}
 		job := proto.CloneOf(item.Value)
 		take(job, read)

@@ -167,6 +167,9 @@ func TestRefused(t *testing.T) {
 			`spec.mpiReplicaSpecs[Launcher].restartPolicy: Unsupported value: "Always": supported values: "Never", "OnFailure"`,
 			`spec.mpiImplementation: Unsupported value: "Other": supported values: "Intel", "MPICH", "OpenMPI"`,
 		}},
+		{"mpi v2 with a name too long for its workers", strings.Replace(mpi("kubeflow.org/v2beta1", []string{"Launcher:", "Worker: replicas=11"}), "name: job", "name: "+strings.Repeat("j", 54), 1), []string{
+			`metadata.name: Invalid value: "` + strings.Repeat("j", 54) + `": will not able to create pod and service with invalid DNS label`,
+		}},
 		{"mxnet's mode", manifest(v1, "MXJob", "mxReplicaSpecs", "mxnet", []string{"Worker:"}, "jobMode: MXPlay"), []string{`spec.jobMode: Unsupported value: "MXPlay"`}},
 		{"amounts", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "resources: {requests: {cpu: 2, memory: lots}, limits: {cpu: 1}}", 1), []string{
 			`containers[0].resources.requests[memory]: Invalid value: "lots": quantities must match`,

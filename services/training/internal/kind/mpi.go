@@ -1,6 +1,8 @@
 package kind
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/proto"
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -111,6 +113,7 @@ func (s *mpiV2Spec) policy() *runPolicy             { return s.RunPolicy }
 
 func (s *mpiV2Spec) check(j *Job, p *field.Problems) {
 	j.checkLauncher(s.Replicas, p)
+	j.checkHostname(p)
 	checkSlots(s.Slots, p)
 	if r := s.Replicas[worker]; r != nil && j.Group(worker).Count <= 0 {
 		p.Invalid("spec.mpiReplicaSpecs[Worker].replicas", j.Group(worker).Count, "must be greater than or equal to 1")
@@ -125,6 +128,17 @@ func (s *mpiV2Spec) check(j *Job, p *field.Problems) {
 	}
 	if c := s.Creation; c != "AtStartup" && c != "WaitForWorkersReady" {
 		p.NotSupported("spec.launcherCreationPolicy", c, "AtStartup", "WaitForWorkersReady")
+	}
+}
+
+// checkHostname has the last worker's host name be a label of DNS.
+func (j *Job) checkHostname(p *field.Problems) {
+	w := j.Group(worker)
+	if w == nil || w.Count <= 0 || j.Name == "" || len(j.Name) > maxName {
+		return
+	}
+	if last := fmt.Sprintf("%s-worker-%d", j.Name, w.Count-1); len(last) > maxName {
+		p.Invalid("metadata.name", j.Name, fmt.Sprintf("will not able to create pod and service with invalid DNS label %q: %s", last, longName))
 	}
 }
 
