@@ -115,10 +115,7 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) 
 	}
 	stored := state.New(deps.Store)
 	m := &module{deps: deps, keys: keys, joined: role.Joined, engine: engine.New(engine.Options{
-		Joined:     role.Joined,
-		Address:    role.Address,
-		Agents:     role.Agents,
-		Head:       role.Head,
+		Joined: role.Joined, Address: role.Address, Agents: role.Agents, Head: role.Head,
 		Host:       cfg.host(),
 		LeaseTTL:   cfg.NodeLease,
 		Node:       cfg.NodeName,

@@ -70,12 +70,8 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	var errs []error
 	var applied []proto.Message
 	for _, m := range all {
-		if m.Kind == "ClusterTrainingRuntime" || m.Kind == "TrainingRuntime" {
-			errs = append(errs, s.applyRuntime(ctx, c, m, o.dryRun == "server"))
-			continue
-		}
-		if isPriorityClass(m) {
-			errs = append(errs, s.applyPriorityClass(ctx, c, m, o.dryRun == "server"))
+		if other := s.applierOf(m); other != nil {
+			errs = append(errs, other(ctx, c, m, o.dryRun == "server"))
 			continue
 		}
 		job, did, err := s.applyOne(ctx, c, m, o.dryRun == "server")
@@ -98,6 +94,17 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 		errs = append(errs, s.show(o.format, kind.Jobs(), applied, len(all) > 1))
 	}
 	return joined(errs)
+}
+
+// applierOf is what applies a manifest that is not a job's; nil for that of one.
+func (s *Session) applierOf(m manifest.Manifest) func(context.Context, *client.Client, manifest.Manifest, bool) error {
+	switch m.Kind {
+	case "ClusterTrainingRuntime", "TrainingRuntime":
+		return s.applyRuntime
+	case "PriorityClass", "WorkloadPriorityClass": // of Kubernetes, and of Kueue
+		return s.applyPriorityClass
+	}
+	return nil
 }
 
 // joined is several errors as one; of one, itself, so that its kind tells the exit

@@ -55,11 +55,6 @@ func below(object map[string]any, name string) map[string]any {
 	return inner
 }
 
-// isPriorityClass reports whether a manifest is one of Kubernetes' or Kueue's.
-func isPriorityClass(m manifest.Manifest) bool {
-	return m.Kind == "PriorityClass" || m.Kind == "WorkloadPriorityClass"
-}
-
 // applyPriorityClass makes a priority class, or changes the one of its name.
 func (s *Session) applyPriorityClass(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) error {
 	var object struct {
