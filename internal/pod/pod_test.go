@@ -288,7 +288,7 @@ func FuzzStatusLine(f *testing.F) {
 			t.Errorf("%q was taken for an answer", line)
 		}
 		if err != nil && len(err.Error()) > 1000 {
-			t.Error(fmt.Sprintf("a message of %d bytes", len(err.Error())))
+			t.Errorf("a message of %d bytes", len(err.Error()))
 		}
 	})
 }

@@ -70,28 +70,17 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	var errs []error
 	var applied []proto.Message
 	for _, m := range all {
-		if m.Kind == "ClusterTrainingRuntime" || m.Kind == "TrainingRuntime" {
+		switch {
+		case m.Kind == "ClusterTrainingRuntime" || m.Kind == "TrainingRuntime":
 			errs = append(errs, s.applyRuntime(ctx, c, m, o.dryRun == "server"))
-			continue
-		}
-		if isPriorityClass(m) {
+		case isPriorityClass(m):
 			errs = append(errs, s.applyPriorityClass(ctx, c, m, o.dryRun == "server"))
-			continue
-		}
-		job, did, err := s.applyOne(ctx, c, m, o.dryRun == "server")
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", m.Place, err))
-			continue
-		}
-		applied = append(applied, job)
-		for _, warning := range job.GetWarnings() {
-			fmt.Fprintf(s.Term.Err, "Warning: %s\n", output.Clean(warning))
-		}
-		if o.format == output.FormatTable || o.format == output.FormatWide {
-			if o.dryRun == "server" {
-				did += " (server dry run)"
+		default:
+			job, err := s.applyJob(ctx, c, m, o)
+			if err == nil {
+				applied = append(applied, job)
 			}
-			fmt.Fprintf(s.Term.Out, "%s %s\n", kind.Jobs().ID(job), did)
+			errs = append(errs, err)
 		}
 	}
 	if o.format.Document() || o.format == output.FormatName {
@@ -113,6 +102,25 @@ func joined(errs []error) error {
 		return all[0]
 	}
 	return errors.Join(all...)
+}
+
+// applyJob has a job be as a manifest says, and tells.
+func (s *Session) applyJob(ctx context.Context, c *client.Client, m manifest.Manifest, o *applyOptions) (*trainingv1.TrainingJob, error) {
+	dry := o.dryRun == "server"
+	job, did, err := s.applyOne(ctx, c, m, dry)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Place, err)
+	}
+	for _, warning := range job.GetWarnings() {
+		fmt.Fprintf(s.Term.Err, "Warning: %s\n", output.Clean(warning))
+	}
+	if o.format == output.FormatTable || o.format == output.FormatWide {
+		if dry {
+			did += " (server dry run)"
+		}
+		fmt.Fprintf(s.Term.Out, "%s %s\n", kind.Jobs().ID(job), did)
+	}
+	return job, nil
 }
 
 // applyOne makes a job, or changes the one of its name.
