@@ -21,9 +21,9 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, default=120, help="how long kfmesh is killed again and again"
     )
-    parser.add_argument("--shape", choices=[*VICTIMS, "both"], default="both")
+    parser.add_argument("--shape", choices=[*VICTIMS, "all"], default="all")
     options = parser.parse_args()
-    shapes = list(VICTIMS) if options.shape == "both" else [options.shape]
+    shapes = list(VICTIMS) if options.shape == "all" else [options.shape]
     return max(storm(shape, Options(options.seed, options.runs, options.seconds)) for shape in shapes)
 
 

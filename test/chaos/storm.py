@@ -80,6 +80,7 @@ class Storm:
             self._settle(report)
             self._count(report)
         finally:
+            self.victim.end()
             self.victim.mesh.stop()
         return report
 

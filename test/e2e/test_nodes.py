@@ -148,3 +148,36 @@ def test_mpi_over_several_nodes(head, nodes, tmp_path):
     jobs.wait(job, "Succeeded")
     for pid in pids:
         until("it to end", lambda pid=pid: not pathlib.Path(f"/proc/{pid.read_text().strip()}").exists(), 30)
+
+
+# Counts on from its checkpoint, which it writes beside its place and renames.
+COUNT = """
+file=$KFMESH_CHECKPOINT_DIR/count
+n=$(cat "$file" 2>/dev/null || echo 0)
+echo "from $n" >>"$OUT/starts"
+while [ ! -e "$OUT/go" ]; do
+    n=$((n + 1)); echo $n >"$file.part"; mv "$file.part" "$file"; echo $n >"$OUT/count"; sleep 2
+done
+"""
+
+
+def test_a_job_goes_on_from_its_checkpoint_on_another_node(head, nodes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    head.cli("cordon", "head")
+    jobs = Jobs(head)
+    job = manifest("PyTorchJob", "counts", COUNT, env={"OUT": str(out)}, Master=1)
+    container = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["containers"][0]
+    container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    jobs.create(job)
+    until("a checkpoint to be stored", lambda: list((head.artifacts / "kept").rglob("count")), 60)
+    first = next(node for node in nodes if node.name in replicas(head).values())
+    first.kill()
+    starts = out / "starts"
+    until("it to run elsewhere", lambda: len(starts.read_text().splitlines()) == 2, 60)
+    assert first.name not in replicas(head).values()
+    assert int(starts.read_text().splitlines()[1].split()[1]) > 0
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")
+    jobs.delete(job)
+    until("nothing to be left of it", lambda: not list((head.artifacts / "kept").rglob("count")), 30)

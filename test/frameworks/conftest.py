@@ -89,10 +89,10 @@ class Runner:
         assert until("the job to end", ended, within_seconds=SECONDS_A_JOB) == {"Complete"}, self.logs()
         return self.said()
 
-    def finish(self, job: dict) -> dict:
+    def finish(self, job: dict, within_seconds: float = SECONDS_A_JOB) -> dict:
         """Wait for success; say what was logged when there is none."""
         try:
-            return self.jobs.wait(job, "Succeeded", within_seconds=SECONDS_A_JOB)
+            return self.jobs.wait(job, "Succeeded", within_seconds=within_seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.logs()}") from None
 

@@ -47,14 +47,14 @@ def test_ddp_resumes_from_its_checkpoint(runner):
         assert [epoch["epoch"] for epoch in found["epochs"]] == [3, 4, 5, 6, 7]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(700)
 def test_elastic_torchrun_loses_a_worker(runner):
     """kill -9 of one of three agents of torchrun: the others go on, and it comes back."""
     job = runner.manifest(
         "PyTorchJob",
         "torch",
         ["torchrun", "ddp.py"],
-        env={"EPOCHS": "30", "PAUSE": "0.3"},
+        env={"EPOCHS": "20", "PAUSE": "0.3"},
         Worker=3,
     )
     job["spec"]["elasticPolicy"] = {
@@ -69,12 +69,12 @@ def test_elastic_torchrun_loses_a_worker(runner):
         "three workers in the third epoch", lambda: began(runner, job) and pid(runner, "worker", 2), 200
     )
     os.kill(replica, signal.SIGKILL)
-    runner.finish(job)
+    runner.finish(job, 450)  # torchrun starts the others again twice: without the lost one, and with it
     said = runner.said()
     assert len(said) in (2, 3)
     first = min(found["first"] for found in said.values())
     assert first >= 1, "it went on from its checkpoint"
-    assert all(found["epochs"][-1]["epoch"] == 29 for found in said.values())
+    assert all(found["epochs"][-1]["epoch"] == 19 for found in said.values())
     assert {found["attempt"] for found in said.values()} == {1}, "it was no new attempt at the job"
 
 

@@ -79,7 +79,7 @@ type Kind struct {
 func All() []*Kind {
 	return []*Kind{
 		Runs(), RecurringRuns(), Pipelines(), Experiments(), Artifacts(), Models(), ModelVersions(), Jobs(),
-		Workloads(), Nodes(), Queues(), PriorityClasses(), Secrets(), ConfigMaps(), Volumes(),
+		Workloads(), Nodes(), Queues(), PriorityClasses(), Runtimes(), Secrets(), ConfigMaps(), Volumes(),
 	}
 }
 

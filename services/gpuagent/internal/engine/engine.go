@@ -46,6 +46,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/batch"
+	"github.com/kfmesh/kfmesh/internal/blob"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/board"
@@ -69,6 +70,10 @@ type Objects interface {
 	Local() (string, bool)
 	// Base returns what URI puts before the slash and the name.
 	Base() string
+	// Measure adds up what is at a URI; fault.NotFound when nothing is.
+	Measure(ctx context.Context, uri string) (blob.Usage, error)
+	// RemoveTree removes what is at a name, if anything is.
+	RemoveTree(ctx context.Context, name string) error
 }
 
 // Options are what an engine works with.

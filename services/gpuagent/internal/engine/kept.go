@@ -70,6 +70,9 @@ func (e *Engine) dropKept(ctx context.Context, w *gpuagentv1.Workload) {
 	if dir == "" || e.keeps()[dir] {
 		return
 	}
+	if !e.Joined {
+		e.dropCheckpoints(ctx, w)
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		e.Log.ErrorContext(ctx, "the directory that a workload kept cannot be removed", "directory", dir, "error", err)
 	}

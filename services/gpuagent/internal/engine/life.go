@@ -42,6 +42,8 @@ type life struct {
 	stopping context.Context // ends when the workload is to stop; its cause is one of the errors above
 	stop     context.CancelCauseFunc
 
+	kept checkpoints
+
 	writing sync.Mutex // held by the one who writes to the store
 
 	mu       sync.Mutex
@@ -76,7 +78,12 @@ func (l *life) lead(ctx context.Context) {
 		return
 	}
 	defer l.limit()()
+	storing := l.keepStoring(ctx)
 	results, ok := l.runReplicas(ctx)
+	storing()
+	if ok {
+		l.storeLastCheckpoints(ctx, l.snapshot(), results)
+	}
 	switch {
 	case l.awaitKnown(ctx) && ok && l.disrupted(results):
 		l.moveOn(ctx, results)

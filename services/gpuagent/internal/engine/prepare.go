@@ -36,6 +36,9 @@ func (r *replica) prepareIn(ctx context.Context) *result {
 	if err := r.recallLog(ctx); err != nil {
 		return failed(reasonStaging, err)
 	}
+	if err := r.recallCheckpoints(ctx); err != nil {
+		return failed(reasonStaging, err)
+	}
 	if err := r.stage(ctx); err != nil {
 		return failed(reasonStaging, err)
 	}
