@@ -166,7 +166,7 @@ func (g *Group) Remove() error {
 		if !errors.Is(err, syscall.EBUSY) {
 			break
 		}
-		time.Sleep(removeAgain)
+		<-time.After(removeAgain)
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package pod
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -288,7 +287,7 @@ func FuzzStatusLine(f *testing.F) {
 			t.Errorf("%q was taken for an answer", line)
 		}
 		if err != nil && len(err.Error()) > 1000 {
-			t.Error(fmt.Sprintf("a message of %d bytes", len(err.Error())))
+			t.Errorf("a message of %d bytes", len(err.Error()))
 		}
 	})
 }

@@ -18,12 +18,12 @@ type process struct {
 
 // start starts a container. Where that cannot be it returns nil, an exit status as
 // shells have it, and a sentence.
-func start(c Container) (p *process, code int, why string) {
+func start(c Container) (_ *process, code int, why string) {
 	child, code, why := launch(c, c.Args)
 	if child == nil {
 		return nil, code, why
 	}
-	p = &process{of: c, pid: child.Pid, ended: make(chan struct{})}
+	p := &process{of: c, pid: child.Pid, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
 		p.code = await(child)

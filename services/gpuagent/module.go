@@ -91,24 +91,13 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) 
 	if err != nil {
 		return nil, err
 	}
-	supervisor, err := supervisorCommand(cfg.Supervisor)
-	if err != nil {
-		return nil, err
-	}
 	host, uv := os.Environ(), detect.Program(cfg.UV, "uv")
 	pythons := pyenv.NewFinder(cfg.Python, host)
 	envs := pyenv.NewCache(filepath.Join(cfg.AgentDir, "envs"), uv, host)
-	processes := process.New(process.Options{
-		Supervisor: supervisor,
-		Env:        pyenv.InstallerEnv(environ.Inherit(host, cfg.PassEnv)),
-		Shared:     shared(cfg, deps),
-		Images:     images,
-		Pythons:    pythons,
-		Envs:       envs,
-		Limits:     cfg.limits(),
-		Processes:  cfg.MaxProcesses,
-		Log:        deps.Log,
-	})
+	processes, err := newProcesses(cfg, deps, images, pythons, envs)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := secret.NewKeyring(string(cfg.SecretsURL), filepath.Join(cfg.AgentDir, "secrets.key"))
 	if err != nil {
 		return nil, err
@@ -139,6 +128,25 @@ func newModule(cfg Config, deps app.Deps, role engine.Options) (*module, error) 
 	})}
 	m.collector = collect.New(collect.Deps{Node: m.engine, Envs: envs, Bucket: deps.Blob, Retention: cfg.retention()})
 	return m, nil
+}
+
+// newProcesses is the runtime of processes.
+func newProcesses(cfg Config, deps app.Deps, images *image.Map, pythons *pyenv.Finder, envs *pyenv.Cache) (*process.Runtime, error) {
+	supervisor, err := supervisorCommand(cfg.Supervisor)
+	if err != nil {
+		return nil, err
+	}
+	return process.New(process.Options{
+		Supervisor: supervisor,
+		Env:        pyenv.InstallerEnv(environ.Inherit(os.Environ(), cfg.PassEnv)),
+		Shared:     shared(cfg, deps),
+		Images:     images,
+		Pythons:    pythons,
+		Envs:       envs,
+		Limits:     cfg.limits(),
+		Processes:  cfg.MaxProcesses,
+		Log:        deps.Log,
+	}), nil
 }
 
 // shared are the directories that all replicas need: of environments and, when it is

@@ -22,7 +22,8 @@ func TestParseComponent(t *testing.T) {
 		{"with installs", []string{"sh", "-c", kfpScript, "sh", "-ec", kfpMain, source, "--executor_input", "{}"}, &want},
 		{"without", []string{"sh", "-ec", kfpMain, source, "--executor_input", "{}"}, &want},
 		{
-			"in its image", []string{"python3", "-m", "kfp.dsl.executor_main", "--component_module_path", "c.py", "--executor_input", "{}"},
+			"in its image",
+			[]string{"python3", "-m", "kfp.dsl.executor_main", "--component_module_path", "c.py", "--executor_input", "{}"},
 			&Component{Args: []string{"--component_module_path", "c.py", "--executor_input", "{}"}},
 		},
 		{"no source", []string{"sh", "-c", kfpScript, "sh", "-ec", kfpMain}, nil},

@@ -133,9 +133,9 @@ func (l *lexer) next() (word, string, bool) {
 				l.at += len(operator)
 				return word{}, operator, true
 			}
-			w, operator, ok := l.word()
+			w, ok := l.word()
 			l.broken = !ok
-			return w, operator, ok
+			return w, "", ok
 		}
 	}
 	return word{}, "", false
@@ -151,7 +151,7 @@ func operatorAt(text string) string {
 }
 
 // word reads a word; false when a quote or expansion never ends.
-func (l *lexer) word() (word, string, bool) {
+func (l *lexer) word() (word, bool) {
 	var w word
 	var text strings.Builder
 	for l.at < len(l.text) {
@@ -159,16 +159,16 @@ func (l *lexer) word() (word, string, bool) {
 		switch {
 		case strings.IndexByte(" \t\r\n;&|()", c) >= 0:
 			w.text = text.String()
-			return w, "", true
+			return w, true
 		case c == '\'':
 			quoted, ok := l.until('\'')
 			if !ok {
-				return word{}, "", false
+				return word{}, false
 			}
 			text.WriteString(quoted)
 		case c == '"':
 			if !l.doubleQuoted(&w, &text) {
-				return word{}, "", false
+				return word{}, false
 			}
 		case c == '\\' && l.at+1 < len(l.text):
 			if l.text[l.at+1] != '\n' {
@@ -178,7 +178,7 @@ func (l *lexer) word() (word, string, bool) {
 		case c == '$' || c == '`':
 			w.dynamic = true
 			if !l.expansion() {
-				return word{}, "", false
+				return word{}, false
 			}
 		default:
 			if strings.IndexByte("*?[~<>", c) >= 0 {
@@ -189,7 +189,7 @@ func (l *lexer) word() (word, string, bool) {
 		}
 	}
 	w.text = text.String()
-	return w, "", true
+	return w, true
 }
 
 // until reads a quoted stretch up to its closing byte.

@@ -84,17 +84,17 @@ func (p Place) Externalize(s *gpuagentv1.Staging, workDir string, limit int64) e
 func (p Place) externalize(path string, limit int64) error {
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
-		return nil //nolint:nilerr // then there is no such file
+		return nil // then there is no such file
 	}
 	defer dir.Close() // what is written is closed by itself
 	name := filepath.Base(path)
 	info, err := dir.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > limit {
-		return nil //nolint:nilerr // of files that cannot be read, reading back says so
+		return nil // of files that cannot be read, reading back says so
 	}
 	content, err := dir.ReadFile(name)
 	if err != nil || !bytes.Contains(content, []byte(p.Dir+"/")) {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	content = bytes.ReplaceAll(content, []byte(p.Dir+"/"), []byte(p.Base+"/"))
 	next := name + ".kfmesh"
