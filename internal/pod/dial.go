@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -44,7 +45,7 @@ func sockaddr(to netip.AddrPort) (family int, socket unix.Sockaddr) {
 // connect waits until a socket is connected.
 func connect(fd int, socket unix.Sockaddr, within time.Duration) error {
 	err := unix.Connect(fd, socket)
-	if err != unix.EINPROGRESS {
+	if !errors.Is(err, unix.EINPROGRESS) {
 		return err
 	}
 	until := time.Now().Add(within)
@@ -54,7 +55,7 @@ func connect(fd int, socket unix.Sockaddr, within time.Duration) error {
 			return errTime
 		}
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(left/time.Millisecond)+1)
-		if err == unix.EINTR || n == 0 && err == nil {
+		if errors.Is(err, unix.EINTR) || n == 0 && err == nil {
 			continue
 		}
 		if err != nil {

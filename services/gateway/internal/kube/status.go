@@ -70,8 +70,9 @@ func (h *handler) notAllowed(w http.ResponseWriter) {
 // reasonExpired is that of a revision whose changes are no longer kept.
 const reasonExpired = "REVISION_EXPIRED"
 
-// explain is an error as Kubernetes says it.
-func (r *Resource) explain(name string, err error) *status {
+// misunderstood is what is wrong with a request before any service is asked; nil when
+// that is nothing.
+func misunderstood(err error) *status {
 	if _, ok := errors.AsType[*requestError](err); ok {
 		return failure(http.StatusBadRequest, "BadRequest", err.Error(), nil)
 	}
@@ -80,6 +81,14 @@ func (r *Resource) explain(name string, err error) *status {
 	}
 	if _, ok := errors.AsType[*mediaError](err); ok {
 		return failure(http.StatusUnsupportedMediaType, "UnsupportedMediaType", err.Error(), nil)
+	}
+	return nil
+}
+
+// explain is an error as Kubernetes says it.
+func (r *Resource) explain(name string, err error) *status {
+	if s := misunderstood(err); s != nil {
+		return s
 	}
 	e, ok := errors.AsType[*fault.Error](rpc.Fault(err))
 	if !ok {

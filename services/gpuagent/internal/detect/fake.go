@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,21 +89,28 @@ const maxMIG = 7
 // divide reads how a GPU is divided: "shared*4", or "mig-3g.40gb*1+mig-1g.10gb*4".
 func (g *fakeGPU) divide(text string) error {
 	for part := range strings.SplitSeq(strings.ReplaceAll(text, "+mig-", "&mig-"), "&") {
-		kind, count, found := strings.Cut(part, "*")
+		kind, count, _ := strings.Cut(part, "*")
 		n, err := strconv.Atoi(count)
-		profile, mig := strings.CutPrefix(kind, "mig-")
-		switch {
-		case found && err == nil && mig && profileMemory(profile) > 0 && n > 0 && len(g.mig)+n <= maxMIG && g.share == 0:
-			for range n {
-				g.mig = append(g.mig, profile)
-			}
-		case found && err == nil && kind == "shared" && n > 1 && n <= maxShares && g.share == 0 && len(g.mig) == 0:
-			g.share = n
-		default:
+		if err != nil || !g.cut(kind, n) {
 			return fault.Invalidf("fake-gpus", "%q does not divide a GPU; want such as shared*4, or mig-1g.10gb*7 with %d MIG devices at most", text, maxMIG)
 		}
 	}
 	return nil
+}
+
+// cut divides a GPU into n parts of a kind and reports whether it can be.
+func (g *fakeGPU) cut(kind string, n int) bool {
+	if kind == "shared" {
+		whole := g.share == 0 && len(g.mig) == 0
+		g.share = n
+		return whole && n > 1 && n <= maxShares
+	}
+	profile, mig := strings.CutPrefix(kind, "mig-")
+	if !mig || profileMemory(profile) == 0 || n < 1 || len(g.mig)+n > maxMIG || g.share > 0 {
+		return false
+	}
+	g.mig = append(g.mig, slices.Repeat([]string{profile}, n)...)
+	return true
 }
 
 // List implements GPUs. The UUIDs are the same whenever the node is started.

@@ -35,9 +35,9 @@ const (
 )
 
 // Real finds the GPUs that are there: NVIDIA's, or else AMD's.
-func Real(log *slog.Logger) GPUs { return &real{log: log, root: "/"} }
+func Real(log *slog.Logger) GPUs { return &host{log: log, root: "/"} }
 
-type real struct {
+type host struct {
 	log  *slog.Logger
 	root string // of the file system
 
@@ -46,7 +46,7 @@ type real struct {
 }
 
 // vendor looks which there is, once.
-func (r *real) vendor(ctx context.Context) GPUs {
+func (r *host) vendor(ctx context.Context) GPUs {
 	r.once.Do(func() {
 		nvidia, err := openNVML(r.root)
 		if err != nil {
@@ -62,15 +62,15 @@ func (r *real) vendor(ctx context.Context) GPUs {
 }
 
 // List implements GPUs.
-func (r *real) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) { return r.vendor(ctx).List(ctx) }
+func (r *host) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) { return r.vendor(ctx).List(ctx) }
 
 // Watch implements GPUs.
-func (r *real) Watch(ctx context.Context, tell func(Trouble)) error {
+func (r *host) Watch(ctx context.Context, tell func(Trouble)) error {
 	return r.vendor(ctx).Watch(ctx, tell)
 }
 
 // Driver implements GPUs.
-func (r *real) Driver() string { return r.vendor(context.Background()).Driver() }
+func (r *host) Driver() string { return r.vendor(context.Background()).Driver() }
 
 // eccProblem says what makes memory unfit: errors that could not be corrected, or rows
 // that could not be replaced.

@@ -158,12 +158,12 @@ func ownKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	fresh := make([]byte, sha256.Size)
-	rand.Read(fresh) //nolint:errcheck // it never fails
+	rand.Read(fresh) // never fails
 	next, err := os.CreateTemp(filepath.Dir(path), ".runs-*")
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(next.Name())
+	defer func() { _ = os.Remove(next.Name()) }()
 	_, err = next.Write(fresh)
 	if err = errors.Join(err, next.Close()); err != nil {
 		return nil, err
