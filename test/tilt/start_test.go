@@ -148,7 +148,8 @@ func start(t *testing.T, r Resource) {
 }
 
 // command runs in a process group of its own, as Tilt has it, so that what
-// `go run` starts can be stopped with it.
+// `go run` starts can be stopped with it. Steps are processes: a container engine of the
+// machine may have no registry to pull their images from.
 func command(words []string, env map[string]string) *exec.Cmd {
 	c := exec.Command(words[0], words[1:]...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -157,6 +158,7 @@ func command(words []string, env map[string]string) *exec.Cmd {
 			c.Env = append(c.Env, entry)
 		}
 	}
+	c.Env = append(c.Env, "KFMESH_RUNTIME=process")
 	for name, value := range env {
 		c.Env = append(c.Env, name+"="+value)
 	}
