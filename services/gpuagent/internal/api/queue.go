@@ -79,7 +79,7 @@ func (s *queues) GetQueue(ctx context.Context, r *gpuagentv1.GetQueueRequest) (*
 	now.Queues = slices.DeleteFunc(now.Queues, func(q scheduler.QueueState) bool { return q.Name != r.GetName() })
 	known := queue.Known(stored, now)
 	if len(known) == 0 {
-		return nil, queue.ErrNone(r.GetName())
+		return nil, s.shelf.None(r.GetName())
 	}
 	return known[0], nil
 }
