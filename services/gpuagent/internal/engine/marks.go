@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -60,11 +61,11 @@ func (e *Engine) Taint(ctx context.Context, r *gpuagentv1.TaintNodeRequest) (*gp
 
 // WithdrawGPU has a GPU be given to nobody, or be given out again.
 func (e *Engine) WithdrawGPU(ctx context.Context, name, uuid string, undo bool, reason string) (*gpuagentv1.Node, error) {
-	n, err := e.NodeOf(name)
-	if err != nil {
-		return nil, err
-	}
 	return e.mark(ctx, name, func(m *gpuagentv1.NodeMarks) error {
+		n, err := e.NodeOf(name)
+		if err != nil {
+			return err
+		}
 		gpu := gpuOf(n, uuid)
 		if undo {
 			delete(m.Withdrawn, uuid)
@@ -112,7 +113,7 @@ func (e *Engine) clear(m *gpuagentv1.NodeMarks, name string, gpu *gpuagentv1.Gpu
 
 // mark changes the marks of a node that is there.
 func (e *Engine) mark(ctx context.Context, name string, change func(*gpuagentv1.NodeMarks) error) (*gpuagentv1.Node, error) {
-	if _, err := e.NodeOf(name); err != nil {
+	if err := e.awaitNode(ctx, name); err != nil {
 		return nil, err
 	}
 	for {
@@ -138,6 +139,30 @@ func (e *Engine) mark(ctx context.Context, name string, change func(*gpuagentv1.
 			return nil, err
 		}
 		return e.NodeOf(name)
+	}
+}
+
+// How long the agent's own node is waited for, and how often it is looked for. An agent
+// serves before it has looked at its GPUs and runtimes, and so before its record is there.
+const (
+	ownNodeWithin = 5 * time.Second
+	ownNodeEvery  = 5 * time.Millisecond
+)
+
+// awaitNode reports whether there is a node. The agent's own comes a moment after its start.
+func (e *Engine) awaitNode(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, ownNodeWithin)
+	defer cancel()
+	for {
+		_, err := e.NodeOf(name)
+		if err == nil || name != e.Node {
+			return err
+		}
+		select {
+		case <-time.After(ownNodeEvery):
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
 
