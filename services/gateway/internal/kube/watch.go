@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
 // watch tells of changes, one a line, until the client goes or its time is up.
@@ -36,8 +39,10 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request, namespace, name 
 	}
 	t.flush()
 	err = h.resource.Store.Watch(ctx, namespace, name, after, t.tell)
-	if err != nil && ctx.Err() == nil {
-		_ = t.send("ERROR", h.resource.explain(name, err)) // a caller that went away hears nothing
+	// A caller that went away hears nothing, and the end of the time it asked for is no error:
+	// the service that is asked may come to that end before this process does.
+	if err != nil && ctx.Err() == nil && !fault.Is(rpc.Fault(err), fault.Canceled) {
+		_ = t.send("ERROR", h.resource.explain(name, err))
 	}
 }
 
