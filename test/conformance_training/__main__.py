@@ -1,8 +1,8 @@
 """Run a corpus of training manifests against a kfmesh of its own, one line an object.
 
 The corpus is the folder that KFMESH_CORPUS names, or training/ in it. Every job is applied unmodified: it
-must be accepted, and its replicas must start and find the environment that its kind promises. What it would run is
-played by a stub, which writes down what it was started with.
+must be accepted, and its replicas must start and find the environment that its kind promises. What it would
+run is played by a stub, which writes down what it was started with.
 """
 
 import dataclasses
