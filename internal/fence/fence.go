@@ -25,12 +25,13 @@ import (
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 )
 
-// Raise makes a group with its fence, if it has one. When it cannot, nothing of it is left.
+// Raise makes a group that has a fence of version 2, with it; any other's Make will do.
+// When it cannot, nothing of it is left.
 func Raise(g *cgroup.Group) error {
-	if g == nil || g.Fence == nil {
+	if g == nil || g.Fence == nil || !g.Fence.Unified {
 		return nil
 	}
-	if err := g.Make(); err != nil || !g.Fence.Unified {
+	if err := g.Make(); err != nil {
 		return err
 	}
 	if err := attach(g.Fence); err != nil {
@@ -46,7 +47,11 @@ func Try(p cgroup.Place, deny []cgroup.Device) error {
 		return p.Fence.Lacks
 	}
 	g, _ := p.Group("try-"+strconv.Itoa(os.Getpid()), cgroup.Limits{}, deny...)
-	if err := Raise(g); err != nil {
+	err := Raise(g)
+	if err == nil {
+		err = g.Make()
+	}
+	if err != nil {
 		return explained(p.Fence, err)
 	}
 	return g.Remove()

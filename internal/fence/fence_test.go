@@ -2,6 +2,7 @@ package fence
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,7 +88,7 @@ func TestRaise(t *testing.T) {
 				}
 			}
 			g, _ := place.Group("fence-test-"+strconv.Itoa(os.Getpid()), cgroup.Limits{}, deny...)
-			if err := Raise(g); err != nil {
+			if err := errors.Join(Raise(g), g.Make()); err != nil { // as agent and supervisor do
 				t.Fatal(err)
 			}
 			said := inGroup(t, g, "for d in "+strings.Join(paths, " ")+"; do cat $d; done; mknod "+dir+"/again c 241 2; cat /dev/null && echo others open")
