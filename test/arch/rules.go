@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid",
+		"internal/telemetry", "internal/trackid", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -88,13 +88,13 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/cgroup/..."},
+			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
-			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
-			May:      []Pattern{"internal/cgroup"},
+			May:      []Pattern{"internal/cgroup", "internal/boottime"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
@@ -114,7 +114,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/{noun}/..."},
-			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
+			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "internal/boottime", "gen/..."},
 			Why:      "store, blob, rpc and auth stand below everything but fault, resource and telemetry",
 		},
 		{

@@ -134,7 +134,11 @@ type NodeStatus struct {
 	// What the replicas that run here used when it last reported, as far as that is known.
 	Replicas []*ReplicaUsage `protobuf:"bytes,25,rep,name=replicas,proto3" json:"replicas,omitempty"`
 	// Taints that its agent was started with, then those that people have given it.
-	Taints        []*Taint `protobuf:"bytes,26,rep,name=taints,proto3" json:"taints,omitempty"`
+	Taints []*Taint `protobuf:"bytes,26,rep,name=taints,proto3" json:"taints,omitempty"`
+	// Of a node that has joined, the time during which it was never held for lost: another
+	// name each time that it has been. What it was given to run in one it does not run in
+	// the next.
+	Term          string `protobuf:"bytes,27,opt,name=term,proto3" json:"term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,6 +353,13 @@ func (x *NodeStatus) GetTaints() []*Taint {
 		return x.Taints
 	}
 	return nil
+}
+
+func (x *NodeStatus) GetTerm() string {
+	if x != nil {
+		return x.Term
+	}
+	return ""
 }
 
 // ReplicaUsage is what a replica uses.
@@ -1328,7 +1339,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xe2\a\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xf6\a\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -1359,7 +1370,8 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"gpu_driver\x18\x18 \x01(\tR\tgpuDriver\x12<\n" +
 	"\breplicas\x18\x19 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaUsageR\breplicas\x121\n" +
-	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\"z\n" +
+	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\x12\x12\n" +
+	"\x04term\x18\x1b \x01(\tR\x04term\"z\n" +
 	"\fReplicaUsage\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\tR\areplica\x12$\n" +
 	"\x0ecpu_used_milli\x18\x02 \x01(\x03R\fcpuUsedMilli\x12*\n" +

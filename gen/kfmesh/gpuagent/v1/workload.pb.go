@@ -3212,7 +3212,9 @@ type ReplicaStatus struct {
 	// Indexes, on its node, of the GPUs it was given.
 	Gpus []int32 `protobuf:"varint,18,rep,packed,name=gpus,proto3" json:"gpus,omitempty"`
 	// Runtime that it was given: "process" or "container".
-	Runtime       string `protobuf:"bytes,19,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Runtime string `protobuf:"bytes,19,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// Term of the node that it was placed on, if that has joined; see NodeStatus.
+	NodeTerm      string `protobuf:"bytes,20,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3376,6 +3378,13 @@ func (x *ReplicaStatus) GetGpus() []int32 {
 func (x *ReplicaStatus) GetRuntime() string {
 	if x != nil {
 		return x.Runtime
+	}
+	return ""
+}
+
+func (x *ReplicaStatus) GetNodeTerm() string {
+	if x != nil {
+		return x.NodeTerm
 	}
 	return ""
 }
@@ -4379,7 +4388,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"finishTime\x12=\n" +
 	"\breplicas\x18\a \x03(\v2!.kfmesh.gpuagent.v1.ReplicaStatusR\breplicas\x12%\n" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xc7\x05\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xe4\x05\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -4402,7 +4411,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0fmissing_uploads\x18\x10 \x03(\tR\x0emissingUploads\x12\x14\n" +
 	"\x05ready\x18\x11 \x01(\bR\x05ready\x12\x12\n" +
 	"\x04gpus\x18\x12 \x03(\x05R\x04gpus\x12\x18\n" +
-	"\aruntime\x18\x13 \x01(\tR\aruntime\x1a8\n" +
+	"\aruntime\x18\x13 \x01(\tR\aruntime\x12\x1b\n" +
+	"\tnode_term\x18\x14 \x01(\tR\bnodeTerm\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
