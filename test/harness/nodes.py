@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 from harness.mesh import Mesh, OneProcess
-from harness.process import BIN, Process, environment, free_ports, until
+from harness.process import BIN, Process, environment, free_ports, processes, until
 from harness.split import Split
 
 LEASE_SECONDS = 3
@@ -87,6 +87,12 @@ class Node:
         self.process = Process(command, self.folder / "agent.log", environment())
         until(f"{self.name} to join", lambda: self.name in self.head.nodes(), 60)
         return self
+
+    def supervisors(self) -> list[int]:
+        """Process ids of the supervisors that its agent has started."""
+        return [
+            pid for pid, parent, name in processes() if parent == self.process.pid and name == "kfmesh-supervis"
+        ]
 
     def kill(self) -> None:
         """End its agent as kill -9 does; what the agent ran, its supervisors have."""
