@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 
 from harness.mesh import Mesh, OneProcess
+from harness.network import Machine
 from harness.process import BIN, Process, environment, free_ports, processes, until
 from harness.split import Split
 
@@ -42,6 +43,23 @@ class Head(OneProcess, Joinable):
         self.artifacts = self.data_dir / "blobs"
 
 
+class FarHead(Head):
+    """A `kfmesh up` on a machine of a network of its own."""
+
+    def __init__(self, folder: pathlib.Path, machine: Machine, *flags: str):
+        """Nothing starts yet."""
+        super().__init__(folder, *flags)
+        for name in ("door", "http_address", "grpc_address"):
+            setattr(self, name, getattr(self, name).replace("127.0.0.1", machine.address))
+        self.url = f"http://{self.http_address}"
+        self.machine = machine
+
+    def command(self) -> list[str]:
+        """What is run: within the machine, whose addresses are its own."""
+        said = [word.replace("127.0.0.1", self.machine.address) for word in super().command()]
+        return [*self.machine.within, *said]
+
+
 class SplitHead(Split, Joinable):
     """kfmesh as separate binaries, whose gpuagent others may join."""
 
@@ -58,15 +76,16 @@ class SplitHead(Split, Joinable):
 class Node:
     """A machine that joins."""
 
-    def __init__(self, head: Joinable, number: int, *flags: str):
-        """It is at 127.0.0.number; nothing starts yet."""
+    def __init__(self, head: Joinable, number: int, *flags: str, machine: Machine | None = None):
+        """It is at 127.0.0.number, or on a machine of its own; nothing starts yet."""
         self.head = head
         self.name = f"node-{number}"
         self.folder = head.folder / self.name
         self.folder.mkdir()
-        host = f"127.0.0.{number}"
+        host = machine.address if machine else f"127.0.0.{number}"
         (port,) = free_ports(1)
         self.command = [
+            *(machine.within if machine else []),
             BIN / "kfmesh",
             "agent",
             f"--join={head.door}",
@@ -91,7 +110,9 @@ class Node:
     def supervisors(self) -> list[int]:
         """Process ids of the supervisors that its agent has started."""
         return [
-            pid for pid, parent, name in processes() if parent == self.process.pid and name == "kfmesh-supervis"
+            pid
+            for pid, parent, name in processes()
+            if parent == self.process.pid and name == "kfmesh-supervis"
         ]
 
     def kill(self) -> None:

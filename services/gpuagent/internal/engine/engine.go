@@ -70,8 +70,8 @@ type Objects interface {
 	Local() (string, bool)
 	// Base returns what URI puts before the slash and the name.
 	Base() string
-	// Measure adds up what is at a URI; fault.NotFound when nothing is.
-	Measure(ctx context.Context, uri string) (blob.Usage, error)
+	// Files lists what is at a URI; fault.NotFound when nothing is.
+	Files(ctx context.Context, uri string) ([]blob.File, error)
 	// RemoveTree removes what is at a name, if anything is.
 	RemoveTree(ctx context.Context, name string) error
 }

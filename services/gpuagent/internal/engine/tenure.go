@@ -134,6 +134,20 @@ func (r *replica) lapsed() bool {
 	return e.Joined && supervise.ReadLease(e.leasePath()).Left(r.status.GetNodeTerm(), boottime.Now()) == 0
 }
 
+// holds reports whether the node may still act for a workload that was given to it.
+func (e *Engine) holds(w *gpuagentv1.Workload) bool {
+	if !e.Joined {
+		return true
+	}
+	lease, now := supervise.ReadLease(e.leasePath()), boottime.Now()
+	for _, r := range e.own(w) {
+		if lease.Left(r.GetNodeTerm(), now) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // errLapsed is the end of a replica that was not started because of that.
 func errLapsed() result {
 	return failure(runtime.ReasonNodeLost, "not started, because its node had not been heard of since it was told to")
