@@ -37,6 +37,7 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 		a.exit.Cause, a.finish = Fenced, a.exit.Start
 		return a, nil
 	}
+	s.last.set(s.attempts, a) // before there is anything to end
 	if a.pid, a.pidfd, err = s.start(o.Spec); err != nil {
 		a.exit.Cause = Unstarted
 		a.exit.Code, a.exit.Message = StartFailure(o.Spec, err)

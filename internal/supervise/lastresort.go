@@ -17,17 +17,23 @@ type lastResort struct {
 	at    boottime.Instant // when it is due; 0 while it is not
 }
 
-// set has the timer run out when commands must end whose leases were not looked at again.
-// Where the kernel has no such timer there is none.
-func (r *lastResort) set(attempts map[int]*attempt) {
+// set has the timer run out when commands must end whose leases were not looked at again:
+// those that run, and one that is about to. Where the kernel has no such timer there is none.
+func (r *lastResort) set(running map[int]*attempt, next ...*attempt) {
 	at := boottime.Instant(0)
-	for _, a := range attempts {
+	sooner := func(a *attempt) {
 		if a.spec.Lease == "" || !a.finish.IsZero() || a.exit.Cause == Fenced {
-			continue
+			return
 		}
 		if due := a.lease.LastResort(); at == 0 || due < at {
 			at = due
 		}
+	}
+	for _, a := range running {
+		sooner(a)
+	}
+	for _, a := range next {
+		sooner(a)
 	}
 	if at == r.at || at != 0 && !r.make() {
 		return

@@ -11,9 +11,9 @@ import (
 
 // Lease says until when commands may run: the agent of a node that has joined others
 // holds what it runs only for as long as it is heard of, because then the same is started
-// elsewhere. It is a file, which the agent writes and the supervisors keep to, so that a
-// command does not outlive it whether its agent was killed, was stopped, hangs or is cut
-// off.
+// elsewhere. It is a file, which the agent writes and the supervisors, and the tethers of
+// containers, keep to, so that a command does not outlive it whether its agent was killed,
+// was stopped, hangs or is cut off.
 //
 // A lease has a term, and a command belongs to one: once that is over the command has
 // ended for good, even if the node has a lease again before its supervisor has looked.
@@ -34,14 +34,17 @@ func NewLease(term string, until, end boottime.Instant) Lease {
 	return Lease{Boot: boottime.ID(), Term: term, Until: until, End: end}
 }
 
-// Write puts the lease into a file, as a whole.
+// Write puts the lease into a file, as a whole. Whoever runs under it may read it.
 func (l Lease) Write(path string) error {
 	text, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("write lease: %w", err)
 	}
 	next := path + ".next"
-	if err := os.WriteFile(next, append(text, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(next, append(text, '\n'), 0o644); err != nil { // #nosec G306 -- no secret
+		return fmt.Errorf("write lease: %w", err)
+	}
+	if err := os.Chmod(next, 0o644); err != nil { // #nosec G302 -- whatever the umask is
 		return fmt.Errorf("write lease: %w", err)
 	}
 	if err := os.Rename(next, path); err != nil {

@@ -168,7 +168,6 @@ func (s *supervisor) hear() {
 		default:
 			s.attempts[a.pid] = a
 		}
-		s.last.set(s.attempts)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 
 // What follows is the side of a node that has joined. It runs what it is ordered to,
 // and reports. What it runs it holds under its lease: the supervisors kill it before the
-// lease ends, whatever the agent does (package supervise), because the head then starts
-// it elsewhere. See tenure.go.
+// lease ends, or the tethers of containers do, whatever becomes of the agent (packages
+// supervise and tether), because the head then starts it elsewhere. See tenure.go.
 
 // observeOrders hears of every order to this node.
 func (e *Engine) observeOrders(updates []store.Update[*gpuagentv1.Order]) {

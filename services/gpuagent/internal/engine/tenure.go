@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -100,6 +101,13 @@ func (e *Engine) lend(term string, lease store.Lease) error {
 	if !e.Joined || !ok { // of a store in this process
 		return nil
 	}
+	dir := filepath.Dir(e.leasePath())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // #nosec G302 -- whatever the umask is: containers of any user look into it
+		return err
+	}
 	from, to := expiring.Held()
 	return fence(term, from, to).Write(e.leasePath())
 }
@@ -115,8 +123,9 @@ func (e *Engine) lapse(ctx context.Context) {
 	}
 }
 
-// leasePath is the file by which supervisors know of the lease.
-func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "lease") }
+// leasePath is the file by which supervisors and tethers know of the lease. Its directory
+// has nothing else in it, because containers see all of that.
+func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "held", "lease") }
 
 // awaitSeat returns true once the node has a term.
 func (e *Engine) awaitSeat(ctx context.Context) bool {
