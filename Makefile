@@ -136,7 +136,7 @@ test-containers: build $(VENV)/ready ## Run what needs a container engine (KFMES
 	@test/containers/with-engine bash -ec '\
 		CGO_ENABLED=1 $(GO) test -race -count=1 ./services/gpuagent/internal/runtime/container; \
 		CGO_ENABLED=1 $(GO) test -race -count=1 -run Container ./services/gpuagent; \
-		$(PY) -m pytest test/e2e/test_containers.py'
+		$(PY) -m pytest test/e2e/test_containers.py test/e2e/test_containers_nodes.py'
 
 .PHONY: lint
 lint: third_party $(VENV)/ready ## Check the style of Go, protos and Python

@@ -94,7 +94,7 @@ func (a *attempt) leased(now time.Time) bool {
 	if a.exit.Cause == Fenced {
 		return false
 	}
-	left := leaseLeft(a.spec.Lease)
+	left := LeaseLeft(a.spec.Lease)
 	a.look = now.Add(min(left, lookAgain))
 	return left > 0
 }

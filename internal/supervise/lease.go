@@ -21,11 +21,15 @@ import (
 // The time in it is of the clock that counts from the machine's start, sleep
 // included (CLOCK_BOOTTIME): it neither jumps nor stands still.
 
-// WriteLease lets the commands under a lease run for so long from now.
+// WriteLease lets the commands under a lease run for so long from now. Whoever runs
+// under it may read it.
 func WriteLease(path string, left time.Duration) error {
 	until := sinceBoot() + left
 	next := path + ".next"
-	if err := os.WriteFile(next, []byte(strconv.FormatInt(int64(until), 10)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(next, []byte(strconv.FormatInt(int64(until), 10)+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write lease: %w", err)
+	}
+	if err := os.Chmod(next, 0o644); err != nil { // whatever the umask is
 		return fmt.Errorf("write lease: %w", err)
 	}
 	if err := os.Rename(next, path); err != nil {
@@ -34,9 +38,9 @@ func WriteLease(path string, left time.Duration) error {
 	return nil
 }
 
-// leaseLeft is for how long commands under a lease may still run. A lease that is
+// LeaseLeft is for how long commands under a lease may still run. A lease that is
 // missing or cannot be understood has ended.
-func leaseLeft(path string) time.Duration {
+func LeaseLeft(path string) time.Duration {
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0
@@ -47,6 +51,10 @@ func leaseLeft(path string) time.Duration {
 	}
 	return max(0, time.Duration(until)-sinceBoot())
 }
+
+// Machine names this run of the kernel, whose clock leases are told by. It is empty
+// where the system does not tell.
+func Machine() string { return bootID() }
 
 func sinceBoot() time.Duration {
 	var t unix.Timespec

@@ -20,8 +20,8 @@ func layers() []Layer {
 			Why:      "generated code needs protobuf and gRPC only",
 		},
 		{
-			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
-			May:      []Pattern{"internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"},
+			Packages: []Pattern{"cmd/kfmesh-supervisor/...", "cmd/internal/verb"},
+			May:      []Pattern{"cmd/internal/verb", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup"},
 			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
@@ -45,7 +45,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -103,7 +103,7 @@ func layers() []Layer {
 			Why:      "a step waits for what puts it into its mounts",
 		},
 		{
-			Packages: []Pattern{"internal/pod/..."},
+			Packages: []Pattern{"internal/pod/...", "internal/tether/..."},
 			May:      []Pattern{"internal/supervise"},
 			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},

@@ -42,6 +42,10 @@ class Process:
         self._popen.kill()
         self._popen.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
     def stop(self, within_seconds: float = 30) -> int:
         """Ask it to end with SIGTERM and return its exit status; kill it when it does not listen."""
         if self._popen.poll() is None:

@@ -196,6 +196,16 @@ func (e *Engine) Ready() error {
 	}
 }
 
+// Adopted waits until the node's workloads are known and adopted.
+func (e *Engine) Adopted(ctx context.Context) error {
+	select {
+	case <-e.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Run adopts what the node was doing and works until ctx ends. Replicas that run
 // then are left running.
 func (e *Engine) Run(ctx context.Context) error {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,11 +17,12 @@ import (
 
 // What follows is the side of a node that has joined. It runs what it is ordered to,
 // and reports. What it runs it holds under its lease: the supervisors kill it when the
-// lease ends, whatever the agent does (package supervise), because the head then starts
-// it elsewhere.
+// lease ends, or the tethers of containers do, whatever becomes of the agent (packages supervise and
+// tether), because the head then starts it elsewhere.
 
-// leasePath is the file by which supervisors know of the lease.
-func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "lease") }
+// leasePath is the file by which supervisors and tethers know of the lease. Its directory
+// has nothing else in it, because containers see all of that.
+func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "held", "lease") }
 
 // leaseMargin is the part of a lease that a node does not use: for a kill to be done
 // and for clocks that do not run alike.
@@ -30,6 +32,13 @@ const leaseMargin = 5
 func (e *Engine) lastUntil(deadline time.Time) error {
 	if !e.Joined {
 		return nil
+	}
+	dir := filepath.Dir(e.leasePath())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask is: containers of any user look into it
+		return err
 	}
 	return supervise.WriteLease(e.leasePath(), time.Until(deadline)-e.LeaseTTL/leaseMargin)
 }

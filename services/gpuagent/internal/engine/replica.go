@@ -28,10 +28,6 @@ const (
 // to be translated.
 const longestReturn = 64 << 20
 
-// unfenced is what a container on a node that has joined is not.
-const unfenced = "it runs in a container, which nothing ends when its node loses its lease: if the node is cut off, " +
-	"it may still run when it is started elsewhere"
-
 // defaultGrace is between SIGTERM and SIGKILL when the spec does not say.
 const defaultGrace = 10 * time.Second
 
@@ -147,9 +143,6 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 		}
 	} else {
 		attempt = r.runtime.Adopt(r.place(), n)
-	}
-	if r.life.engine.Joined && r.runtime.Name() == runtime.Container {
-		r.Warn(unfenced)
 	}
 	r.running(attempt)
 	ready := r.probe(ctx)
