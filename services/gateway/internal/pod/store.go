@@ -18,14 +18,22 @@ import (
 // Resources are pods and events.
 func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.TrainingServiceClient) []kube.Resource {
 	pods := &store{workloads: workloads}
+	below := map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log}
+	for _, part := range []string{"exec", "attach", "portforward", "proxy", "eviction", "ephemeralcontainers", "binding"} {
+		below[part] = func(w http.ResponseWriter, _ *http.Request) error { return missing(w, part) }
+	}
 	return []kube.Resource{
 		{
 			Version: "v1", Plural: "pods", Singular: "pod", Kind: "Pod", Short: []string{"po"}, ReadOnly: true, Store: pods, Columns: columns(),
-			Below: map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log},
+			Refusal: refusal, Below: below, Fields: []string{"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "status.phase", "status.podIP"},
 		},
 		{
 			Version: "v1", Plural: "events", Singular: "event", Kind: "Event", Short: []string{"ev"}, ReadOnly: true,
-			Store: &events{pods: pods, jobs: jobs}, Columns: eventColumns(), Happenings: true,
+			Store: &events{pods: pods, jobs: jobs}, Columns: eventColumns(), Happenings: true, Refusal: refusal,
+			Fields: []string{
+				"involvedObject.kind", "involvedObject.apiVersion", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "reason", "type",
+				"source", "reportingComponent", "involvedObject.fieldPath",
+			},
 		},
 	}
 }
@@ -33,8 +41,15 @@ func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.Train
 // readOnly is the part of a kube.Store that changes things, which nobody gets to.
 type readOnly struct{}
 
-func refused() error {
-	return fault.New(fault.Denied, "pods and events are a view of jobs: change the job")
+// refusal is said to who would make, change or delete a pod or an event.
+const refusal = "pods and events are a view of jobs here, and go with them: make, change or delete the job"
+
+func refused() error { return fault.New(fault.Denied, refusal) }
+
+// missing says that pods have nothing of a name below them here.
+func missing(w http.ResponseWriter, part string) error {
+	kube.Refuse(w, "pods have no "+part+" here: they are a view of what kfmesh runs; kfmesh logs and kfmesh describe show what there is to see")
+	return nil
 }
 
 // Create implements kube.Store.
@@ -59,9 +74,8 @@ type store struct {
 // pageSize is how many workloads are read at a time.
 const pageSize = 1000
 
-// replicas are those of the present attempts at the jobs of a namespace, or of all, in
-// order of namespace and name.
-func (s *store) replicas(ctx context.Context, namespace string) ([]replica, error) {
+// all are the workloads of the jobs of a namespace, or of all.
+func (s *store) all(ctx context.Context, namespace string) ([]*gpuagentv1.Workload, error) {
 	r := &gpuagentv1.ListWorkloadsRequest{Namespace: namespace, LabelSelector: map[string]string{labelOwner: owner}, PageSize: pageSize}
 	var all []*gpuagentv1.Workload
 	for {
@@ -71,8 +85,17 @@ func (s *store) replicas(ctx context.Context, namespace string) ([]replica, erro
 		}
 		all = append(all, page.GetWorkloads()...)
 		if r.PageToken = page.GetNextPageToken(); r.PageToken == "" {
-			break
+			return all, nil
 		}
+	}
+}
+
+// replicas are those of the present attempts at the jobs of a namespace, or of all, in
+// order of namespace and name.
+func (s *store) replicas(ctx context.Context, namespace string) ([]replica, error) {
+	all, err := s.all(ctx, namespace)
+	if err != nil {
+		return nil, err
 	}
 	var out []replica
 	for _, w := range present(all) {

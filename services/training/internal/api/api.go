@@ -81,6 +81,9 @@ func take(to *trainingv1.TrainingJob, from *trainjob.Job) {
 	to.ApiVersion, to.Kind, to.Manifest = from.Kind.Version, from.Kind.Name, from.Manifest
 	to.Spec, to.Warnings = from.Spec(), from.Warnings
 	to.Metadata.Labels, to.Metadata.Annotations = from.Labels, from.Annotations
+	if from.ManagedFields != "" { // who does not come through Kubernetes' API has nothing to say of it
+		to.Metadata.ManagedFields = from.ManagedFields
+	}
 	to.Runtime = from.Runtime
 }
 
