@@ -45,7 +45,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup", "internal/fence"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -91,6 +91,11 @@ func layers() []Layer {
 			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
 			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
+		},
+		{
+			Packages: []Pattern{"internal/fence/..."},
+			May:      []Pattern{"internal/cgroup"},
+			Why:      "it attaches programs to control groups, and is the agent's",
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
@@ -156,6 +161,11 @@ func bans() []Ban {
 			Imports: []Pattern{"github.com/moby/moby/..."},
 			Only:    []Pattern{"services/gpuagent/internal/runtime/container/...", "test/..."},
 			Why:     "one runtime speaks to a container engine; start workloads through WorkloadService",
+		},
+		{
+			Imports: []Pattern{"github.com/cilium/ebpf/..."},
+			Only:    []Pattern{"internal/fence/..."},
+			Why:     "programs are loaded into the kernel in one place",
 		},
 		{
 			Imports: []Pattern{"github.com/spf13/cobra/..."},

@@ -19,6 +19,7 @@ var (
 	errNodeLost  = errors.New("a node was lost")
 	errPorts     = errors.New("no TCP port of the node is free")
 	errRestarts  = errors.New("its replicas were started again more often than it allows")
+	errLeaving   = errors.New("the workload is to have fewer replicas")
 )
 
 // preemption is why a life is told to stop that makes room for another.
@@ -32,7 +33,7 @@ type life struct {
 	uid    string // of the workload
 	run    string // names its epoch
 	key    string
-	spec   *gpuagentv1.WorkloadSpec
+	spec   *gpuagentv1.WorkloadSpec // as it was when the life began: of w's, counts may be others
 
 	known    chan struct{}   // closed once the workload is stored: nothing is started before that
 	refused  chan struct{}   // closed instead when it could not be
@@ -177,13 +178,13 @@ func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
 			return l.allAs(*failed), ctx.Err() == nil
 		}
 	}
-	return newCrew(l, len(l.w.GetStatus().GetReplicas())).run(ctx)
+	return newCrew(l).run(ctx)
 }
 
 // mind stops the others when a replica has failed that they cannot do without: a gang
 // that lost a member is no use.
 func (l *life) mind(position int, r result) {
-	if r.phase == gpuagentv1.Phase_PHASE_FAILED && !group(l.w, position).GetIndependent() {
+	if r.phase == gpuagentv1.Phase_PHASE_FAILED && !group(l.snapshot(), position).GetIndependent() {
 		l.stop(errSibling)
 	}
 }

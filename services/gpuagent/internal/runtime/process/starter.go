@@ -9,6 +9,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/fence"
 	"github.com/kfmesh/kfmesh/internal/pod"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
@@ -26,6 +27,7 @@ type starter struct {
 	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
 	pod     *pod.Plan      // without the verdict; nil when the command is alone
 	limits  cgroup.Limits
+	deny    []cgroup.Device // of GPUs that it was not given, where it can be kept from them
 }
 
 // Prepare implements runtime.Starter.
@@ -56,6 +58,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 		s.spec.Fork = nil // it would be where its supervisor is
 	}
 	s.limit()
+	s.withhold()
 	return nil
 }
 
@@ -90,7 +93,8 @@ func (s *starter) environment(entry image.Entry, who identity, own []string) []s
 	env = environ.Default(env, "HOME", s.order.WorkDir)
 	env = environ.Default(env, "LANG", "C.UTF-8")
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
-	env = append(env, runtime.VisibleGPUs(s.order)...)
+	env = append(env, s.order.VisibleGPUs(runtime.Nvidia)...)
+	env = append(env, s.order.VisibleGPUs(runtime.AMD)...)
 	if who.user != nil { // the agent's is another's
 		env = append(env, "HOME="+s.order.WorkDir)
 	}
@@ -108,6 +112,9 @@ func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 	spec, err := s.surrounded(spec)
 	if err == nil {
 		spec, err = s.entered(spec)
+	}
+	if err == nil {
+		err = fence.Raise(spec.Group)
 	}
 	if err != nil {
 		return nil, err
