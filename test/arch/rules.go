@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid", "internal/object",
+		"internal/telemetry", "internal/trackid", "internal/object", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -45,7 +45,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup", "internal/fence"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -88,13 +88,18 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/cgroup/..."},
+			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
-			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
+		},
+		{
+			Packages: []Pattern{"internal/fence/..."},
+			May:      []Pattern{"internal/cgroup"},
+			Why:      "it attaches programs to control groups, and is the agent's",
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
-			May:      []Pattern{"internal/cgroup"},
+			May:      []Pattern{"internal/cgroup", "internal/boottime"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
@@ -104,7 +109,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/pod/...", "internal/tether/..."},
-			May:      []Pattern{"internal/supervise"},
+			May:      []Pattern{"internal/supervise", "internal/boottime"},
 			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},
 		{
@@ -114,7 +119,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/{noun}/..."},
-			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
+			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "internal/boottime", "gen/..."},
 			Why:      "store, blob, rpc and auth stand below everything but fault, resource and telemetry",
 		},
 		{
@@ -156,6 +161,11 @@ func bans() []Ban {
 			Imports: []Pattern{"github.com/moby/moby/..."},
 			Only:    []Pattern{"services/gpuagent/internal/runtime/container/...", "test/..."},
 			Why:     "one runtime speaks to a container engine; start workloads through WorkloadService",
+		},
+		{
+			Imports: []Pattern{"github.com/cilium/ebpf/..."},
+			Only:    []Pattern{"internal/fence/..."},
+			Why:     "programs are loaded into the kernel in one place",
 		},
 		{
 			Imports: []Pattern{"github.com/spf13/cobra/..."},

@@ -181,7 +181,7 @@ func populated(t *testing.T) *fake {
 				{Replica: "default/idle/worker-0", MemoryUsedBytes: 1 << 20},
 				{Replica: "default/train/worker-0", CpuUsedMilli: 1950, MemoryUsedBytes: 3 << 30},
 			},
-			GpuDriver: "NVML, driver 570.86.15", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
+			GpuDriver: "NVML, driver 570.86.15", GpusFenced: true, GpuFenceMessage: "control groups of version 2 in /sys/fs/cgroup", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
 			Gpus: []*gpuagentv1.Gpu{
 				{Model: "H100", MemoryBytes: 80 << 30, Holder: "default/train/worker-0", Usage: &gpuagentv1.GpuUsage{
 					UtilizationPercent: 97, MemoryUsedBytes: 70 << 30, TemperatureCelsius: 61, PowerWatts: 512.3,

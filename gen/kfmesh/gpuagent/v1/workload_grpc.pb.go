@@ -28,6 +28,7 @@ const (
 	WorkloadService_ListWorkloads_FullMethodName  = "/kfmesh.gpuagent.v1.WorkloadService/ListWorkloads"
 	WorkloadService_WatchWorkloads_FullMethodName = "/kfmesh.gpuagent.v1.WorkloadService/WatchWorkloads"
 	WorkloadService_StopWorkload_FullMethodName   = "/kfmesh.gpuagent.v1.WorkloadService/StopWorkload"
+	WorkloadService_ScaleWorkload_FullMethodName  = "/kfmesh.gpuagent.v1.WorkloadService/ScaleWorkload"
 	WorkloadService_DeleteWorkload_FullMethodName = "/kfmesh.gpuagent.v1.WorkloadService/DeleteWorkload"
 	WorkloadService_Logs_FullMethodName           = "/kfmesh.gpuagent.v1.WorkloadService/Logs"
 )
@@ -53,6 +54,11 @@ type WorkloadServiceClient interface {
 	// StopWorkload asks a workload to end: SIGTERM, then SIGKILL after the grace
 	// period. It returns at once; a workload that has ended is left as it is.
 	StopWorkload(ctx context.Context, in *StopWorkloadRequest, opts ...grpc.CallOption) (*Workload, error)
+	// ScaleWorkload gives a group of a workload another number of replicas, while the others
+	// run on. It has to be the last group, and an independent one; what others refer to stays.
+	// Replicas that are added are placed when there is room, and join; those of the highest
+	// indexes go, stopped as by StopWorkload. It returns once the number is stored.
+	ScaleWorkload(ctx context.Context, in *ScaleWorkloadRequest, opts ...grpc.CallOption) (*Workload, error)
 	// DeleteWorkload stops a workload if it still runs and forgets it, its
 	// working directory included. Its logs stay readable through Logs.
 	DeleteWorkload(ctx context.Context, in *DeleteWorkloadRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -128,6 +134,16 @@ func (c *workloadServiceClient) StopWorkload(ctx context.Context, in *StopWorklo
 	return out, nil
 }
 
+func (c *workloadServiceClient) ScaleWorkload(ctx context.Context, in *ScaleWorkloadRequest, opts ...grpc.CallOption) (*Workload, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Workload)
+	err := c.cc.Invoke(ctx, WorkloadService_ScaleWorkload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *workloadServiceClient) DeleteWorkload(ctx context.Context, in *DeleteWorkloadRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(emptypb.Empty)
@@ -178,6 +194,11 @@ type WorkloadServiceServer interface {
 	// StopWorkload asks a workload to end: SIGTERM, then SIGKILL after the grace
 	// period. It returns at once; a workload that has ended is left as it is.
 	StopWorkload(context.Context, *StopWorkloadRequest) (*Workload, error)
+	// ScaleWorkload gives a group of a workload another number of replicas, while the others
+	// run on. It has to be the last group, and an independent one; what others refer to stays.
+	// Replicas that are added are placed when there is room, and join; those of the highest
+	// indexes go, stopped as by StopWorkload. It returns once the number is stored.
+	ScaleWorkload(context.Context, *ScaleWorkloadRequest) (*Workload, error)
 	// DeleteWorkload stops a workload if it still runs and forgets it, its
 	// working directory included. Its logs stay readable through Logs.
 	DeleteWorkload(context.Context, *DeleteWorkloadRequest) (*emptypb.Empty, error)
@@ -208,6 +229,9 @@ func (UnimplementedWorkloadServiceServer) WatchWorkloads(*WatchWorkloadsRequest,
 }
 func (UnimplementedWorkloadServiceServer) StopWorkload(context.Context, *StopWorkloadRequest) (*Workload, error) {
 	return nil, status.Error(codes.Unimplemented, "method StopWorkload not implemented")
+}
+func (UnimplementedWorkloadServiceServer) ScaleWorkload(context.Context, *ScaleWorkloadRequest) (*Workload, error) {
+	return nil, status.Error(codes.Unimplemented, "method ScaleWorkload not implemented")
 }
 func (UnimplementedWorkloadServiceServer) DeleteWorkload(context.Context, *DeleteWorkloadRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteWorkload not implemented")
@@ -319,6 +343,24 @@ func _WorkloadService_StopWorkload_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkloadService_ScaleWorkload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ScaleWorkloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).ScaleWorkload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_ScaleWorkload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).ScaleWorkload(ctx, req.(*ScaleWorkloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _WorkloadService_DeleteWorkload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteWorkloadRequest)
 	if err := dec(in); err != nil {
@@ -370,6 +412,10 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "StopWorkload",
 			Handler:    _WorkloadService_StopWorkload_Handler,
+		},
+		{
+			MethodName: "ScaleWorkload",
+			Handler:    _WorkloadService_ScaleWorkload_Handler,
 		},
 		{
 			MethodName: "DeleteWorkload",

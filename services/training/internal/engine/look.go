@@ -111,6 +111,8 @@ func (e *Engine) act(ctx context.Context, job *item, action lifecycle.Action) (a
 		return true, e.submit(ctx, job)
 	case lifecycle.Stop:
 		return false, e.stop(ctx, job.Value)
+	case lifecycle.Scale:
+		return false, e.scale(ctx, job.Value)
 	case lifecycle.Delete:
 		_, err := e.deps.State.Backend.Commit(ctx, append(slices.Clip(e.lead.Guard), e.deps.State.Jobs.DeleteOp(job.Key, job.Revision))...)
 		return false, err
@@ -163,6 +165,27 @@ func (e *Engine) stop(ctx context.Context, job *trainingv1.TrainingJob) error {
 	})
 	if fault.Is(err, fault.NotFound) { // its deletion is told
 		return nil
+	}
+	return err
+}
+
+// scale gives the present attempt the number of replicas that its job is to have by now. One
+// that cannot be scaled is stopped instead, so that another attempt has that number.
+func (e *Engine) scale(ctx context.Context, job *trainingv1.TrainingJob) error {
+	w := e.board.get(job.GetMetadata().GetUid(), part{job.GetStatus().GetAttempt(), job.GetStatus().GetStage()})
+	to, can := lifecycle.Rescale(job, w)
+	if !can {
+		return nil
+	}
+	_, err := e.deps.Workloads.ScaleWorkload(ctx, &gpuagentv1.ScaleWorkloadRequest{
+		Namespace: job.GetMetadata().GetNamespace(), Name: job.GetStatus().GetWorkload(), Group: to.Group, Count: to.Count, Fence: e.lead.Fence,
+	})
+	switch {
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Precondition): // what became of it is told
+		return nil
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Exhausted):
+		e.deps.Log.WarnContext(ctx, "an attempt cannot be scaled and is started anew", "workload", job.GetStatus().GetWorkload(), "error", err)
+		return e.stop(ctx, job)
 	}
 	return err
 }

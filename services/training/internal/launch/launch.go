@@ -99,8 +99,7 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 		OneNode:     j.Kind.Rendezvous == kind.MPI, // where there is room: launcher and workers meet in files
 	}
 	schedule(spec, j)
-	for i := range j.Replicas {
-		r := &j.Replicas[i]
+	for _, r := range scalingLast(j.Replicas) {
 		if r.Count == 0 || r.Stage != a.Stage {
 			continue
 		}
@@ -123,6 +122,20 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 		Metadata: &metav1.ObjectMeta{Namespace: j.Namespace, Name: Name(j.Name, a.UID, a.Number, a.Stage), Labels: labels},
 		Spec:     spec,
 	}
+}
+
+// scalingLast are the replicas with those behind the others whose number may change: those
+// of the last group of a workload can come and go.
+func scalingLast(all []kind.Replica) []*kind.Replica {
+	var fixed, free []*kind.Replica
+	for i := range all {
+		if all[i].Independent {
+			free = append(free, &all[i])
+		} else {
+			fixed = append(fixed, &all[i])
+		}
+	}
+	return append(fixed, free...)
 }
 
 // keepName is the name of the directory that attempts at a job keep.
