@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid",
+		"internal/telemetry", "internal/trackid", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -88,9 +88,9 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/cgroup/..."},
+			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
-			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
 		},
 		{
 			Packages: []Pattern{"internal/fence/..."},
@@ -99,7 +99,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
-			May:      []Pattern{"internal/cgroup"},
+			May:      []Pattern{"internal/cgroup", "internal/boottime"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
@@ -109,7 +109,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/pod/...", "internal/tether/..."},
-			May:      []Pattern{"internal/supervise"},
+			May:      []Pattern{"internal/supervise", "internal/boottime"},
 			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},
 		{
@@ -119,7 +119,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/{noun}/..."},
-			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
+			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "internal/boottime", "gen/..."},
 			Why:      "store, blob, rpc and auth stand below everything but fault, resource and telemetry",
 		},
 		{

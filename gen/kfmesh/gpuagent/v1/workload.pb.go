@@ -3228,7 +3228,9 @@ type ReplicaStatus struct {
 	// otherwise the number of WorkloadStatus.incarnations with which it began.
 	Incarnation int32 `protobuf:"varint,20,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	// Whether the workload is to have it no more: it is stopped, and then goes.
-	Leaving       bool `protobuf:"varint,21,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	Leaving bool `protobuf:"varint,21,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	// Term of the node that it was placed on, if that has joined; see NodeStatus.
+	NodeTerm      string `protobuf:"bytes,22,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3408,6 +3410,13 @@ func (x *ReplicaStatus) GetLeaving() bool {
 		return x.Leaving
 	}
 	return false
+}
+
+func (x *ReplicaStatus) GetNodeTerm() string {
+	if x != nil {
+		return x.NodeTerm
+	}
+	return ""
 }
 
 // ReturnedFile is one file read back from a replica.
@@ -4567,7 +4576,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
 	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\"\n" +
 	"\fincarnations\x18\n" +
-	" \x01(\x05R\fincarnations\"\x83\x06\n" +
+	" \x01(\x05R\fincarnations\"\xa0\x06\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -4592,7 +4601,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x04gpus\x18\x12 \x03(\x05R\x04gpus\x12\x18\n" +
 	"\aruntime\x18\x13 \x01(\tR\aruntime\x12 \n" +
 	"\vincarnation\x18\x14 \x01(\x05R\vincarnation\x12\x18\n" +
-	"\aleaving\x18\x15 \x01(\bR\aleaving\x1a8\n" +
+	"\aleaving\x18\x15 \x01(\bR\aleaving\x12\x1b\n" +
+	"\tnode_term\x18\x16 \x01(\tR\bnodeTerm\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

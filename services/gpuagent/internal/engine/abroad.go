@@ -183,9 +183,9 @@ func (l *life) lookAbroad(position int) *result {
 	if reported != nil {
 		l.update(func(s *gpuagentv1.WorkloadStatus) {
 			shown := s.GetReplicas()[position]
-			node, gpus, host, leaving := shown.GetNode(), shown.GetGpus(), shown.GetHost(), shown.GetLeaving()
+			node, term, gpus, host, leaving := shown.GetNode(), shown.GetNodeTerm(), shown.GetGpus(), shown.GetHost(), shown.GetLeaving()
 			overwrite(shown, reported)
-			shown.Node, shown.Gpus, shown.Host, shown.Leaving = node, gpus, host, leaving
+			shown.Node, shown.NodeTerm, shown.Gpus, shown.Host, shown.Leaving = node, term, gpus, host, leaving
 			tell(s, "")
 		})
 	}
@@ -292,8 +292,12 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 		case u.Deleted:
 			e.scheduler.RemoveNode(name)
 			e.unsettle()
-			e.lose(func(node string) bool { return node == name })
+			delete(e.terms, name)
+			e.lose(name)
 		default:
+			if e.terms.hear(u.Item.Value) { // it was gone for less time than it takes to hear of it
+				e.lose(name)
+			}
 			e.enlist(u.Item)
 		}
 	}
@@ -302,12 +306,14 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 	}
 }
 
-// lose tells lives of nodes that are gone. The engine is locked.
-func (e *Engine) lose(gone func(node string) bool) {
+// lose tells lives that what they have on a node, or on any if it is empty, is lost where the
+// node's term is over in which it was placed there. The engine is locked.
+func (e *Engine) lose(name string) {
 	for _, l := range e.lives {
 		l.mu.Lock()
 		for _, r := range l.w.GetStatus().GetReplicas() {
-			if node := r.GetNode(); node != "" && gone(node) {
+			node := r.GetNode()
+			if node != "" && node != e.Node && (name == "" || node == name) && e.terms.gone(r) {
 				l.lost[node] = true
 				l.hear()
 			}
@@ -318,12 +324,7 @@ func (e *Engine) lose(gone func(node string) bool) {
 
 // loseAbsent tells the lives that were adopted which of their nodes are gone. The
 // engine is locked.
-func (e *Engine) loseAbsent() {
-	e.lose(func(node string) bool {
-		_, there := e.nodes.Get(node)
-		return node != e.Node && !there
-	})
-}
+func (e *Engine) loseAbsent() { e.lose("") }
 
 // sweepOrders takes back the orders of workloads that are gone, as after a crash
 // between a deletion and what follows from it.

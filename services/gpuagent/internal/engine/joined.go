@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -11,37 +9,13 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
-	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // What follows is the side of a node that has joined. It runs what it is ordered to,
-// and reports. What it runs it holds under its lease: the supervisors kill it when the
-// lease ends, or the tethers of containers do, whatever becomes of the agent (packages supervise and
-// tether), because the head then starts it elsewhere.
-
-// leasePath is the file by which supervisors and tethers know of the lease. Its directory
-// has nothing else in it, because containers see all of that.
-func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "held", "lease") }
-
-// leaseMargin is the part of a lease that a node does not use: for a kill to be done
-// and for clocks that do not run alike.
-const leaseMargin = 5
-
-// lastUntil lets what runs under the lease run on.
-func (e *Engine) lastUntil(deadline time.Time) error {
-	if !e.Joined {
-		return nil
-	}
-	dir := filepath.Dir(e.leasePath())
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask is: containers of any user look into it
-		return err
-	}
-	return supervise.WriteLease(e.leasePath(), time.Until(deadline)-e.LeaseTTL/leaseMargin)
-}
+// and reports. What it runs it holds under its lease: the supervisors kill it before the
+// lease ends, or the tethers of containers do, whatever becomes of the agent (packages
+// supervise and tether), because the head then starts it elsewhere. See tenure.go.
 
 // observeOrders hears of every order to this node.
 func (e *Engine) observeOrders(updates []store.Update[*gpuagentv1.Order]) {
@@ -170,7 +144,7 @@ func (l *life) begin(w *gpuagentv1.Workload) {
 
 // serve takes up what was reported of the run before, allots ports, and leads the life.
 func (l *life) serve(ctx context.Context) {
-	if l.recall(ctx) {
+	if l.engine.awaitSeat(ctx) && l.recall(ctx) {
 		l.lead(ctx)
 		return
 	}

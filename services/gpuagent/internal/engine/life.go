@@ -42,6 +42,7 @@ type life struct {
 	done     chan struct{}   // closed when run returns
 	stopping context.Context // ends when the workload is to stop; its cause is one of the errors above
 	stop     context.CancelCauseFunc
+	begun    time.Time // when this agent was told of it
 
 	kept checkpoints
 
@@ -64,7 +65,7 @@ func newLife(e *Engine, w *gpuagentv1.Workload) *life {
 	l := &life{
 		engine: e, uid: w.GetMetadata().GetUid(), run: state.RunOf(w), key: state.KeyOf(w.GetMetadata()), spec: w.GetSpec(),
 		known: make(chan struct{}), refused: make(chan struct{}), placed: make(chan struct{}), news: make(chan struct{}, 1),
-		done: make(chan struct{}), stopping: stopping, stop: stop,
+		done: make(chan struct{}), stopping: stopping, stop: stop, begun: time.Now(),
 		w: w, lost: map[string]bool{},
 	}
 	l.w = l.copy()
@@ -147,6 +148,9 @@ func (l *life) unplaced() []result {
 
 // limit stops the life at its deadline, which counts from its start and so
 // outlives the agent. It returns what ends the limit.
+//
+// Where the head's clock says when that was, it is for the head to say when its time is up:
+// a node that has joined counts from when it was told, for when the head cannot be heard.
 func (l *life) limit() (end func()) {
 	at := l.deadline()
 	if at.IsZero() {
@@ -159,6 +163,9 @@ func (l *life) limit() (end func()) {
 func (l *life) deadline() time.Time {
 	if l.spec.GetDeadline() == nil {
 		return time.Time{}
+	}
+	if l.engine.Joined {
+		return l.begun.Add(l.spec.GetDeadline().AsDuration())
 	}
 	return l.snapshot().GetStatus().GetStartTime().AsTime().Add(l.spec.GetDeadline().AsDuration())
 }

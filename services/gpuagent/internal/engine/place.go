@@ -66,6 +66,7 @@ func (l *life) take(slots []scheduler.Slot) error {
 	for _, slot := range slots {
 		r := status.GetReplicas()[positionOf(l.w.GetSpec(), slot)]
 		r.Node, r.Gpus, r.Host, r.Ports = slot.Node, slot.GPUs, loopback, nil
+		r.NodeTerm = l.engine.terms[slot.Node]
 		r.Phase, r.Reason, r.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
 	}
 	if l.apart() {

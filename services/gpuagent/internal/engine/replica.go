@@ -157,6 +157,9 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 	if err != nil { // the agent ends
 		return result{}
 	}
+	if exit.Cause == runtime.Lost && r.lapsed() { // its supervisor was killed with the lease
+		exit.Reason, exit.Message = runtime.ReasonNodeLost, "its node had not been heard of"
+	}
 	return exitResult(exit, context.Cause(r.stopping), r.life.spec)
 }
 
@@ -165,6 +168,9 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 func (r *replica) start(ctx context.Context, n int) (runtime.Attempt, *result) {
 	if r.starter == nil {
 		r.starter = r.runtime.Open(r.place())
+	}
+	if r.lapsed() {
+		return nil, new(errLapsed())
 	}
 	if !r.prepared {
 		if failure := r.prepare(ctx); failure != nil {
@@ -175,6 +181,9 @@ func (r *replica) start(ctx context.Context, n int) (runtime.Attempt, *result) {
 	if !r.life.awaitKnown(ctx) {
 		stopped := stopResult(errDeleted, r.life.spec)
 		return nil, &stopped
+	}
+	if r.lapsed() { // which its supervisor, if it has one, looks at again
+		return nil, new(errLapsed())
 	}
 	attempt, err := r.starter.Start(ctx, n)
 	if err != nil {
