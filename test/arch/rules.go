@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid",
+		"internal/telemetry", "internal/trackid", "internal/object", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -39,7 +39,7 @@ func layers() []Layer {
 			May: []Pattern{
 				"cmd/{name}/...", "cmd/internal/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
-				"internal/mesh/door", "internal/mesh/joined", "internal/store",
+				"internal/mesh/door", "internal/mesh/joined", "internal/store", "internal/object",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},
@@ -88,9 +88,9 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/cgroup/..."},
+			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
-			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
 		},
 		{
 			Packages: []Pattern{"internal/fence/..."},
@@ -99,7 +99,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
-			May:      []Pattern{"internal/cgroup"},
+			May:      []Pattern{"internal/cgroup", "internal/boottime"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
@@ -109,7 +109,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/pod/...", "internal/tether/..."},
-			May:      []Pattern{"internal/supervise"},
+			May:      []Pattern{"internal/supervise", "internal/boottime"},
 			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},
 		{
@@ -119,7 +119,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/{noun}/..."},
-			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
+			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "internal/boottime", "gen/..."},
 			Why:      "store, blob, rpc and auth stand below everything but fault, resource and telemetry",
 		},
 		{

@@ -139,8 +139,12 @@ type NodeStatus struct {
 	GpusFenced bool `protobuf:"varint,27,opt,name=gpus_fenced,json=gpusFenced,proto3" json:"gpus_fenced,omitempty"`
 	// What by, or why they are not, as a sentence; empty without GPUs.
 	GpuFenceMessage string `protobuf:"bytes,28,opt,name=gpu_fence_message,json=gpuFenceMessage,proto3" json:"gpu_fence_message,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of a node that has joined, the time during which it was never held for lost: another
+	// name each time that it has been. What it was given to run in one it does not run in
+	// the next.
+	Term          string `protobuf:"bytes,29,opt,name=term,proto3" json:"term,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -365,6 +369,13 @@ func (x *NodeStatus) GetGpusFenced() bool {
 func (x *NodeStatus) GetGpuFenceMessage() string {
 	if x != nil {
 		return x.GpuFenceMessage
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetTerm() string {
+	if x != nil {
+		return x.Term
 	}
 	return ""
 }
@@ -1419,7 +1430,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xaf\b\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xc3\b\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -1453,7 +1464,8 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\x12\x1f\n" +
 	"\vgpus_fenced\x18\x1b \x01(\bR\n" +
 	"gpusFenced\x12*\n" +
-	"\x11gpu_fence_message\x18\x1c \x01(\tR\x0fgpuFenceMessage\"z\n" +
+	"\x11gpu_fence_message\x18\x1c \x01(\tR\x0fgpuFenceMessage\x12\x12\n" +
+	"\x04term\x18\x1d \x01(\tR\x04term\"z\n" +
 	"\fReplicaUsage\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\tR\areplica\x12$\n" +
 	"\x0ecpu_used_milli\x18\x02 \x01(\x03R\fcpuUsedMilli\x12*\n" +

@@ -180,7 +180,7 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 	if err != nil {
 		return err
 	}
-	synced := false
+	synced, shown := false, map[string][]replica{}
 	for {
 		event, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -189,11 +189,13 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 		if err != nil {
 			return err
 		}
+		before := shown[event.GetWorkload().GetMetadata().GetUid()]
+		note(shown, event)
 		synced = synced || event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED
 		if !synced && after > 0 && event.GetWorkload().GetMetadata().GetResourceVersion() <= after {
 			continue // the caller has it
 		}
-		for _, change := range changes(event) {
+		for _, change := range append(gone(before, event), changes(event)...) {
 			if change.Object != nil && name != "" && change.Object["metadata"].(map[string]any)["name"] != name {
 				continue
 			}
@@ -202,6 +204,34 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 			}
 		}
 	}
+}
+
+// note keeps which pods there are of a workload.
+func note(shown map[string][]replica, event *gpuagentv1.WorkloadEvent) {
+	switch uid := event.GetWorkload().GetMetadata().GetUid(); {
+	case event.GetType() == gpuagentv1.WorkloadEvent_TYPE_DELETED:
+		delete(shown, uid)
+	case uid != "":
+		shown[uid] = replicas(event.GetWorkload())
+	}
+}
+
+// gone are the deletions of pods that a workload had before a change and is to have no more.
+func gone(before []replica, event *gpuagentv1.WorkloadEvent) []kube.Change {
+	if event.GetType() == gpuagentv1.WorkloadEvent_TYPE_DELETED {
+		return nil // all of them are
+	}
+	left := map[string]bool{}
+	for _, r := range replicas(event.GetWorkload()) {
+		left[r.name()] = true
+	}
+	var all []kube.Change
+	for _, r := range before {
+		if !left[r.name()] {
+			all = append(all, kube.Change{Type: "DELETED", Object: r.object(), Revision: event.GetWorkload().GetMetadata().GetResourceVersion()})
+		}
+	}
+	return all
 }
 
 // changes is a change of a workload as changes of its pods.

@@ -48,12 +48,15 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 		return err
 	}
 	defer e.giveUp(ctx, lease)
+	if err := e.sit(ctx, lease); err != nil {
+		return err
+	}
 	report := time.NewTimer(0)
 	defer report.Stop()
 	lapse := time.NewTicker(e.LeaseTTL / lapses)
 	defer lapse.Stop()
 	for {
-		if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
+		if err := e.lend(e.termNow(), lease); err != nil {
 			return err
 		}
 		select {
@@ -67,6 +70,9 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 			}
 			report.Reset(next)
 		case <-lease.Done():
+			if ctx.Err() == nil {
+				e.lapse(ctx)
+			}
 			return nil
 		case <-ctx.Done():
 			return nil
@@ -115,14 +121,6 @@ func (e *Engine) giveUp(ctx context.Context, lease store.Lease) {
 	if err := lease.Revoke(ctx); err != nil {
 		e.Log.DebugContext(ctx, "lease runs out by itself", "error", err)
 	}
-}
-
-// deadline is until when a lease is known to be held.
-func deadline(lease store.Lease, ttl time.Duration) time.Time {
-	if l, ok := lease.(interface{ Deadline() time.Time }); ok {
-		return l.Deadline()
-	}
-	return time.Now().Add(ttl) // of a store in this process
 }
 
 // busy reports whether a node that has joined runs anything.

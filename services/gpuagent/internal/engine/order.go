@@ -69,7 +69,8 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
 		Labels: r.labels(), Pod: pod, Hosts: hosts,
 		GPUs: gpus, GPUVendors: vendorsOf(all), Withheld: detect.Withheld(all, r.status.GetGpus()), Ports: r.status.GetPorts(),
-		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
+		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace,
+		Lease: r.lease(), Term: r.status.GetNodeTerm(), Tell: r,
 	}, nil
 }
 

@@ -50,6 +50,8 @@ type Order struct {
 	Deadline time.Time
 	// Grace is the time between SIGTERM and SIGKILL.
 	Grace time.Duration
+	// Term is that of its node in which it may run; see Lease.
+	Term string
 	// Lease, when set, is the path of the lease that its node holds among others
 	// (package supervise): it is killed when that ends.
 	Lease string

@@ -11,6 +11,7 @@ import (
 	enginemount "github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/internal/tether"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -58,7 +59,8 @@ func (s *starter) tethered(spec *client.ContainerCreateOptions, journal string) 
 		{Type: enginemount.TypeBind, Source: end, Target: insideEnd},
 	}
 	if s.order.Lease != "" {
-		plan.Lease, plan.Machine = filepath.Join(insideLease, filepath.Base(s.order.Lease)), supervise.Machine()
+		plan.Lease, plan.Term = filepath.Join(insideLease, filepath.Base(s.order.Lease)), s.order.Term
+		plan.Machine = boottime.ID()
 		mounts = append(mounts, enginemount.Mount{
 			Type: enginemount.TypeBind, Source: filepath.Dir(s.order.Lease), Target: insideLease, ReadOnly: true,
 		})

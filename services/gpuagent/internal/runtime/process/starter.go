@@ -3,7 +3,9 @@ package process
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -48,7 +50,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 		return s.installFailed(err)
 	}
 	s.spec.Args, s.spec.Env, s.spec.WorkDir, s.spec.Log = args, env, o.WorkDir, o.Log
-	s.spec.Deadline, s.spec.Grace, s.spec.Lease = o.Deadline, o.Grace, o.Lease
+	s.spec.Grace, s.spec.Lease, s.spec.Term = o.Grace, o.Lease, o.Term
 	if err := s.surround(ctx, who); err != nil {
 		return s.installFailed(err)
 	}
@@ -104,6 +106,9 @@ func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 	spec := s.spec
 	spec.Journal = journal(s.at, n)
 	spec.Group = s.group(n)
+	if at := s.order.Deadline; !at.IsZero() {
+		spec.Deadline = boottime.Now().Add(time.Until(at))
+	}
 	spec, err := s.surrounded(spec)
 	if err == nil {
 		spec, err = s.entered(spec)
