@@ -56,8 +56,8 @@ clean: ## Remove what the other targets made
 	@rm -rf bin third_party $(VENV) .venv-mlflow-* .venv-framework-* .venv-sdk .kfmesh .pytest_cache .ruff_cache
 
 .PHONY: test
-test: ## Run every test: Go with -race, then end to end with the kfp SDK, the Kubeflow SDKs and MLflow clients
-	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-sdk && $(MAKE) test-mlflow
+test: ## Run every test: Go with -race, then end to end with the kfp SDK, kubectl, the Kubeflow SDKs and MLflow clients
+	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-kubectl && $(MAKE) test-sdk && $(MAKE) test-mlflow
 
 .PHONY: test-go
 test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
@@ -77,6 +77,11 @@ bin/test/etcd: go.mod
 bin/test/nats-server: go.mod
 	@$(GO) build -o $@ github.com/nats-io/nats-server/v2
 
+# An unmodified kubectl, of the version that its module pins.
+KUBECTL_VERSION := $(shell awk '$$1 == "k8s.io/kubectl" { sub("v0", "v1", $$2); print $$2 }' tools/kubectl/go.mod)
+bin/test/kubectl: tools/kubectl/main.go tools/kubectl/go.mod
+	@$(GO) -C tools/kubectl build -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=$(KUBECTL_VERSION)' -o $(CURDIR)/$@ .
+
 # Sends what the benchmark of tracking measures.
 bin/test/track-load: FORCE
 	@$(GO) build -o $@ ./test/bench/load
@@ -93,6 +98,11 @@ bin/test/placement.test: FORCE
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
 	$(call say,pytest test/e2e)
 	@$(PY) -m pytest test/e2e $(ARGS)
+
+.PHONY: test-kubectl
+test-kubectl: build bin/test/kubectl $(VENV)/ready ## Drive it with unmodified kubectls: the one it builds, and yours (KUBECTL=FILE)
+	$(call say,pytest test/kubectl)
+	@KUBECTL='$(KUBECTL)' $(PY) -m pytest test/kubectl $(ARGS)
 
 .PHONY: test-sdk
 test-sdk: build .venv-sdk/ready ## Run unmodified Kubeflow SDKs, for jobs and TrainJobs, against it
@@ -136,7 +146,7 @@ test-containers: build $(VENV)/ready ## Run what needs a container engine (KFMES
 	@test/containers/with-engine bash -ec '\
 		CGO_ENABLED=1 $(GO) test -race -count=1 ./services/gpuagent/internal/runtime/container; \
 		CGO_ENABLED=1 $(GO) test -race -count=1 -run Container ./services/gpuagent; \
-		$(PY) -m pytest test/e2e/test_containers.py'
+		$(PY) -m pytest test/e2e/test_containers.py test/e2e/test_containers_nodes.py'
 
 .PHONY: lint
 lint: third_party $(VENV)/ready ## Check the style of Go, protos and Python

@@ -8,9 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/kfmesh/kfmesh/cmd/internal/verb"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/cli"
-	"github.com/kfmesh/kfmesh/internal/enter"
-	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
 // version is set by the linker.
@@ -19,11 +18,8 @@ var version = "dev"
 func main() {
 	// An agent without kfmesh-supervisor beside it starts this program in its
 	// place. It must find the main thread, and signals as the system has them.
-	if len(os.Args) == 2 && os.Args[1] == "supervise" {
-		os.Exit(supervise.Main(os.Stdin, os.Stderr))
-	}
-	if len(os.Args) > 2 && os.Args[1] == "supervise" && os.Args[2] == enter.Verb {
-		os.Exit(enter.Main(os.Args[3:], os.Stderr))
+	if len(os.Args) > 1 && os.Args[1] == "supervise" {
+		os.Exit(verb.Supervise(os.Args[2:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -24,19 +24,19 @@ func Find(root string) Place {
 		return lacking(err)
 	}
 	all, groups := parseMounts(mounts), parseOwn(own)
+	var p Place
 	if _, legacy := of(all, Memory); legacy {
-		return f.legacy(all, groups)
+		p = f.legacy(all, groups)
+	} else {
+		p = f.unified(all, groups[""])
 	}
-	i := slices.IndexFunc(all, func(h hierarchy) bool { return h.unified })
-	if i < 0 {
-		return lacking(errors.New("no control groups are mounted, which is usually at /sys/fs/cgroup"))
-	}
-	return f.unified(all[i], groups[""])
+	p.Fence = f.fence(all, groups)
+	return p
 }
 
 // lacking is a place without any controller.
 func lacking(why error) Place {
-	p := Place{Dirs: map[string]string{}, Lacks: map[string]error{}}
+	p := Place{Dirs: map[string]string{}, Lacks: map[string]error{}, Fence: FencePlace{Lacks: why}}
 	for _, controller := range controllers {
 		p.Lacks[controller] = why
 	}
@@ -88,18 +88,31 @@ func writable(dir string) error {
 	return nil
 }
 
-// unified looks at the hierarchy of version 2.
-func (f finder) unified(h hierarchy, own string) Place {
-	dir, err := h.dirOf(own)
+// unifiedDir is where groups of version 2 can be made.
+func (f finder) unifiedDir(all []hierarchy, own string) (string, error) {
+	i := slices.IndexFunc(all, func(h hierarchy) bool { return h.unified })
+	if i < 0 {
+		return "", errors.New("no control groups are mounted, which is usually at /sys/fs/cgroup")
+	}
+	dir, err := all[i].dirOf(own)
 	if err != nil {
-		return lacking(err)
+		return "", err
 	}
 	dir = filepath.Join(f.root, dir)
 	if filepath.Base(dir) == leaf { // the step aside was taken already, by this agent or by who started it
 		dir = filepath.Dir(dir)
 	}
 	if err := writable(dir); err != nil {
-		return lacking(fmt.Errorf("%w: have them delegated, as by systemd's Delegate=yes", err))
+		return "", fmt.Errorf("%w: have them delegated, as by systemd's Delegate=yes", err)
+	}
+	return dir, nil
+}
+
+// unified looks at the hierarchy of version 2.
+func (f finder) unified(all []hierarchy, own string) Place {
+	dir, err := f.unifiedDir(all, own)
+	if err != nil {
+		return lacking(err)
 	}
 	offered, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {

@@ -37,6 +37,12 @@ func LookPath(spec Spec) (string, error) {
 	return "", fs.ErrPermission
 }
 
+// Exit statuses of what could not be started, as shells have them.
+const (
+	CodeNotExecutable = 126
+	CodeNotFound      = 127
+)
+
 // StartFailure gives the exit status that a shell would give, and a sentence.
 func StartFailure(spec Spec, err error) (code int, message string) {
 	name := ""
@@ -44,26 +50,26 @@ func StartFailure(spec Spec, err error) (code int, message string) {
 		name = spec.Args[0]
 	}
 	if group, ok := errors.AsType[*groupError](err); ok {
-		return 126, fmt.Sprintf("its limits cannot be set: %v", group)
+		return CodeNotExecutable, fmt.Sprintf("its limits cannot be set: %v", group)
 	}
 	switch {
 	case name == "":
-		return 127, err.Error()
+		return CodeNotFound, err.Error()
 	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(name, "/"):
-		return 127, fmt.Sprintf("program %q is in no directory of PATH (%s)", name, lookupEnv(spec.Env, "PATH"))
+		return CodeNotFound, fmt.Sprintf("program %q is in no directory of PATH (%s)", name, lookupEnv(spec.Env, "PATH"))
 	case errors.Is(err, fs.ErrNotExist):
-		return 127, fmt.Sprintf("program %q, its interpreter or working directory %q does not exist", name, spec.WorkDir)
+		return CodeNotFound, fmt.Sprintf("program %q, its interpreter or working directory %q does not exist", name, spec.WorkDir)
 	case spec.Isolate && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL)):
-		return 126, "its mounts cannot be made: this host does not let a user who is not root make namespaces (user.max_user_namespaces, " +
+		return CodeNotExecutable, "its mounts cannot be made: this host does not let a user who is not root make namespaces (user.max_user_namespaces, " +
 			"kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)"
 	case errors.Is(err, fs.ErrPermission):
-		return 126, fmt.Sprintf("program %q may not be executed", name)
+		return CodeNotExecutable, fmt.Sprintf("program %q may not be executed", name)
 	case errors.Is(err, syscall.E2BIG):
-		return 126, fmt.Sprintf("arguments and environment of %q are larger than the system allows", name)
+		return CodeNotExecutable, fmt.Sprintf("arguments and environment of %q are larger than the system allows", name)
 	case errors.Is(err, syscall.ENOEXEC):
-		return 126, fmt.Sprintf("program %q is not an executable of this machine: a script needs a #! line", name)
+		return CodeNotExecutable, fmt.Sprintf("program %q is not an executable of this machine: a script needs a #! line", name)
 	}
-	return 126, fmt.Sprintf("program %q cannot be started: %v", name, err)
+	return CodeNotExecutable, fmt.Sprintf("program %q cannot be started: %v", name, err)
 }
 
 func lookupEnv(env []string, name string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/container"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime/process"
 )
 
 // validateContainers says what is wrong with the settings of containers.
@@ -46,17 +47,17 @@ func parseMount(text string) mount.Mount {
 
 // runtimes are what the configuration offers. Containers that an earlier
 // configuration began are taken up all the same.
-func (c Config) runtimes(process runtime.Runtime, deps app.Deps, host []string) runtime.Set {
+func (c Config) runtimes(processes *process.Runtime, deps app.Deps, host []string) runtime.Set {
 	o := c.containerOptions(host)
-	o.Mounts, o.Log = c.sharedDirs(deps), deps.Log
+	o.Mounts, o.Log, o.Supervisor = c.sharedDirs(deps), deps.Log, processes.Supervisor
 	containers := container.New(o)
 	switch c.Runtime {
 	case runtimeProcess:
-		return runtime.Set{Offered: []runtime.Runtime{process}, Retired: []runtime.Runtime{containers}}
+		return runtime.Set{Offered: []runtime.Runtime{processes}, Retired: []runtime.Runtime{containers}}
 	case runtimeContainer:
-		return runtime.Set{Offered: []runtime.Runtime{containers}, Retired: []runtime.Runtime{process}}
+		return runtime.Set{Offered: []runtime.Runtime{containers}, Retired: []runtime.Runtime{processes}}
 	default:
-		return runtime.Set{Offered: []runtime.Runtime{process, containers}}
+		return runtime.Set{Offered: []runtime.Runtime{processes, containers}}
 	}
 }
 

@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid",
+		"internal/telemetry", "internal/trackid", "internal/object", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -20,8 +20,8 @@ func layers() []Layer {
 			Why:      "generated code needs protobuf and gRPC only",
 		},
 		{
-			Packages: []Pattern{"cmd/kfmesh-supervisor/..."},
-			May:      []Pattern{"internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"},
+			Packages: []Pattern{"cmd/kfmesh-supervisor/...", "cmd/internal/verb"},
+			May:      []Pattern{"cmd/internal/verb", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup"},
 			Why:      "a supervisor is small and quick to start, so it links nothing it can do without",
 		},
 		{
@@ -39,13 +39,13 @@ func layers() []Layer {
 			May: []Pattern{
 				"cmd/{name}/...", "cmd/internal/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
-				"internal/mesh/door", "internal/mesh/joined", "internal/store",
+				"internal/mesh/door", "internal/mesh/joined", "internal/store", "internal/object",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup", "internal/fence"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -88,13 +88,18 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/cgroup/..."},
+			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
-			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
+		},
+		{
+			Packages: []Pattern{"internal/fence/..."},
+			May:      []Pattern{"internal/cgroup"},
+			Why:      "it attaches programs to control groups, and is the agent's",
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
-			May:      []Pattern{"internal/cgroup"},
+			May:      []Pattern{"internal/cgroup", "internal/boottime"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
@@ -103,8 +108,8 @@ func layers() []Layer {
 			Why:      "a step waits for what puts it into its mounts",
 		},
 		{
-			Packages: []Pattern{"internal/pod/..."},
-			May:      []Pattern{"internal/supervise"},
+			Packages: []Pattern{"internal/pod/...", "internal/tether/..."},
+			May:      []Pattern{"internal/supervise", "internal/boottime"},
 			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},
 		{
@@ -114,7 +119,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/{noun}/..."},
-			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
+			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "internal/boottime", "gen/..."},
 			Why:      "store, blob, rpc and auth stand below everything but fault, resource and telemetry",
 		},
 		{
@@ -156,6 +161,11 @@ func bans() []Ban {
 			Imports: []Pattern{"github.com/moby/moby/..."},
 			Only:    []Pattern{"services/gpuagent/internal/runtime/container/...", "test/..."},
 			Why:     "one runtime speaks to a container engine; start workloads through WorkloadService",
+		},
+		{
+			Imports: []Pattern{"github.com/cilium/ebpf/..."},
+			Only:    []Pattern{"internal/fence/..."},
+			Why:     "programs are loaded into the kernel in one place",
 		},
 		{
 			Imports: []Pattern{"github.com/spf13/cobra/..."},

@@ -1,12 +1,10 @@
 """Run a corpus of compiled pipelines against a kfmesh of its own, one line a file.
 
-The corpus is the folder that KFMESH_CORPUS names, or ../shared/corpus/kfp beside
-the checkout. Files below invalid/ must be refused, files below failing/ must end
-FAILED, the rest must end SUCCEEDED unless needs.py knows better.
+The corpus is the folder that KFMESH_CORPUS names, or kfp/ in it. Files below
+invalid/ must be refused, files below failing/ must end FAILED, the rest must end
+SUCCEEDED unless needs.py knows better.
 """
 
-import argparse
-import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -17,9 +15,9 @@ import warnings
 
 import yaml
 from cluster import provide
+from harness import corpus
 from harness.api import FINISHED, Api, Outcome
 from harness.mesh import OneProcess
-from harness.process import ROOT
 from inputs import arguments_for
 from needs import FAILING, expected_state, missing
 
@@ -41,14 +39,6 @@ class Result:
     def __str__(self) -> str:
         """One line."""
         return f"{self.verdict:<8} {self.seconds:6.1f} s  {self.file}{'  ' + self.why if self.why else ''}"
-
-
-def corpus() -> pathlib.Path | None:
-    """The folder of the corpus, or None when there is none."""
-    places = [ROOT.parent / "shared" / "corpus" / "kfp"]
-    if named := os.environ.get("KFMESH_CORPUS"):
-        places = [pathlib.Path(named) / "kfp", pathlib.Path(named)]
-    return next((place for place in places if place.is_dir()), None)
 
 
 def check(api: Api, folder: pathlib.Path, file: pathlib.Path, scratch: pathlib.Path) -> Result:
@@ -136,42 +126,19 @@ def upload(api: Api, file: pathlib.Path):
 
 def main() -> int:
     """Try every file and return the exit status."""
-    parser = argparse.ArgumentParser(prog="make conformance", description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", help="parts of file names; default: every file")
-    options = parser.parse_args()
+    folder, files = corpus.files("make conformance", "kfp", __doc__.splitlines()[0])
     warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
-    folder = corpus()
-    if folder is None:
-        print("no corpus: set KFMESH_CORPUS to a folder of compiled pipelines")
-        print("0 passed, 0 failed, 1 skipped")
-        return 0
-    files = sorted(
-        f for f in folder.rglob("*.y*ml") if not options.only or any(o in str(f) for o in options.only)
-    )
-    with tempfile.TemporaryDirectory(prefix="kfmesh-conformance-") as scratch:
-        mesh = OneProcess(pathlib.Path(scratch), PATH=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
+    with tempfile.TemporaryDirectory(prefix="kfmesh-conformance-") as name:
+        scratch = pathlib.Path(name)
+        mesh = OneProcess(scratch, PATH=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
         try:
-            results = check_all(Api(mesh.start()), folder, files, pathlib.Path(scratch))
+            api = Api(mesh.start())
+            results = corpus.check_all(check, [(api, folder, file, scratch) for file in files], WORKERS)
             if (status := mesh.process.exit_status) is not None:
                 print(f"kfmesh ended by itself with exit status {status}:\n{mesh.process.output()[-4000:]}")
         finally:
             mesh.stop()
-    counts = {v: sum(r.verdict == v for r in results) for v in ("passed", "failed", "skipped")}
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    return 1 if counts["failed"] else 0
-
-
-def check_all(
-    api: Api, folder: pathlib.Path, files: list[pathlib.Path], scratch: pathlib.Path
-) -> list[Result]:
-    """Try the files, a few at a time, and print each result as it comes."""
-    results = []
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        futures = [pool.submit(check, api, folder, file, scratch) for file in files]
-        for future in concurrent.futures.as_completed(futures):
-            results.append(future.result())
-            print(results[-1], flush=True)
-    return results
+    return corpus.summary(results)
 
 
 if __name__ == "__main__":

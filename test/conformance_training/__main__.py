@@ -1,15 +1,12 @@
 """Run a corpus of training manifests against a kfmesh of its own, one line an object.
 
-The corpus is the folder that KFMESH_CORPUS names, or ../shared/corpus/training beside the checkout. Every
-job is applied unmodified: it must be accepted, and its replicas must start and find the environment that its
-kind promises. What it would run is played by a stub, which writes down what it was started with.
+The corpus is the folder that KFMESH_CORPUS names, or training/ in it. Every job is applied unmodified: it
+must be accepted, and its replicas must start and find the environment that its kind promises. What it would
+run is played by a stub, which writes down what it was started with.
 """
 
-import argparse
-import concurrent.futures
 import dataclasses
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -17,9 +14,10 @@ import time
 
 import yaml
 from expect import wrong
+from harness import corpus
 from harness.jobs import Jobs, Refused, holds
 from harness.mesh import OneProcess
-from harness.process import ROOT, until
+from harness.process import until
 from world import World, documents, pods_of, refusal, stub, unknown_program
 
 WORKERS = 2
@@ -39,14 +37,6 @@ class Result:
     def __str__(self) -> str:
         """One line."""
         return f"{self.verdict:<8}{self.seconds:6.2f} s  {self.kind:<24}{self.place}  {self.why}"
-
-
-def corpus() -> pathlib.Path | None:
-    """The folder of the corpus, or None when there is none."""
-    places = [ROOT.parent / "shared" / "corpus" / "training"]
-    if named := os.environ.get("KFMESH_CORPUS"):
-        places = [pathlib.Path(named) / "training", pathlib.Path(named)]
-    return next((place for place in places if place.is_dir()), None)
 
 
 class Checker:
@@ -136,17 +126,7 @@ class Checker:
 
 def main() -> int:
     """Try every object and return the exit status."""
-    parser = argparse.ArgumentParser(prog="make conformance-training", description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", help="parts of file names; default: every file")
-    options = parser.parse_args()
-    folder = corpus()
-    if folder is None:
-        print("no corpus: set KFMESH_CORPUS to a folder of training manifests")
-        print("0 passed, 0 failed, 1 skipped")
-        return 0
-    files = sorted(
-        f for f in folder.rglob("*.y*ml") if not options.only or any(o in str(f) for o in options.only)
-    )
+    folder, files = corpus.files("make conformance-training", "training", __doc__.splitlines()[0])
     objects = [(place, document) for file in files for place, document in documents(folder, file)]
     with tempfile.TemporaryDirectory(prefix="kfmesh-conformance-") as name:
         scratch = pathlib.Path(name)
@@ -157,23 +137,12 @@ def main() -> int:
         flags = [f"--image-map={images}", "--fake-gpus=16xA100", f"--node-labels={world.node_labels()}"]
         mesh = OneProcess(scratch / "mesh", *flags)
         try:
-            results = check_all(Checker(mesh.start(), world, scratch), objects)
+            checker = Checker(mesh.start(), world, scratch)
+            things = [(n, *each) for n, each in enumerate(objects)]
+            results = corpus.check_all(checker.check, things, WORKERS)
         finally:
             mesh.stop()
-    counts = {v: sum(r.verdict == v for r in results) for v in ("passed", "failed", "skipped")}
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    return 1 if counts["failed"] else 0
-
-
-def check_all(checker: Checker, objects: list[tuple[str, dict]]) -> list[Result]:
-    """Try the objects, a few at a time, and print each result as it comes."""
-    results = []
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        futures = [pool.submit(checker.check, n, *each) for n, each in enumerate(objects)]
-        for future in concurrent.futures.as_completed(futures):
-            results.append(future.result())
-            print(results[-1], flush=True)
-    return results
+    return corpus.summary(results)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Ask Kubeflow's operators themselves, and a kfmesh of its own, what is wrong with thousands of manifests.
 
-test/upstream, a Go module of its own, has the operators' code; what it needs comes through the Go module proxy,
-and the first build takes minutes. KFMESH_CORPUS may name a folder of further manifests. Arguments are passed
-on.
+test/upstream, a Go module of its own, has the operators' code. What it needs comes through the Go module
+proxy, and the first build takes minutes. KFMESH_CORPUS may name a folder of further manifests.
 """
 
 import os

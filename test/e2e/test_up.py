@@ -13,6 +13,7 @@ def test_it_says_what_it_serves(own_mesh):
     assert own_mesh.http_address in said
     assert own_mesh.grpc_address in said
     assert str(own_mesh.data_dir) in said
+    assert "level=" not in said, "a start without trouble has nothing to warn of"
 
 
 def test_port_0_picks_a_free_one_and_prints_it(tmp_path):

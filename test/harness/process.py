@@ -42,6 +42,10 @@ class Process:
         self._popen.kill()
         self._popen.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
     def stop(self, within_seconds: float = 30) -> int:
         """Ask it to end with SIGTERM and return its exit status; kill it when it does not listen."""
         if self._popen.poll() is None:
@@ -74,6 +78,18 @@ class Process:
         """Processor time it has used itself, in user and system mode."""
         fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def processes() -> list[tuple[int, int, str]]:
+    """Process id, parent and name, cut to 15 characters as the kernel has it, of all that run."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            before, _, after = stat.read_text().rpartition(")")
+            state, parent = after.split()[:2]
+            if state != "Z":
+                found.append((int(stat.parent.name), int(parent), before.partition("(")[2]))
+    return found
 
 
 def environment(**variables: str) -> dict[str, str]:

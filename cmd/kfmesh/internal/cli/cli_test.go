@@ -23,6 +23,7 @@ import (
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
@@ -83,6 +84,7 @@ func register(server *grpc.Server, f *fake) {
 		pipelinev1.RegisterCacheServiceServer(server, f.cache)
 		pipelinev1.RegisterHousekeepingServiceServer(server, &f.cache.pipeline)
 		gpuagentv1.RegisterHousekeepingServiceServer(server, &f.cache.node)
+		trainingv1.RegisterHousekeepingServiceServer(server, jobHousekeeper{})
 	}
 	if f.tokens != nil {
 		meshv1.RegisterTokenServiceServer(server, f.tokens)
@@ -181,7 +183,7 @@ func populated(t *testing.T) *fake {
 				{Replica: "default/idle/worker-0", MemoryUsedBytes: 1 << 20},
 				{Replica: "default/train/worker-0", CpuUsedMilli: 1950, MemoryUsedBytes: 3 << 30},
 			},
-			GpuDriver: "NVML, driver 570.86.15", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
+			GpuDriver: "NVML, driver 570.86.15", GpusFenced: true, GpuFenceMessage: "control groups of version 2 in /sys/fs/cgroup", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
 			Gpus: []*gpuagentv1.Gpu{
 				{Model: "H100", MemoryBytes: 80 << 30, Holder: "default/train/worker-0", Usage: &gpuagentv1.GpuUsage{
 					UtilizationPercent: 97, MemoryUsedBytes: 70 << 30, TemperatureCelsius: 61, PowerWatts: 512.3,

@@ -8,8 +8,8 @@ import (
 
 // WatchWorkloads implements WorkloadService.
 func (s *workloads) WatchWorkloads(r *gpuagentv1.WatchWorkloadsRequest, stream grpc.ServerStreamingServer[gpuagentv1.WorkloadEvent]) error {
-	if err := s.engine.Ready(); err != nil {
-		return err // what is stored is not all known yet, and SYNCED would be a lie
+	if err := s.engine.Adopted(stream.Context()); err != nil {
+		return err // before, what is stored is not all known, and SYNCED would be a lie
 	}
 	watch := s.engine.Board().Watch(selects(r.GetNamespace(), r.GetName(), r.GetLabelSelector()))
 	defer s.engine.Board().Unwatch(watch)

@@ -47,6 +47,9 @@ const (
 	ReasonNodeLost = "NodeLost"
 )
 
+// MessageFenced is what is said of what was killed with ReasonNodeLost.
+const MessageFenced = "killed because its node had not been heard of"
+
 // Failure is why a replica could not be made ready.
 type Failure struct {
 	Reason string // stable word

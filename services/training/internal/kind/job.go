@@ -16,8 +16,11 @@ type Job struct {
 	Namespace    string // empty when the manifest names none
 	Labels       map[string]string
 	Annotations  map[string]string
-	Replicas     []Replica // in the kind's order of types; at least one
-	Warnings     []string
+	// ManagedFields is who set which field, as clients of Kubernetes' API say it; empty when
+	// the manifest does not.
+	ManagedFields string
+	Replicas      []Replica // in the kind's order of types; at least one
+	Warnings      []string
 	// Manifest is the object as JSON with its defaults.
 	Manifest string
 

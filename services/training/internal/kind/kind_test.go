@@ -280,7 +280,7 @@ func TestDefaultsAreInTheManifest(t *testing.T) {
 	}
 	want := `{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"job"},"spec":{` +
 		`"elasticPolicy":{"maxReplicas":4,"minReplicas":4},"nprocPerNode":"auto","pytorchReplicaSpecs":{"Worker":{"replicas":4,"restartPolicy":"OnFailure",` +
-		`"template":{"spec":{"containers":[{"command":["c"],"image":"i","name":"pytorch","ports":[{"containerPort":23456,"name":"pytorchjob-port"}]}]}}}},` +
+		`"template":{"spec":{"containers":[{"command":["c"],"image":"i","name":"pytorch"}]}}}},` +
 		`"runPolicy":{"cleanPodPolicy":"None","suspend":false}}}`
 	if job.Manifest != want {
 		t.Errorf("got  %s\nwant %s", job.Manifest, want)

@@ -94,13 +94,12 @@ func NumberOf(w *gpuagentv1.Workload) int32 {
 // Workload is what is submitted for an attempt.
 func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	spec := &gpuagentv1.WorkloadSpec{
-		Keep: keepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
+		Keep: KeepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
 		Disruptible: true,                          // it goes on from its checkpoint
 		OneNode:     j.Kind.Rendezvous == kind.MPI, // where there is room: launcher and workers meet in files
 	}
 	schedule(spec, j)
-	for i := range j.Replicas {
-		r := &j.Replicas[i]
+	for _, r := range scalingLast(j.Replicas) {
 		if r.Count == 0 || r.Stage != a.Stage {
 			continue
 		}
@@ -125,8 +124,22 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	}
 }
 
-// keepName is the name of the directory that attempts at a job keep.
-func keepName(uid string) string { return "job-" + uid }
+// scalingLast are the replicas with those behind the others whose number may change: those
+// of the last group of a workload can come and go.
+func scalingLast(all []kind.Replica) []*kind.Replica {
+	var fixed, free []*kind.Replica
+	for i := range all {
+		if all[i].Independent {
+			free = append(free, &all[i])
+		} else {
+			fixed = append(fixed, &all[i])
+		}
+	}
+	return append(fixed, free...)
+}
+
+// KeepName is the name of the directory that attempts at a job keep.
+func KeepName(uid string) string { return "job-" + uid }
 
 func restarts(n int32) int32 {
 	if n < 0 {

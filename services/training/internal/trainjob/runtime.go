@@ -154,7 +154,9 @@ type Runtime struct {
 	Ref         Ref
 	Labels      map[string]string
 	Annotations map[string]string
-	Warnings    []string
+	// ManagedFields is who set which field; empty when the manifest does not say.
+	ManagedFields string
+	Warnings      []string
 	// Manifest is the object as JSON.
 	Manifest string
 }
@@ -191,7 +193,7 @@ func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	out := &Runtime{Ref: ref, Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, Warnings: p.Warnings()}
+	out := &Runtime{Ref: ref, Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, ManagedFields: h.Metadata.Owners(), Warnings: p.Warnings()}
 	out.Manifest, err = kind.Render(h.Kind, object)
 	return out, err
 }

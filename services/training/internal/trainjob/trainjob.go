@@ -85,7 +85,7 @@ func Parse(manifest []byte, namespace string, find Finder) (*Job, error) {
 	}
 	b := &builder{spec: s, problems: p, job: &kind.Job{
 		Name: h.Metadata.Name, GenerateName: h.Metadata.GenerateName, Namespace: h.Metadata.Namespace,
-		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations,
+		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, ManagedFields: h.Metadata.Owners(),
 	}}
 	if err := b.build(runtime, object); err != nil {
 		return nil, err

@@ -2,7 +2,9 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"github.com/kfmesh/kfmesh/internal/tether"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
@@ -106,7 +109,11 @@ func (a *attempt) Wait(ctx context.Context) (runtime.Exit, error) {
 	if rec, _, err = a.load(); err != nil { // anew: it may have been told to stop
 		return lost("how it ended cannot be read: %v", err), nil
 	}
-	return exitOf(*found, rec), nil
+	end, err := tether.ReadEnd(endPath(a.journal))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.runtime.Log.WarnContext(ctx, "what a container's tether says cannot be read", "journal", a.journal, "error", err)
+	}
+	return cut(exitOf(*found, rec), end), nil
 }
 
 // awaitEnd returns the container once it has ended. The error is of ctx, that

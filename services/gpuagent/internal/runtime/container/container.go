@@ -7,7 +7,8 @@
 //
 // In a replica's directory:
 //
-//	container.<n>   the journal of attempt n
+//	container.<n>       the journal of attempt n
+//	container.<n>.end   why its tether ended it, where it did
 //
 // A journal tells what is about to be done, each line before it is: that the
 // container is made, and where; that it is started; that it is stopped. An attempt
@@ -18,6 +19,9 @@
 // Directories that step and node share are at the same path on both sides, so
 // that paths mean the same: the replica's working and temporary directories, what
 // the configuration names, and what staging makes and names.
+//
+// A container with a lease or a deadline is on a tether (package tether): process 1 in it is
+// a program of kfmesh's, which ends it when they end, without agent or engine.
 //
 // The engine keeps what a container writes; the agent copies it to the log. An
 // agent that comes later goes on where the log ends.
@@ -52,6 +56,9 @@ type Options struct {
 	// Registries is the path of a Docker config.json that says who to pull
 	// images as. It need not exist.
 	Registries string
+	// Supervisor is the supervisor's program and its leading arguments, by which containers are
+	// tied to leases and deadlines; empty where they are not to be.
+	Supervisor []string
 	// Env is the agent's environment, for DOCKER_HOST and the like.
 	Env []string
 	Log *slog.Logger

@@ -324,3 +324,11 @@ func TestRefusedOrders(t *testing.T) {
 		})
 	}
 }
+
+func securityContext(user int64) *gpuagentv1.SecurityContext {
+	return &gpuagentv1.SecurityContext{RunAsUser: &user}
+}
+
+func memoryLimit(bytes int64) *gpuagentv1.Resources {
+	return &gpuagentv1.Resources{MemoryLimitBytes: bytes}
+}

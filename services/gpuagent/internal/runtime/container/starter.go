@@ -37,6 +37,7 @@ type starter struct {
 	at      runtime.Place
 	order   runtime.Order
 	engine  *engine
+	image   imageFacts                    // filled in by Prepare
 	spec    client.ContainerCreateOptions // without its name; filled in by Prepare
 }
 
@@ -65,6 +66,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 		}
 	}
 	s.warn()
+	s.image = image
 	s.spec, err = specOf(o, image, user, s.runtime.Options)
 	return err
 }
@@ -95,7 +97,7 @@ func (s *starter) Start(ctx context.Context, n int) (runtime.Attempt, error) {
 	if err := begin(a.journal, c); err != nil {
 		return nil, err
 	}
-	ran, err := s.create(ctx, c.Name, n)
+	ran, err := s.create(ctx, a.journal, c.Name, n)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +114,11 @@ func (s *starter) Start(ctx context.Context, n int) (runtime.Attempt, error) {
 // create makes the container. One of that name that was never started, as the
 // journal has it, is made anew. It reports whether there is one that has run all the same,
 // which is so when the disk has lost the journal with a power cut.
-func (s *starter) create(ctx context.Context, name string, n int) (ran bool, err error) {
+func (s *starter) create(ctx context.Context, journal, name string, n int) (ran bool, err error) {
 	spec := s.spec
+	if err := s.tethered(&spec, journal); err != nil {
+		return false, err
+	}
 	spec.Name = name
 	config := *spec.Config
 	config.Labels = maps.Clone(config.Labels)

@@ -51,7 +51,7 @@ func exitOf(e supervise.Exit) runtime.Exit {
 	case supervise.Deadline:
 		exit.Cause = runtime.Deadline
 	case supervise.Fenced:
-		exit.Cause, exit.Reason, exit.Message = runtime.Failed, runtime.ReasonNodeLost, "killed because its node had not been heard of"
+		exit.Cause, exit.Reason, exit.Message = runtime.Failed, runtime.ReasonNodeLost, runtime.MessageFenced
 	case supervise.OutOfMemory:
 		return outOfMemory(exit, e.Memory)
 	case supervise.Unstarted:

@@ -1,0 +1,101 @@
+"""Containers on machines that have joined, one of which is lost (make test-containers)."""
+
+import contextlib
+import os
+import pathlib
+
+import pytest
+from harness.jobs import Jobs, manifest
+from harness.nodes import Head, Node
+from harness.process import until
+from test_nodes import replicas
+
+IMAGE = os.environ.get("KFMESH_TEST_IMAGE", "")
+
+pytestmark = pytest.mark.skipif(not IMAGE, reason="no container engine: make test-containers has one")
+
+# Each run writes a beat, a name of its own and the machine's time, several times a second, and is deaf.
+BEAT = (
+    "trap '' TERM; run=$(cat /proc/sys/kernel/random/uuid); "
+    'while [ ! -e "$OUT/go" ]; do read now rest < /proc/uptime; echo "$run $now" >> "$OUT/beats"; '
+    "sleep 0.02; done"
+)
+
+
+@pytest.fixture
+def out(tmp_path):
+    """The folder that containers see."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def head(tmp_path):
+    """A head that runs nothing itself."""
+    own = Head(tmp_path / "head")
+    try:
+        own.start().cli("cordon", "head")
+        yield own
+    finally:
+        own.stop()
+
+
+@pytest.fixture
+def nodes(head, out):
+    """Two machines that run containers, joined."""
+    joined = [Node(head, n, "--runtime=container", f"--container-mounts={out}").start() for n in (2, 3)]
+    try:
+        yield joined
+    finally:
+        for node in joined:
+            node.thaw()
+            node.process.stop()
+
+
+def runs(out: pathlib.Path) -> list[tuple[float, float]]:
+    """The first and the last beat of each run, in order."""
+    found: dict[str, list[float]] = {}
+    beats = out / "beats"
+    for line in beats.read_text().splitlines() if beats.exists() else []:
+        run, _, now = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            found.setdefault(run, []).append(float(now))
+    return [(min(times), max(times)) for times in found.values()]
+
+
+def contained_job(out: pathlib.Path) -> dict:
+    """A job of one container."""
+    job = manifest("PyTorchJob", "beats", BEAT, env={"OUT": str(out)}, Master=1)
+    job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["containers"][0]["image"] = IMAGE
+    return job
+
+
+@pytest.mark.parametrize("lose", [Node.kill, Node.freeze, Node.cut_off])
+def test_a_container_is_gone_before_it_starts_elsewhere(head, nodes, out, lose):
+    jobs = Jobs(head)
+    job = contained_job(out)
+    jobs.create(job)
+    until("it to run", lambda: runs(out), 60)
+    lost = next(node for node in nodes if node.name in replicas(head).values())
+    lose(lost)
+    until("it to run elsewhere", lambda: len(runs(out)) == 2, 60)
+    assert lost.name not in replicas(head).values()
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")
+    first, second = runs(out)
+    assert first[1] < second[0], "two runs at once"
+    assert "nothing ends" not in head.cli("describe", "job", "beats")
+
+
+def test_a_container_outlives_its_agent_within_the_lease(head, nodes, out):
+    jobs = Jobs(head)
+    job = contained_job(out)
+    jobs.create(job)
+    until("it to run", lambda: runs(out), 60)
+    node = next(node for node in nodes if node.name in replicas(head).values())
+    node.kill()
+    node.start()
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")
+    assert len(runs(out)) == 1
