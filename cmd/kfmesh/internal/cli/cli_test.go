@@ -23,6 +23,7 @@ import (
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
@@ -83,6 +84,7 @@ func register(server *grpc.Server, f *fake) {
 		pipelinev1.RegisterCacheServiceServer(server, f.cache)
 		pipelinev1.RegisterHousekeepingServiceServer(server, &f.cache.pipeline)
 		gpuagentv1.RegisterHousekeepingServiceServer(server, &f.cache.node)
+		trainingv1.RegisterHousekeepingServiceServer(server, jobHousekeeper{})
 	}
 	if f.tokens != nil {
 		meshv1.RegisterTokenServiceServer(server, f.tokens)

@@ -94,7 +94,7 @@ func NumberOf(w *gpuagentv1.Workload) int32 {
 // Workload is what is submitted for an attempt.
 func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	spec := &gpuagentv1.WorkloadSpec{
-		Keep: keepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
+		Keep: KeepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
 		Disruptible: true,                          // it goes on from its checkpoint
 		OneNode:     j.Kind.Rendezvous == kind.MPI, // where there is room: launcher and workers meet in files
 	}
@@ -138,8 +138,8 @@ func scalingLast(all []kind.Replica) []*kind.Replica {
 	return append(fixed, free...)
 }
 
-// keepName is the name of the directory that attempts at a job keep.
-func keepName(uid string) string { return "job-" + uid }
+// KeepName is the name of the directory that attempts at a job keep.
+func KeepName(uid string) string { return "job-" + uid }
 
 func restarts(n int32) int32 {
 	if n < 0 {
