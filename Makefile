@@ -71,6 +71,11 @@ FUZZTIME ?= 10s
 fuzz: ## Run every fuzz test for a while (FUZZTIME=10s each; PKG=./services/... for some)
 	@tools/fuzz/fuzz $(FUZZTIME) '$(PKG)'
 
+.PHONY: test-cgroup2
+test-cgroup2: ## Run the tests of control groups in a virtual machine that has those of version 2 alone
+	$(call say,tests of control groups of version 2)
+	@test/cgroup2/run bin/test/vm
+
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
 	@$(GO) build -o $@ go.etcd.io/etcd/server/v3
@@ -168,6 +173,10 @@ conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_C
 .PHONY: conformance-training
 conformance-training: build $(VENV)/ready ## Apply a corpus of training manifests and look what replicas find (KFMESH_CORPUS=DIR)
 	@PYTHONPATH=test $(PY) test/conformance_training $(ARGS)
+
+.PHONY: conformance-validation
+conformance-validation: build $(VENV)/ready ## Ask Kubeflow's operators and kfmesh what is wrong with thousands of manifests (KFMESH_CORPUS=DIR for more of them)
+	@PYTHONPATH=test $(PY) test/conformance_validation $(ARGS)
 
 .PHONY: chaos
 chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again and again amid hundreds of runs (ARGS='--seed 7')

@@ -85,7 +85,8 @@ def test_elastic_torchrun_scales(runner):
         "PyTorchJob",
         "torch",
         ["torchrun", "ddp.py"],
-        env={"EPOCHS": "1000", "PAUSE": "0.3"},
+        # A store that agents and workers share has the addresses of the world before in it.
+        env={"EPOCHS": "1000", "PAUSE": "0.3", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"},
         Worker=2,
     )
     job["spec"]["elasticPolicy"] = {

@@ -4070,20 +4070,78 @@ func (x *ScaleWorkloadRequest) GetFence() *Fence {
 	return nil
 }
 
+// DeleteKeptRequest names a directory.
+type DeleteKeptRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Namespace. Empty means "default".
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// WorkloadSpec.keep of the workloads that had it.
+	Keep          string `protobuf:"bytes,2,opt,name=keep,proto3" json:"keep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteKeptRequest) Reset() {
+	*x = DeleteKeptRequest{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteKeptRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteKeptRequest) ProtoMessage() {}
+
+func (x *DeleteKeptRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteKeptRequest.ProtoReflect.Descriptor instead.
+func (*DeleteKeptRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *DeleteKeptRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DeleteKeptRequest) GetKeep() string {
+	if x != nil {
+		return x.Keep
+	}
+	return ""
+}
+
 // DeleteWorkloadRequest names a workload to forget.
 type DeleteWorkloadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Namespace. Empty means "default".
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Name.
-	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether the directory that it keeps stays on the head, until DeleteKept. Nothing else may
+	// write to it any more.
+	LeaveKept     bool `protobuf:"varint,3,opt,name=leave_kept,json=leaveKept,proto3" json:"leave_kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4095,7 +4153,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4108,7 +4166,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -4123,6 +4181,13 @@ func (x *DeleteWorkloadRequest) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *DeleteWorkloadRequest) GetLeaveKept() bool {
+	if x != nil {
+		return x.LeaveKept
+	}
+	return false
 }
 
 // LogsRequest selects what to stream.
@@ -4147,7 +4212,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4159,7 +4224,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4172,7 +4237,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -4232,7 +4297,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4244,7 +4309,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4257,7 +4322,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -4598,10 +4663,15 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x05count\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x80 (\x01R\x05count\x12)\n" +
 	"\x10resource_version\x18\x05 \x01(\x03R\x0fresourceVersion\x12/\n" +
-	"\x05fence\x18\x06 \x01(\v2\x19.kfmesh.gpuagent.v1.FenceR\x05fence\"R\n" +
+	"\x05fence\x18\x06 \x01(\v2\x19.kfmesh.gpuagent.v1.FenceR\x05fence\"r\n" +
+	"\x11DeleteKeptRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12?\n" +
+	"\x04keep\x18\x02 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04keep\"q\n" +
 	"\x15DeleteWorkloadRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
-	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xb4\x01\n" +
+	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1d\n" +
+	"\n" +
+	"leave_kept\x18\x03 \x01(\bR\tleaveKept\"\xb4\x01\n" +
 	"\vLogsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x14\n" +
@@ -4641,7 +4711,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\rPHASE_RUNNING\x10\x03\x12\x13\n" +
 	"\x0fPHASE_SUCCEEDED\x10\x04\x12\x10\n" +
 	"\fPHASE_FAILED\x10\x05\x12\x11\n" +
-	"\rPHASE_STOPPED\x10\x062\xe3\t\n" +
+	"\rPHASE_STOPPED\x10\x062\xe8\n" +
+	"\n" +
 	"\x0fWorkloadService\x12\xaa\x01\n" +
 	"\x0eSubmitWorkload\x12).kfmesh.gpuagent.v1.SubmitWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"O\x82\xd3\xe4\x93\x02I:\bworkload\"=/kfmesh/v1/namespaces/{workload.metadata.namespace}/workloads\x12\x8f\x01\n" +
 	"\vGetWorkload\x12&.kfmesh.gpuagent.v1.GetWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\":\x82\xd3\xe4\x93\x024\x122/kfmesh/v1/namespaces/{namespace}/workloads/{name}\x12\xb1\x01\n" +
@@ -4649,7 +4720,9 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0eWatchWorkloads\x12).kfmesh.gpuagent.v1.WatchWorkloadsRequest\x1a!.kfmesh.gpuagent.v1.WorkloadEvent\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/kfmesh/v1/workloads:watch0\x01\x12\x99\x01\n" +
 	"\fStopWorkload\x12'.kfmesh.gpuagent.v1.StopWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"B\x82\xd3\xe4\x93\x02<:\x01*\"7/kfmesh/v1/namespaces/{namespace}/workloads/{name}:stop\x12\x9c\x01\n" +
 	"\rScaleWorkload\x12(.kfmesh.gpuagent.v1.ScaleWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"C\x82\xd3\xe4\x93\x02=:\x01*\"8/kfmesh/v1/namespaces/{namespace}/workloads/{name}:scale\x12\x8f\x01\n" +
-	"\x0eDeleteWorkload\x12).kfmesh.gpuagent.v1.DeleteWorkloadRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x024*2/kfmesh/v1/namespaces/{namespace}/workloads/{name}\x12\x88\x01\n" +
+	"\x0eDeleteWorkload\x12).kfmesh.gpuagent.v1.DeleteWorkloadRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x024*2/kfmesh/v1/namespaces/{namespace}/workloads/{name}\x12\x82\x01\n" +
+	"\n" +
+	"DeleteKept\x12%.kfmesh.gpuagent.v1.DeleteKeptRequest\x1a\x16.google.protobuf.Empty\"5\x82\xd3\xe4\x93\x02/*-/kfmesh/v1/namespaces/{namespace}/kept/{keep}\x12\x88\x01\n" +
 	"\x04Logs\x12\x1f.kfmesh.gpuagent.v1.LogsRequest\x1a\x1c.kfmesh.gpuagent.v1.LogChunk\"?\x82\xd3\xe4\x93\x029\x127/kfmesh/v1/namespaces/{namespace}/workloads/{name}/logs0\x01B\xcd\x01\n" +
 	"\x16com.kfmesh.gpuagent.v1B\rWorkloadProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1;gpuagentv1\xa2\x02\x03KGX\xaa\x02\x12Kfmesh.Gpuagent.V1\xca\x02\x12Kfmesh\\Gpuagent\\V1\xe2\x02\x1eKfmesh\\Gpuagent\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Gpuagent::V1b\x06proto3"
 
@@ -4666,7 +4739,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
 	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
@@ -4716,28 +4789,29 @@ var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(*WorkloadEvent)(nil),         // 45: kfmesh.gpuagent.v1.WorkloadEvent
 	(*StopWorkloadRequest)(nil),   // 46: kfmesh.gpuagent.v1.StopWorkloadRequest
 	(*ScaleWorkloadRequest)(nil),  // 47: kfmesh.gpuagent.v1.ScaleWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 48: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 49: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 50: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 51: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 52: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	nil,                           // 53: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 54: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 55: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 56: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 57: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 58: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 59: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 60: google.protobuf.Empty
+	(*DeleteKeptRequest)(nil),     // 48: kfmesh.gpuagent.v1.DeleteKeptRequest
+	(*DeleteWorkloadRequest)(nil), // 49: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 50: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 51: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 52: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 53: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	nil,                           // 54: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 55: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 56: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 57: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 58: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 59: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 60: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 61: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	57, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	58, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
 	36, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
 	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
 	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	58, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	58, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	59, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	59, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
 	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
 	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
 	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
@@ -4749,7 +4823,7 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	31, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
 	21, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
 	25, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	51, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	52, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
 	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
 	20, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
 	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
@@ -4772,38 +4846,38 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	16, // 38: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
 	17, // 39: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
 	18, // 40: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
-	58, // 41: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
-	52, // 42: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	59, // 41: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
+	53, // 42: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
 	23, // 43: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
 	23, // 44: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
 	24, // 45: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
 	22, // 46: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
-	53, // 47: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	54, // 47: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
 	27, // 48: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
 	28, // 49: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
 	28, // 50: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	58, // 51: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	59, // 51: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
 	15, // 52: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
-	58, // 53: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
-	58, // 54: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
+	59, // 53: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
+	59, // 54: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
 	33, // 55: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
 	33, // 56: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
 	34, // 57: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
 	35, // 58: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
 	4,  // 59: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	59, // 60: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	59, // 61: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	60, // 60: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	60, // 61: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
 	37, // 62: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
 	4,  // 63: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	54, // 64: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	59, // 65: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	59, // 66: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	55, // 64: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	60, // 65: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	60, // 66: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
 	38, // 67: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
 	6,  // 68: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
 	40, // 69: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	55, // 70: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	56, // 70: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
 	6,  // 71: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	56, // 72: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	57, // 72: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
 	5,  // 73: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
 	6,  // 74: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
 	40, // 75: kfmesh.gpuagent.v1.ScaleWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
@@ -4813,18 +4887,20 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	44, // 79: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
 	46, // 80: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
 	47, // 81: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:input_type -> kfmesh.gpuagent.v1.ScaleWorkloadRequest
-	48, // 82: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	49, // 83: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	6,  // 84: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 85: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	43, // 86: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	45, // 87: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	6,  // 88: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 89: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	60, // 90: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	50, // 91: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	84, // [84:92] is the sub-list for method output_type
-	76, // [76:84] is the sub-list for method input_type
+	49, // 82: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	48, // 83: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:input_type -> kfmesh.gpuagent.v1.DeleteKeptRequest
+	50, // 84: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	6,  // 85: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 86: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	43, // 87: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	45, // 88: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	6,  // 89: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 90: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	61, // 91: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	61, // 92: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:output_type -> google.protobuf.Empty
+	51, // 93: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	85, // [85:94] is the sub-list for method output_type
+	76, // [76:85] is the sub-list for method input_type
 	76, // [76:76] is the sub-list for extension type_name
 	76, // [76:76] is the sub-list for extension extendee
 	0,  // [0:76] is the sub-list for field type_name
@@ -4868,7 +4944,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

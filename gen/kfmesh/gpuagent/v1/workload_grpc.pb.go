@@ -30,6 +30,7 @@ const (
 	WorkloadService_StopWorkload_FullMethodName   = "/kfmesh.gpuagent.v1.WorkloadService/StopWorkload"
 	WorkloadService_ScaleWorkload_FullMethodName  = "/kfmesh.gpuagent.v1.WorkloadService/ScaleWorkload"
 	WorkloadService_DeleteWorkload_FullMethodName = "/kfmesh.gpuagent.v1.WorkloadService/DeleteWorkload"
+	WorkloadService_DeleteKept_FullMethodName     = "/kfmesh.gpuagent.v1.WorkloadService/DeleteKept"
 	WorkloadService_Logs_FullMethodName           = "/kfmesh.gpuagent.v1.WorkloadService/Logs"
 )
 
@@ -62,6 +63,9 @@ type WorkloadServiceClient interface {
 	// DeleteWorkload stops a workload if it still runs and forgets it, its
 	// working directory included. Its logs stay readable through Logs.
 	DeleteWorkload(ctx context.Context, in *DeleteWorkloadRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// DeleteKept removes a directory that workloads kept which were deleted without it, and what
+	// is stored of it. One that a workload still names stays; it may be repeated.
+	DeleteKept(ctx context.Context, in *DeleteKeptRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Logs streams what replicas wrote to standard output and standard error,
 	// also after the workload has ended or was deleted.
 	Logs(ctx context.Context, in *LogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogChunk], error)
@@ -154,6 +158,16 @@ func (c *workloadServiceClient) DeleteWorkload(ctx context.Context, in *DeleteWo
 	return out, nil
 }
 
+func (c *workloadServiceClient) DeleteKept(ctx context.Context, in *DeleteKeptRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, WorkloadService_DeleteKept_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *workloadServiceClient) Logs(ctx context.Context, in *LogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogChunk], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &WorkloadService_ServiceDesc.Streams[1], WorkloadService_Logs_FullMethodName, cOpts...)
@@ -202,6 +216,9 @@ type WorkloadServiceServer interface {
 	// DeleteWorkload stops a workload if it still runs and forgets it, its
 	// working directory included. Its logs stay readable through Logs.
 	DeleteWorkload(context.Context, *DeleteWorkloadRequest) (*emptypb.Empty, error)
+	// DeleteKept removes a directory that workloads kept which were deleted without it, and what
+	// is stored of it. One that a workload still names stays; it may be repeated.
+	DeleteKept(context.Context, *DeleteKeptRequest) (*emptypb.Empty, error)
 	// Logs streams what replicas wrote to standard output and standard error,
 	// also after the workload has ended or was deleted.
 	Logs(*LogsRequest, grpc.ServerStreamingServer[LogChunk]) error
@@ -235,6 +252,9 @@ func (UnimplementedWorkloadServiceServer) ScaleWorkload(context.Context, *ScaleW
 }
 func (UnimplementedWorkloadServiceServer) DeleteWorkload(context.Context, *DeleteWorkloadRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteWorkload not implemented")
+}
+func (UnimplementedWorkloadServiceServer) DeleteKept(context.Context, *DeleteKeptRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteKept not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Logs(*LogsRequest, grpc.ServerStreamingServer[LogChunk]) error {
 	return status.Error(codes.Unimplemented, "method Logs not implemented")
@@ -379,6 +399,24 @@ func _WorkloadService_DeleteWorkload_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkloadService_DeleteKept_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteKeptRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).DeleteKept(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_DeleteKept_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).DeleteKept(ctx, req.(*DeleteKeptRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _WorkloadService_Logs_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(LogsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -420,6 +458,10 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteWorkload",
 			Handler:    _WorkloadService_DeleteWorkload_Handler,
+		},
+		{
+			MethodName: "DeleteKept",
+			Handler:    _WorkloadService_DeleteKept_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -36,7 +36,7 @@ func (s *events) Get(ctx context.Context, namespace, name string) (kube.Object, 
 
 // List implements kube.Store.
 func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.List, error) {
-	jobs, err := s.jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: namespace})
+	jobs, err := s.jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: namespace, Live: true})
 	if err != nil {
 		return kube.List{}, err
 	}

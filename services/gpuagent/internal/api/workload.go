@@ -80,7 +80,15 @@ func errDeposed(name string, f *gpuagentv1.Fence) *fault.Error {
 
 // DeleteWorkload implements WorkloadService.
 func (s *workloads) DeleteWorkload(ctx context.Context, r *gpuagentv1.DeleteWorkloadRequest) (*emptypb.Empty, error) {
-	if err := s.engine.Delete(ctx, r.GetNamespace(), r.GetName()); err != nil {
+	if err := s.engine.Delete(ctx, r.GetNamespace(), r.GetName(), r.GetLeaveKept()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// DeleteKept implements WorkloadService.
+func (s *workloads) DeleteKept(ctx context.Context, r *gpuagentv1.DeleteKeptRequest) (*emptypb.Empty, error) {
+	if err := s.engine.DeleteKept(ctx, r.GetNamespace(), r.GetKeep()); err != nil {
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil

@@ -27,8 +27,10 @@ const (
 
 // checkpointKey is the key of the checkpoints of a workload in the object store.
 func checkpointKey(w *gpuagentv1.Workload) string {
-	return "kept/" + state.Key(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())
+	return keptKey(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())
 }
+
+func keptKey(namespace, keep string) string { return "kept/" + state.Key(namespace, keep) }
 
 // checkpoints are those of a life on this node.
 type checkpoints struct {

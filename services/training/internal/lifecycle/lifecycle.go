@@ -202,11 +202,10 @@ func (s *stepper) end() {
 			s.stop()
 		}
 	}
-	ttl := s.spec.GetRunPolicy().GetTtl()
-	if ttl == nil {
+	at, expires := ExpiresAt(&trainingv1.TrainingJob{Spec: s.spec, Status: s.status})
+	if !expires {
 		return
 	}
-	at := s.status.GetCompletionTime().AsTime().Add(ttl.AsDuration())
 	if s.now.Before(at) {
 		s.wakeAt(at)
 		return
