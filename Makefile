@@ -169,6 +169,10 @@ conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_C
 conformance-training: build $(VENV)/ready ## Apply a corpus of training manifests and look what replicas find (KFMESH_CORPUS=DIR)
 	@PYTHONPATH=test $(PY) test/conformance_training $(ARGS)
 
+.PHONY: conformance-validation
+conformance-validation: build $(VENV)/ready ## Ask Kubeflow's operators and kfmesh what is wrong with thousands of manifests (KFMESH_CORPUS=DIR for more of them)
+	@PYTHONPATH=test $(PY) test/conformance_validation $(ARGS)
+
 .PHONY: chaos
 chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again and again amid hundreds of runs (ARGS='--seed 7')
 	@PYTHONPATH=test $(PY) -W ignore -m chaos $(ARGS)

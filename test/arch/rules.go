@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid", "internal/boottime",
+		"internal/telemetry", "internal/trackid", "internal/object", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -39,7 +39,7 @@ func layers() []Layer {
 			May: []Pattern{
 				"cmd/{name}/...", "cmd/internal/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
-				"internal/mesh/door", "internal/mesh/joined", "internal/store",
+				"internal/mesh/door", "internal/mesh/joined", "internal/store", "internal/object",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},

@@ -38,11 +38,22 @@ func (h *handler) read(r *http.Request) (Object, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	object, err := decode(data, r.Header.Get("Content-Type"))
+	object, err := h.decode(r, data)
 	if err != nil {
 		return nil, nil, err
 	}
+	if mediaOf(r) == protobufMedia {
+		data = object.encode() // in which no field is there twice
+	}
 	return object, data, h.check(object)
+}
+
+// decode reads the object of a request.
+func (h *handler) decode(r *http.Request, data []byte) (Object, error) {
+	if mediaOf(r) == protobufMedia {
+		return decodeProtobuf(data, h.resource.Message)
+	}
+	return decode(data, r.Header.Get("Content-Type"))
 }
 
 // check checks that an object is of the resource's version.

@@ -93,7 +93,7 @@ func (t *table) list(group, version string) Object {
 		described := Object{
 			"name": r.Plural, "singularName": r.Singular, "namespaced": !r.Cluster, "kind": r.Kind, "verbs": may,
 		}
-		if !r.Cluster && !r.Happenings {
+		if !r.Cluster && !r.Happenings && !r.Aside {
 			described["categories"] = []string{"all"}
 		}
 		if len(r.Short) > 0 {

@@ -90,6 +90,11 @@ type Resource struct {
 	// Plain says that strategic merge patches are taken, as of kinds that kubectl was built
 	// with: lists in them are taken as a whole.
 	Plain bool
+	// Aside says that it is not among all that there is (`kubectl get all`).
+	Aside bool
+	// Message is how clients that were built with the kind send it in protobuf; nil when
+	// there are none.
+	Message Message
 	// Columns are those of its tables after the name; nil for the age alone.
 	Columns []Column
 	// Happenings are told of other objects: their tables begin without their names, and

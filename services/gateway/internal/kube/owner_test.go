@@ -107,3 +107,33 @@ func TestScale(t *testing.T) {
 		t.Errorf("%v", answer)
 	}
 }
+
+// TestProtobuf reads what clients that were built with a kind send of it.
+func TestProtobuf(t *testing.T) {
+	t.Parallel()
+	of := Message{1: MetadataField(), 2: {Name: "data", Map: true}, 3: {Name: "raw", Map: true, Bytes: true}, 4: {Name: "fixed", Bool: true}, 5: {Name: "n", Int: true}}
+	body := "k8s\x00" + "\x0a\x0a\x0a\x02v1\x12\x04Kind" + // the envelope: what is inside
+		"\x12\x24" + "\x0a\x05\x0a\x01a\x12\x00" + "\x12\x06\x0a\x01k\x12\x01v" + "\x1a\x06\x0a\x01b\x12\x01\xff" + "\x20\x01" + "\x28\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+	got, err := decodeProtobuf([]byte(body), of)
+	want := `{"apiVersion":"v1","data":{"k":"v"},"fixed":true,"kind":"Kind","metadata":{"name":"a"},"n":-5,"raw":{"b":"/w=="}}`
+	if err != nil || string(got.encode()) != want {
+		t.Errorf("%v\ngot  %s\nwant %s", err, got.encode(), want)
+	}
+	for _, broken := range []string{"", "k8s", "{}", body[:len(body)-3], "k8s\x00\xff\xff"} {
+		if got, err := decodeProtobuf([]byte(broken), of); err == nil {
+			t.Errorf("%q is read as %v", broken, got)
+		}
+	}
+	if _, err := decodeProtobuf([]byte(body), nil); err == nil {
+		t.Error("a kind that nobody sends so is read")
+	}
+}
+
+func FuzzProtobuf(f *testing.F) {
+	f.Add([]byte("k8s\x00\x12\x04\x0a\x02\x0a\x00"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if object, err := decodeProtobuf(body, Message{1: MetadataField(), 2: {Name: "data", Map: true}}); err == nil {
+			object.encode()
+		}
+	})
+}

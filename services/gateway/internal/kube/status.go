@@ -179,5 +179,5 @@ func (r *Resource) invalid(name string, e *fault.Error) *status {
 	case len(all) > 1:
 		text = "[" + text + "]"
 	}
-	return failure(http.StatusUnprocessableEntity, "Invalid", fmt.Sprintf("%s.%s %q is invalid: %s", r.Kind, r.Group, name, text), d)
+	return failure(http.StatusUnprocessableEntity, "Invalid", fmt.Sprintf("%s %q is invalid: %s", strings.TrimSuffix(r.Kind+"."+r.Group, "."), name, text), d)
 }
