@@ -13,11 +13,13 @@ import (
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/internal/trackid"
 )
 
 // runsAtATime is how many tracked runs are asked for at a time.
 const runsAtATime = 100
+
+// defaultExperiment is the id of the experiment that jobs are runs of.
+const defaultExperiment = "0"
 
 // shownMetrics is how many metrics a cell has room for.
 const shownMetrics = 3
@@ -25,8 +27,11 @@ const shownMetrics = 3
 // trackedFields are the tracked run that a job is, if it is one, and the latest points of its
 // metrics. Where that cannot be read it says so: the rest of the job is shown.
 func trackedFields(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob) [][2]string {
+	if job.GetTrackingRun() == "" { // of a service that knows of none
+		return nil
+	}
 	run, err := c.Tracking.GetTrackingRun(ctx, &metadatav1.GetTrackingRunRequest{
-		Namespace: job.GetMetadata().GetNamespace(), RunId: trackid.Run(job.GetMetadata().GetUid()),
+		Namespace: job.GetMetadata().GetNamespace(), RunId: job.GetTrackingRun(),
 	})
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -61,7 +66,7 @@ func jobMetrics(job *trainingv1.TrainingJob) string {
 func widenJobs(ctx context.Context, c *client.Client, found []proto.Message) error {
 	byNamespace := map[string][]*trainingv1.TrainingJob{}
 	for _, m := range found {
-		if job := m.(*trainingv1.TrainingJob); len(job.GetStatus().GetTrainer().GetMetrics()) == 0 {
+		if job := m.(*trainingv1.TrainingJob); len(job.GetStatus().GetTrainer().GetMetrics()) == 0 && job.GetTrackingRun() != "" {
 			byNamespace[job.GetMetadata().GetNamespace()] = append(byNamespace[job.GetMetadata().GetNamespace()], job)
 		}
 	}
@@ -78,11 +83,11 @@ func widenJobs(ctx context.Context, c *client.Client, found []proto.Message) err
 func addMetrics(ctx context.Context, c *client.Client, namespace string, jobs []*trainingv1.TrainingJob) error {
 	byID, quoted := map[string]*trainingv1.TrainingJob{}, make([]string, len(jobs))
 	for i, job := range jobs {
-		id := trackid.Run(job.GetMetadata().GetUid())
+		id := job.GetTrackingRun()
 		byID[id], quoted[i] = job, "'"+id+"'"
 	}
 	page, err := c.Tracking.SearchRuns(ctx, &metadatav1.SearchRunsRequest{
-		Namespace: namespace, ExperimentIds: []string{trackid.DefaultExperiment},
+		Namespace: namespace, ExperimentIds: []string{defaultExperiment},
 		Filter: "run_id IN (" + strings.Join(quoted, ",") + ")", MaxResults: runsAtATime,
 	})
 	if fault.Is(err, fault.NotFound) { // the namespace has tracked nothing
