@@ -71,6 +71,11 @@ FUZZTIME ?= 10s
 fuzz: ## Run every fuzz test for a while (FUZZTIME=10s each; PKG=./services/... for some)
 	@tools/fuzz/fuzz $(FUZZTIME) '$(PKG)'
 
+.PHONY: test-cgroup2
+test-cgroup2: ## Run the tests of control groups in a virtual machine that has those of version 2 alone
+	$(call say,tests of control groups of version 2)
+	@test/cgroup2/run bin/test/vm
+
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
 	@$(GO) build -o $@ go.etcd.io/etcd/server/v3

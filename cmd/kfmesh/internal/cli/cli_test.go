@@ -174,7 +174,7 @@ func populated(t *testing.T) *fake {
 		lineage: lineageOfModel(),
 		refused: []*metadatav1.RefusedEvent{{
 			EventId: 3, ExecutionId: 17, ExecutionName: "train", Namespace: "default", EventType: "COMPLETE", Status: 422,
-			Reason: "unknown job", Event: object(t, map[string]any{"eventType": "COMPLETE"}), RefuseTime: ago(time.Minute),
+			Reason: "unknown job", Event: structOf(t, map[string]any{"eventType": "COMPLETE"}), RefuseTime: ago(time.Minute),
 		}},
 		nodes: []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "laptop"}, Status: &gpuagentv1.NodeStatus{
 			Ready: true, CpuMilli: 8000, MemoryBytes: 16 << 30, AgentVersion: "v0.1.0", HeartbeatTime: ago(time.Second), Platform: "linux/amd64",
@@ -228,8 +228,8 @@ func goodTasks(t *testing.T, state pipelinev1.RuntimeState) []*pipelinev1.Task {
 	if state == pipelinev1.RuntimeState_SUCCEEDED {
 		train.OutputArtifacts = []*pipelinev1.TaskArtifact{
 			{Key: "model", Type: "system.Model", Uri: "/data/model", ArtifactId: 7},
-			{Key: "metrics", Type: "system.Metrics", ArtifactId: 8, Metadata: object(t, map[string]any{"accuracy": 0.9714285, "rows": 114})},
-			{Key: "quality", Type: "system.ClassificationMetrics", ArtifactId: 10, Metadata: object(t, classification)},
+			{Key: "metrics", Type: "system.Metrics", ArtifactId: 8, Metadata: structOf(t, map[string]any{"accuracy": 0.9714285, "rows": 114})},
+			{Key: "quality", Type: "system.ClassificationMetrics", ArtifactId: 10, Metadata: structOf(t, classification)},
 		}
 	}
 	root := task("root", "root", "", "", state)
@@ -248,7 +248,7 @@ var classification = map[string]any{
 	},
 }
 
-func object(t *testing.T, fields map[string]any) *structpb.Struct {
+func structOf(t *testing.T, fields map[string]any) *structpb.Struct {
 	t.Helper()
 	s, err := structpb.NewStruct(fields)
 	if err != nil {
@@ -259,7 +259,7 @@ func object(t *testing.T, fields map[string]any) *structpb.Struct {
 
 func document(t *testing.T) *structpb.Struct {
 	t.Helper()
-	return object(t, map[string]any{
+	return structOf(t, map[string]any{
 		"pipelineInfo": map[string]any{"name": "breast-cancer"},
 		"root": map[string]any{
 			"dag": map[string]any{"tasks": map[string]any{"load": map[string]any{"cachingOptions": map[string]any{"enableCache": true}}}},

@@ -2,13 +2,12 @@ package cluster
 
 import (
 	"context"
-	"errors"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/object"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
 )
@@ -34,28 +33,9 @@ type store[M message] struct {
 // shown is what a service answered, as an object.
 func (s *store[M]) shown(m M, err error) (kube.Object, error) {
 	if err != nil {
-		return nil, spelled(err)
+		return nil, object.Spelled(rpc.Fault(err))
 	}
 	return s.show(m), nil
-}
-
-// spelling is that of the fields of objects, for what services call otherwise.
-var spelling = strings.NewReplacer(
-	"config_map.", "", "secret.", "", "volume.spec.size_bytes", "spec.resources.requests.storage", "volume.", "", "priority_class.", "",
-	"binary_data", "binaryData", "access_modes", "accessModes",
-)
-
-// spelled is an error with the fields of objects.
-func spelled(err error) error {
-	e, ok := errors.AsType[*fault.Error](rpc.Fault(err))
-	if !ok || e.Kind != fault.Invalid {
-		return err
-	}
-	all := make([]fault.Violation, len(e.Violations))
-	for i, v := range e.Violations {
-		all[i] = fault.Violation{Field: spelling.Replace(v.Field), Reason: v.Reason}
-	}
-	return fault.InvalidAll(all)
 }
 
 // readIn reads a manifest that is sent to a namespace.
@@ -83,8 +63,8 @@ func (s *store[M]) Create(ctx context.Context, namespace string, manifest []byte
 	if err != nil {
 		return nil, nil, err
 	}
-	object, err := s.shown(s.create(ctx, m, o.DryRun))
-	return object, warnings, err
+	made, err := s.shown(s.create(ctx, m, o.DryRun))
+	return made, warnings, err
 }
 
 // Get implements kube.Store.
@@ -102,8 +82,8 @@ func (s *store[M]) Update(ctx context.Context, namespace, name string, manifest 
 		return nil, nil, fault.Invalidf("metadata.name", "the name of the object (%s) does not match the name on the request (%s)", got, name)
 	}
 	m.GetMetadata().ResourceVersion = o.Revision
-	object, err := s.shown(s.update(ctx, m, o.DryRun))
-	return object, warnings, err
+	now, err := s.shown(s.update(ctx, m, o.DryRun))
+	return now, warnings, err
 }
 
 // Delete implements kube.Store.

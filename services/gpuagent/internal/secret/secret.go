@@ -120,12 +120,14 @@ func (v *Vault) update(ctx context.Context, s *gpuagentv1.Secret, dry bool) (*gp
 		if err != nil {
 			return nil, err
 		}
-		if dry || same {
-			return v.shown(now.GetMetadata(), now, old.Revision), nil
-		}
 		m := now.GetMetadata()
-		m.Generation++
-		m.UpdateTime = timestamppb.Now()
+		if !same {
+			m.Generation++
+			m.UpdateTime = timestamppb.Now()
+		}
+		if dry || same {
+			return v.shown(m, now, old.Revision), nil
+		}
 		discard := v.state.Discard(holder(old.Value.GetSecret().GetMetadata()), old.Value.GetSealed())
 		revision, err := v.write(ctx, m, now, old.Revision, discard)
 		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.AlreadyExists) { // somebody was faster: what that was decides

@@ -99,13 +99,16 @@ func (s *Shelf[R]) update(ctx context.Context, r R, dry bool) (R, error) {
 		if owners := r.GetMetadata().GetManagedFields(); owners != "" {
 			m.ManagedFields = owners
 		}
-		if updated := s.With(m, r); dry || proto.Equal(updated, old.Value) {
+		same := proto.Equal(s.With(m, r), old.Value)
+		if !same {
+			m.Generation++
+			m.UpdateTime = timestamppb.Now()
+		}
+		updated := s.With(m, r)
+		if dry || same {
 			m.ResourceVersion = old.Revision
 			return updated, nil
 		}
-		m.Generation++
-		m.UpdateTime = timestamppb.Now()
-		updated := s.With(m, r)
 		revision, err := s.Items.Update(ctx, name, updated, old.Revision)
 		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.AlreadyExists) { // somebody was faster: what that was decides
 			continue

@@ -57,12 +57,15 @@ func (v *Volumes) update(ctx context.Context, volume *gpuagentv1.PersistentVolum
 		if err != nil {
 			return nil, err
 		}
-		if dry || proto.Equal(now, old.Value) {
+		same := proto.Equal(now, old.Value)
+		if !same {
+			now.Metadata.Generation++
+			now.Metadata.UpdateTime = timestamppb.Now()
+		}
+		if dry || same {
 			now.Metadata.ResourceVersion = old.Revision
 			return now, nil
 		}
-		now.Metadata.Generation++
-		now.Metadata.UpdateTime = timestamppb.Now()
 		revision, err := v.state.Volumes.Update(ctx, key, now, old.Revision)
 		if fault.Is(err, fault.Conflict) {
 			continue
