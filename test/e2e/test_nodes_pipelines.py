@@ -188,7 +188,7 @@ def test_a_head_that_is_away_when_a_step_ends_gets_what_it_made(head, nodes, tmp
 
 
 def holding(folder: pathlib.Path, text: bytes) -> list[pathlib.Path]:
-    """Files below a folder that hold a text; what is removed meanwhile, as by an agent at work, holds none."""
+    """Files below a folder that hold a text; what its agent removes meanwhile holds none."""
     found = []
     for where, _, names in os.walk(folder):
         for file in (pathlib.Path(where, name) for name in names):
