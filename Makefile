@@ -10,6 +10,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # else lets all targets share what the compiler has cached.
 export CGO_ENABLED := 0
 
+# NVML, the library of NVIDIA's driver, is C: kfmesh and kfmesh-gpuagent are linked to ask it
+# where there are that driver and a C compiler. NVML=1 and NVML=0 decide otherwise.
+NVML ?= $(if $(and $(wildcard /dev/nvidiactl /proc/driver/nvidia),$(shell command -v $${CC:-cc})),1,0)
+
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -36,11 +40,16 @@ build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
 
 # Go itself knows what is stale, so these always ask it.
 .PHONY: FORCE
+ifneq ($(NVML),0)
+bin/kfmesh bin/kfmesh-gpuagent: export CGO_ENABLED := 1
+bin/kfmesh bin/kfmesh-gpuagent: with := , with NVML (NVML=0 builds without)
+endif
+
 bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh: bin/%: FORCE
-	$(call say,go build ./cmd/$*)
+	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE
-	$(call say,go build ./cmd/$*)
+	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 .PHONY: gen
@@ -70,6 +79,11 @@ FUZZTIME ?= 10s
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for a while (FUZZTIME=10s each; PKG=./services/... for some)
 	@tools/fuzz/fuzz $(FUZZTIME) '$(PKG)'
+
+.PHONY: test-cgroup2
+test-cgroup2: ## Run the tests of control groups in a virtual machine that has those of version 2 alone
+	$(call say,tests of control groups of version 2)
+	@test/cgroup2/run bin/test/vm
 
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
@@ -168,6 +182,10 @@ conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_C
 .PHONY: conformance-training
 conformance-training: build $(VENV)/ready ## Apply a corpus of training manifests and look what replicas find (KFMESH_CORPUS=DIR)
 	@PYTHONPATH=test $(PY) test/conformance_training $(ARGS)
+
+.PHONY: conformance-validation
+conformance-validation: build $(VENV)/ready ## Ask Kubeflow's operators and kfmesh what is wrong with thousands of manifests (KFMESH_CORPUS=DIR for more of them)
+	@PYTHONPATH=test $(PY) test/conformance_validation $(ARGS)
 
 .PHONY: chaos
 chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again and again amid hundreds of runs (ARGS='--seed 7')

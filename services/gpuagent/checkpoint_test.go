@@ -14,9 +14,6 @@ func TestCheckpointsFollowWhateverClocksSay(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t)
 			head := c.head.start()
-			c.node(2).start()
-			c.node(3).start()
-			head.here("n1", "n2", "n3")
 			count := func(name, node, date string) string {
 				w := gang(name, `cd "$CHECKPOINTS"; n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n; echo $n >n; touch -d "$DATE" n`, node)
 				w.Spec.Keep = "training"
@@ -30,8 +27,13 @@ func TestCheckpointsFollowWhateverClocksSay(t *testing.T) {
 				return head.logOf(name, node)
 			}
 			for i, step := range []struct{ node, date string }{
-				{"n2", off}, {"n3", "now"}, {"n3", "now"}, {"n2", off}, {"n2", off}, {"n3", "now"},
+				{"n1", off}, {"n2", off}, {"n3", "now"}, {"n3", "now"}, {"n2", off}, {"n2", off}, {"n1", "now"}, {"n3", "now"},
 			} {
+				if i == 1 { // until then the head is alone
+					c.node(2).start()
+					c.node(3).start()
+					head.here("n1", "n2", "n3")
+				}
 				want := string(rune('1'+i)) + "\n"
 				if got := count("w"+want[:1], step.node, step.date); got != want {
 					t.Fatalf("run %d, on %s, counts %q", i+1, step.node, got)

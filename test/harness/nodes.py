@@ -103,9 +103,13 @@ class Wire:
         while True:
             try:
                 near, _ = self._server.accept()
-                far = socket.create_connection(self._door)
-            except OSError:
+            except OSError:  # it was cut
                 return
+            try:
+                far = socket.create_connection(self._door)
+            except OSError:  # the head is away, as if there were no wire
+                near.close()
+                continue
             with self._lock:
                 self._ends += [near, far]
             for source, sink in ((near, far), (far, near)):
@@ -127,7 +131,7 @@ class Node:
     def __init__(self, head: Joinable, number: int, *flags: str, machine: Machine | None = None):
         """It is at 127.0.0.number, or on a machine of its own; nothing starts yet."""
         self.head = head
-        self.wire = Wire(head.door)
+        self.wire = None if machine else Wire(head.door)  # a machine has a wire of its own
         self.name = f"node-{number}"
         self.folder = head.folder / self.name
         self.folder.mkdir()
@@ -137,7 +141,7 @@ class Node:
             *(machine.within if machine else []),
             BIN / "kfmesh",
             "agent",
-            f"--join={self.wire.address}",
+            f"--join={self.wire.address if self.wire else head.door}",
             f"--node-name={self.name}",
             f"--node-host={host}",
             f"--listen={host}:{port}",

@@ -107,9 +107,13 @@ func entryOf(list []*gpuagentv1.ReplicaStatus, r *gpuagentv1.ReplicaStatus) *gpu
 
 // order tells the other nodes what to do with the workload as it is, however long the
 // store cannot be reached, and those that it was on. It returns false when the agent ended
-// before that.
+// before that. Those that are to start find the checkpoints that the head alone may have had:
+// as long as there was no other node, nobody else could want them.
 func (l *life) order(ctx context.Context, o *gpuagentv1.Order, former ...string) bool {
 	w := l.snapshot()
+	if o.GetStart() && !o.GetStop() {
+		l.storeCheckpoints(ctx, w, l.leading.Load() == 0)
+	}
 	var ops []store.Op
 	for _, node := range union(l.engine.nodesOf(w), former) {
 		order := &gpuagentv1.Order{Workload: w, Start: o.GetStart(), Stop: o.GetStop()}

@@ -11,7 +11,6 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -91,11 +90,12 @@ func (r *replica) fetchCheckpoints(ctx context.Context, keep string, stored sync
 }
 
 // storeCheckpoints stores what has changed; in the end all, and before that what is
-// whole by now. A node whose lease has ended leaves that to another: see tenure.go.
-func (l *life) storeCheckpoints(ctx context.Context, w *gpuagentv1.Workload, end bool) {
+// whole by now. A node whose lease has ended leaves that to another: see tenure.go. It returns
+// false when it is worth to be tried again.
+func (l *life) storeCheckpoints(ctx context.Context, w *gpuagentv1.Workload, end bool) bool {
 	e, keep := l.engine, l.engine.keptBy(w)
 	if keep == "" || !e.follows() || !e.holds(w) {
-		return
+		return true
 	}
 	l.kept.mu.Lock()
 	defer l.kept.mu.Unlock()
@@ -109,6 +109,7 @@ func (l *life) storeCheckpoints(ctx context.Context, w *gpuagentv1.Workload, end
 	if err != nil && ctx.Err() == nil {
 		e.Log.WarnContext(ctx, "checkpoints are not stored yet", "workload", l.key, "error", err)
 	}
+	return !fault.Is(err, fault.Unavailable)
 }
 
 // uploadCheckpoints returns the files that it has stored, as they were here.
@@ -182,15 +183,21 @@ func (l *life) keepStoring(ctx context.Context) (end func()) {
 	}
 }
 
-// storeLastCheckpoints stores checkpoints when the replicas have ended; not when the
-// node's lease had: then the workload may be running elsewhere and have newer ones.
-func (l *life) storeLastCheckpoints(ctx context.Context, w *gpuagentv1.Workload, results []result) {
-	for _, r := range results {
-		if l.engine.Joined && r.reason == runtime.ReasonNodeLost {
+// storeLastCheckpoints stores checkpoints when the last replica of a node that has joined has
+// ended, and before anybody hears of that: the next attempt may begin elsewhere at once. A head
+// that cannot be reached is waited for, as long as the node has its lease: then the workload may be
+// running elsewhere, and have newer ones.
+func (l *life) storeLastCheckpoints(ctx context.Context) {
+	if !l.engine.Joined || l.spec.GetKeep() == "" || l.leading.Add(-1) > 0 {
+		return
+	}
+	for w := l.snapshot(); !l.storeCheckpoints(ctx, w, true) && l.engine.holds(w); {
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
 			return
 		}
 	}
-	l.storeCheckpoints(ctx, w, true)
 }
 
 // dropCheckpoints removes those of a workload that is gone.

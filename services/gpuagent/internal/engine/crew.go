@@ -82,6 +82,7 @@ func (c *crew) begin(ctx context.Context, w *gpuagentv1.Workload) (abroad bool) 
 		}
 		one := newReplica(l, w, i)
 		c.seats[i].stop = one.stop
+		l.leading.Add(1)
 		c.running.Go(func() { c.ended(i, r.GetIncarnation(), one.run(ctx)) })
 	}
 	return abroad

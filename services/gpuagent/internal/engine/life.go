@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -44,7 +45,8 @@ type life struct {
 	stop     context.CancelCauseFunc
 	begun    time.Time // when this agent was told of it
 
-	kept checkpoints
+	kept    checkpoints
+	leading atomic.Int32 // replicas of this node that have begun and whose end is not known yet
 
 	writing sync.Mutex // held by the one who writes to the store
 
@@ -83,8 +85,8 @@ func (l *life) lead(ctx context.Context) {
 	storing := l.keepStoring(ctx)
 	results, ok := l.runReplicas(ctx)
 	storing()
-	if ok {
-		l.storeLastCheckpoints(ctx, l.snapshot(), results)
+	if ok && !l.engine.Joined {
+		l.storeCheckpoints(ctx, l.snapshot(), true)
 	}
 	switch {
 	case l.awaitKnown(ctx) && ok && l.disrupted(results):

@@ -80,6 +80,7 @@ func (r *replica) run(ctx context.Context) result {
 func (r *replica) lead(ctx context.Context) result {
 	n, fresh, err := r.lastAttempt()
 	if err != nil {
+		r.life.storeLastCheckpoints(ctx)
 		return failure(runtime.ReasonStart, "%v", err)
 	}
 	defer r.close()
@@ -265,6 +266,7 @@ func (r *replica) collect(ctx context.Context, res result) result {
 	if res.phase == gpuagentv1.Phase_PHASE_FAILED {
 		tail = logfile.Tail(logPath(r.dir), tailLines, min(tailBytes, r.life.room()))
 	}
+	r.life.storeLastCheckpoints(ctx)
 	r.life.update(func(s *gpuagentv1.WorkloadStatus) {
 		status := s.GetReplicas()[r.position]
 		status.MissingUploads, status.Files, status.LogTail = missing, files, tail

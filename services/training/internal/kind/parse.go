@@ -76,8 +76,8 @@ func Parse(manifest []byte) (*Job, error) {
 	k.fillPorts(object)
 	s := k.spec()
 	decode.Into(object["spec"], s, "spec", p)
-	if err := p.Err(); err != nil { // what is of a wrong type is not there to be checked
-		return nil, err
+	if p.AnyMistyped() {
+		return nil, p.Err()
 	}
 	j := &Job{
 		Kind: k, Name: h.Metadata.Name, GenerateName: h.Metadata.GenerateName, Namespace: h.Metadata.Namespace,

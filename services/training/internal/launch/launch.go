@@ -161,7 +161,7 @@ func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
 	}
 	t := pod.Build(r.Template, r.ContainerName(j.Kind), r.Path+".template", names(j, r, a), &field.Problems{})
 	t.Ports, t.PeerNames = ports(j, r), peers(j)
-	wire(t, rendezvous.Of(j, r, a.Number))
+	wire(t, r.ContainerName(j.Kind), rendezvous.Of(j, r, a.Number))
 	t.Env = append(t.Env,
 		&gpuagentv1.EnvVar{Name: "KFMESH_JOB", Value: j.Name},
 		&gpuagentv1.EnvVar{Name: "KFMESH_ATTEMPT", Value: strconv.Itoa(int(a.Number))},
@@ -224,12 +224,24 @@ func ports(j *kind.Job, r *kind.Replica) []*gpuagentv1.Port {
 	return out
 }
 
-// wire gives a template what its replicas find one another by.
-func wire(t *gpuagentv1.Template, w rendezvous.Wiring) {
+// wire gives a template, whose container that counts has a name, what its replicas find one
+// another by.
+func wire(t *gpuagentv1.Template, main string, w rendezvous.Wiring) {
+	var env []*gpuagentv1.EnvVar
 	for _, v := range w.Env {
-		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
-		for _, c := range t.GetCompanions() { // as upstream, what runs beside it and not before
-			c.Env = append(c.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+		env = append(env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+	}
+	if w.To == nil || slices.Contains(w.To, main) {
+		t.Env = append(t.Env, env...)
+	}
+	for _, c := range t.GetCompanions() { // as upstream, what runs beside it, and not before
+		if w.To == nil || slices.Contains(w.To, c.GetName()) {
+			c.Env = append(c.Env, env...)
+		}
+	}
+	for _, c := range t.GetInitContainers() {
+		if slices.Contains(w.To, c.GetName()) {
+			c.Env = append(c.Env, env...)
 		}
 	}
 	for _, f := range w.Files {

@@ -14,14 +14,14 @@ func (b *builder) companions(main int) {
 		c := &b.spec.InitContainers[i]
 		at := fmt.Sprintf("%s.initContainers[%d]", b.path, i)
 		made := b.companion(at, c)
+		b.oneOf(at+".restartPolicy", c.RestartPolicy, "Always", "Never", "OnFailure")
 		switch c.RestartPolicy {
-		case "":
 		case "Always":
 			made.RestartPolicy = gpuagentv1.RestartPolicy_RESTART_POLICY_ALWAYS
-		default:
-			b.problems.NotSupported(at+".restartPolicy", c.RestartPolicy, "Always")
+		case "OnFailure":
+			b.problems.Warn("%s.restartPolicy has no effect here: an init container that fails, fails the replica", at)
 		}
-		if c.RestartPolicy == "" && (c.Lifecycle != nil || c.StartupProbe != nil || c.LivenessProbe != nil || c.ReadinessProbe != nil) {
+		if c.RestartPolicy != "Always" && (c.Lifecycle != nil || c.StartupProbe != nil || c.LivenessProbe != nil || c.ReadinessProbe != nil) {
 			b.problems.Forbidden(at, "may not have probes or lifecycle hooks: it is an init container without restartPolicy=Always")
 		}
 		b.out.InitContainers = append(b.out.InitContainers, made)
@@ -32,6 +32,7 @@ func (b *builder) companions(main int) {
 		}
 		at := fmt.Sprintf("%s.containers[%d]", b.path, i)
 		made := b.companion(at, &b.spec.Containers[i])
+		b.restarts(at, &b.spec.Containers[i])
 		if b.spec.RestartPolicy != "Never" {
 			made.RestartPolicy = gpuagentv1.RestartPolicy_RESTART_POLICY_ON_FAILURE
 		}
@@ -40,18 +41,11 @@ func (b *builder) companions(main int) {
 	b.uniqueNames()
 }
 
-// uniqueNames has no two containers of one name.
+// uniqueNames has no init container with the name of another container.
 func (b *builder) uniqueNames() {
-	taken := map[string]bool{}
-	for _, list := range []struct {
-		name string
-		all  []Container
-	}{{"initContainers", b.spec.InitContainers}, {"containers", b.spec.Containers}} {
-		for i, c := range list.all {
-			if taken[c.Name] && c.Name != "" {
-				b.problems.Duplicate(fmt.Sprintf("%s.%s[%d].name", b.path, list.name, i), c.Name)
-			}
-			taken[c.Name] = true
+	for i, c := range b.spec.InitContainers {
+		if slices.ContainsFunc(b.spec.Containers, func(other Container) bool { return other.Name == c.Name }) {
+			b.problems.Duplicate(fmt.Sprintf("%s.initContainers[%d].name", b.path, i), c.Name)
 		}
 	}
 }
@@ -59,9 +53,6 @@ func (b *builder) uniqueNames() {
 // companion reads one container beside the one that counts. It sees what that sees: the
 // mounts of all are made for all.
 func (b *builder) companion(at string, c *Container) *gpuagentv1.Companion {
-	if c.Name == "" {
-		b.problems.Required(at+".name", "")
-	}
 	own := &builder{spec: b.spec, path: b.path, problems: b.problems, names: b.names, out: &gpuagentv1.Template{}}
 	own.variables(at, c)
 	own.mounts(at, c)

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
 // Probe is what a container is asked again and again.
@@ -27,7 +29,7 @@ type Handler struct {
 	HTTP  *HTTP  `json:"httpGet"`
 	TCP   *TCP   `json:"tcpSocket"`
 	Sleep *Sleep `json:"sleep"`
-	GRPC  any    `json:"grpc"`
+	GRPC  *GRPC  `json:"grpc"`
 }
 
 // Exec is a command in the container.
@@ -37,28 +39,29 @@ type Exec struct {
 
 // HTTP is a GET request.
 type HTTP struct {
-	Host    string        `json:"host"`
-	Port    decode.Scalar `json:"port"`
-	Path    string        `json:"path"`
-	Scheme  string        `json:"scheme"`
-	Headers []Header      `json:"httpHeaders"`
+	Host     string        `json:"host"`
+	Port     decode.Scalar `json:"port" needed:"yes"`
+	Path     string        `json:"path"`
+	Scheme   string        `json:"scheme"`
+	Headers  []Header      `json:"httpHeaders"`
+	Protocol string        `json:"protocol" honoured:"no"` // of HTTP
 }
 
 // Header is one of a request's.
 type Header struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name  string `json:"name" needed:"yes"`
+	Value string `json:"value" needed:"yes"`
 }
 
 // TCP is a connection.
 type TCP struct {
 	Host string        `json:"host"`
-	Port decode.Scalar `json:"port"`
+	Port decode.Scalar `json:"port" needed:"yes"`
 }
 
 // Sleep is time that passes.
 type Sleep struct {
-	Seconds int64 `json:"seconds"`
+	Seconds int64 `json:"seconds" needed:"yes"`
 }
 
 // Lifecycle is what is done around a container's life.
@@ -73,7 +76,7 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 	if p == nil {
 		return nil
 	}
-	for _, field := range []struct {
+	for _, count := range []struct {
 		name  string
 		value *int32
 		least int32
@@ -84,12 +87,12 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 		{"failureThreshold", p.Failures, 0},
 		{"successThreshold", p.Successes, 0},
 	} {
-		if field.value != nil && *field.value < field.least {
-			b.problems.Invalid(path+"."+field.name, *field.value, "must be greater than or equal to 0")
+		if count.value != nil && *count.value < count.least {
+			b.problems.Invalid(path+"."+count.name, *count.value, "must be greater than or equal to 0")
 		}
 	}
-	if p.Successes != nil && *p.Successes > 1 {
-		b.problems.Invalid(path+".successThreshold", *p.Successes, "must be 1")
+	if p.Grace != nil && *p.Grace <= 0 {
+		b.problems.Invalid(path+".terminationGracePeriodSeconds", *p.Grace, "must be greater than 0")
 	}
 	handler := b.handler(path, &p.Handler, c)
 	if handler == nil {
@@ -100,6 +103,13 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 		out.FailureThreshold = max(*p.Failures, 0)
 	}
 	return out
+}
+
+// once requires that one success is enough for a probe, as it is for all but readiness.
+func (b *builder) once(path string, p *Probe) {
+	if p != nil && p.Successes != nil && *p.Successes > 1 {
+		b.problems.Invalid(path+".successThreshold", *p.Successes, "must be 1")
+	}
 }
 
 func seconds(n *int32) *durationpb.Duration {
@@ -122,6 +132,16 @@ func (b *builder) lifecycle(path string, l *Lifecycle, c *Container) *gpuagentv1
 		out.PreStop = b.handler(path+".preStop", l.PreStop, c)
 	}
 	return out
+}
+
+// defaultGrace is how long a pod has to end, in seconds, when it does not say.
+const defaultGrace = 30
+
+func (s *Spec) grace() int64 {
+	if s.GracePeriod == nil {
+		return defaultGrace
+	}
+	return *s.GracePeriod
 }
 
 // handler reads one thing to do; nil when it cannot be done here, or says nothing.
@@ -154,8 +174,12 @@ func (b *builder) handler(path string, h *Handler, c *Container) *gpuagentv1.Han
 			Host: h.TCP.Host, Port: b.port(path+".tcpSocket.port", h.TCP.Port, c),
 		}}}
 	case h.Sleep != nil:
+		if grace := b.spec.grace(); h.Sleep.Seconds < 0 || h.Sleep.Seconds > grace {
+			b.problems.Invalid(path+".sleep", h.Sleep.Seconds, fmt.Sprintf("must be non-negative and less than terminationGracePeriodSeconds (%d)", grace))
+		}
 		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Sleep{Sleep: durationpb.New(time.Duration(max(h.Sleep.Seconds, 0)) * time.Second)}}
 	}
+	b.number(path+".grpc.port", h.GRPC.Port)
 	b.problems.Warn("%s.grpc has no effect here: nothing asks for the health of a gRPC server", path)
 	return nil
 }
@@ -171,6 +195,9 @@ func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handle
 		b.problems.NotSupported(path+".scheme", h.Scheme, "HTTP", "HTTPS")
 	}
 	for _, header := range h.Headers {
+		for _, wrong := range field.Header(header.Name) {
+			b.problems.Invalid(path+".httpHeaders", header.Name, wrong)
+		}
 		if out.Headers == nil {
 			out.Headers = map[string]string{}
 		}

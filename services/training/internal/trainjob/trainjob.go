@@ -61,6 +61,8 @@ func Parse(manifest []byte, namespace string, find Finder) (*Job, error) {
 	s := &spec{}
 	decode.Into(object["spec"], s, "spec", p)
 	kind.CheckName(h.Metadata.Name, h.Metadata.GenerateName, p)
+	p.Labels("metadata.labels", h.Metadata.Labels)
+	p.Annotations("metadata.annotations", h.Metadata.Annotations)
 	s.check(p)
 	if err := p.Err(); err != nil {
 		return nil, err
