@@ -212,7 +212,6 @@ def test_explain(kubectl):
     assert "KIND:       PyTorchJob" in kubectl("explain", "pytorchjob")
     said = kubectl("explain", "pytorchjob.spec.pytorchReplicaSpecs.template.spec.containers")
     assert "command\t<[]string>\n    Program that is run" in said
-    assert "readinessProbe\t<Object>\n    Has no effect here." in said
     tree = kubectl("explain", "pytorchjobs", "--recursive")
     assert "elasticPolicy\t<Object>" in tree
     assert "ttlSecondsAfterFinished\t<integer>" in tree

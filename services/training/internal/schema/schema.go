@@ -131,7 +131,10 @@ func undescribed(t reflect.Type, missing map[string]bool, seen map[reflect.Type]
 	seen[t] = true
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if name := f.Tag.Get("json"); !f.Anonymous && f.Tag.Get("honoured") != "no" && said(t, name) == "" {
+		if f.Tag.Get("honoured") == "no" {
+			continue
+		}
+		if name := f.Tag.Get("json"); !f.Anonymous && said(t, name) == "" {
 			missing[t.Name()+"."+name] = true
 		}
 		undescribed(f.Type, missing, seen)

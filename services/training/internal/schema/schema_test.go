@@ -43,7 +43,7 @@ func TestOf(t *testing.T) {
 	for _, part := range []string{
 		`"x-kubernetes-list-map-keys":["containerPort","protocol"],"x-kubernetes-list-type":"map"`,
 		`"default":"TCP"`, `"nprocPerNode":{"description":`, `"x-kubernetes-int-or-string":true`,
-		`"affinity":{"description":"Has no effect here.","x-kubernetes-preserve-unknown-fields":true}`,
+		`"affinity":{"description":"Has no effect here."`,
 		`"command":{"description":"`, `"items":{"type":"string"},"type":"array","x-kubernetes-list-type":"atomic"`,
 	} {
 		if !strings.Contains(string(data), part) {
