@@ -20,10 +20,10 @@ LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 PKG      ?= ./...
 ARGS     ?=
 
-# cmd/kfmesh, cmd/kfmesh-supervisor and cmd/kfmesh-rsh keep their names; cmd/<service> becomes
+# cmd/kfmesh, cmd/kfmesh-supervisor, cmd/kfmesh-rsh and cmd/kfmesh-probe keep their names; cmd/<service> becomes
 # bin/kfmesh-<service>.
 SERVICES := $(filter-out kfmesh%,$(patsubst cmd/%/main.go,%,$(wildcard cmd/*/main.go)))
-BINARIES := bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh $(SERVICES:%=bin/kfmesh-%)
+BINARIES := bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh bin/kfmesh-probe $(SERVICES:%=bin/kfmesh-%)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -36,7 +36,7 @@ build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
 
 # Go itself knows what is stale, so these always ask it.
 .PHONY: FORCE
-bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh: bin/%: FORCE
+bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh bin/kfmesh-probe: bin/%: FORCE
 	$(call say,go build ./cmd/$*)
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE

@@ -239,7 +239,7 @@ func TestStopKills(t *testing.T) {
 			if err := tr.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]int{"init": codeStopped, "main": 128 + int(syscall.SIGKILL)}[name]
+			want := map[string]int{"init": CodeStopped, "main": 128 + int(syscall.SIGKILL)}[name]
 			if code := tr.wait(); code != want {
 				t.Errorf("exit status %d, want %d", code, want)
 			}

@@ -22,7 +22,7 @@ func (s *starter) surround(ctx context.Context, who identity) error {
 	if s.order.Pod == nil {
 		return nil
 	}
-	plan := &pod.Plan{Main: s.order.Pod.Main, Grace: s.order.Grace}
+	plan := &pod.Plan{Main: s.order.Pod.Main, Grace: s.order.Grace, Prober: s.runtime.Prober}
 	var err error
 	if plan.Init, err = s.containers(ctx, s.order.Pod.Init, who); err != nil {
 		return err
