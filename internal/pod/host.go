@@ -18,6 +18,9 @@ type Host interface {
 	Start(c Container) (p Process, code int, why string)
 	// Do does something on behalf of a container, within a time; 0 means any.
 	Do(a Action, of Container, within time.Duration) error
+	// Ready tells of a container with a readiness probe whether it is ready, whenever that
+	// changes; at first it is not.
+	Ready(c Container, ready bool)
 	// Say tells whoever reads the log.
 	Say(container, sentence string)
 	// Judge leaves word on why the pod failed.

@@ -18,6 +18,7 @@
 //   - A startup probe is asked until it succeeds, then a liveness probe. When one fails as
 //     often as it may, its container is stopped. Of the container that counts that is a
 //     failure of the pod, whose restart is for others to decide.
+//   - A readiness probe is asked from then on, too. What it says is passed on and ends nothing.
 //   - SIGTERM stops the containers, the one that counts first, the others in the reverse of
 //     their order, each after its hook. Whoever sends it sends SIGKILL when grace is over.
 //
@@ -60,6 +61,8 @@ type Plan struct {
 	// Prober is the program that does what this one cannot, TLS and gRPC (package probe). Empty
 	// where there is none: then it has to do that a connection can be made.
 	Prober []string `json:",omitempty"`
+	// Ready is the file that says whether the container that counts is ready.
+	Ready string `json:",omitempty"`
 	// Verdict is the file that says why the pod failed when that was not the command's
 	// own exit status.
 	Verdict string
@@ -72,9 +75,10 @@ type Container struct {
 	Env     []string `json:",omitempty"`
 	WorkDir string   `json:",omitempty"`
 	Restart Restart  `json:",omitempty"`
-	// Startup and Liveness are probes; nil for none.
-	Startup  *Probe `json:",omitempty"`
-	Liveness *Probe `json:",omitempty"`
+	// Startup, Liveness and Readiness are probes; nil for none.
+	Startup   *Probe `json:",omitempty"`
+	Liveness  *Probe `json:",omitempty"`
+	Readiness *Probe `json:",omitempty"`
 	// PostStart and PreStop are hooks; nil for none.
 	PostStart *Action `json:",omitempty"`
 	PreStop   *Action `json:",omitempty"`
@@ -97,6 +101,7 @@ type Probe struct {
 	Period       time.Duration
 	Timeout      time.Duration
 	Failures     int // in a row that count, from 1
+	Successes    int `json:",omitempty"` // in a row after a failure that count; less than 1 means 1
 	// Grace, when set, is the time to end after it has failed, instead of the pod's.
 	Grace time.Duration `json:",omitempty"`
 }
@@ -141,6 +146,14 @@ func ReadVerdict(path string) (Verdict, error) {
 	return v, json.Unmarshal(data, &v)
 }
 
+// IsReady reports what a pod has written to Plan.Ready last.
+func IsReady(path string) bool {
+	data, err := os.ReadFile(path)
+	return err == nil && string(data) == readyWord
+}
+
+const readyWord = "ready\n"
+
 // WriteVerdict writes what ReadVerdict returns.
 func WriteVerdict(path string, v Verdict) error {
 	data, err := json.Marshal(v)
@@ -168,5 +181,5 @@ func Main(args []string, errOut io.Writer) int {
 		<-told
 		close(stop)
 	}()
-	return Run(processes{verdict: plan.Verdict, prober: plan.Prober, out: errOut}, plan, stop)
+	return Run(processes{verdict: plan.Verdict, ready: plan.Ready, prober: plan.Prober, out: errOut}, plan, stop)
 }

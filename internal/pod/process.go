@@ -14,6 +14,7 @@ import (
 // none that has begun before.
 type processes struct {
 	verdict string   // path of the file for it
+	ready   string   // path of the file for that
 	prober  []string // program for what this one cannot do
 	out     io.Writer
 }
@@ -44,6 +45,20 @@ func (h processes) Do(a Action, of Container, within time.Duration) error {
 		a = Action{TCP: address}
 	}
 	return a.do(of, within)
+}
+
+// Ready implements Host.
+func (h processes) Ready(c Container, ready bool) {
+	if h.ready == "" {
+		return
+	}
+	word := ""
+	if ready {
+		word = readyWord
+	}
+	if err := os.WriteFile(h.ready, []byte(word), 0o600); err != nil {
+		h.Say(c.Name, err.Error())
+	}
 }
 
 // Say implements Host: it writes a line to the log.

@@ -30,7 +30,7 @@ type failure struct {
 func watch(host Host, p Process, c Container) *watcher {
 	w := &watcher{host: host, process: p, of: c, started: make(chan struct{}), failed: make(chan failure, 1), over: make(chan struct{})}
 	w.end = sync.OnceFunc(func() { close(w.over) })
-	if c.PostStart == nil && c.Startup == nil && c.Liveness == nil {
+	if c.PostStart == nil && c.Startup == nil && c.Liveness == nil && c.Readiness == nil {
 		close(w.started)
 		return w
 	}
@@ -43,6 +43,9 @@ func (w *watcher) run() {
 		return
 	}
 	close(w.started)
+	if w.of.Readiness != nil {
+		go w.readies()
+	}
 	if w.of.Liveness != nil && w.pause(w.of.Liveness.InitialDelay) {
 		w.lives()
 	}
@@ -103,6 +106,27 @@ func (w *watcher) lives() {
 		} else if failures++; failures >= probe.Failures {
 			w.fail("liveness", probe, err)
 			return
+		}
+		if !w.pause(probe.Period) {
+			return
+		}
+	}
+}
+
+// readies asks the readiness probe and passes on what it comes to, until the watch ends.
+func (w *watcher) readies() {
+	probe := w.of.Readiness
+	if !w.pause(probe.InitialDelay) {
+		return
+	}
+	t := tally{probe: probe}
+	for {
+		err := w.host.Do(probe.Action, w.of, probe.Timeout)
+		if errors.Is(err, ErrEnded) {
+			return
+		}
+		if changed := t.count(err == nil); changed {
+			w.host.Ready(w.of, t.ready)
 		}
 		if !w.pause(probe.Period) {
 			return

@@ -2705,7 +2705,7 @@ type Probe struct {
 	Check isProbe_Check `protobuf_oneof:"check"`
 	// Name of the port to ask on.
 	Port string `protobuf:"bytes,3,opt,name=port,proto3" json:"port,omitempty"`
-	// Time between checks. Default 1 s of a readiness probe, 10 s of others.
+	// Time between checks. Default 1 s of a readiness probe without handler, 10 s of others.
 	Period *durationpb.Duration `protobuf:"bytes,4,opt,name=period,proto3" json:"period,omitempty"`
 	// What is asked instead of the above.
 	Handler *Handler `protobuf:"bytes,5,opt,name=handler,proto3" json:"handler,omitempty"`

@@ -30,8 +30,12 @@ func (s *store) log(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	m := found.workload.GetMetadata()
+	companion := r.FormValue("container")
+	if companion == found.container() {
+		companion = ""
+	}
 	stream, err := s.workloads.Logs(r.Context(), &gpuagentv1.LogsRequest{
-		Namespace: m.GetNamespace(), Name: m.GetName(), Group: found.group.GetName(), Index: found.index, Follow: follow, TailLines: tail,
+		Container: companion, Namespace: m.GetNamespace(), Name: m.GetName(), Group: found.group.GetName(), Index: found.index, Follow: follow, TailLines: tail,
 	})
 	if err != nil {
 		return err

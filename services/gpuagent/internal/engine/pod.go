@@ -32,6 +32,11 @@ func (r *replica) pod(ctx context.Context, scope expand.Scope, from *values) (*r
 	if err != nil {
 		return nil, err
 	}
+	if p := t.GetReadinessProbe(); p.GetHandler() != nil {
+		if main.Readiness, err = r.asked(p); err != nil {
+			return nil, err
+		}
+	}
 	out := &runtime.Pod{Main: main}
 	if out.Init, err = r.companions(ctx, t.GetInitContainers(), scope, from); err != nil {
 		return nil, err
@@ -39,10 +44,15 @@ func (r *replica) pod(ctx context.Context, scope expand.Scope, from *values) (*r
 	if out.Beside, err = r.companions(ctx, t.GetCompanions(), scope, from); err != nil {
 		return nil, err
 	}
-	if len(out.Init)+len(out.Beside) == 0 && main.Startup == nil && main.Liveness == nil && main.PostStart == nil && main.PreStop == nil {
+	if len(out.Init)+len(out.Beside) == 0 && bare(main) {
 		return nil, nil
 	}
 	return out, nil
+}
+
+// bare reports whether nothing is asked of a container and nothing done around it.
+func bare(c pod.Container) bool {
+	return c.Startup == nil && c.Liveness == nil && c.Readiness == nil && c.PostStart == nil && c.PreStop == nil
 }
 
 func (r *replica) companions(ctx context.Context, all []*gpuagentv1.Companion, scope expand.Scope, from *values) ([]runtime.Companion, error) {
@@ -120,6 +130,7 @@ func (r *replica) asked(p *gpuagentv1.Probe) (*pod.Probe, error) {
 	out := &pod.Probe{
 		Action: *action, InitialDelay: p.GetInitialDelay().AsDuration(), Failures: int(p.GetFailureThreshold()),
 		Period: orElse(p.GetPeriod(), probePeriod), Timeout: orElse(p.GetTimeout(), probeWithin), Grace: p.GetGracePeriod().AsDuration(),
+		Successes: int(p.GetSuccessThreshold()),
 	}
 	if out.Failures == 0 {
 		out.Failures = probeFailures

@@ -3,10 +3,16 @@ package pod
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
+
+	"google.golang.org/protobuf/proto"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
+
+// label is what names of containers are.
+var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // companions adds the init containers, and the containers beside the one that counts.
 func (b *builder) companions(main int) {
@@ -59,8 +65,11 @@ func (b *builder) uniqueNames() {
 // companion reads one container beside the one that counts. It sees what that sees: the
 // mounts of all are made for all.
 func (b *builder) companion(at string, c *Container) *gpuagentv1.Companion {
-	if c.Name == "" {
+	switch {
+	case c.Name == "":
 		b.problems.Required(at+".name", "")
+	case !label.MatchString(c.Name):
+		b.problems.Invalid(at+".name", c.Name, "a DNS-1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character")
 	}
 	own := &builder{spec: b.spec, path: b.path, problems: b.problems, names: b.names, out: &gpuagentv1.Template{}}
 	own.variables(at, c)
@@ -73,13 +82,29 @@ func (b *builder) companion(at string, c *Container) *gpuagentv1.Companion {
 	if identity(nil, c.SecurityContext) != nil {
 		b.problems.Warn("%s.securityContext has no effect here: all containers of a pod run as the one that counts", at)
 	}
+	if c.ReadinessProbe != nil {
+		b.problems.Warn("%s.readinessProbe has no effect here: a replica is ready when the container that counts is", at)
+	}
 	return &gpuagentv1.Companion{
+		Resources: ownResources(asked), ImagePullPolicy: b.pullPolicy(at+".imagePullPolicy", c.ImagePullPolicy),
 		Name: c.Name, Image: c.Image, Command: escaped(c.Command), Args: escaped(c.Args), WorkingDir: c.WorkingDir,
 		Env: own.out.GetEnv(), EnvFrom: own.out.GetEnvFrom(),
 		StartupProbe:  b.probe(at+".startupProbe", c.StartupProbe, c),
 		LivenessProbe: b.probe(at+".livenessProbe", c.LivenessProbe, c),
 		Lifecycle:     b.lifecycle(at+".lifecycle", c.Lifecycle, c),
 	}
+}
+
+// ownResources are those that a companion keeps to itself; nil where it asks for none.
+func ownResources(asked *gpuagentv1.Resources) *gpuagentv1.Resources {
+	own := &gpuagentv1.Resources{
+		CpuMilli: asked.GetCpuMilli(), MemoryBytes: asked.GetMemoryBytes(),
+		CpuLimitMilli: asked.GetCpuLimitMilli(), MemoryLimitBytes: asked.GetMemoryLimitBytes(),
+	}
+	if proto.Equal(own, &gpuagentv1.Resources{}) {
+		return nil
+	}
+	return own
 }
 
 // share gives the pod the volumes and mounts of one of its containers.

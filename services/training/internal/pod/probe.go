@@ -18,7 +18,7 @@ type Probe struct {
 	Timeout      *int32 `json:"timeoutSeconds"`
 	Failures     *int32 `json:"failureThreshold"`
 	Successes    *int32 `json:"successThreshold"`
-	Grace        *int64 `json:"terminationGracePeriodSeconds" honoured:"no"`
+	Grace        *int64 `json:"terminationGracePeriodSeconds"`
 }
 
 // Handler is one thing to do. Exactly one of its fields is set.
@@ -27,7 +27,7 @@ type Handler struct {
 	HTTP  *HTTP  `json:"httpGet"`
 	TCP   *TCP   `json:"tcpSocket"`
 	Sleep *Sleep `json:"sleep"`
-	GRPC  any    `json:"grpc"`
+	GRPC  *GRPC  `json:"grpc"`
 }
 
 // Exec is a command in the container.
@@ -56,6 +56,12 @@ type TCP struct {
 	Port decode.Scalar `json:"port"`
 }
 
+// GRPC is a call of a server's health service.
+type GRPC struct {
+	Port    decode.Scalar `json:"port"`
+	Service string        `json:"service"`
+}
+
 // Sleep is time that passes.
 type Sleep struct {
 	Seconds int64 `json:"seconds"`
@@ -68,7 +74,36 @@ type Lifecycle struct {
 	StopSignal string   `json:"stopSignal" honoured:"no"`
 }
 
-// probe reads a probe; nil when there is none, or none that can be asked here.
+// kubernetesPeriod is that of a probe that says none.
+const kubernetesPeriod = 10 * time.Second
+
+// readiness reads a readiness probe.
+func (b *builder) readiness(path string, p *Probe, c *Container) *gpuagentv1.Probe {
+	if p == nil {
+		return nil
+	}
+	if p.Grace != nil {
+		b.problems.Invalid(path+".terminationGracePeriodSeconds", *p.Grace, "must not be set for readinessProbes")
+	}
+	one := *p
+	one.Successes, one.Grace = nil, nil
+	out := b.probe(path, &one, c)
+	if out == nil {
+		return nil
+	}
+	if out.GetPeriod() == nil {
+		out.Period = durationpb.New(kubernetesPeriod)
+	}
+	if p.Successes != nil {
+		if *p.Successes < 0 {
+			b.problems.Invalid(path+".successThreshold", *p.Successes, "must be greater than or equal to 0")
+		}
+		out.SuccessThreshold = max(*p.Successes, 0)
+	}
+	return out
+}
+
+// probe reads a startup or liveness probe; nil when there is none, or none that can be asked here.
 func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 	if p == nil {
 		return nil
@@ -96,6 +131,12 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 		return nil
 	}
 	out := &gpuagentv1.Probe{Handler: handler, InitialDelay: seconds(p.InitialDelay), Period: seconds(p.Period), Timeout: seconds(p.Timeout)}
+	if p.Grace != nil {
+		if *p.Grace <= 0 {
+			b.problems.Invalid(path+".terminationGracePeriodSeconds", *p.Grace, "must be greater than 0")
+		}
+		out.GracePeriod = durationpb.New(time.Duration(*p.Grace) * time.Second)
+	}
 	if p.Failures != nil {
 		out.FailureThreshold = max(*p.Failures, 0)
 	}
@@ -156,8 +197,9 @@ func (b *builder) handler(path string, h *Handler, c *Container) *gpuagentv1.Han
 	case h.Sleep != nil:
 		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Sleep{Sleep: durationpb.New(time.Duration(max(h.Sleep.Seconds, 0)) * time.Second)}}
 	}
-	b.problems.Warn("%s.grpc has no effect here: nothing asks for the health of a gRPC server", path)
-	return nil
+	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Grpc{Grpc: &gpuagentv1.Grpc{
+		Port: b.port(path+".grpc.port", h.GRPC.Port, c), Service: h.GRPC.Service,
+	}}}
 }
 
 func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handler {
@@ -166,7 +208,6 @@ func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handle
 	case "", "HTTP":
 	case "HTTPS":
 		out.Tls = true
-		b.problems.Warn("%s.scheme: of an HTTPS server it is only asked whether it takes connections", path)
 	default:
 		b.problems.NotSupported(path+".scheme", h.Scheme, "HTTP", "HTTPS")
 	}

@@ -102,15 +102,15 @@ type Container struct {
 	TerminationMessagePath   string `json:"terminationMessagePath"`
 	TerminationMessagePolicy string `json:"terminationMessagePolicy"`
 
-	EnvFrom       []EnvFrom  `json:"envFrom"`
-	LivenessProbe *Probe     `json:"livenessProbe"`
-	StartupProbe  *Probe     `json:"startupProbe"`
-	Lifecycle     *Lifecycle `json:"lifecycle"`
-	RestartPolicy string     `json:"restartPolicy"` // of an init container
+	EnvFrom        []EnvFrom  `json:"envFrom"`
+	LivenessProbe  *Probe     `json:"livenessProbe"`
+	StartupProbe   *Probe     `json:"startupProbe"`
+	ReadinessProbe *Probe     `json:"readinessProbe"`
+	Lifecycle      *Lifecycle `json:"lifecycle"`
+	RestartPolicy  string     `json:"restartPolicy"` // of an init container
 
-	ReadinessProbe *Probe `json:"readinessProbe" honoured:"no"`
-	VolumeDevices  []any  `json:"volumeDevices" honoured:"no"`
-	ResizePolicy   []any  `json:"resizePolicy" honoured:"no"`
+	VolumeDevices []any `json:"volumeDevices" honoured:"no"`
+	ResizePolicy  []any `json:"resizePolicy" honoured:"no"`
 }
 
 // Port is a port that a container listens on.

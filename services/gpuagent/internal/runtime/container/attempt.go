@@ -38,6 +38,8 @@ type attempt struct {
 	pid     atomic.Int64
 	follows *atomic.Int64 // another attempt's pid, when this is a part of it; may be nil
 
+	ready atomic.Bool // as its readiness probe says
+
 	stopOnce sync.Once
 	stopping chan struct{} // closed when a pod is to end
 
@@ -50,6 +52,9 @@ func newAttempt(r *Runtime, journal string) *attempt {
 
 // PID implements runtime.Attempt.
 func (a *attempt) PID() int { return int(a.pid.Load()) }
+
+// Ready implements runtime.Readier.
+func (a *attempt) Ready() bool { return a.ready.Load() }
 
 func (a *attempt) load() (record, *engine, error) {
 	rec, err := readJournal(a.journal)

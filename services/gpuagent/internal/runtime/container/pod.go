@@ -186,6 +186,13 @@ func (h *host) note(r record) error {
 	return note(h.attempt.journal, r)
 }
 
+// Ready implements pod.Host.
+func (h *host) Ready(c pod.Container, ready bool) {
+	if engineName(c) == h.claim.Name {
+		h.attempt.ready.Store(ready)
+	}
+}
+
 // Say implements pod.Host.
 func (h *host) Say(container, sentence string) {
 	if h.ctx.Err() == nil {
