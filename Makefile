@@ -56,8 +56,8 @@ clean: ## Remove what the other targets made
 	@rm -rf bin third_party $(VENV) .venv-mlflow-* .venv-framework-* .venv-sdk .kfmesh .pytest_cache .ruff_cache
 
 .PHONY: test
-test: ## Run every test: Go with -race, then end to end with the kfp SDK, the Kubeflow SDKs and MLflow clients
-	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-sdk && $(MAKE) test-mlflow
+test: ## Run every test: Go with -race, then end to end with the kfp SDK, kubectl, the Kubeflow SDKs and MLflow clients
+	@$(MAKE) test-go && $(MAKE) test-e2e && $(MAKE) test-kubectl && $(MAKE) test-sdk && $(MAKE) test-mlflow
 
 .PHONY: test-go
 test-go: build $(VENV)/ready ## Run the Go tests (PKG=./services/... for some)
@@ -71,11 +71,21 @@ FUZZTIME ?= 10s
 fuzz: ## Run every fuzz test for a while (FUZZTIME=10s each; PKG=./services/... for some)
 	@tools/fuzz/fuzz $(FUZZTIME) '$(PKG)'
 
+.PHONY: test-cgroup2
+test-cgroup2: ## Run the tests of control groups in a virtual machine that has those of version 2 alone
+	$(call say,tests of control groups of version 2)
+	@test/cgroup2/run bin/test/vm
+
 # External servers, for the shape of one process a service.
 bin/test/etcd: go.mod
 	@$(GO) build -o $@ go.etcd.io/etcd/server/v3
 bin/test/nats-server: go.mod
 	@$(GO) build -o $@ github.com/nats-io/nats-server/v2
+
+# An unmodified kubectl, of the version that its module pins.
+KUBECTL_VERSION := $(shell awk '$$1 == "k8s.io/kubectl" { sub("v0", "v1", $$2); print $$2 }' tools/kubectl/go.mod)
+bin/test/kubectl: tools/kubectl/main.go tools/kubectl/go.mod
+	@$(GO) -C tools/kubectl build -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=$(KUBECTL_VERSION)' -o $(CURDIR)/$@ .
 
 # Sends what the benchmark of tracking measures.
 bin/test/track-load: FORCE
@@ -93,6 +103,11 @@ bin/test/placement.test: FORCE
 test-e2e: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## Run the end-to-end tests (ARGS='-k cache' for some)
 	$(call say,pytest test/e2e)
 	@$(PY) -m pytest test/e2e $(ARGS)
+
+.PHONY: test-kubectl
+test-kubectl: build bin/test/kubectl $(VENV)/ready ## Drive it with unmodified kubectls: the one it builds, and yours (KUBECTL=FILE)
+	$(call say,pytest test/kubectl)
+	@KUBECTL='$(KUBECTL)' $(PY) -m pytest test/kubectl $(ARGS)
 
 .PHONY: test-sdk
 test-sdk: build .venv-sdk/ready ## Run unmodified Kubeflow SDKs, for jobs and TrainJobs, against it
@@ -158,6 +173,10 @@ conformance: build $(VENV)/ready ## Run a corpus of compiled pipelines (KFMESH_C
 .PHONY: conformance-training
 conformance-training: build $(VENV)/ready ## Apply a corpus of training manifests and look what replicas find (KFMESH_CORPUS=DIR)
 	@PYTHONPATH=test $(PY) test/conformance_training $(ARGS)
+
+.PHONY: conformance-validation
+conformance-validation: build $(VENV)/ready ## Ask Kubeflow's operators and kfmesh what is wrong with thousands of manifests (KFMESH_CORPUS=DIR for more of them)
+	@PYTHONPATH=test $(PY) test/conformance_validation $(ARGS)
 
 .PHONY: chaos
 chaos: build bin/test/etcd bin/test/nats-server $(VENV)/ready ## kill -9 again and again amid hundreds of runs (ARGS='--seed 7')

@@ -44,6 +44,28 @@ func (u *Usage) add(f file) {
 	}
 }
 
+// File is one file of a tree, or the file that a URI names, whose name then is empty.
+type File struct {
+	Name     string // with slashes
+	Bytes    int64
+	Modified time.Time
+}
+
+// Files lists the file or tree at a URI, by name; fault.NotFound when there is none.
+func (b *Bucket) Files(ctx context.Context, uri string) ([]File, error) {
+	at, err := b.locate(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	defer at.close()
+	found, err := filesOf(ctx, at)
+	files := make([]File, len(found))
+	for i, f := range found {
+		files[i] = File{Name: f.name, Bytes: f.bytes, Modified: f.modified}
+	}
+	return files, err
+}
+
 // Fits reports whether the file or tree at a URI has no more files and bytes than
 // a usage. It looks at no more than it must; fault.NotFound when there is nothing.
 func (b *Bucket) Fits(ctx context.Context, uri string, most Usage) (bool, error) {

@@ -14,6 +14,8 @@
 // into one of its own first: Find does, where all that would have to move is this
 // program's.
 //
+// A group may be made to do without some devices, too: its Fence says which.
+//
 // The package uses the standard library and x/sys only: supervisors link it.
 package cgroup
 
@@ -69,6 +71,8 @@ type Place struct {
 	Dirs map[string]string
 	// Lacks says why of each controller that is not there.
 	Lacks map[string]error
+	// Fence is where devices can be kept from groups.
+	Fence FencePlace
 }
 
 // Enforces are the controllers that work, in order.
@@ -84,9 +88,10 @@ func (p Place) String() string {
 	return fmt.Sprintf("control groups of version %s in %s", version, strings.Join(dirs, ", "))
 }
 
-// Group returns a group of a name, which is not made yet, and which of the limits cannot
-// be kept here and why. It is nil when it would limit nothing.
-func (p Place) Group(name string, limits Limits) (*Group, map[string]error) {
+// Group returns a group of a name, which is not made yet, with limits and without some
+// devices, and which of the limits cannot be kept here and why. It is nil when it would
+// limit nothing.
+func (p Place) Group(name string, limits Limits, deny ...Device) (*Group, map[string]error) {
 	g := &Group{Unified: p.Unified, Dirs: map[string]string{}, Limits: limits}
 	unkept := map[string]error{}
 	for _, controller := range limits.needs() {
@@ -96,7 +101,10 @@ func (p Place) Group(name string, limits Limits) (*Group, map[string]error) {
 			unkept[controller] = p.Lacks[controller]
 		}
 	}
-	if len(g.Dirs) == 0 {
+	if len(deny) > 0 && p.Fence.Dir != "" {
+		g.Fence = &Fence{Dir: filepath.Join(p.Fence.Dir, prefix+name), Unified: p.Fence.Unified, Deny: deny}
+	}
+	if len(g.Dirs) == 0 && g.Fence == nil {
 		return nil, unkept
 	}
 	return g, unkept

@@ -24,19 +24,19 @@ func Find(root string) Place {
 		return lacking(err)
 	}
 	all, groups := parseMounts(mounts), parseOwn(own)
+	var p Place
 	if _, legacy := of(all, Memory); legacy {
-		return f.legacy(all, groups)
+		p = f.legacy(all, groups)
+	} else {
+		p = f.unified(all, groups[""])
 	}
-	i := slices.IndexFunc(all, func(h hierarchy) bool { return h.unified })
-	if i < 0 {
-		return lacking(errors.New("no control groups are mounted, which is usually at /sys/fs/cgroup"))
-	}
-	return f.unified(all[i], groups[""])
+	p.Fence = f.fence(all, groups)
+	return p
 }
 
 // lacking is a place without any controller.
 func lacking(why error) Place {
-	p := Place{Dirs: map[string]string{}, Lacks: map[string]error{}}
+	p := Place{Dirs: map[string]string{}, Lacks: map[string]error{}, Fence: FencePlace{Lacks: why}}
 	for _, controller := range controllers {
 		p.Lacks[controller] = why
 	}
@@ -88,27 +88,49 @@ func writable(dir string) error {
 	return nil
 }
 
-// unified looks at the hierarchy of version 2.
-func (f finder) unified(h hierarchy, own string) Place {
-	dir, err := h.dirOf(own)
+// unifiedDir is where groups of version 2 can be made.
+func (f finder) unifiedDir(all []hierarchy, own string) (string, error) {
+	i := slices.IndexFunc(all, func(h hierarchy) bool { return h.unified })
+	if i < 0 {
+		return "", errors.New("no control groups are mounted, which is usually at /sys/fs/cgroup")
+	}
+	dir, err := all[i].dirOf(own)
 	if err != nil {
-		return lacking(err)
+		return "", err
 	}
 	dir = filepath.Join(f.root, dir)
 	if filepath.Base(dir) == leaf { // the step aside was taken already, by this agent or by who started it
 		dir = filepath.Dir(dir)
 	}
 	if err := writable(dir); err != nil {
-		return lacking(fmt.Errorf("%w: have them delegated, as by systemd's Delegate=yes", err))
+		return "", fmt.Errorf("%w: have them delegated, as by systemd's Delegate=yes", err)
 	}
-	offered, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	return dir, nil
+}
+
+// unified looks at the hierarchy of version 2.
+func (f finder) unified(all []hierarchy, own string) Place {
+	dir, err := f.unifiedDir(all, own)
 	if err != nil {
 		return lacking(err)
 	}
 	p := Place{Unified: true, Dirs: map[string]string{}, Lacks: map[string]error{}}
+	offered, err := words(dir, "cgroup.controllers")
+	if err != nil {
+		return lacking(err)
+	}
+	var wanted []string
 	for _, controller := range controllers {
-		if !slices.Contains(strings.Fields(string(offered)), controller) {
+		if slices.Contains(offered, controller) {
+			wanted = append(wanted, controller)
+		} else {
 			p.Lacks[controller] = fmt.Errorf("the controller %s is not delegated to %s", controller, dir)
+		}
+	}
+	err = makeWay(dir, wanted)
+	for _, controller := range wanted {
+		if err != nil {
+			p.Lacks[controller] = err
 		} else if err := handDown(dir, controller); err != nil {
 			p.Lacks[controller] = err
 		} else {
@@ -118,22 +140,44 @@ func (f finder) unified(h hierarchy, own string) Place {
 	return p
 }
 
-// handDown has the groups below a directory have a controller.
-func handDown(dir, controller string) error {
-	path := filepath.Join(dir, "cgroup.subtree_control")
-	on, err := os.ReadFile(path)
-	if err == nil && slices.Contains(strings.Fields(string(on)), controller) {
+// words are those in a file of a group.
+func words(dir, file string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	return strings.Fields(string(text)), err
+}
+
+// subtree is the file of the controllers that the groups below a group have.
+const subtree = "cgroup.subtree_control"
+
+// makeWay has no processes be in a group that is to hand controllers down. It comes before
+// the first of them: the kernel hands cpu and pids down beside processes, but then takes the
+// group for one of threads, which neither hands memory down nor has groups with processes
+// below it. At the root of the hierarchy processes are in nobody's way.
+func makeWay(dir string, wanted []string) error {
+	on, err := words(dir, subtree)
+	if err != nil {
+		return err
+	}
+	given := func(controller string) bool { return slices.Contains(on, controller) }
+	if !slices.ContainsFunc(wanted, func(c string) bool { return !given(c) }) || isRoot(dir) {
 		return nil
 	}
-	enable := func() error { return os.WriteFile(path, []byte("+"+controller), 0o600) }
-	err = enable()
-	if errors.Is(err, syscall.EBUSY) { // there are processes in it
-		if err := stepAside(dir); err != nil {
-			return err
-		}
-		err = enable()
+	return stepAside(dir)
+}
+
+// isRoot reports whether a group is the root of the hierarchy, which alone has no events.
+func isRoot(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "cgroup.events"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// handDown has the groups below a directory have a controller.
+func handDown(dir, controller string) error {
+	on, err := words(dir, subtree)
+	if err == nil && slices.Contains(on, controller) {
+		return nil
 	}
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(dir, subtree), []byte("+"+controller), 0o600); err != nil {
 		return fmt.Errorf("the controller %s cannot be handed down in %s: %w", controller, dir, err)
 	}
 	return nil
@@ -142,6 +186,9 @@ func handDown(dir, controller string) error {
 // stepAside moves the processes of a group into one below it, if all are of this program.
 func stepAside(dir string) error {
 	all := (&Group{Dirs: map[string]string{"": dir}}).PIDs()
+	if len(all) == 0 {
+		return nil
+	}
 	for _, pid := range all {
 		if !ours(pid) {
 			return fmt.Errorf("process %d is in the group %s as well: start kfmesh in one of its own, as by systemd-run --scope -p Delegate=yes", pid, dir)

@@ -22,10 +22,30 @@ type Group struct {
 	Dirs map[string]string
 	// Limits are what Make sets, as far as there are controllers.
 	Limits Limits `json:",omitzero"`
+	// Fence keeps devices from it; nil when all that there are may be used.
+	Fence *Fence `json:",omitempty"`
 }
 
 // dirs are the directories, each once.
-func (g *Group) dirs() []string { return slices.Compact(slices.Sorted(maps.Values(g.Dirs))) }
+func (g *Group) dirs() []string {
+	all := slices.Collect(maps.Values(g.Dirs))
+	if g.Fence != nil {
+		all = append(all, g.Fence.Dir)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// dirsOf are those of one version: a group of version 1 may have a fence of version 2.
+func (g *Group) dirsOf(unified bool) []string {
+	return slices.DeleteFunc(g.dirs(), func(dir string) bool {
+		return (g.Unified || g.Fence != nil && g.Fence.Unified && dir == g.Fence.Dir) != unified
+	})
+}
+
+// Entered reports whether a process has to enter it: one cannot be born in a group of
+// version 1.
+func (g *Group) Entered() bool { return len(g.dirsOf(false)) > 0 }
 
 // Make makes the group and sets its limits. When it cannot, nothing of it is left.
 func (g *Group) Make() error {
@@ -37,6 +57,11 @@ func (g *Group) Make() error {
 	for _, s := range g.settings() {
 		err := os.WriteFile(s.path, []byte(s.value), 0o600)
 		if err != nil && !(s.optional && errors.Is(err, fs.ErrNotExist)) {
+			return errors.Join(fmt.Errorf("limit control group: %w", err), g.Remove())
+		}
+	}
+	if g.Fence != nil && !g.Fence.Unified {
+		if err := g.Fence.check(); err != nil {
 			return errors.Join(fmt.Errorf("limit control group: %w", err), g.Remove())
 		}
 	}
@@ -66,6 +91,9 @@ func (g *Group) settings() []setting {
 	memory, processes := decimal(g.Limits.MemoryBytes), decimal(g.Limits.Processes)
 	quota := decimal(max(smallestTime, g.Limits.CPUMilli*period/1000))
 	set(Processes, "pids.max", processes, false)
+	if g.Fence != nil && !g.Fence.Unified {
+		all = append(all, g.Fence.settings()...)
+	}
 	if g.Unified {
 		set(CPU, "cpu.max", quota+" "+decimal(period), false)
 		set(Memory, "memory.max", memory, false)
@@ -89,11 +117,11 @@ const (
 	threads = "tasks"
 )
 
-// Enter moves the calling thread into a group of version 1. The goroutine is locked to
-// it, and about to execute another program: that has no other thread. To move a whole
-// process the kernel would wait for all processors to take notice, which is 15 ms.
+// Enter moves the calling thread into what the group has of version 1. The goroutine is
+// locked to it, and about to execute another program: that has no other thread. To move a
+// whole process the kernel would wait for all processors to take notice, which is 15 ms.
 func (g *Group) Enter() error {
-	for _, dir := range g.dirs() {
+	for _, dir := range g.dirsOf(false) {
 		if err := os.WriteFile(filepath.Join(dir, threads), []byte("0"), 0o600); err != nil {
 			return fmt.Errorf("enter control group: %w", err)
 		}
@@ -104,20 +132,25 @@ func (g *Group) Enter() error {
 // Take moves a process of one thread into the group. In version 2 that takes up to 15 ms,
 // for the reason that Enter has.
 func (g *Group) Take(pid int) error {
-	file := threads
-	if g.Unified {
-		file = procs
-	}
-	for _, dir := range g.dirs() {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(pid)), 0o600); err != nil {
-			return fmt.Errorf("put process %d into its control group: %w", pid, err)
+	for file, unified := range map[string]bool{threads: false, procs: true} {
+		for _, dir := range g.dirsOf(unified) {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(pid)), 0o600); err != nil {
+				return fmt.Errorf("put process %d into its control group: %w", pid, err)
+			}
 		}
 	}
 	return nil
 }
 
-// Open opens the directory of a group of version 2, for a process to be born in.
-func (g *Group) Open() (*os.File, error) { return os.Open(g.dirs()[0]) }
+// Open opens the directory of what the group has of version 2, for a process to be born
+// in; nil without any.
+func (g *Group) Open() (*os.File, error) {
+	dirs := g.dirsOf(true)
+	if len(dirs) == 0 {
+		return nil, nil
+	}
+	return os.Open(dirs[0])
+}
 
 // PIDs are the processes in the group. A group that does not exist has none.
 func (g *Group) PIDs() []int {

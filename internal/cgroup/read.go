@@ -1,8 +1,10 @@
 package cgroup
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +67,7 @@ const strayAfter = time.Minute
 // Sweep removes the groups that nobody is in any more and that were made a while ago,
 // such as those whose supervisor was killed. Agents may share a place: none is theirs alone.
 func (p Place) Sweep(now time.Time) {
-	for _, dir := range p.Dirs {
+	for _, dir := range append(slices.Collect(maps.Values(p.Dirs)), p.Fence.Dir) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
 // Lessor is a Backend whose leases can be renewed by hand, for who keeps them on
@@ -21,11 +23,11 @@ type Lessor interface {
 }
 
 // Expiring is a Lease whose holder knows how long it lives even if the store is
-// never heard of again. Done is closed at Deadline at the latest.
+// never heard of again. Done is closed when that is over, at the latest.
 type Expiring interface {
 	Lease
-	// Deadline is when the lease ends unless it is renewed before, on the monotonic
-	// clock. It never comes after the moment at which the store deletes the lease's
-	// keys, and moves on with every renewal.
-	Deadline() time.Time
+	// Held is when it was asked for, or to be renewed, the last time that it was, and when
+	// it ends unless it is renewed before. That never comes after the moment at which the
+	// store deletes the lease's keys, as long as the clocks of both machines run alike.
+	Held() (from, to boottime.Instant)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
 // attempt is an epoch that a supervisor owns.
@@ -19,6 +21,7 @@ type attempt struct {
 	kill    time.Time // when SIGKILL follows SIGTERM; zero unless it is being stopped
 	finish  time.Time // when the command had ended; zero before
 	look    time.Time // when its lease is next looked at; zero without one
+	lease   Lease     // as it was when that was last done
 	memory  time.Time // when it is next looked whether it has any left; zero without a limit
 }
 
@@ -34,6 +37,7 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 		a.exit.Cause, a.finish = Fenced, a.exit.Start
 		return a, nil
 	}
+	s.last.set(s.attempts, a) // before there is anything to end
 	if a.pid, a.pidfd, err = s.start(o.Spec); err != nil {
 		a.exit.Cause = Unstarted
 		a.exit.Code, a.exit.Message = StartFailure(o.Spec, err)
@@ -60,10 +64,13 @@ func (a *attempt) due(now time.Time) time.Duration {
 			wait = min(wait, a.look.Sub(now))
 		}
 	default:
-		for _, at := range []time.Time{a.spec.Deadline, a.look, a.memory} {
+		for _, at := range []time.Time{a.look, a.memory} {
 			if !at.IsZero() {
 				wait = min(wait, at.Sub(now))
 			}
+		}
+		if a.spec.Deadline != 0 {
+			wait = min(wait, a.spec.Deadline.Sub(boottime.Now()))
 		}
 	}
 	return max(0, wait)
@@ -75,7 +82,7 @@ func (a *attempt) enforce(now time.Time) {
 		a.fence(now)
 	}
 	a.mindMemory(now)
-	if !a.spec.Deadline.IsZero() && !now.Before(a.spec.Deadline) {
+	if a.spec.Deadline != 0 && boottime.Now() >= a.spec.Deadline {
 		a.stop(Deadline, now)
 	}
 	if !a.kill.IsZero() && !now.Before(a.kill) {
@@ -94,7 +101,8 @@ func (a *attempt) leased(now time.Time) bool {
 	if a.exit.Cause == Fenced {
 		return false
 	}
-	left := LeaseLeft(a.spec.Lease)
+	a.lease = ReadLease(a.spec.Lease)
+	left := a.lease.Left(a.spec.Term, boottime.Now())
 	a.look = now.Add(min(left, lookAgain))
 	return left > 0
 }

@@ -3,6 +3,8 @@ package supervise
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
 // State is where an epoch is in its life.
@@ -46,7 +48,7 @@ func (r record) state() (State, Exit) {
 // Seal takes the free epoch of a journal so that no supervisor can start it any more. It
 // reports whether it did; false means that a supervisor came first.
 func Seal(path string) (bool, error) {
-	j, err := claim(path, owner{BootID: bootID()})
+	j, err := claim(path, owner{BootID: boottime.ID()})
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}

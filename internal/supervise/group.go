@@ -10,13 +10,12 @@ type groupError struct{ error }
 
 // startInGroup starts a command in its control group, which has been made.
 func startInGroup(spec Spec, null int) (pid, pidfd int, err error) {
-	if !spec.Group.Unified { // the program enters it
-		pid, pidfd, err = start(spec, null, nil)
-	} else if dir, openErr := spec.Group.Open(); openErr == nil {
-		pid, pidfd, err = start(spec, null, dir)
-		_ = dir.Close()
+	dir, err := spec.Group.Open()
+	if err != nil {
+		err = &groupError{err}
 	} else {
-		err = &groupError{openErr}
+		pid, pidfd, err = start(spec, null, dir) // what it has of version 1 the program enters
+		_ = dir.Close()
 	}
 	if err != nil {
 		_ = spec.Group.Remove() // else it is swept some time

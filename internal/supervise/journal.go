@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -176,13 +175,4 @@ func parseJournal(data []byte) (record, error) {
 		}
 	}
 	return r, nil
-}
-
-// bootID names this run of the kernel; empty where the system does not tell.
-func bootID() string {
-	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return string(bytes.TrimSpace(data))
 }

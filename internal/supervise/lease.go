@@ -1,35 +1,50 @@
 package supervise
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
-// A lease is a file that says until when commands may run: the agent of a node that
-// has joined others holds what it runs only for as long as it is heard of, because
-// then the same is started elsewhere. It is kept by the supervisors, so that a
-// command does not outlive it whether its agent was killed, was stopped, hangs or is
-// cut off.
+// Lease says until when commands may run: the agent of a node that has joined others
+// holds what it runs only for as long as it is heard of, because then the same is started
+// elsewhere. It is a file, which the agent writes and the supervisors, and the tethers of
+// containers, keep to, so that a command does not outlive it whether its agent was killed,
+// was stopped, hangs or is cut off.
 //
-// The time in it is of the clock that counts from the machine's start, sleep
-// included (CLOCK_BOOTTIME): it neither jumps nor stands still.
+// A lease has a term, and a command belongs to one: once that is over the command has
+// ended for good, even if the node has a lease again before its supervisor has looked.
+type Lease struct {
+	// Boot is the start of the machine that the times are of.
+	Boot string
+	// Term names the time during which the node was never held for lost.
+	Term string
+	// Until is when commands are killed.
+	Until boottime.Instant
+	// End is when they must be gone. A supervisor that stands still is killed by the
+	// kernel half way between Until and End, and its commands with it.
+	End boottime.Instant
+}
 
-// WriteLease lets the commands under a lease run for so long from now. Whoever runs
-// under it may read it.
-func WriteLease(path string, left time.Duration) error {
-	until := sinceBoot() + left
-	next := path + ".next"
-	if err := os.WriteFile(next, []byte(strconv.FormatInt(int64(until), 10)+"\n"), 0o644); err != nil {
+// NewLease is a lease of this start of the machine.
+func NewLease(term string, until, end boottime.Instant) Lease {
+	return Lease{Boot: boottime.ID(), Term: term, Until: until, End: end}
+}
+
+// Write puts the lease into a file, as a whole. Whoever runs under it may read it.
+func (l Lease) Write(path string) error {
+	text, err := json.Marshal(l)
+	if err != nil {
 		return fmt.Errorf("write lease: %w", err)
 	}
-	if err := os.Chmod(next, 0o644); err != nil { // whatever the umask is
+	next := path + ".next"
+	if err := os.WriteFile(next, append(text, '\n'), 0o644); err != nil { // #nosec G306 -- no secret
+		return fmt.Errorf("write lease: %w", err)
+	}
+	if err := os.Chmod(next, 0o644); err != nil { // #nosec G302 -- whatever the umask is
 		return fmt.Errorf("write lease: %w", err)
 	}
 	if err := os.Rename(next, path); err != nil {
@@ -38,28 +53,25 @@ func WriteLease(path string, left time.Duration) error {
 	return nil
 }
 
-// LeaseLeft is for how long commands under a lease may still run. A lease that is
-// missing or cannot be understood has ended.
-func LeaseLeft(path string) time.Duration {
+// ReadLease reads a lease. One that is missing, cannot be understood, or is of an
+// earlier start of the machine is that of no term, and has ended.
+func ReadLease(path string) Lease {
 	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0
+	var l Lease
+	if err != nil || json.Unmarshal(text, &l) != nil || l.Boot != boottime.ID() {
+		return Lease{}
 	}
-	until, err := strconv.ParseInt(strings.TrimSuffix(string(text), "\n"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return max(0, time.Duration(until)-sinceBoot())
+	return l
 }
 
-// Machine names this run of the kernel, whose clock leases are told by. It is empty
-// where the system does not tell.
-func Machine() string { return bootID() }
-
-func sinceBoot() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		panic("supervise: the machine has no CLOCK_BOOTTIME: " + err.Error()) // Linux has had it since 2.6.39
+// Left is for how long commands of a term may still run.
+func (l Lease) Left(term string, now boottime.Instant) time.Duration {
+	if term == "" || l.Term != term {
+		return 0
 	}
-	return time.Duration(t.Nano())
+	return max(0, l.Until.Sub(now))
 }
+
+// LastResort is when a supervisor is killed that still has commands under the lease and
+// has not looked at it since.
+func (l Lease) LastResort() boottime.Instant { return l.Until.Add(l.End.Sub(l.Until) / 2) }

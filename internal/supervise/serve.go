@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
 // Exit statuses of a supervisor. They are for logs only: the truth is on disk.
@@ -54,6 +56,7 @@ type supervisor struct {
 	polled   []*attempt
 	buffer   [1 << 10]byte
 	looked   time.Time // when orphans that have ended were last looked for
+	last     lastResort
 }
 
 func serve(in *os.File) error {
@@ -70,7 +73,7 @@ func serve(in *os.File) error {
 	}
 	s := &supervisor{
 		agent: &line{fd: int(in.Fd())}, wake: wake, null: null, list: openChildren(os.Getpid()),
-		self:     owner{PID: os.Getpid(), BootID: bootID()},
+		self:     owner{PID: os.Getpid(), BootID: boottime.ID()},
 		attempts: map[int]*attempt{}, servers: forkServers{},
 	}
 	for s.agent.open() || len(s.attempts) > 0 {
@@ -202,6 +205,7 @@ func (s *supervisor) look(now time.Time) {
 			s.conclude(a)
 		}
 	}
+	s.last.set(s.attempts)
 	if now.Sub(s.looked) >= lookAgain {
 		s.looked = now
 		s.servers.reap()

@@ -39,13 +39,14 @@
 // group is removed. Who finds an epoch lost removes its group too.
 //
 // A supervisor is one thread that polls: no goroutine, timer or thread is added
-// for a command. The package uses the standard library, x/sys and package cgroup only,
-// because a supervisor should be small and start quickly.
+// for a command. The package uses the standard library, x/sys and packages cgroup and
+// boottime only, because a supervisor should be small and start quickly.
 package supervise
 
 import (
 	"time"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 )
 
@@ -73,13 +74,15 @@ type Spec struct {
 	Fork *Fork `json:",omitempty"`
 	// Log is the file that standard output and standard error are appended to.
 	Log string
-	// Deadline, when set, is when the command is stopped.
-	Deadline time.Time `json:",omitzero"`
+	// Deadline, when set, is when the command is stopped. It is of the clock that nobody
+	// sets: a command runs for as long as it may, whatever becomes of the wall clock.
+	Deadline boottime.Instant `json:",omitempty"`
 	// Grace is the time between SIGTERM and SIGKILL.
 	Grace time.Duration
-	// Lease, when set, is the path of the lease under which the command runs: it is
-	// killed, without grace, when that ends. See WriteLease.
+	// Lease, when set, is the path of the Lease under which the command runs, and Term
+	// the one of its terms that it belongs to: it is killed, without grace, when that ends.
 	Lease string `json:",omitempty"`
+	Term  string `json:",omitempty"`
 	// Group, when set, is the control group that is made for the command. With one of
 	// version 1 the program of Args has to enter it: only those of version 2 can be
 	// started in.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
 // program is the supervisor as it is shipped: built without the race detector,
@@ -149,18 +151,18 @@ func TestExit(t *testing.T) {
 		{"not executable", func(s *Spec) { s.Args[0] = "/etc/passwd" }, Exit{Code: 126, Cause: Unstarted}, "may not be executed"},
 		{"no command", func(s *Spec) { s.Args = nil }, Exit{Code: 127, Cause: Unstarted}, "no command"},
 		{
-			"deadline passed", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = time.Now().Add(-time.Second) },
+			"deadline passed", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = boottime.Now().Add(-time.Second) },
 			Exit{Code: 143, Signal: 15, Cause: Deadline},
 			"",
 		},
 		{
-			"deadline", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = time.Now().Add(100 * time.Millisecond) },
+			"deadline", func(s *Spec) { s.Args[2] = "sleep 60"; s.Deadline = boottime.Now().Add(100 * time.Millisecond) },
 			Exit{Code: 143, Signal: 15, Cause: Deadline},
 			"",
 		},
 		{"deadline ignored", func(s *Spec) {
 			s.Args[2] = "trap '' TERM; while :; do sleep 0.01; done"
-			s.Deadline, s.Grace = time.Now().Add(100*time.Millisecond), 50*time.Millisecond
+			s.Deadline, s.Grace = boottime.Now().Add(100*time.Millisecond), 50*time.Millisecond
 		}, Exit{Code: 137, Signal: 9, Cause: Deadline}, ""},
 	}
 	for _, tt := range tests {
@@ -362,7 +364,7 @@ func TestReusedProcessID(t *testing.T) {
 	eventually(t, "a process", func() bool { return other.PID() != 0 })
 
 	path := filepath.Join(t.TempDir(), "journal")
-	j, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: bootID()})
+	j, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: boottime.ID()})
 	if err == nil {
 		err = j.append(record{PID: other.PID()})
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kfmesh/kfmesh/internal/boottime"
 )
 
 // ErrUnclaimed is the error of an epoch whose supervisor could not begin its
@@ -87,7 +89,7 @@ func (e *Epoch) wait(ctx context.Context) (State, Exit, error) {
 		return Running, Exit{}, err
 	}
 	state, exit := r.state()
-	if state == Lost && r.Owner.BootID == bootID() {
+	if state == Lost && r.Owner.BootID == boottime.ID() {
 		killEpoch(e.journal, r)
 	}
 	return state, exit, nil

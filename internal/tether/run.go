@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
@@ -82,7 +83,7 @@ func (t *tether) left() time.Duration {
 	if t.plan.Lease == "" {
 		return lookAgain
 	}
-	return supervise.LeaseLeft(t.plan.Lease)
+	return supervise.ReadLease(t.plan.Lease).Left(t.plan.Term, boottime.Now())
 }
 
 // due is when it is to be looked round again.
@@ -158,7 +159,7 @@ func (t *tether) reap() <-chan int {
 
 // foreign says why the lease cannot be kept here; empty where it can.
 func (t *tether) foreign() string {
-	if t.plan.Lease == "" || t.plan.Machine == supervise.Machine() {
+	if t.plan.Lease == "" || t.plan.Machine == boottime.ID() {
 		return ""
 	}
 	return "its container has a kernel of its own, whose clock is not that of its node's lease: " +

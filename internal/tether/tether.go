@@ -55,10 +55,12 @@ func Pause() {
 
 // Plan says what the command's life is tied to. Its paths are those in the container.
 type Plan struct {
-	// Lease, when set, is the path of the lease (supervise.WriteLease). What renews it
+	// Lease, when set, is the path of a supervise.Lease, and Term the one of its terms that
+	// the command belongs to. What renews it
 	// replaces the file, so its directory has to be mounted, and not the file alone.
 	Lease string `json:",omitempty"`
-	// Machine is what supervise.Machine said where the lease is written.
+	Term  string `json:",omitempty"`
+	// Machine is what boottime.ID said where the lease is written.
 	Machine string `json:",omitempty"`
 	// Deadline, when set, is when the command is stopped.
 	Deadline time.Time `json:",omitzero"`

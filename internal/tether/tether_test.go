@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 )
 
@@ -50,9 +51,17 @@ func (tr *trial) path(name string) string { return filepath.Join(tr.dir, name) }
 // lease has it be under a lease that lasts for so long.
 func (tr *trial) lease(left time.Duration) {
 	tr.t.Helper()
-	tr.plan.Lease, tr.plan.Machine = tr.path("lease"), supervise.Machine()
-	if err := supervise.WriteLease(tr.plan.Lease, left); err != nil {
+	tr.plan.Lease, tr.plan.Term, tr.plan.Machine = tr.path("lease"), "first", boottime.ID()
+	if err := lend("first", left)(tr.plan.Lease); err != nil {
 		tr.t.Fatal(err)
+	}
+}
+
+// lend writes a lease whose term lasts for so long.
+func lend(term string, left time.Duration) func(path string) error {
+	return func(path string) error {
+		until := boottime.Now().Add(left)
+		return supervise.NewLease(term, until, until).Write(path)
 	}
 }
 
@@ -146,10 +155,11 @@ func TestSignalsArePassedOn(t *testing.T) {
 func TestACommandDoesNotOutliveItsLease(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(path string) error{
-		"it runs out":       func(path string) error { return supervise.WriteLease(path, 300*time.Millisecond) },
+		"it runs out":       lend("first", 300*time.Millisecond),
 		"it is gone":        os.Remove,
 		"it says nonsense":  func(path string) error { return os.WriteFile(path, []byte("for ever\n"), 0o600) },
-		"it is of the past": func(path string) error { return supervise.WriteLease(path, -time.Hour) },
+		"it is of the past": lend("first", -time.Hour),
+		"it is another's":   lend("second", time.Hour),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

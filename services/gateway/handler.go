@@ -18,6 +18,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/artifact"
+	"github.com/kfmesh/kfmesh/services/gateway/internal/cluster"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/health"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kfp"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
@@ -78,10 +79,16 @@ func newHandler(ctx context.Context, deps app.Deps, checker *health.Checker) (ht
 // resources are those of Kubernetes' API.
 func resources(deps app.Deps) []kube.Resource {
 	jobs := trainingv1.NewTrainingServiceClient(deps.Mesh.Conn("training"))
+	agent := deps.Mesh.Conn("gpuagent")
 	return slices.Concat(
+		cluster.Resources(cluster.Deps{
+			ConfigMaps: gpuagentv1.NewConfigMapServiceClient(agent), Secrets: gpuagentv1.NewSecretServiceClient(agent),
+			Volumes: gpuagentv1.NewVolumeServiceClient(agent), PriorityClasses: gpuagentv1.NewPriorityClassServiceClient(agent),
+			Nodes: gpuagentv1.NewNodeServiceClient(agent), Queues: gpuagentv1.NewQueueServiceClient(agent), Jobs: jobs,
+		}),
 		trainingjob.Resources(jobs),
 		trainingjob.Runtimes(trainingv1.NewTrainingRuntimeServiceClient(deps.Mesh.Conn("training"))),
-		pod.Resources(gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), jobs),
+		pod.Resources(gpuagentv1.NewWorkloadServiceClient(agent), jobs),
 	)
 }
 

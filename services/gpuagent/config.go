@@ -149,7 +149,7 @@ func (c Config) gpus(log *slog.Logger) (detect.GPUs, error) {
 		return shares.Divide(detect.Real(log)), nil
 	}
 	fake, err := detect.ParseFakes(c.FakeGPUs, c.NodeName)
-	fake.Events = filepath.Join(c.AgentDir, "fake-gpu-events")
+	fake.Events, fake.Devices = filepath.Join(c.AgentDir, "fake-gpu-events"), filepath.Join(c.AgentDir, "fake-gpu-devices")
 	return shares.Divide(fake), err
 }
 

@@ -65,10 +65,16 @@ func (a *agent) here(nodes ...string) {
 	})
 }
 
-// logOf reads the log of one replica.
+// logOf reads the log of the first replica of a group.
 func (a *agent) logOf(name, group string) string {
 	a.t.Helper()
-	stream, err := a.Logs(a.t.Context(), &gpuagentv1.LogsRequest{Name: name, Group: group})
+	return a.replicaLog(name, group, 0)
+}
+
+// replicaLog reads the log of one replica.
+func (a *agent) replicaLog(name, group string, index int32) string {
+	a.t.Helper()
+	stream, err := a.Logs(a.t.Context(), &gpuagentv1.LogsRequest{Name: name, Group: group, Index: index})
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -90,6 +90,7 @@ func TestLimitsOutliveTheirAgent(t *testing.T) {
 	if s := second.awaitEnd("adopted"); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
 		t.Errorf("status %v", s)
 	}
+	awaitNoGroups(t, p, adopted) // its supervisor removes it, and is killed next
 	pid, err := strconv.Atoi(strings.TrimSpace(awaitFile(t, dir+"/lost.ran")))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func TestLimitsOutliveTheirAgent(t *testing.T) {
 	if s := second.awaitEnd("lost"); s.GetReason() != "SupervisorLost" {
 		t.Errorf("status %v", s)
 	}
-	awaitNoGroups(t, p, adopted, lost)
+	awaitNoGroups(t, p, lost)
 }
 
 func TestLimitsThatAreOff(t *testing.T) {

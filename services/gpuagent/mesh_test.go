@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/internal/rpc/rpctest"
@@ -118,15 +119,15 @@ type line struct {
 	store.Backend
 
 	mu     sync.Mutex
-	down   chan struct{} // guarded by mu; nil while the line is up, and closed when it comes up again
-	downed time.Time     // guarded by mu
-	cuts   []func()      // guarded by mu; called when it is cut
+	down   chan struct{}    // guarded by mu; nil while the line is up, and closed when it comes up again
+	downed boottime.Instant // guarded by mu
+	cuts   []func()         // guarded by mu; called when it is cut
 }
 
 func (l *line) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.down, l.downed = make(chan struct{}), time.Now()
+	l.down, l.downed = make(chan struct{}), boottime.Now()
 	for _, f := range l.cuts {
 		f()
 	}
@@ -226,12 +227,13 @@ func (l *line) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error
 
 func (h *heldLease) Done() <-chan struct{} { return h.done }
 
-// Deadline is until when the holder knows that it has the lease.
-func (h *heldLease) Deadline() time.Time {
+// Held counts from now, or from when the line was cut.
+func (h *heldLease) Held() (from, to boottime.Instant) {
 	h.line.mu.Lock()
 	defer h.line.mu.Unlock()
+	from = boottime.Now()
 	if h.line.down != nil {
-		return h.line.downed.Add(h.ttl)
+		from = h.line.downed
 	}
-	return time.Now().Add(h.ttl)
+	return from, from.Add(h.ttl)
 }

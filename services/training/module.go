@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/app"
 	"github.com/kfmesh/kfmesh/internal/event"
@@ -16,6 +19,8 @@ import (
 	"github.com/kfmesh/kfmesh/internal/lease"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/api"
+	"github.com/kfmesh/kfmesh/services/training/internal/archive"
+	"github.com/kfmesh/kfmesh/services/training/internal/collect"
 	"github.com/kfmesh/kfmesh/services/training/internal/engine"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
 )
@@ -38,7 +43,10 @@ func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) 
 	m.jobs = store.NewCache(m.state.Jobs, state.Indexes(), func(updates []store.Update[*trainingv1.TrainingJob]) {
 		m.engine.Observe(updates)
 	})
+	m.archive = archive.Archive{Records: metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata"))}
+	m.collector = &collect.Collector{State: m.state, Retention: collect.Retention{Jobs: cfg.RetainJobs, Count: cfg.RetainJobsCount}}
 	m.engine = engine.New(engine.Deps{
+		Archive: m.archive, ArchiveAfter: cfg.ArchiveJobsAfter,
 		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
 		Gateway: func(ctx context.Context) string {
 			if cfg.TrainingURI != "" {
@@ -57,6 +65,10 @@ type module struct {
 	state  *state.State
 	jobs   *store.Cache[*trainingv1.TrainingJob]
 	engine *engine.Engine
+
+	archive   archive.Archive
+	collector *collect.Collector
+
 	synced chan struct{} // closed once the jobs are known
 }
 
@@ -64,7 +76,10 @@ type module struct {
 func (m *module) Name() string { return serviceName }
 
 // Register implements app.Module.
-func (m *module) Register(server grpc.ServiceRegistrar) { api.Register(server, m.state) }
+func (m *module) Register(server grpc.ServiceRegistrar) {
+	api.Register(server, m.state, m.archive)
+	api.RegisterHousekeeping(server, m.collector)
+}
 
 // Run implements app.Module: it follows the jobs, and drives them while this replica
 // leads.
@@ -100,7 +115,40 @@ func (m *module) lead(ctx context.Context, fence lease.Fence) error {
 			return relay.Run(ctx)
 		})
 	})
+	if m.collector.Retention.Any() {
+		group.Go(func() error {
+			m.collect(ctx)
+			return nil
+		})
+	}
 	return group.Wait()
+}
+
+// collectInterval is the time between two rounds of housekeeping.
+const collectInterval = time.Hour
+
+// collect removes the jobs that retention no longer keeps, at once and every hour.
+func (m *module) collect(ctx context.Context) {
+	tick := time.NewTicker(collectInterval)
+	defer tick.Stop()
+	for {
+		gone := 0
+		err := m.collector.Collect(ctx, false, func(*metav1.Garbage) error {
+			gone++
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			m.deps.Log.WarnContext(ctx, "jobs that are no longer kept could not be removed", "error", err)
+		}
+		if gone > 0 {
+			m.deps.Log.InfoContext(ctx, "jobs that are no longer kept were removed", "jobs", gone)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Ready implements app.Module.

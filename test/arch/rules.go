@@ -11,7 +11,7 @@ func layers() []Layer {
 	nouns := []Pattern{
 		"gen/...", "internal/app", "internal/batch", "internal/lease", "internal/reconcile", "internal/store", "internal/event",
 		"internal/blob", "internal/rpc", "internal/auth", "internal/fault", "internal/config", "internal/resource",
-		"internal/telemetry", "internal/trackid",
+		"internal/telemetry", "internal/trackid", "internal/object", "internal/boottime",
 	}
 	return []Layer{
 		{
@@ -31,7 +31,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"cmd/kfmesh-probe/..."},
-			May:      []Pattern{"internal/probe", "internal/pod", "internal/supervise", "internal/cgroup"},
+			May:      []Pattern{"internal/probe"},
 			Why:      "it starts for each probe, so it links nothing it can do without",
 		},
 		{
@@ -49,13 +49,13 @@ func layers() []Layer {
 			May: []Pattern{
 				"cmd/{name}/...", "cmd/internal/...", "services/*", "internal/supervise", "internal/enter", "gen/...", "internal/app", "internal/platform",
 				"internal/embedded", "internal/config", "internal/telemetry", "internal/rpc", "internal/fault",
-				"internal/mesh/door", "internal/mesh/joined", "internal/store",
+				"internal/mesh/door", "internal/mesh/joined", "internal/store", "internal/object",
 			},
 			Why: "a command wires services together and talks to them through generated clients; what it needs of a service is in services/<service>",
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/probe", "internal/cgroup"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/probe", "internal/cgroup", "internal/fence"}, nouns...),
 			Why:      whyService,
 		},
 		{
@@ -98,13 +98,18 @@ func layers() []Layer {
 			Why:      "events are published from the watch of a store and stand below everything else",
 		},
 		{
-			Packages: []Pattern{"internal/cgroup/..."},
+			Packages: []Pattern{"internal/cgroup/...", "internal/boottime/..."},
 			May:      nil,
-			Why:      "supervisors link it, so it stands on nothing else of kfmesh's",
+			Why:      "supervisors link them, so they stand on nothing else of kfmesh's",
+		},
+		{
+			Packages: []Pattern{"internal/fence/..."},
+			May:      []Pattern{"internal/cgroup"},
+			Why:      "it attaches programs to control groups, and is the agent's",
 		},
 		{
 			Packages: []Pattern{"internal/supervise/..."},
-			May:      []Pattern{"internal/cgroup"},
+			May:      []Pattern{"internal/cgroup", "internal/boottime"},
 			Why:      "a supervisor is small and quick to start, so what it runs stands on nothing else of kfmesh's",
 		},
 		{
@@ -114,7 +119,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/pod/...", "internal/tether/..."},
-			May:      []Pattern{"internal/supervise"},
+			May:      []Pattern{"internal/supervise", "internal/boottime"},
 			Why:      "what runs a pod's containers is part of the supervisor, which is small and quick to start",
 		},
 		{
@@ -124,7 +129,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"internal/{noun}/..."},
-			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "gen/..."},
+			May:      []Pattern{"internal/{noun}/...", "internal/fault", "internal/resource", "internal/telemetry", "internal/boottime", "gen/..."},
 			Why:      "store, blob, rpc and auth stand below everything but fault, resource and telemetry",
 		},
 		{
@@ -166,6 +171,11 @@ func bans() []Ban {
 			Imports: []Pattern{"github.com/moby/moby/..."},
 			Only:    []Pattern{"services/gpuagent/internal/runtime/container/...", "test/..."},
 			Why:     "one runtime speaks to a container engine; start workloads through WorkloadService",
+		},
+		{
+			Imports: []Pattern{"github.com/cilium/ebpf/..."},
+			Only:    []Pattern{"internal/fence/..."},
+			Why:     "programs are loaded into the kernel in one place",
 		},
 		{
 			Imports: []Pattern{"github.com/spf13/cobra/..."},

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 
 from chains import measure_noop, measure_python, noop_chain, python_chain
+from ended import measure_ended
 from fleet import measure_fleet
 from harness.mesh import OneProcess
 from lineage import EDGES, HOPS, MILLISECONDS, fill_lineage, measure_lineage
@@ -26,6 +27,7 @@ LOOP_ITEMS = 10_000
 FLEET_RUNS = 1_000
 ARCHIVED_RUNS = 200_000
 JOBS = 1_000
+ENDED_JOBS = 20_000
 
 
 def start(folder: pathlib.Path, table: Table) -> None:
@@ -116,6 +118,18 @@ def training(folder: pathlib.Path, table: Table) -> None:
         table.add("  processor time of kfmesh, a job", cost, "ms")
 
 
+def jobs(folder: pathlib.Path, table: Table) -> None:
+    """Many training jobs that have ended."""
+    found = measure_ended(folder, ENDED_JOBS)
+    what = f"{ENDED_JOBS:,} training jobs in the archive"
+    table.add(f"{what}: start, to ready", found.seconds_to_ready, "s", at_most=1.5)
+    table.add("  idle memory", found.megabytes, "MB", at_most=160)
+    table.add(
+        "  a page of 500 by Kubernetes' path, 95th percentile", found.page_milliseconds, "ms", at_most=250
+    )
+    table.add("  `kfmesh get jobs`", found.command_seconds, "s", at_most=5)
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     "start": start,
     "chain": chain,
@@ -125,6 +139,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "lists": lists,
     "lineage": lineage,
     "training": training,
+    "jobs": jobs,
     "nodes": measure_nodes,
     "placement": measure_placement,
     "tracking": measure_tracking,

@@ -63,10 +63,10 @@ def last(out: pathlib.Path) -> int:
     return max(int(text) for text in times())
 
 
-def measure_accepted(mesh: OneProcess, count: int) -> tuple[float, float]:
+def measure_accepted(mesh: OneProcess, count: int, policy: dict | None = None) -> tuple[float, float]:
     """Jobs a second that many clients get taken, and milliseconds of kfmesh's processor time for one.
 
-    They are suspended, so that nothing of them runs.
+    They are suspended, so that nothing of them runs, unless they are given another run policy.
     """
     path = Jobs(mesh).path("PyTorchJob")
     left = iter(range(count))
@@ -82,7 +82,7 @@ def measure_accepted(mesh: OneProcess, count: int) -> tuple[float, float]:
                 if n is None:
                     return
                 job = manifest("PyTorchJob", f"many-{n}", "true", Master=1, Worker=3)
-                job["spec"]["runPolicy"] = {"suspend": True}
+                job["spec"]["runPolicy"] = policy or {"suspend": True}
                 connection.request("POST", path, json.dumps(job), {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 text = answer.read()

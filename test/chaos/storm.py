@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import requests
 
+from chaos import training
 from chaos.shapes import Planned, plan
 from chaos.victims import Victim
 
@@ -29,6 +30,7 @@ class Options:
     seed: int
     runs: int
     seconds: float  # during which runs come in and kfmesh is killed
+    jobs: int = 0  # training jobs, beside the runs
 
 
 @dataclasses.dataclass
@@ -38,12 +40,14 @@ class Report:
     kills: list[tuple[str, int]] = dataclasses.field(default_factory=list)  # what, steps running at it
     runs: int = 0
     lines: int = 0
+    jobs: int = 0
     wrong: list[str] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
         """One paragraph."""
         steps = sorted(running for _, running in self.kills)
         told = f"{len(self.kills)} kills of {self._killed()}, {self.runs} runs, {self.lines} lines"
+        told += f", {self.jobs} jobs"
         if steps:
             told += f"; steps running at a kill: {steps[0]} to {steps[-1]}, median {steps[len(steps) // 2]}"
         return "\n".join([told, *(self.wrong or ["nothing was lost and nothing happened twice"])])
@@ -65,6 +69,8 @@ class Storm:
         self.moments = random.Random(options.seed + 1)
         self.created: dict[str, str] = {}  # run id by name
         self.failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+        jobs = training.plan(random.Random(options.seed + 2), options.jobs)
+        self.training = training.Training(victim.mesh, folder, jobs, not victim.loses)
 
     def run(self) -> Report:
         """Start kfmesh, let the storm pass, and count."""
@@ -79,6 +85,9 @@ class Storm:
                 raise self.failures.get()
             self._settle(report)
             self._count(report)
+            if self.options.jobs:
+                report.wrong += self.training.count()
+                report.jobs = self.options.jobs
         finally:
             self.victim.end()
             self.victim.mesh.stop()
@@ -89,19 +98,23 @@ class Storm:
     def _submit(self) -> list[threading.Thread]:
         """Start the clients that make the runs, evenly over the time of the storm."""
         begun = time.monotonic()
-        pace = self.options.seconds / max(1, len(self.planned))
-        waiting = iter([(begun + i * pace, planned) for i, planned in enumerate(self.planned)])
+        waiting = iter(
+            sorted([*self._spread(begun, self.planned), *self._spread(begun, self.training.planned)])
+        )
         turn = threading.Lock()
 
         def client():
             try:
                 while True:
                     with turn:
-                        due, planned = next(waiting, (0, None))
+                        due, _, planned = next(waiting, (0, "", None))
                     if planned is None:
                         return
                     time.sleep(max(0, due - time.monotonic()))
-                    self.created[planned.name] = self._create(planned)
+                    if isinstance(planned, Planned):
+                        self.created[planned.name] = self._create(planned)
+                    else:
+                        self.training.create(planned)
             except BaseException as err:
                 self.failures.put(err)
 
@@ -109,6 +122,11 @@ class Storm:
         for thread in clients:
             thread.start()
         return clients
+
+    def _spread(self, begun: float, planned: list) -> list[tuple]:
+        """When to make each of some runs or jobs, evenly over the time of the storm."""
+        pace = self.options.seconds / max(1, len(planned))
+        return [(begun + i * pace, p.name, p) for i, p in enumerate(planned)]
 
     def _create(self, planned: Planned) -> str:
         """Make a run once: after a call that was cut off, look first whether it was heard."""

@@ -1,7 +1,10 @@
 """Many nodes: jobs over machines that have joined, and what becomes of them when one is lost."""
 
+import contextlib
 import json
+import os
 import pathlib
+import signal
 
 import pytest
 from harness.jobs import Jobs, holds, manifest
@@ -39,7 +42,8 @@ def nodes(head):
 
 def wide_job(out: pathlib.Path, workers: int) -> dict:
     """A job whose replicas need a GPU each, and so as many nodes."""
-    job = manifest("PyTorchJob", "wide", BEAT, env={"OUT": str(out)}, Master=1, Worker=workers)
+    more = {"Worker": workers} if workers else {}
+    job = manifest("PyTorchJob", "wide", BEAT, env={"OUT": str(out)}, Master=1, **more)
     for spec in job["spec"]["pytorchReplicaSpecs"].values():
         container = spec["template"]["spec"]["containers"][0]
         container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
@@ -105,6 +109,48 @@ def test_an_agent_that_was_killed_finds_what_it_ran(head, nodes, tmp_path):
     (out / "go").touch()
     jobs.wait(job, "Succeeded")
     assert [len(runs(out, name)) for name in names] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["agent", "agent-and-supervisors"])
+def test_a_node_that_stands_still_runs_nothing_beside_its_successor(head, nodes, tmp_path, whole):
+    out = tmp_path / "out"
+    out.mkdir()
+    head.cli("cordon", "head")
+    jobs = Jobs(head)
+    job = wide_job(out, workers=0)
+    jobs.create(job)
+    until("it to run", lambda: runs(out, "master-0"), 60)
+    still = next(node for node in nodes if node.name in replicas(head).values())
+    stopped = [still.process.pid, *(still.supervisors() if whole else [])]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    until("it to run elsewhere", lambda: len(runs(out, "master-0")) == 2, 60)
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):  # the kernel has killed it
+            os.kill(pid, signal.SIGCONT)
+    until("the node to be back", lambda: still.name in head.nodes(), 60)
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")
+    first, second = runs(out, "master-0")
+    assert first[1] < second[0], "two runs at once"
+
+
+def test_a_supervisor_that_stands_still_counts_as_killed(head, nodes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    head.cli("cordon", "head")
+    jobs = Jobs(head)
+    job = wide_job(out, workers=0)
+    jobs.create(job)
+    until("it to run", lambda: runs(out, "master-0"), 60)
+    node = next(node for node in nodes if node.name in replicas(head).values())
+    for pid in node.supervisors():
+        os.kill(pid, signal.SIGSTOP)
+    until("it to run again", lambda: len(runs(out, "master-0")) == 2, 60)
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")
+    first, second = runs(out, "master-0")
+    assert first[1] < second[0], "two runs at once"
 
 
 # What mpirun does: it starts something on each host of the host file by the stand-in for rsh.

@@ -149,7 +149,7 @@ def test_what_is_wrong_with_containers_is_said(jobs, name):
     at = "spec.jaxReplicaSpecs[Worker].template.spec"
     assert fields == {
         f"{at}.initContainers[0].restartPolicy",
-        f"{at}.initContainers[1].name",
+        f"{at}.initContainers[1]",
         f"{at}.containers[0].livenessProbe",
         f"{at}.containers[0].envFrom[0]",
     }

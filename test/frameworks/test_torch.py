@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import urllib.error
 import urllib.request
 
 import pytest
@@ -76,6 +77,47 @@ def test_elastic_torchrun_loses_a_worker(runner):
     assert first >= 1, "it went on from its checkpoint"
     assert all(found["epochs"][-1]["epoch"] == 19 for found in said.values())
     assert {found["attempt"] for found in said.values()} == {1}, "it was no new attempt at the job"
+
+
+def test_elastic_torchrun_scales(runner):
+    """Two workers, three, two: torchrun meets anew each time, and the first agent runs on."""
+    job = runner.manifest(
+        "PyTorchJob",
+        "torch",
+        ["torchrun", "ddp.py"],
+        # A store that agents and workers share has the addresses of the world before in it.
+        env={"EPOCHS": "1000", "PAUSE": "0.3", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"},
+        Worker=2,
+    )
+    job["spec"]["elasticPolicy"] = {
+        "minReplicas": 2,
+        "maxReplicas": 3,
+        "maxRestarts": 10,
+        "rdzvConf": [{"key": "last_call_timeout", "value": "2"}],
+    }
+    job["spec"]["nprocPerNode"] = "1"
+    runner.jobs.create(job)
+    until("a world of two", lambda: worlds(runner, job)[-1:] == [2], 200)
+    first = pid(runner, "worker", 0)
+    for workers in (3, 2):
+        runner.jobs.patch(job, {"spec": {"pytorchReplicaSpecs": {"Worker": {"replicas": workers}}}})
+        until(f"a world of {workers}", lambda w=workers: worlds(runner, job)[-1:] == [w], 200)
+    assert pid(runner, "worker", 0) == first, "the first agent of torchrun is the same process"
+    assert runner.jobs.get(job)["status"]["replicaStatuses"]["Worker"]["active"] == 2
+    assert "Running" in holds(runner.jobs.get(job))
+    runner.jobs.delete(job)
+
+
+def worlds(runner, job) -> list[int]:
+    """The sizes of the worlds that a process of the first worker has been in, in order."""
+    name = job["metadata"]["name"]
+    url = f"{runner.mesh.url}/api/v1/namespaces/default/pods/{name}-worker-0/log"
+    try:
+        with urllib.request.urlopen(url) as answer:
+            lines = answer.read().decode().splitlines()
+    except urllib.error.HTTPError:  # it has not begun
+        return []
+    return [int(line.split()[3]) for line in lines if line.startswith("rank ") and "begins" in line]
 
 
 def workload(runner) -> dict:

@@ -9,7 +9,8 @@ import subprocess
 import threading
 
 from harness.mesh import Mesh, OneProcess
-from harness.process import BIN, Process, environment, free_ports, until
+from harness.network import Machine
+from harness.process import BIN, Process, environment, free_ports, processes, until
 from harness.split import Split
 
 LEASE_SECONDS = 3
@@ -44,6 +45,23 @@ class Head(OneProcess, Joinable):
             folder, f"--mesh-addr={self.door}", "--node-name=head", "--node-host=127.0.0.1", *flags
         )
         self.artifacts = self.data_dir / "blobs"
+
+
+class FarHead(Head):
+    """A `kfmesh up` on a machine of a network of its own."""
+
+    def __init__(self, folder: pathlib.Path, machine: Machine, *flags: str):
+        """Nothing starts yet."""
+        super().__init__(folder, *flags)
+        for name in ("door", "http_address", "grpc_address"):
+            setattr(self, name, getattr(self, name).replace("127.0.0.1", machine.address))
+        self.url = f"http://{self.http_address}"
+        self.machine = machine
+
+    def command(self) -> list[str]:
+        """What is run: within the machine, whose addresses are its own."""
+        said = [word.replace("127.0.0.1", self.machine.address) for word in super().command()]
+        return [*self.machine.within, *said]
 
 
 class SplitHead(Split, Joinable):
@@ -85,9 +103,13 @@ class Wire:
         while True:
             try:
                 near, _ = self._server.accept()
-                far = socket.create_connection(self._door)
-            except OSError:
+            except OSError:  # it was cut
                 return
+            try:
+                far = socket.create_connection(self._door)
+            except OSError:  # the head is away, as if there were no wire
+                near.close()
+                continue
             with self._lock:
                 self._ends += [near, far]
             for source, sink in ((near, far), (far, near)):
@@ -106,19 +128,20 @@ class Wire:
 class Node:
     """A machine that joins."""
 
-    def __init__(self, head: Joinable, number: int, *flags: str):
-        """It is at 127.0.0.number; nothing starts yet."""
+    def __init__(self, head: Joinable, number: int, *flags: str, machine: Machine | None = None):
+        """It is at 127.0.0.number, or on a machine of its own; nothing starts yet."""
         self.head = head
-        self.wire = Wire(head.door)
+        self.wire = None if machine else Wire(head.door)  # a machine has a wire of its own
         self.name = f"node-{number}"
         self.folder = head.folder / self.name
         self.folder.mkdir()
-        host = f"127.0.0.{number}"
+        host = machine.address if machine else f"127.0.0.{number}"
         (port,) = free_ports(1)
         self.command = [
+            *(machine.within if machine else []),
             BIN / "kfmesh",
             "agent",
-            f"--join={self.wire.address}",
+            f"--join={self.wire.address if self.wire else head.door}",
             f"--node-name={self.name}",
             f"--node-host={host}",
             f"--listen={host}:{port}",
@@ -136,6 +159,14 @@ class Node:
         self.process = Process(command, self.folder / "agent.log", environment())
         until(f"{self.name} to join", lambda: self.name in self.head.nodes(), 60)
         return self
+
+    def supervisors(self) -> list[int]:
+        """Process ids of the supervisors that its agent has started."""
+        return [
+            pid
+            for pid, parent, name in processes()
+            if parent == self.process.pid and name == "kfmesh-supervis"
+        ]
 
     def kill(self) -> None:
         """End its agent as kill -9 does; what the agent ran, its supervisors have."""

@@ -25,8 +25,9 @@ const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	// Life is that of the head's and the nodes' certificates.
 	Life = 30 * 24 * time.Hour
-	// backdate allows for clocks that are late.
-	backdate = time.Hour
+	// backdate allows for clocks that are late, as those are that nobody has set: a node is
+	// trusted for its key, and the head's clock says when that ends.
+	backdate = 24 * time.Hour
 )
 
 // Fingerprint is the SHA-256 of a certificate.

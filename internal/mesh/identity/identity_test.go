@@ -228,6 +228,10 @@ func TestWhatIsSigned(t *testing.T) {
 	if life := time.Until(certificate.NotAfter); life > Life || life < Life-time.Hour {
 		t.Errorf("it lives %s", life)
 	}
+	late := x509.VerifyOptions{Roots: pool(a.Certificate()), CurrentTime: time.Now().Add(-23 * time.Hour), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	if _, err := certificate.Verify(late); err != nil {
+		t.Errorf("a clock that is late by most of a day: %v", err)
+	}
 	weak, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)

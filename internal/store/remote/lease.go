@@ -6,6 +6,7 @@ import (
 	"time"
 
 	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 )
@@ -29,8 +30,9 @@ type lease struct {
 	timer  *time.Timer // ends the lease at its deadline
 
 	mu       sync.Mutex
-	deadline time.Time     // guarded by mu
-	lives    time.Duration // guarded by mu; from one renewal on
+	sent     boottime.Instant // guarded by mu
+	deadline boottime.Instant // guarded by mu
+	lives    time.Duration    // guarded by mu; from one renewal on
 }
 
 var _ store.Expiring = (*lease)(nil)
@@ -39,7 +41,7 @@ var _ store.Expiring = (*lease)(nil)
 // renewed no more, and runs out by itself at its deadline: what it guards may outlive
 // whoever asked for it. Who wants its keys gone at once revokes it.
 func (b *Backend) Grant(ctx context.Context, ttl time.Duration) (store.Lease, error) {
-	sent := time.Now()
+	sent := boottime.Now()
 	granted, err := b.client.Grant(ctx, &doorv1.GrantRequest{TtlMillis: max(1, ttl.Milliseconds())})
 	if err != nil {
 		return nil, err
@@ -57,11 +59,11 @@ func (l *lease) ID() int64 { return l.id }
 // Done implements store.Lease.
 func (l *lease) Done() <-chan struct{} { return l.done }
 
-// Deadline implements store.Expiring.
-func (l *lease) Deadline() time.Time {
+// Held implements store.Expiring.
+func (l *lease) Held() (from, to boottime.Instant) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.deadline
+	return l.sent, l.deadline
 }
 
 // Revoke implements store.Lease.
@@ -73,14 +75,14 @@ func (l *lease) Revoke(ctx context.Context) error {
 
 // renewed moves the deadline on after a request that was sent at a time has been
 // answered. A lease that has ended stays so.
-func (l *lease) renewed(sent time.Time, answer *doorv1.Lease) {
+func (l *lease) renewed(sent boottime.Instant, answer *doorv1.Lease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lives = time.Duration(answer.GetTtlMillis()) * time.Millisecond
 	deadline := sent.Add(l.lives)
 	if l.timer.Stop() {
-		l.deadline = deadline
-		l.timer.Reset(time.Until(deadline))
+		l.sent, l.deadline = sent, deadline
+		l.timer.Reset(deadline.Sub(boottime.Now()))
 	}
 }
 
@@ -115,7 +117,7 @@ func (l *lease) keep(ctx context.Context) {
 func (l *lease) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.third())
 	defer cancel()
-	sent := time.Now()
+	sent := boottime.Now()
 	answer, err := l.client.KeepAlive(ctx, &doorv1.KeepAliveRequest{Id: l.id})
 	if err == nil {
 		l.renewed(sent, answer)

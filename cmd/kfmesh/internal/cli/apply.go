@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
@@ -19,9 +21,10 @@ import (
 
 // applyOptions are the flags of apply.
 type applyOptions struct {
-	files  []string
-	format output.Format
-	dryRun string
+	files     []string
+	recursive bool
+	format    output.Format
+	dryRun    string
 
 	unsatisfiable string
 }
@@ -30,33 +33,44 @@ func applyCommand(s *Session) *cobra.Command {
 	o := &applyOptions{format: output.FormatTable}
 	command := &cobra.Command{
 		Use:   "apply -f FILE or DIR or -",
-		Short: "Have training jobs be as manifests say",
-		Long: `Have training jobs be as manifests say: those that are missing are made, those that
-are otherwise changed. Manifests are those of Kubeflow's kinds, in YAML or JSON, any
-number in a file: TFJob, PyTorchJob, MXJob, XGBoostJob, MPIJob, PaddleJob, JAXJob,
-TrainJob. The runtimes of TrainJobs are applied as well: ClusterTrainingRuntime,
-TrainingRuntime. So are PriorityClass, and WorkloadPriorityClass of Kueue.
+		Short: "Have jobs, and what they need, be as manifests say",
+		Long: `Have jobs, and what they need, be as manifests say: what is missing is made, what is
+otherwise is changed. Manifests are those of Kubernetes, in YAML or JSON, any number in a
+file:
 
-The server checks them. What it does not know, or cannot honour, it warns of.`,
+  jobs      TFJob, PyTorchJob, MXJob, XGBoostJob, MPIJob, PaddleJob, JAXJob, TrainJob
+  runtimes  ClusterTrainingRuntime, TrainingRuntime
+  the rest  ConfigMap, Secret, PersistentVolumeClaim (a volume), PriorityClass,
+            WorkloadPriorityClass (of Kueue), Namespace
+
+What others refer to is applied before them, whatever the order in the files. The server
+checks everything; what it does not know, or cannot honour, it warns of.`,
 		Example: `  kfmesh apply -f pytorchjob.yaml
-  kfmesh apply -f jobs/ --dry-run=server
+  kfmesh apply -f jobs/ -R --dry-run=server
+  kfmesh apply -f https://example.com/pytorchjob.yaml
   cat job.yaml | kfmesh apply -f - -o name`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return s.apply(command.Context(), o) },
 	}
 	flags := command.Flags()
-	flags.StringArrayVarP(&o.files, "filename", "f", nil, "`file` or directory of manifests, or - for standard input; may be repeated")
+	bindFiles(flags, &o.files, &o.recursive, "what to apply")
 	flags.VarP(&o.format, "output", "o", "how to print what was applied: table, json, yaml or name")
 	flags.StringVar(&o.dryRun, "dry-run", "none", "none, or `server` to have everything checked and nothing changed")
 	flags.StringVar(&o.unsatisfiable, "when-unsatisfiable", "", "`what` jobs do that ask for more than there is: wait, or fail; without it, what they say themselves")
 	return command
 }
 
+// bindFiles adds the flags that name manifests.
+func bindFiles(flags *pflag.FlagSet, files *[]string, recursive *bool, what string) {
+	flags.StringArrayVarP(files, "filename", "f", nil, what+": a `file`, a directory, a URL, or - for standard input; may be repeated")
+	flags.BoolVarP(recursive, "recursive", "R", false, "take the manifests in directories below as well")
+}
+
 func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	if o.dryRun != "none" && o.dryRun != "server" {
 		return fault.Invalidf("--dry-run", "is %q; give none or server", o.dryRun)
 	}
-	all, err := manifest.Read(o.files, s.Term.In)
+	all, err := manifest.Read(ctx, manifest.Source{Names: o.files, Recursive: o.recursive, Stdin: s.Term.In})
 	if err != nil {
 		return err
 	}
@@ -67,44 +81,86 @@ func (s *Session) apply(ctx context.Context, o *applyOptions) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(all, func(a, b manifest.Manifest) int { return rank(a) - rank(b) })
 	var errs []error
-	var applied []proto.Message
+	var messages []proto.Message
 	for _, m := range all {
-		if other := s.applierOf(m); other != nil {
-			errs = append(errs, other(ctx, c, m, o.dryRun == "server"))
-			continue
-		}
-		job, did, err := s.applyOne(ctx, c, m, o.dryRun == "server")
+		done, err := s.applierOf(m)(ctx, c, m, o.dryRun == "server")
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.Place, err))
 			continue
 		}
-		applied = append(applied, job)
-		for _, warning := range job.GetWarnings() {
+		for _, warning := range done.warnings {
 			fmt.Fprintf(s.Term.Err, "Warning: %s\n", output.Clean(warning))
 		}
-		if o.format == output.FormatTable || o.format == output.FormatWide {
-			if o.dryRun == "server" {
-				did += " (server dry run)"
-			}
-			fmt.Fprintf(s.Term.Out, "%s %s\n", kind.Jobs().ID(job), did)
+		if done.message != nil {
+			messages = append(messages, done.message)
 		}
+		errs = append(errs, s.sayApplied(o, done))
 	}
-	if o.format.Document() || o.format == output.FormatName {
-		errs = append(errs, s.show(o.format, kind.Jobs(), applied, len(all) > 1))
+	if o.format.Document() {
+		errs = append(errs, output.Messages(s.Term.Out, o.format, messages, len(all) > 1))
 	}
 	return joined(errs)
 }
 
-// applierOf is what applies a manifest that is not a job's; nil for that of one.
-func (s *Session) applierOf(m manifest.Manifest) func(context.Context, *client.Client, manifest.Manifest, bool) error {
+// applied is what became of a manifest.
+type applied struct {
+	id       string // such as pytorchjob/mnist
+	did      string // created, configured or unchanged
+	warnings []string
+	message  proto.Message // as it is now; nil when there is nothing to show
+}
+
+// sayApplied says what became of a manifest, unless documents are wanted.
+func (s *Session) sayApplied(o *applyOptions, a applied) error {
+	var err error
+	switch {
+	case o.format.Document():
+	case o.format == output.FormatName:
+		_, err = fmt.Fprintln(s.Term.Out, a.id)
+	case o.dryRun == "server":
+		_, err = fmt.Fprintf(s.Term.Out, "%s %s (server dry run)\n", a.id, a.did)
+	default:
+		_, err = fmt.Fprintf(s.Term.Out, "%s %s\n", a.id, a.did)
+	}
+	return err
+}
+
+// rank is the place of a manifest among those that are applied together: what others refer
+// to comes first.
+func rank(m manifest.Manifest) int {
+	switch m.Kind {
+	case "Namespace":
+		return 0
+	case "PriorityClass", "WorkloadPriorityClass", "ConfigMap", "Secret", "PersistentVolumeClaim":
+		return 1
+	case "ClusterTrainingRuntime", "TrainingRuntime":
+		return 2
+	}
+	return 3
+}
+
+// applier makes what a manifest says, or changes it; with dry it only says what it would do.
+type applier func(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) (applied, error)
+
+// applierOf is what applies a manifest of a kind.
+func (s *Session) applierOf(m manifest.Manifest) applier {
 	switch m.Kind {
 	case "ClusterTrainingRuntime", "TrainingRuntime":
 		return s.applyRuntime
 	case "PriorityClass", "WorkloadPriorityClass": // of Kubernetes, and of Kueue
 		return s.applyPriorityClass
+	case "ConfigMap":
+		return s.applyConfigMap
+	case "Secret":
+		return s.applySecret
+	case "PersistentVolumeClaim":
+		return s.applyClaim
+	case "Namespace":
+		return applyNamespace
 	}
-	return nil
+	return s.applyJob
 }
 
 // joined is several errors as one; of one, itself, so that its kind tells the exit
@@ -122,49 +178,48 @@ func joined(errs []error) error {
 	return errors.Join(all...)
 }
 
-// applyOne makes a job, or changes the one of its name.
-func (s *Session) applyOne(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) (job *trainingv1.TrainingJob, did string, err error) {
-	job, err = c.Jobs.CreateTrainingJob(ctx, &trainingv1.CreateTrainingJobRequest{Namespace: s.namespaceOf(m), Manifest: m.JSON, DryRun: dry})
-	if !fault.Is(err, fault.AlreadyExists) {
-		return job, "created", err
+// applyJob makes a job, or changes the one of its name.
+func (s *Session) applyJob(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) (applied, error) {
+	job, err := c.Jobs.CreateTrainingJob(ctx, &trainingv1.CreateTrainingJobRequest{Namespace: s.namespaceOf(m), Manifest: m.JSON, DryRun: dry})
+	did := didCreate
+	if fault.Is(err, fault.AlreadyExists) {
+		var before *trainingv1.TrainingJob
+		before, err = c.Jobs.GetTrainingJob(ctx, &trainingv1.GetTrainingJobRequest{Namespace: s.namespaceOf(m), Kind: m.Kind, Name: m.Name})
+		if err != nil {
+			return applied{}, err
+		}
+		job, err = c.Jobs.UpdateTrainingJob(ctx, &trainingv1.UpdateTrainingJobRequest{
+			Namespace: s.namespaceOf(m), Name: m.Name, Manifest: m.JSON, DryRun: dry,
+		})
+		did = changedOr(job.GetManifest() == before.GetManifest())
 	}
-	before, err := c.Jobs.GetTrainingJob(ctx, &trainingv1.GetTrainingJobRequest{Namespace: s.namespaceOf(m), Kind: m.Kind, Name: m.Name})
 	if err != nil {
-		return nil, "", err
+		return applied{}, err
 	}
-	job, err = c.Jobs.UpdateTrainingJob(ctx, &trainingv1.UpdateTrainingJobRequest{
-		Namespace: s.namespaceOf(m), Name: m.Name, Manifest: m.JSON, DryRun: dry,
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	if job.GetManifest() == before.GetManifest() {
-		return job, "unchanged", nil
-	}
-	return job, "configured", nil
+	return applied{id: kind.Jobs().ID(job), did: did, warnings: job.GetWarnings(), message: job}, nil
 }
 
 // applyRuntime makes a runtime of TrainJobs, or changes the one of its name.
-func (s *Session) applyRuntime(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) error {
-	namespace, did := "", "created"
+func (s *Session) applyRuntime(ctx context.Context, c *client.Client, m manifest.Manifest, dry bool) (applied, error) {
+	namespace, did := "", didCreate
 	if m.Kind == "TrainingRuntime" {
 		namespace = s.namespaceOf(m)
 	}
 	r, err := c.Runtimes.CreateTrainingRuntime(ctx, &trainingv1.CreateTrainingRuntimeRequest{Namespace: namespace, Manifest: m.JSON, DryRun: dry})
 	if fault.Is(err, fault.AlreadyExists) {
-		did = "configured"
+		var before *trainingv1.TrainingRuntime
+		if before, err = c.Runtimes.GetTrainingRuntime(ctx, &trainingv1.GetTrainingRuntimeRequest{Namespace: namespace, Name: m.Name}); err != nil {
+			return applied{}, err
+		}
 		r, err = c.Runtimes.UpdateTrainingRuntime(ctx, &trainingv1.UpdateTrainingRuntimeRequest{
 			Namespace: namespace, Name: m.Name, Manifest: m.JSON, DryRun: dry,
 		})
+		did = changedOr(r.GetManifest() == before.GetManifest())
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", m.Place, err)
+		return applied{}, err
 	}
-	for _, warning := range r.GetWarnings() {
-		fmt.Fprintf(s.Term.Err, "Warning: %s\n", output.Clean(warning))
-	}
-	fmt.Fprintf(s.Term.Out, "%s/%s %s\n", strings.ToLower(r.GetKind()), r.GetMetadata().GetName(), did)
-	return nil
+	return applied{id: strings.ToLower(r.GetKind()) + "/" + r.GetMetadata().GetName(), did: did, warnings: r.GetWarnings(), message: r}, nil
 }
 
 // namespaceOf is where a manifest's resource is: where it says itself, and otherwise

@@ -14,6 +14,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
@@ -74,6 +75,15 @@ func (h *nodeHousekeeper) CollectGarbage(_ *gpuagentv1.CollectGarbageRequest, st
 			return err
 		}
 	}
+	return nil
+}
+
+// jobHousekeeper is that of the training service, which keeps all.
+type jobHousekeeper struct {
+	trainingv1.UnimplementedHousekeepingServiceServer
+}
+
+func (jobHousekeeper) CollectGarbage(*trainingv1.CollectGarbageRequest, grpc.ServerStreamingServer[trainingv1.CollectGarbageResponse]) error {
 	return nil
 }
 

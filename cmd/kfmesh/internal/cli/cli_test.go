@@ -23,6 +23,7 @@ import (
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
 
@@ -83,6 +84,7 @@ func register(server *grpc.Server, f *fake) {
 		pipelinev1.RegisterCacheServiceServer(server, f.cache)
 		pipelinev1.RegisterHousekeepingServiceServer(server, &f.cache.pipeline)
 		gpuagentv1.RegisterHousekeepingServiceServer(server, &f.cache.node)
+		trainingv1.RegisterHousekeepingServiceServer(server, jobHousekeeper{})
 	}
 	if f.tokens != nil {
 		meshv1.RegisterTokenServiceServer(server, f.tokens)
@@ -172,7 +174,7 @@ func populated(t *testing.T) *fake {
 		lineage: lineageOfModel(),
 		refused: []*metadatav1.RefusedEvent{{
 			EventId: 3, ExecutionId: 17, ExecutionName: "train", Namespace: "default", EventType: "COMPLETE", Status: 422,
-			Reason: "unknown job", Event: object(t, map[string]any{"eventType": "COMPLETE"}), RefuseTime: ago(time.Minute),
+			Reason: "unknown job", Event: structOf(t, map[string]any{"eventType": "COMPLETE"}), RefuseTime: ago(time.Minute),
 		}},
 		nodes: []*gpuagentv1.Node{{Metadata: &metav1.ObjectMeta{Name: "laptop"}, Status: &gpuagentv1.NodeStatus{
 			Ready: true, CpuMilli: 8000, MemoryBytes: 16 << 30, AgentVersion: "v0.1.0", HeartbeatTime: ago(time.Second), Platform: "linux/amd64",
@@ -181,7 +183,7 @@ func populated(t *testing.T) *fake {
 				{Replica: "default/idle/worker-0", MemoryUsedBytes: 1 << 20},
 				{Replica: "default/train/worker-0", CpuUsedMilli: 1950, MemoryUsedBytes: 3 << 30},
 			},
-			GpuDriver: "NVML, driver 570.86.15", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
+			GpuDriver: "NVML, driver 570.86.15", GpusFenced: true, GpuFenceMessage: "control groups of version 2 in /sys/fs/cgroup", EnforcedLimits: []string{"memory"}, LimitsMessage: "limits of CPU are not enforced: none",
 			Gpus: []*gpuagentv1.Gpu{
 				{Model: "H100", MemoryBytes: 80 << 30, Holder: "default/train/worker-0", Usage: &gpuagentv1.GpuUsage{
 					UtilizationPercent: 97, MemoryUsedBytes: 70 << 30, TemperatureCelsius: 61, PowerWatts: 512.3,
@@ -226,8 +228,8 @@ func goodTasks(t *testing.T, state pipelinev1.RuntimeState) []*pipelinev1.Task {
 	if state == pipelinev1.RuntimeState_SUCCEEDED {
 		train.OutputArtifacts = []*pipelinev1.TaskArtifact{
 			{Key: "model", Type: "system.Model", Uri: "/data/model", ArtifactId: 7},
-			{Key: "metrics", Type: "system.Metrics", ArtifactId: 8, Metadata: object(t, map[string]any{"accuracy": 0.9714285, "rows": 114})},
-			{Key: "quality", Type: "system.ClassificationMetrics", ArtifactId: 10, Metadata: object(t, classification)},
+			{Key: "metrics", Type: "system.Metrics", ArtifactId: 8, Metadata: structOf(t, map[string]any{"accuracy": 0.9714285, "rows": 114})},
+			{Key: "quality", Type: "system.ClassificationMetrics", ArtifactId: 10, Metadata: structOf(t, classification)},
 		}
 	}
 	root := task("root", "root", "", "", state)
@@ -246,7 +248,7 @@ var classification = map[string]any{
 	},
 }
 
-func object(t *testing.T, fields map[string]any) *structpb.Struct {
+func structOf(t *testing.T, fields map[string]any) *structpb.Struct {
 	t.Helper()
 	s, err := structpb.NewStruct(fields)
 	if err != nil {
@@ -257,7 +259,7 @@ func object(t *testing.T, fields map[string]any) *structpb.Struct {
 
 func document(t *testing.T) *structpb.Struct {
 	t.Helper()
-	return object(t, map[string]any{
+	return structOf(t, map[string]any{
 		"pipelineInfo": map[string]any{"name": "breast-cancer"},
 		"root": map[string]any{
 			"dag": map[string]any{"tasks": map[string]any{"load": map[string]any{"cachingOptions": map[string]any{"enableCache": true}}}},

@@ -49,19 +49,27 @@ func (s *Session) finish(ctx context.Context, command *cobra.Command, err error)
 // beside its violations.
 var genericMessage = fault.InvalidAll(nil).Message
 
-// printError prints the message, then each violation on a line of its own.
+// printError prints the message, then each violation on a line of its own; of several
+// errors one after the other.
 func (s *Session) printError(err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			s.printError(one)
+		}
+		return
+	}
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || len(e.Violations) == 0 {
 		fmt.Fprintf(s.Term.Err, "kfmesh: %s\n", strings.TrimSpace(err.Error()))
 		return
 	}
+	place := strings.TrimSuffix(err.Error(), e.Error()) // what was put before it, such as the name of a file
 	if len(e.Violations) == 1 && e.Message == genericMessage {
 		v := e.Violations[0]
-		fmt.Fprintf(s.Term.Err, "kfmesh: %s\n", strings.TrimPrefix(v.Field+": "+v.Reason, ": "))
+		fmt.Fprintf(s.Term.Err, "kfmesh: %s%s\n", place, strings.TrimPrefix(v.Field+": "+v.Reason, ": "))
 		return
 	}
-	fmt.Fprintf(s.Term.Err, "kfmesh: %s\n", e.Message)
+	fmt.Fprintf(s.Term.Err, "kfmesh: %s%s\n", place, e.Message)
 	table := output.Table{Indent: "  ", Uncut: true}
 	for _, v := range e.Violations {
 		table.Add(v.Field, v.Reason)

@@ -13,6 +13,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	pipelinev1 "github.com/kfmesh/kfmesh/gen/kfmesh/pipeline/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 )
 
 // gcOptions are the flags of gc.
@@ -27,7 +28,7 @@ func gcCommand(s *Session) *cobra.Command {
 		Use:   "gc",
 		Short: "Remove what retention no longer keeps and what nothing refers to",
 		Long: `Remove what the retention settings no longer keep, and what nothing refers to:
-artifacts and logs of runs that are gone, specs of no version and no run, expired
+training jobs that ended long ago, artifacts and logs of runs that are gone, specs of no version and no run, expired
 cache entries, unused Python environments, and what workloads left behind.
 
 What a run uses stays, whatever its age. Retention is off unless the server is
@@ -62,6 +63,9 @@ func collect(ctx context.Context, c *client.Client, dryRun bool, add func(*metav
 		}),
 		receive(add, func() (stream[*gpuagentv1.CollectGarbageResponse], error) {
 			return c.NodeHousekeeping.CollectGarbage(ctx, &gpuagentv1.CollectGarbageRequest{DryRun: dryRun})
+		}),
+		receive(add, func() (stream[*trainingv1.CollectGarbageResponse], error) {
+			return c.JobHousekeeping.CollectGarbage(ctx, &trainingv1.CollectGarbageRequest{DryRun: dryRun})
 		}),
 	)
 }

@@ -52,8 +52,9 @@ func scaleCommand(s *Session) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "scale [job] NAME --replicas N",
 		Short: "Give a training job another number of replicas",
-		Long: `Give a training job another number of replicas. One that runs is started anew with
-that number, and goes on from its checkpoints.`,
+		Long: `Give a training job another number of replicas. The workers of an elastic PyTorchJob, and
+of a TFJob with enableDynamicWorker, come and go while the others run on. Any other job that
+runs is started anew with that number, and goes on from its checkpoints.`,
 		Example:           "  kfmesh scale my-job --replicas 4\n  kfmesh scale my-job --group ps --replicas 2",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: s.completeReference(kind.Jobs()),

@@ -32,6 +32,7 @@ type Client struct {
 	Cache            pipelinev1.CacheServiceClient
 	Housekeeping     pipelinev1.HousekeepingServiceClient
 	Jobs             trainingv1.TrainingServiceClient
+	JobHousekeeping  trainingv1.HousekeepingServiceClient
 	Runtimes         trainingv1.TrainingRuntimeServiceClient
 	Metadata         metadatav1.MetadataServiceClient
 	Tracking         metadatav1.TrackingServiceClient
@@ -57,6 +58,7 @@ func New(mesh rpc.Mesh) *Client {
 		Cache:            pipelinev1.NewCacheServiceClient(mesh.Conn("pipeline")),
 		Housekeeping:     pipelinev1.NewHousekeepingServiceClient(mesh.Conn("pipeline")),
 		NodeHousekeeping: gpuagentv1.NewHousekeepingServiceClient(mesh.Conn("gpuagent")),
+		JobHousekeeping:  trainingv1.NewHousekeepingServiceClient(mesh.Conn("training")),
 		Jobs:             trainingv1.NewTrainingServiceClient(mesh.Conn("training")),
 		Runtimes:         trainingv1.NewTrainingRuntimeServiceClient(mesh.Conn("training")),
 		Metadata:         metadatav1.NewMetadataServiceClient(mesh.Conn("metadata")),

@@ -43,6 +43,7 @@ func describeNode(_ context.Context, _ *client.Client, term *output.Terminal, m 
 		[2]string{"Limits", limits(status)},
 		[2]string{"Engine", status.GetContainerEngine()},
 		[2]string{"GPUs by", status.GetGpuDriver()},
+		[2]string{"Held back", heldBack(status)},
 		[2]string{"Python", status.GetPythonVersion()},
 		[2]string{"uv", status.GetUvVersion()},
 		[2]string{"Running", output.Count(int(status.GetRunningWorkloads()), "workload")},
@@ -70,6 +71,18 @@ func limits(s *gpuagentv1.NodeStatus) string {
 		return "none of processes: " + s.GetLimitsMessage()
 	default:
 		return enforced + " (" + s.GetLimitsMessage() + ")"
+	}
+}
+
+// heldBack says whether GPUs are kept from who was not given them; nothing without GPUs.
+func heldBack(s *gpuagentv1.NodeStatus) string {
+	switch {
+	case s.GetGpuFenceMessage() == "":
+		return ""
+	case s.GetGpusFenced():
+		return "GPUs, from processes that were not given them, by " + s.GetGpuFenceMessage()
+	default:
+		return "no GPUs: " + s.GetGpuFenceMessage()
 	}
 }
 

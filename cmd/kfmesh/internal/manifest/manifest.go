@@ -4,14 +4,18 @@ package manifest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
@@ -33,19 +37,27 @@ type Manifest struct {
 	JSON      string
 }
 
-// Read reads the objects of files, of the files of directories, and of standard input.
-func Read(names []string, stdin io.Reader) ([]Manifest, error) {
-	if len(names) == 0 {
-		return nil, fault.Invalidf("--filename", "is missing; give a file or directory of manifests, or - for standard input")
+// Source says where manifests are.
+type Source struct {
+	Names     []string // files, directories, URLs, and - for standard input
+	Recursive bool     // whether directories below directories count
+	Stdin     io.Reader
+}
+
+// Read reads the objects of files, of the files of directories, of URLs, and of standard
+// input.
+func Read(ctx context.Context, from Source) ([]Manifest, error) {
+	if len(from.Names) == 0 {
+		return nil, fault.Invalidf("--filename", "is missing; give a file or directory of manifests, a URL, or - for standard input")
 	}
 	var all []Manifest
-	for _, name := range names {
-		files, err := filesOf(name)
+	for _, name := range from.Names {
+		files, err := filesOf(name, from.Recursive)
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range files {
-			data, err := load(file, stdin)
+			data, err := load(ctx, file, from.Stdin)
 			if err != nil {
 				return nil, err
 			}
@@ -57,14 +69,19 @@ func Read(names []string, stdin io.Reader) ([]Manifest, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fault.Invalidf("--filename", "holds no manifest: %s", strings.Join(names, ", "))
+		return nil, fault.Invalidf("--filename", "holds no manifest: %s", strings.Join(from.Names, ", "))
 	}
 	return all, nil
 }
 
-// filesOf are the manifests of a directory, not of those below it, or one file.
-func filesOf(name string) ([]string, error) {
-	if name == standard {
+// isURL reports whether a name is that of a page.
+func isURL(name string) bool {
+	return strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://")
+}
+
+// filesOf are the manifests of a directory, or one file.
+func filesOf(name string, recursive bool) ([]string, error) {
+	if name == standard || isURL(name) {
 		return []string{name}, nil
 	}
 	info, err := os.Stat(name)
@@ -74,30 +91,37 @@ func filesOf(name string) ([]string, error) {
 	if !info.IsDir() {
 		return []string{name}, nil
 	}
-	entries, err := os.ReadDir(name)
+	var files []string
+	err = filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != name && !recursive:
+			return fs.SkipDir
+		case !entry.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(path))):
+			files = append(files, path)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fault.Invalidf(name, "cannot be read: %v", err)
-	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return e.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(e.Name())))
-	})
-	files := make([]string, len(entries))
-	for i, e := range entries {
-		files[i] = filepath.Join(name, e.Name())
 	}
 	return files, nil
 }
 
-func load(name string, stdin io.Reader) ([]byte, error) {
-	from := stdin
-	if name != standard {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fault.Invalidf(name, "cannot be read: %v", err)
-		}
-		defer file.Close()
-		from = file
+func load(ctx context.Context, name string, stdin io.Reader) ([]byte, error) {
+	from := io.NopCloser(stdin)
+	var err error
+	switch {
+	case isURL(name):
+		from, err = fetch(ctx, name)
+	case name != standard:
+		from, err = os.Open(name)
 	}
+	if err != nil {
+		return nil, fault.Invalidf(name, "cannot be read: %v", err)
+	}
+	defer from.Close()
 	data, err := io.ReadAll(io.LimitReader(from, maxBytes+1))
 	if err != nil {
 		return nil, fault.Invalidf(name, "cannot be read: %v", err)
@@ -106,6 +130,25 @@ func load(name string, stdin io.Reader) ([]byte, error) {
 		return nil, fault.Invalidf(name, "has more than %d bytes", maxBytes)
 	}
 	return data, nil
+}
+
+// fetchTimeout bounds how long a page may take.
+const fetchTimeout = 30 * time.Second
+
+// fetch reads a page. What it holds is to be closed.
+func fetch(ctx context.Context, url string) (io.ReadCloser, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := (&http.Client{Timeout: fetchTimeout}).Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("the server answered %s", answer.Status), answer.Body.Close())
+	}
+	return answer.Body, nil
 }
 
 // split reads the objects of a file.
@@ -133,28 +176,44 @@ func split(name string, data []byte) ([]Manifest, error) {
 		if len(all) > 0 {
 			place = fmt.Sprintf("%s, object %d", name, len(all)+1)
 		}
-		m, err := read(place, converted)
+		found, err := read(place, converted)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, m)
+		all = append(all, found...)
+	}
+	if len(all) > 1 && all[0].Place == name { // it is one of several
+		all[0].Place = name + ", object 1"
 	}
 	return all, nil
 }
 
-func read(place string, data []byte) (Manifest, error) {
+// read reads an object, or those of a list, which is how `kubectl get -o yaml` writes them.
+func read(place string, data []byte) ([]Manifest, error) {
 	var head struct {
 		Kind     string `json:"kind"`
 		Metadata struct {
 			Namespace string `json:"namespace"`
 			Name      string `json:"name"`
 		} `json:"metadata"`
+		Items []json.RawMessage `json:"items"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return Manifest{}, fault.Invalidf(place, "is not the manifest of an object: %v", err)
+		return nil, fault.Invalidf(place, "is not the manifest of an object: %v", err)
 	}
 	if head.Kind == "" {
-		return Manifest{}, fault.Invalidf(place, "names no kind; want apiVersion, kind, metadata and spec")
+		return nil, fault.Invalidf(place, "names no kind; want apiVersion, kind, metadata and spec")
 	}
-	return Manifest{Place: place, Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name, JSON: string(data)}, nil
+	if !strings.HasSuffix(head.Kind, "List") {
+		return []Manifest{{Place: place, Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name, JSON: string(data)}}, nil
+	}
+	var all []Manifest
+	for i, item := range head.Items {
+		found, err := read(fmt.Sprintf("%s, item %d", place, i+1), item)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }

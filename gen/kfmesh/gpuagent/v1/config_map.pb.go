@@ -33,7 +33,9 @@ type ConfigMap struct {
 	// Values by key, at most 1 MiB together with binary_data.
 	Data map[string]string `protobuf:"bytes,2,rep,name=data,proto3" json:"data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Values by key that are not UTF-8.
-	BinaryData    map[string][]byte `protobuf:"bytes,3,rep,name=binary_data,json=binaryData,proto3" json:"binary_data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	BinaryData map[string][]byte `protobuf:"bytes,3,rep,name=binary_data,json=binaryData,proto3" json:"binary_data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether its values stay as they are until it is deleted. It cannot be taken back.
+	Immutable     bool `protobuf:"varint,4,opt,name=immutable,proto3" json:"immutable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -89,11 +91,20 @@ func (x *ConfigMap) GetBinaryData() map[string][]byte {
 	return nil
 }
 
+func (x *ConfigMap) GetImmutable() bool {
+	if x != nil {
+		return x.Immutable
+	}
+	return false
+}
+
 // CreateConfigMapRequest carries the config map.
 type CreateConfigMapRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The config map; metadata.name is required.
-	ConfigMap     *ConfigMap `protobuf:"bytes,1,opt,name=config_map,json=configMap,proto3" json:"config_map,omitempty"`
+	ConfigMap *ConfigMap `protobuf:"bytes,1,opt,name=config_map,json=configMap,proto3" json:"config_map,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,6 +144,13 @@ func (x *CreateConfigMapRequest) GetConfigMap() *ConfigMap {
 		return x.ConfigMap
 	}
 	return nil
+}
+
+func (x *CreateConfigMapRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // GetConfigMapRequest names a config map.
@@ -286,7 +304,9 @@ func (x *ListConfigMapsResponse) GetConfigMaps() []*ConfigMap {
 type UpdateConfigMapRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The config map.
-	ConfigMap     *ConfigMap `protobuf:"bytes,1,opt,name=config_map,json=configMap,proto3" json:"config_map,omitempty"`
+	ConfigMap *ConfigMap `protobuf:"bytes,1,opt,name=config_map,json=configMap,proto3" json:"config_map,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,6 +346,13 @@ func (x *UpdateConfigMapRequest) GetConfigMap() *ConfigMap {
 		return x.ConfigMap
 	}
 	return nil
+}
+
+func (x *UpdateConfigMapRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // DeleteConfigMapRequest names a config map.
@@ -387,21 +414,23 @@ var File_kfmesh_gpuagent_v1_config_map_proto protoreflect.FileDescriptor
 
 const file_kfmesh_gpuagent_v1_config_map_proto_rawDesc = "" +
 	"\n" +
-	"#kfmesh/gpuagent/v1/config_map.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xc8\x02\n" +
+	"#kfmesh/gpuagent/v1/config_map.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xe6\x02\n" +
 	"\tConfigMap\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12;\n" +
 	"\x04data\x18\x02 \x03(\v2'.kfmesh.gpuagent.v1.ConfigMap.DataEntryR\x04data\x12N\n" +
 	"\vbinary_data\x18\x03 \x03(\v2-.kfmesh.gpuagent.v1.ConfigMap.BinaryDataEntryR\n" +
-	"binaryData\x1a7\n" +
+	"binaryData\x12\x1c\n" +
+	"\timmutable\x18\x04 \x01(\bR\timmutable\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +
 	"\x0fBinaryDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"^\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"w\n" +
 	"\x16CreateConfigMapRequest\x12D\n" +
 	"\n" +
-	"config_map\x18\x01 \x01(\v2\x1d.kfmesh.gpuagent.v1.ConfigMapB\x06\xbaH\x03\xc8\x01\x01R\tconfigMap\"P\n" +
+	"config_map\x18\x01 \x01(\v2\x1d.kfmesh.gpuagent.v1.ConfigMapB\x06\xbaH\x03\xc8\x01\x01R\tconfigMap\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"P\n" +
 	"\x13GetConfigMapRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"5\n" +
@@ -409,10 +438,11 @@ const file_kfmesh_gpuagent_v1_config_map_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\"X\n" +
 	"\x16ListConfigMapsResponse\x12>\n" +
 	"\vconfig_maps\x18\x01 \x03(\v2\x1d.kfmesh.gpuagent.v1.ConfigMapR\n" +
-	"configMaps\"^\n" +
+	"configMaps\"w\n" +
 	"\x16UpdateConfigMapRequest\x12D\n" +
 	"\n" +
-	"config_map\x18\x01 \x01(\v2\x1d.kfmesh.gpuagent.v1.ConfigMapB\x06\xbaH\x03\xc8\x01\x01R\tconfigMap\"S\n" +
+	"config_map\x18\x01 \x01(\v2\x1d.kfmesh.gpuagent.v1.ConfigMapB\x06\xbaH\x03\xc8\x01\x01R\tconfigMap\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"S\n" +
 	"\x16DeleteConfigMapRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name2\xfb\x06\n" +

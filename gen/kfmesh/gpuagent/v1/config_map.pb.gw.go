@@ -35,6 +35,8 @@ var (
 	_ = metadata.Join
 )
 
+var filter_ConfigMapService_CreateConfigMap_0 = &utilities.DoubleArray{Encoding: map[string]int{"config_map": 0, "metadata": 1, "namespace": 2}, Base: []int{1, 1, 1, 2, 0, 0}, Check: []int{0, 1, 2, 3, 2, 4}}
+
 func request_ConfigMapService_CreateConfigMap_0(ctx context.Context, marshaler runtime.Marshaler, client ConfigMapServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq CreateConfigMapRequest
@@ -51,6 +53,12 @@ func request_ConfigMapService_CreateConfigMap_0(ctx context.Context, marshaler r
 	err = runtime.PopulateFieldFromPath(&protoReq, "config_map.metadata.namespace", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "config_map.metadata.namespace", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ConfigMapService_CreateConfigMap_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -75,6 +83,12 @@ func local_request_ConfigMapService_CreateConfigMap_0(ctx context.Context, marsh
 	err = runtime.PopulateFieldFromPath(&protoReq, "config_map.metadata.namespace", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "config_map.metadata.namespace", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ConfigMapService_CreateConfigMap_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.CreateConfigMap(ctx, &protoReq)
 	return msg, metadata, err
@@ -209,6 +223,8 @@ func local_request_ConfigMapService_ListConfigMaps_1(ctx context.Context, marsha
 	return msg, metadata, err
 }
 
+var filter_ConfigMapService_UpdateConfigMap_0 = &utilities.DoubleArray{Encoding: map[string]int{"config_map": 0, "metadata": 1, "namespace": 2, "name": 3}, Base: []int{1, 1, 1, 2, 3, 0, 0, 0}, Check: []int{0, 1, 2, 3, 3, 2, 4, 5}}
+
 func request_ConfigMapService_UpdateConfigMap_0(ctx context.Context, marshaler runtime.Marshaler, client ConfigMapServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq UpdateConfigMapRequest
@@ -233,6 +249,12 @@ func request_ConfigMapService_UpdateConfigMap_0(ctx context.Context, marshaler r
 	err = runtime.PopulateFieldFromPath(&protoReq, "config_map.metadata.name", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "config_map.metadata.name", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ConfigMapService_UpdateConfigMap_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -265,6 +287,12 @@ func local_request_ConfigMapService_UpdateConfigMap_0(ctx context.Context, marsh
 	err = runtime.PopulateFieldFromPath(&protoReq, "config_map.metadata.name", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "config_map.metadata.name", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ConfigMapService_UpdateConfigMap_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.UpdateConfigMap(ctx, &protoReq)
 	return msg, metadata, err

@@ -134,7 +134,15 @@ type NodeStatus struct {
 	// What the replicas that run here used when it last reported, as far as that is known.
 	Replicas []*ReplicaUsage `protobuf:"bytes,25,rep,name=replicas,proto3" json:"replicas,omitempty"`
 	// Taints that its agent was started with, then those that people have given it.
-	Taints        []*Taint `protobuf:"bytes,26,rep,name=taints,proto3" json:"taints,omitempty"`
+	Taints []*Taint `protobuf:"bytes,26,rep,name=taints,proto3" json:"taints,omitempty"`
+	// Whether processes of the host are kept from GPUs that their replica was not given.
+	GpusFenced bool `protobuf:"varint,27,opt,name=gpus_fenced,json=gpusFenced,proto3" json:"gpus_fenced,omitempty"`
+	// What by, or why they are not, as a sentence; empty without GPUs.
+	GpuFenceMessage string `protobuf:"bytes,28,opt,name=gpu_fence_message,json=gpuFenceMessage,proto3" json:"gpu_fence_message,omitempty"`
+	// Of a node that has joined, the time during which it was never held for lost: another
+	// name each time that it has been. What it was given to run in one it does not run in
+	// the next.
+	Term          string `protobuf:"bytes,29,opt,name=term,proto3" json:"term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -351,6 +359,27 @@ func (x *NodeStatus) GetTaints() []*Taint {
 	return nil
 }
 
+func (x *NodeStatus) GetGpusFenced() bool {
+	if x != nil {
+		return x.GpusFenced
+	}
+	return false
+}
+
+func (x *NodeStatus) GetGpuFenceMessage() string {
+	if x != nil {
+		return x.GpuFenceMessage
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetTerm() string {
+	if x != nil {
+		return x.Term
+	}
+	return ""
+}
+
 // ReplicaUsage is what a replica uses.
 type ReplicaUsage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -451,7 +480,10 @@ type Gpu struct {
 	// UUID of the GPU that this is a part of; empty when it is a whole one.
 	ParentUuid string `protobuf:"bytes,14,opt,name=parent_uuid,json=parentUuid,proto3" json:"parent_uuid,omitempty"`
 	// Into how many shares the GPU of a share is divided; 0 for others.
-	Shares        int32 `protobuf:"varint,15,opt,name=shares,proto3" json:"shares,omitempty"`
+	Shares int32 `protobuf:"varint,15,opt,name=shares,proto3" json:"shares,omitempty"`
+	// Devices that who uses it has to open and nobody else: its own, and of a part those of
+	// the GPU it is of too. Empty when they are not known.
+	DeviceNodes   []*DeviceNode `protobuf:"bytes,16,rep,name=device_nodes,json=deviceNodes,proto3" json:"device_nodes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -591,6 +623,76 @@ func (x *Gpu) GetShares() int32 {
 	return 0
 }
 
+func (x *Gpu) GetDeviceNodes() []*DeviceNode {
+	if x != nil {
+		return x.DeviceNodes
+	}
+	return nil
+}
+
+// DeviceNode is a character device of a node.
+type DeviceNode struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Path, such as "/dev/nvidia0".
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Numbers that the kernel knows it by.
+	Major         uint32 `protobuf:"varint,2,opt,name=major,proto3" json:"major,omitempty"`
+	Minor         uint32 `protobuf:"varint,3,opt,name=minor,proto3" json:"minor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeviceNode) Reset() {
+	*x = DeviceNode{}
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeviceNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeviceNode) ProtoMessage() {}
+
+func (x *DeviceNode) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeviceNode.ProtoReflect.Descriptor instead.
+func (*DeviceNode) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *DeviceNode) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *DeviceNode) GetMajor() uint32 {
+	if x != nil {
+		return x.Major
+	}
+	return 0
+}
+
+func (x *DeviceNode) GetMinor() uint32 {
+	if x != nil {
+		return x.Minor
+	}
+	return 0
+}
+
 // GpuUsage is what a GPU does.
 type GpuUsage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -629,7 +731,7 @@ type GpuUsage struct {
 
 func (x *GpuUsage) Reset() {
 	*x = GpuUsage{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +743,7 @@ func (x *GpuUsage) String() string {
 func (*GpuUsage) ProtoMessage() {}
 
 func (x *GpuUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +756,7 @@ func (x *GpuUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuUsage.ProtoReflect.Descriptor instead.
 func (*GpuUsage) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GpuUsage) GetUtilizationPercent() float64 {
@@ -784,7 +886,7 @@ type GpuProcess struct {
 
 func (x *GpuProcess) Reset() {
 	*x = GpuProcess{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -796,7 +898,7 @@ func (x *GpuProcess) String() string {
 func (*GpuProcess) ProtoMessage() {}
 
 func (x *GpuProcess) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -809,7 +911,7 @@ func (x *GpuProcess) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuProcess.ProtoReflect.Descriptor instead.
 func (*GpuProcess) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GpuProcess) GetPid() int64 {
@@ -852,7 +954,7 @@ type NodeMarks struct {
 
 func (x *NodeMarks) Reset() {
 	*x = NodeMarks{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -864,7 +966,7 @@ func (x *NodeMarks) String() string {
 func (*NodeMarks) ProtoMessage() {}
 
 func (x *NodeMarks) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -877,7 +979,7 @@ func (x *NodeMarks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeMarks.ProtoReflect.Descriptor instead.
 func (*NodeMarks) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *NodeMarks) GetCordoned() bool {
@@ -931,7 +1033,7 @@ type Taint struct {
 
 func (x *Taint) Reset() {
 	*x = Taint{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1045,7 @@ func (x *Taint) String() string {
 func (*Taint) ProtoMessage() {}
 
 func (x *Taint) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1058,7 @@ func (x *Taint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taint.ProtoReflect.Descriptor instead.
 func (*Taint) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Taint) GetKey() string {
@@ -999,7 +1101,7 @@ type TaintNodeRequest struct {
 
 func (x *TaintNodeRequest) Reset() {
 	*x = TaintNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1113,7 @@ func (x *TaintNodeRequest) String() string {
 func (*TaintNodeRequest) ProtoMessage() {}
 
 func (x *TaintNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1126,7 @@ func (x *TaintNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaintNodeRequest.ProtoReflect.Descriptor instead.
 func (*TaintNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TaintNodeRequest) GetName() string {
@@ -1070,7 +1172,7 @@ type CordonNodeRequest struct {
 
 func (x *CordonNodeRequest) Reset() {
 	*x = CordonNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1184,7 @@ func (x *CordonNodeRequest) String() string {
 func (*CordonNodeRequest) ProtoMessage() {}
 
 func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1197,7 @@ func (x *CordonNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CordonNodeRequest.ProtoReflect.Descriptor instead.
 func (*CordonNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CordonNodeRequest) GetName() string {
@@ -1136,7 +1238,7 @@ type WithdrawGpuRequest struct {
 
 func (x *WithdrawGpuRequest) Reset() {
 	*x = WithdrawGpuRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1250,7 @@ func (x *WithdrawGpuRequest) String() string {
 func (*WithdrawGpuRequest) ProtoMessage() {}
 
 func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1263,7 @@ func (x *WithdrawGpuRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawGpuRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawGpuRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WithdrawGpuRequest) GetName() string {
@@ -1203,7 +1305,7 @@ type GetNodeRequest struct {
 
 func (x *GetNodeRequest) Reset() {
 	*x = GetNodeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1317,7 @@ func (x *GetNodeRequest) String() string {
 func (*GetNodeRequest) ProtoMessage() {}
 
 func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1330,7 @@ func (x *GetNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNodeRequest.ProtoReflect.Descriptor instead.
 func (*GetNodeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetNodeRequest) GetName() string {
@@ -1247,7 +1349,7 @@ type ListNodesRequest struct {
 
 func (x *ListNodesRequest) Reset() {
 	*x = ListNodesRequest{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1361,7 @@ func (x *ListNodesRequest) String() string {
 func (*ListNodesRequest) ProtoMessage() {}
 
 func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1374,7 @@ func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesRequest.ProtoReflect.Descriptor instead.
 func (*ListNodesRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 // ListNodesResponse is all nodes.
@@ -1286,7 +1388,7 @@ type ListNodesResponse struct {
 
 func (x *ListNodesResponse) Reset() {
 	*x = ListNodesResponse{}
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1400,7 @@ func (x *ListNodesResponse) String() string {
 func (*ListNodesResponse) ProtoMessage() {}
 
 func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_node_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1413,7 @@ func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNodesResponse.ProtoReflect.Descriptor instead.
 func (*ListNodesResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListNodesResponse) GetNodes() []*Node {
@@ -1328,7 +1430,7 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x1dkfmesh/gpuagent/v1/node.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"v\n" +
 	"\x04Node\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x126\n" +
-	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xe2\a\n" +
+	"\x06status\x18\x02 \x01(\v2\x1e.kfmesh.gpuagent.v1.NodeStatusR\x06status\"\xc3\b\n" +
 	"\n" +
 	"NodeStatus\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1a\n" +
@@ -1359,11 +1461,15 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"gpu_driver\x18\x18 \x01(\tR\tgpuDriver\x12<\n" +
 	"\breplicas\x18\x19 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaUsageR\breplicas\x121\n" +
-	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\"z\n" +
+	"\x06taints\x18\x1a \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06taints\x12\x1f\n" +
+	"\vgpus_fenced\x18\x1b \x01(\bR\n" +
+	"gpusFenced\x12*\n" +
+	"\x11gpu_fence_message\x18\x1c \x01(\tR\x0fgpuFenceMessage\x12\x12\n" +
+	"\x04term\x18\x1d \x01(\tR\x04term\"z\n" +
 	"\fReplicaUsage\x12\x18\n" +
 	"\areplica\x18\x01 \x01(\tR\areplica\x12$\n" +
 	"\x0ecpu_used_milli\x18\x02 \x01(\x03R\fcpuUsedMilli\x12*\n" +
-	"\x11memory_used_bytes\x18\x03 \x01(\x03R\x0fmemoryUsedBytes\"\xd4\x03\n" +
+	"\x11memory_used_bytes\x18\x03 \x01(\x03R\x0fmemoryUsedBytes\"\x97\x04\n" +
 	"\x03Gpu\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +
@@ -1383,10 +1489,16 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\binstance\x18\r \x01(\x05H\x01R\binstance\x88\x01\x01\x12\x1f\n" +
 	"\vparent_uuid\x18\x0e \x01(\tR\n" +
 	"parentUuid\x12\x16\n" +
-	"\x06shares\x18\x0f \x01(\x05R\x06sharesB\f\n" +
+	"\x06shares\x18\x0f \x01(\x05R\x06shares\x12A\n" +
+	"\fdevice_nodes\x18\x10 \x03(\v2\x1e.kfmesh.gpuagent.v1.DeviceNodeR\vdeviceNodesB\f\n" +
 	"\n" +
 	"_numa_nodeB\v\n" +
-	"\t_instance\"\xb8\x05\n" +
+	"\t_instance\"L\n" +
+	"\n" +
+	"DeviceNode\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x14\n" +
+	"\x05major\x18\x02 \x01(\rR\x05major\x12\x14\n" +
+	"\x05minor\x18\x03 \x01(\rR\x05minor\"\xb8\x05\n" +
 	"\bGpuUsage\x12/\n" +
 	"\x13utilization_percent\x18\x01 \x01(\x01R\x12utilizationPercent\x12*\n" +
 	"\x11memory_used_bytes\x18\x02 \x01(\x03R\x0fmemoryUsedBytes\x12/\n" +
@@ -1468,57 +1580,59 @@ func file_kfmesh_gpuagent_v1_node_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_node_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_kfmesh_gpuagent_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_kfmesh_gpuagent_v1_node_proto_goTypes = []any{
 	(*Node)(nil),                  // 0: kfmesh.gpuagent.v1.Node
 	(*NodeStatus)(nil),            // 1: kfmesh.gpuagent.v1.NodeStatus
 	(*ReplicaUsage)(nil),          // 2: kfmesh.gpuagent.v1.ReplicaUsage
 	(*Gpu)(nil),                   // 3: kfmesh.gpuagent.v1.Gpu
-	(*GpuUsage)(nil),              // 4: kfmesh.gpuagent.v1.GpuUsage
-	(*GpuProcess)(nil),            // 5: kfmesh.gpuagent.v1.GpuProcess
-	(*NodeMarks)(nil),             // 6: kfmesh.gpuagent.v1.NodeMarks
-	(*Taint)(nil),                 // 7: kfmesh.gpuagent.v1.Taint
-	(*TaintNodeRequest)(nil),      // 8: kfmesh.gpuagent.v1.TaintNodeRequest
-	(*CordonNodeRequest)(nil),     // 9: kfmesh.gpuagent.v1.CordonNodeRequest
-	(*WithdrawGpuRequest)(nil),    // 10: kfmesh.gpuagent.v1.WithdrawGpuRequest
-	(*GetNodeRequest)(nil),        // 11: kfmesh.gpuagent.v1.GetNodeRequest
-	(*ListNodesRequest)(nil),      // 12: kfmesh.gpuagent.v1.ListNodesRequest
-	(*ListNodesResponse)(nil),     // 13: kfmesh.gpuagent.v1.ListNodesResponse
-	nil,                           // 14: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	nil,                           // 15: kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
-	(*v1.ObjectMeta)(nil),         // 16: kfmesh.meta.v1.ObjectMeta
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*DeviceNode)(nil),            // 4: kfmesh.gpuagent.v1.DeviceNode
+	(*GpuUsage)(nil),              // 5: kfmesh.gpuagent.v1.GpuUsage
+	(*GpuProcess)(nil),            // 6: kfmesh.gpuagent.v1.GpuProcess
+	(*NodeMarks)(nil),             // 7: kfmesh.gpuagent.v1.NodeMarks
+	(*Taint)(nil),                 // 8: kfmesh.gpuagent.v1.Taint
+	(*TaintNodeRequest)(nil),      // 9: kfmesh.gpuagent.v1.TaintNodeRequest
+	(*CordonNodeRequest)(nil),     // 10: kfmesh.gpuagent.v1.CordonNodeRequest
+	(*WithdrawGpuRequest)(nil),    // 11: kfmesh.gpuagent.v1.WithdrawGpuRequest
+	(*GetNodeRequest)(nil),        // 12: kfmesh.gpuagent.v1.GetNodeRequest
+	(*ListNodesRequest)(nil),      // 13: kfmesh.gpuagent.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),     // 14: kfmesh.gpuagent.v1.ListNodesResponse
+	nil,                           // 15: kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	nil,                           // 16: kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
+	(*v1.ObjectMeta)(nil),         // 17: kfmesh.meta.v1.ObjectMeta
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_kfmesh_gpuagent_v1_node_proto_depIdxs = []int32{
-	16, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	17, // 0: kfmesh.gpuagent.v1.Node.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	1,  // 1: kfmesh.gpuagent.v1.Node.status:type_name -> kfmesh.gpuagent.v1.NodeStatus
 	3,  // 2: kfmesh.gpuagent.v1.NodeStatus.gpus:type_name -> kfmesh.gpuagent.v1.Gpu
-	17, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
+	18, // 3: kfmesh.gpuagent.v1.NodeStatus.heartbeat_time:type_name -> google.protobuf.Timestamp
 	2,  // 4: kfmesh.gpuagent.v1.NodeStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaUsage
-	7,  // 5: kfmesh.gpuagent.v1.NodeStatus.taints:type_name -> kfmesh.gpuagent.v1.Taint
-	4,  // 6: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
-	5,  // 7: kfmesh.gpuagent.v1.GpuUsage.processes:type_name -> kfmesh.gpuagent.v1.GpuProcess
-	14, // 8: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
-	15, // 9: kfmesh.gpuagent.v1.NodeMarks.cleared:type_name -> kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
-	7,  // 10: kfmesh.gpuagent.v1.NodeMarks.taints:type_name -> kfmesh.gpuagent.v1.Taint
-	7,  // 11: kfmesh.gpuagent.v1.TaintNodeRequest.add:type_name -> kfmesh.gpuagent.v1.Taint
-	7,  // 12: kfmesh.gpuagent.v1.TaintNodeRequest.remove:type_name -> kfmesh.gpuagent.v1.Taint
-	0,  // 13: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
-	11, // 14: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
-	12, // 15: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
-	9,  // 16: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
-	8,  // 17: kfmesh.gpuagent.v1.NodeService.TaintNode:input_type -> kfmesh.gpuagent.v1.TaintNodeRequest
-	10, // 18: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
-	0,  // 19: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
-	13, // 20: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
-	0,  // 21: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
-	0,  // 22: kfmesh.gpuagent.v1.NodeService.TaintNode:output_type -> kfmesh.gpuagent.v1.Node
-	0,  // 23: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	8,  // 5: kfmesh.gpuagent.v1.NodeStatus.taints:type_name -> kfmesh.gpuagent.v1.Taint
+	5,  // 6: kfmesh.gpuagent.v1.Gpu.usage:type_name -> kfmesh.gpuagent.v1.GpuUsage
+	4,  // 7: kfmesh.gpuagent.v1.Gpu.device_nodes:type_name -> kfmesh.gpuagent.v1.DeviceNode
+	6,  // 8: kfmesh.gpuagent.v1.GpuUsage.processes:type_name -> kfmesh.gpuagent.v1.GpuProcess
+	15, // 9: kfmesh.gpuagent.v1.NodeMarks.withdrawn:type_name -> kfmesh.gpuagent.v1.NodeMarks.WithdrawnEntry
+	16, // 10: kfmesh.gpuagent.v1.NodeMarks.cleared:type_name -> kfmesh.gpuagent.v1.NodeMarks.ClearedEntry
+	8,  // 11: kfmesh.gpuagent.v1.NodeMarks.taints:type_name -> kfmesh.gpuagent.v1.Taint
+	8,  // 12: kfmesh.gpuagent.v1.TaintNodeRequest.add:type_name -> kfmesh.gpuagent.v1.Taint
+	8,  // 13: kfmesh.gpuagent.v1.TaintNodeRequest.remove:type_name -> kfmesh.gpuagent.v1.Taint
+	0,  // 14: kfmesh.gpuagent.v1.ListNodesResponse.nodes:type_name -> kfmesh.gpuagent.v1.Node
+	12, // 15: kfmesh.gpuagent.v1.NodeService.GetNode:input_type -> kfmesh.gpuagent.v1.GetNodeRequest
+	13, // 16: kfmesh.gpuagent.v1.NodeService.ListNodes:input_type -> kfmesh.gpuagent.v1.ListNodesRequest
+	10, // 17: kfmesh.gpuagent.v1.NodeService.CordonNode:input_type -> kfmesh.gpuagent.v1.CordonNodeRequest
+	9,  // 18: kfmesh.gpuagent.v1.NodeService.TaintNode:input_type -> kfmesh.gpuagent.v1.TaintNodeRequest
+	11, // 19: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:input_type -> kfmesh.gpuagent.v1.WithdrawGpuRequest
+	0,  // 20: kfmesh.gpuagent.v1.NodeService.GetNode:output_type -> kfmesh.gpuagent.v1.Node
+	14, // 21: kfmesh.gpuagent.v1.NodeService.ListNodes:output_type -> kfmesh.gpuagent.v1.ListNodesResponse
+	0,  // 22: kfmesh.gpuagent.v1.NodeService.CordonNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 23: kfmesh.gpuagent.v1.NodeService.TaintNode:output_type -> kfmesh.gpuagent.v1.Node
+	0,  // 24: kfmesh.gpuagent.v1.NodeService.WithdrawGpu:output_type -> kfmesh.gpuagent.v1.Node
+	20, // [20:25] is the sub-list for method output_type
+	15, // [15:20] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_node_proto_init() }
@@ -1533,7 +1647,7 @@ func file_kfmesh_gpuagent_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_node_proto_rawDesc), len(file_kfmesh_gpuagent_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

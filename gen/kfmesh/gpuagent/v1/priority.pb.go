@@ -94,6 +94,8 @@ type CreatePriorityClassRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The priority class; metadata.name is required.
 	PriorityClass *PriorityClass `protobuf:"bytes,1,opt,name=priority_class,json=priorityClass,proto3" json:"priority_class,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,6 +135,13 @@ func (x *CreatePriorityClassRequest) GetPriorityClass() *PriorityClass {
 		return x.PriorityClass
 	}
 	return nil
+}
+
+func (x *CreatePriorityClassRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // GetPriorityClassRequest names a priority class.
@@ -269,6 +278,8 @@ type UpdatePriorityClassRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The priority class.
 	PriorityClass *PriorityClass `protobuf:"bytes,1,opt,name=priority_class,json=priorityClass,proto3" json:"priority_class,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -308,6 +319,13 @@ func (x *UpdatePriorityClassRequest) GetPriorityClass() *PriorityClass {
 		return x.PriorityClass
 	}
 	return nil
+}
+
+func (x *UpdatePriorityClassRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // DeletePriorityClassRequest names a priority class.
@@ -364,16 +382,18 @@ const file_kfmesh_gpuagent_v1_priority_proto_rawDesc = "" +
 	"\rPriorityClass\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value\x12*\n" +
-	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\"n\n" +
+	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vdescription\"\x87\x01\n" +
 	"\x1aCreatePriorityClassRequest\x12P\n" +
-	"\x0epriority_class\x18\x01 \x01(\v2!.kfmesh.gpuagent.v1.PriorityClassB\x06\xbaH\x03\xc8\x01\x01R\rpriorityClass\"6\n" +
+	"\x0epriority_class\x18\x01 \x01(\v2!.kfmesh.gpuagent.v1.PriorityClassB\x06\xbaH\x03\xc8\x01\x01R\rpriorityClass\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"6\n" +
 	"\x17GetPriorityClassRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\x1c\n" +
 	"\x1aListPriorityClassesRequest\"k\n" +
 	"\x1bListPriorityClassesResponse\x12L\n" +
-	"\x10priority_classes\x18\x01 \x03(\v2!.kfmesh.gpuagent.v1.PriorityClassR\x0fpriorityClasses\"n\n" +
+	"\x10priority_classes\x18\x01 \x03(\v2!.kfmesh.gpuagent.v1.PriorityClassR\x0fpriorityClasses\"\x87\x01\n" +
 	"\x1aUpdatePriorityClassRequest\x12P\n" +
-	"\x0epriority_class\x18\x01 \x01(\v2!.kfmesh.gpuagent.v1.PriorityClassB\x06\xbaH\x03\xc8\x01\x01R\rpriorityClass\"9\n" +
+	"\x0epriority_class\x18\x01 \x01(\v2!.kfmesh.gpuagent.v1.PriorityClassB\x06\xbaH\x03\xc8\x01\x01R\rpriorityClass\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"9\n" +
 	"\x1aDeletePriorityClassRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name2\xab\x06\n" +
 	"\x14PriorityClassService\x12\x9c\x01\n" +

@@ -35,12 +35,20 @@ var (
 	_ = metadata.Join
 )
 
+var filter_PriorityClassService_CreatePriorityClass_0 = &utilities.DoubleArray{Encoding: map[string]int{"priority_class": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+
 func request_PriorityClassService_CreatePriorityClass_0(ctx context.Context, marshaler runtime.Marshaler, client PriorityClassServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq CreatePriorityClassRequest
 		metadata runtime.ServerMetadata
 	)
 	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.PriorityClass); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PriorityClassService_CreatePriorityClass_0); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
@@ -56,6 +64,12 @@ func local_request_PriorityClassService_CreatePriorityClass_0(ctx context.Contex
 		metadata runtime.ServerMetadata
 	)
 	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.PriorityClass); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PriorityClassService_CreatePriorityClass_0); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.CreatePriorityClass(ctx, &protoReq)
@@ -122,6 +136,8 @@ func local_request_PriorityClassService_ListPriorityClasses_0(ctx context.Contex
 	return msg, metadata, err
 }
 
+var filter_PriorityClassService_UpdatePriorityClass_0 = &utilities.DoubleArray{Encoding: map[string]int{"priority_class": 0, "metadata": 1, "name": 2}, Base: []int{1, 1, 1, 2, 0, 0}, Check: []int{0, 1, 2, 3, 2, 4}}
+
 func request_PriorityClassService_UpdatePriorityClass_0(ctx context.Context, marshaler runtime.Marshaler, client PriorityClassServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq UpdatePriorityClassRequest
@@ -138,6 +154,12 @@ func request_PriorityClassService_UpdatePriorityClass_0(ctx context.Context, mar
 	err = runtime.PopulateFieldFromPath(&protoReq, "priority_class.metadata.name", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "priority_class.metadata.name", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PriorityClassService_UpdatePriorityClass_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -162,6 +184,12 @@ func local_request_PriorityClassService_UpdatePriorityClass_0(ctx context.Contex
 	err = runtime.PopulateFieldFromPath(&protoReq, "priority_class.metadata.name", val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "priority_class.metadata.name", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PriorityClassService_UpdatePriorityClass_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.UpdatePriorityClass(ctx, &protoReq)
 	return msg, metadata, err

@@ -35,7 +35,11 @@ type Secret struct {
 	// Values by key. Input only, at most 1 MiB together.
 	Data map[string][]byte `protobuf:"bytes,3,rep,name=data,proto3" json:"data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Sizes in bytes by key. Output only.
-	Sizes         map[string]int64 `protobuf:"bytes,4,rep,name=sizes,proto3" json:"sizes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Sizes map[string]int64 `protobuf:"bytes,4,rep,name=sizes,proto3" json:"sizes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Keys whose values stay as they are. Input only, of an update.
+	Keep []string `protobuf:"bytes,5,rep,name=keep,proto3" json:"keep,omitempty"`
+	// Whether its values stay as they are until it is deleted. It cannot be taken back.
+	Immutable     bool `protobuf:"varint,6,opt,name=immutable,proto3" json:"immutable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -98,11 +102,27 @@ func (x *Secret) GetSizes() map[string]int64 {
 	return nil
 }
 
+func (x *Secret) GetKeep() []string {
+	if x != nil {
+		return x.Keep
+	}
+	return nil
+}
+
+func (x *Secret) GetImmutable() bool {
+	if x != nil {
+		return x.Immutable
+	}
+	return false
+}
+
 // CreateSecretRequest carries the secret.
 type CreateSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The secret; metadata.name is required.
-	Secret        *Secret `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	Secret *Secret `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -142,6 +162,13 @@ func (x *CreateSecretRequest) GetSecret() *Secret {
 		return x.Secret
 	}
 	return nil
+}
+
+func (x *CreateSecretRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // GetSecretRequest names a secret.
@@ -295,7 +322,9 @@ func (x *ListSecretsResponse) GetSecrets() []*Secret {
 type UpdateSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The secret.
-	Secret        *Secret `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	Secret *Secret `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -335,6 +364,13 @@ func (x *UpdateSecretRequest) GetSecret() *Secret {
 		return x.Secret
 	}
 	return nil
+}
+
+func (x *UpdateSecretRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // DeleteSecretRequest names a secret.
@@ -396,30 +432,34 @@ var File_kfmesh_gpuagent_v1_secret_proto protoreflect.FileDescriptor
 
 const file_kfmesh_gpuagent_v1_secret_proto_rawDesc = "" +
 	"\n" +
-	"\x1fkfmesh/gpuagent/v1/secret.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xbe\x02\n" +
+	"\x1fkfmesh/gpuagent/v1/secret.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xf0\x02\n" +
 	"\x06Secret\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x128\n" +
 	"\x04data\x18\x03 \x03(\v2$.kfmesh.gpuagent.v1.Secret.DataEntryR\x04data\x12;\n" +
-	"\x05sizes\x18\x04 \x03(\v2%.kfmesh.gpuagent.v1.Secret.SizesEntryR\x05sizes\x1a7\n" +
+	"\x05sizes\x18\x04 \x03(\v2%.kfmesh.gpuagent.v1.Secret.SizesEntryR\x05sizes\x12\x12\n" +
+	"\x04keep\x18\x05 \x03(\tR\x04keep\x12\x1c\n" +
+	"\timmutable\x18\x06 \x01(\bR\timmutable\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\x1a8\n" +
 	"\n" +
 	"SizesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"Q\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"j\n" +
 	"\x13CreateSecretRequest\x12:\n" +
-	"\x06secret\x18\x01 \x01(\v2\x1a.kfmesh.gpuagent.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x06secret\"M\n" +
+	"\x06secret\x18\x01 \x01(\v2\x1a.kfmesh.gpuagent.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x06secret\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"M\n" +
 	"\x10GetSecretRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"2\n" +
 	"\x12ListSecretsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\"K\n" +
 	"\x13ListSecretsResponse\x124\n" +
-	"\asecrets\x18\x01 \x03(\v2\x1a.kfmesh.gpuagent.v1.SecretR\asecrets\"Q\n" +
+	"\asecrets\x18\x01 \x03(\v2\x1a.kfmesh.gpuagent.v1.SecretR\asecrets\"j\n" +
 	"\x13UpdateSecretRequest\x12:\n" +
-	"\x06secret\x18\x01 \x01(\v2\x1a.kfmesh.gpuagent.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x06secret\"P\n" +
+	"\x06secret\x18\x01 \x01(\v2\x1a.kfmesh.gpuagent.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x06secret\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"P\n" +
 	"\x13DeleteSecretRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name2\xa8\x06\n" +

@@ -41,7 +41,7 @@ type SecretServiceClient interface {
 	GetSecret(ctx context.Context, in *GetSecretRequest, opts ...grpc.CallOption) (*Secret, error)
 	// ListSecrets returns secrets by namespace and name, without their values.
 	ListSecrets(ctx context.Context, in *ListSecretsRequest, opts ...grpc.CallOption) (*ListSecretsResponse, error)
-	// UpdateSecret replaces a secret. Replicas that run keep what they have.
+	// UpdateSecret replaces a secret, but for the values of the keys to keep. Replicas that run keep what they have.
 	UpdateSecret(ctx context.Context, in *UpdateSecretRequest, opts ...grpc.CallOption) (*Secret, error)
 	// DeleteSecret forgets a secret.
 	DeleteSecret(ctx context.Context, in *DeleteSecretRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -119,7 +119,7 @@ type SecretServiceServer interface {
 	GetSecret(context.Context, *GetSecretRequest) (*Secret, error)
 	// ListSecrets returns secrets by namespace and name, without their values.
 	ListSecrets(context.Context, *ListSecretsRequest) (*ListSecretsResponse, error)
-	// UpdateSecret replaces a secret. Replicas that run keep what they have.
+	// UpdateSecret replaces a secret, but for the values of the keys to keep. Replicas that run keep what they have.
 	UpdateSecret(context.Context, *UpdateSecretRequest) (*Secret, error)
 	// DeleteSecret forgets a secret.
 	DeleteSecret(context.Context, *DeleteSecretRequest) (*emptypb.Empty, error)

@@ -230,7 +230,9 @@ func (x *PersistentVolumeStatus) GetDeleting() bool {
 type CreateVolumeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The volume; metadata.name is required, status is ignored.
-	Volume        *PersistentVolume `protobuf:"bytes,1,opt,name=volume,proto3" json:"volume,omitempty"`
+	Volume *PersistentVolume `protobuf:"bytes,1,opt,name=volume,proto3" json:"volume,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -270,6 +272,13 @@ func (x *CreateVolumeRequest) GetVolume() *PersistentVolume {
 		return x.Volume
 	}
 	return nil
+}
+
+func (x *CreateVolumeRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // GetVolumeRequest names a volume.
@@ -419,6 +428,61 @@ func (x *ListVolumesResponse) GetVolumes() []*PersistentVolume {
 	return nil
 }
 
+// UpdateVolumeRequest carries the volume as it is to be.
+type UpdateVolumeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The volume; status is ignored.
+	Volume *PersistentVolume `protobuf:"bytes,1,opt,name=volume,proto3" json:"volume,omitempty"`
+	// Whether to answer as if it were done, and not do it.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateVolumeRequest) Reset() {
+	*x = UpdateVolumeRequest{}
+	mi := &file_kfmesh_gpuagent_v1_volume_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateVolumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateVolumeRequest) ProtoMessage() {}
+
+func (x *UpdateVolumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_volume_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateVolumeRequest.ProtoReflect.Descriptor instead.
+func (*UpdateVolumeRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_volume_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UpdateVolumeRequest) GetVolume() *PersistentVolume {
+	if x != nil {
+		return x.Volume
+	}
+	return nil
+}
+
+func (x *UpdateVolumeRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
 // DeleteVolumeRequest names a volume.
 type DeleteVolumeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -432,7 +496,7 @@ type DeleteVolumeRequest struct {
 
 func (x *DeleteVolumeRequest) Reset() {
 	*x = DeleteVolumeRequest{}
-	mi := &file_kfmesh_gpuagent_v1_volume_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_volume_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +508,7 @@ func (x *DeleteVolumeRequest) String() string {
 func (*DeleteVolumeRequest) ProtoMessage() {}
 
 func (x *DeleteVolumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_volume_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_volume_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +521,7 @@ func (x *DeleteVolumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteVolumeRequest.ProtoReflect.Descriptor instead.
 func (*DeleteVolumeRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_volume_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_volume_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DeleteVolumeRequest) GetNamespace() string {
@@ -493,23 +557,28 @@ const file_kfmesh_gpuagent_v1_volume_proto_rawDesc = "" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x1d\n" +
 	"\n" +
 	"used_bytes\x18\x03 \x01(\x03R\tusedBytes\x12\x1a\n" +
-	"\bdeleting\x18\x04 \x01(\bR\bdeleting\"[\n" +
+	"\bdeleting\x18\x04 \x01(\bR\bdeleting\"t\n" +
 	"\x13CreateVolumeRequest\x12D\n" +
-	"\x06volume\x18\x01 \x01(\v2$.kfmesh.gpuagent.v1.PersistentVolumeB\x06\xbaH\x03\xc8\x01\x01R\x06volume\"M\n" +
+	"\x06volume\x18\x01 \x01(\v2$.kfmesh.gpuagent.v1.PersistentVolumeB\x06\xbaH\x03\xc8\x01\x01R\x06volume\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"M\n" +
 	"\x10GetVolumeRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"2\n" +
 	"\x12ListVolumesRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\"U\n" +
 	"\x13ListVolumesResponse\x12>\n" +
-	"\avolumes\x18\x01 \x03(\v2$.kfmesh.gpuagent.v1.PersistentVolumeR\avolumes\"P\n" +
+	"\avolumes\x18\x01 \x03(\v2$.kfmesh.gpuagent.v1.PersistentVolumeR\avolumes\"t\n" +
+	"\x13UpdateVolumeRequest\x12D\n" +
+	"\x06volume\x18\x01 \x01(\v2$.kfmesh.gpuagent.v1.PersistentVolumeB\x06\xbaH\x03\xc8\x01\x01R\x06volume\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"P\n" +
 	"\x13DeleteVolumeRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
-	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name2\x84\x05\n" +
+	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name2\xc6\x06\n" +
 	"\rVolumeService\x12\xa8\x01\n" +
 	"\fCreateVolume\x12'.kfmesh.gpuagent.v1.CreateVolumeRequest\x1a$.kfmesh.gpuagent.v1.PersistentVolume\"I\x82\xd3\xe4\x93\x02C:\x06volume\"9/kfmesh/v1/namespaces/{volume.metadata.namespace}/volumes\x12\x91\x01\n" +
 	"\tGetVolume\x12$.kfmesh.gpuagent.v1.GetVolumeRequest\x1a$.kfmesh.gpuagent.v1.PersistentVolume\"8\x82\xd3\xe4\x93\x022\x120/kfmesh/v1/namespaces/{namespace}/volumes/{name}\x12\xa7\x01\n" +
-	"\vListVolumes\x12&.kfmesh.gpuagent.v1.ListVolumesRequest\x1a'.kfmesh.gpuagent.v1.ListVolumesResponse\"G\x82\xd3\xe4\x93\x02AZ\x14\x12\x12/kfmesh/v1/volumes\x12)/kfmesh/v1/namespaces/{namespace}/volumes\x12\x89\x01\n" +
+	"\vListVolumes\x12&.kfmesh.gpuagent.v1.ListVolumesRequest\x1a'.kfmesh.gpuagent.v1.ListVolumesResponse\"G\x82\xd3\xe4\x93\x02AZ\x14\x12\x12/kfmesh/v1/volumes\x12)/kfmesh/v1/namespaces/{namespace}/volumes\x12\xbf\x01\n" +
+	"\fUpdateVolume\x12'.kfmesh.gpuagent.v1.UpdateVolumeRequest\x1a$.kfmesh.gpuagent.v1.PersistentVolume\"`\x82\xd3\xe4\x93\x02Z:\x06volume\x1aP/kfmesh/v1/namespaces/{volume.metadata.namespace}/volumes/{volume.metadata.name}\x12\x89\x01\n" +
 	"\fDeleteVolume\x12'.kfmesh.gpuagent.v1.DeleteVolumeRequest\x1a\x16.google.protobuf.Empty\"8\x82\xd3\xe4\x93\x022*0/kfmesh/v1/namespaces/{namespace}/volumes/{name}B\xcb\x01\n" +
 	"\x16com.kfmesh.gpuagent.v1B\vVolumeProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1;gpuagentv1\xa2\x02\x03KGX\xaa\x02\x12Kfmesh.Gpuagent.V1\xca\x02\x12Kfmesh\\Gpuagent\\V1\xe2\x02\x1eKfmesh\\Gpuagent\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Gpuagent::V1b\x06proto3"
 
@@ -525,7 +594,7 @@ func file_kfmesh_gpuagent_v1_volume_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_volume_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_volume_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_kfmesh_gpuagent_v1_volume_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_kfmesh_gpuagent_v1_volume_proto_goTypes = []any{
 	(*PersistentVolume)(nil),       // 0: kfmesh.gpuagent.v1.PersistentVolume
 	(*PersistentVolumeSpec)(nil),   // 1: kfmesh.gpuagent.v1.PersistentVolumeSpec
@@ -534,29 +603,33 @@ var file_kfmesh_gpuagent_v1_volume_proto_goTypes = []any{
 	(*GetVolumeRequest)(nil),       // 4: kfmesh.gpuagent.v1.GetVolumeRequest
 	(*ListVolumesRequest)(nil),     // 5: kfmesh.gpuagent.v1.ListVolumesRequest
 	(*ListVolumesResponse)(nil),    // 6: kfmesh.gpuagent.v1.ListVolumesResponse
-	(*DeleteVolumeRequest)(nil),    // 7: kfmesh.gpuagent.v1.DeleteVolumeRequest
-	(*v1.ObjectMeta)(nil),          // 8: kfmesh.meta.v1.ObjectMeta
-	(*emptypb.Empty)(nil),          // 9: google.protobuf.Empty
+	(*UpdateVolumeRequest)(nil),    // 7: kfmesh.gpuagent.v1.UpdateVolumeRequest
+	(*DeleteVolumeRequest)(nil),    // 8: kfmesh.gpuagent.v1.DeleteVolumeRequest
+	(*v1.ObjectMeta)(nil),          // 9: kfmesh.meta.v1.ObjectMeta
+	(*emptypb.Empty)(nil),          // 10: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_volume_proto_depIdxs = []int32{
-	8, // 0: kfmesh.gpuagent.v1.PersistentVolume.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
-	1, // 1: kfmesh.gpuagent.v1.PersistentVolume.spec:type_name -> kfmesh.gpuagent.v1.PersistentVolumeSpec
-	2, // 2: kfmesh.gpuagent.v1.PersistentVolume.status:type_name -> kfmesh.gpuagent.v1.PersistentVolumeStatus
-	0, // 3: kfmesh.gpuagent.v1.CreateVolumeRequest.volume:type_name -> kfmesh.gpuagent.v1.PersistentVolume
-	0, // 4: kfmesh.gpuagent.v1.ListVolumesResponse.volumes:type_name -> kfmesh.gpuagent.v1.PersistentVolume
-	3, // 5: kfmesh.gpuagent.v1.VolumeService.CreateVolume:input_type -> kfmesh.gpuagent.v1.CreateVolumeRequest
-	4, // 6: kfmesh.gpuagent.v1.VolumeService.GetVolume:input_type -> kfmesh.gpuagent.v1.GetVolumeRequest
-	5, // 7: kfmesh.gpuagent.v1.VolumeService.ListVolumes:input_type -> kfmesh.gpuagent.v1.ListVolumesRequest
-	7, // 8: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:input_type -> kfmesh.gpuagent.v1.DeleteVolumeRequest
-	0, // 9: kfmesh.gpuagent.v1.VolumeService.CreateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
-	0, // 10: kfmesh.gpuagent.v1.VolumeService.GetVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
-	6, // 11: kfmesh.gpuagent.v1.VolumeService.ListVolumes:output_type -> kfmesh.gpuagent.v1.ListVolumesResponse
-	9, // 12: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:output_type -> google.protobuf.Empty
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	9,  // 0: kfmesh.gpuagent.v1.PersistentVolume.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	1,  // 1: kfmesh.gpuagent.v1.PersistentVolume.spec:type_name -> kfmesh.gpuagent.v1.PersistentVolumeSpec
+	2,  // 2: kfmesh.gpuagent.v1.PersistentVolume.status:type_name -> kfmesh.gpuagent.v1.PersistentVolumeStatus
+	0,  // 3: kfmesh.gpuagent.v1.CreateVolumeRequest.volume:type_name -> kfmesh.gpuagent.v1.PersistentVolume
+	0,  // 4: kfmesh.gpuagent.v1.ListVolumesResponse.volumes:type_name -> kfmesh.gpuagent.v1.PersistentVolume
+	0,  // 5: kfmesh.gpuagent.v1.UpdateVolumeRequest.volume:type_name -> kfmesh.gpuagent.v1.PersistentVolume
+	3,  // 6: kfmesh.gpuagent.v1.VolumeService.CreateVolume:input_type -> kfmesh.gpuagent.v1.CreateVolumeRequest
+	4,  // 7: kfmesh.gpuagent.v1.VolumeService.GetVolume:input_type -> kfmesh.gpuagent.v1.GetVolumeRequest
+	5,  // 8: kfmesh.gpuagent.v1.VolumeService.ListVolumes:input_type -> kfmesh.gpuagent.v1.ListVolumesRequest
+	7,  // 9: kfmesh.gpuagent.v1.VolumeService.UpdateVolume:input_type -> kfmesh.gpuagent.v1.UpdateVolumeRequest
+	8,  // 10: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:input_type -> kfmesh.gpuagent.v1.DeleteVolumeRequest
+	0,  // 11: kfmesh.gpuagent.v1.VolumeService.CreateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
+	0,  // 12: kfmesh.gpuagent.v1.VolumeService.GetVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
+	6,  // 13: kfmesh.gpuagent.v1.VolumeService.ListVolumes:output_type -> kfmesh.gpuagent.v1.ListVolumesResponse
+	0,  // 14: kfmesh.gpuagent.v1.VolumeService.UpdateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
+	10, // 15: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:output_type -> google.protobuf.Empty
+	11, // [11:16] is the sub-list for method output_type
+	6,  // [6:11] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_volume_proto_init() }
@@ -570,7 +643,7 @@ func file_kfmesh_gpuagent_v1_volume_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_volume_proto_rawDesc), len(file_kfmesh_gpuagent_v1_volume_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	VolumeService_CreateVolume_FullMethodName = "/kfmesh.gpuagent.v1.VolumeService/CreateVolume"
 	VolumeService_GetVolume_FullMethodName    = "/kfmesh.gpuagent.v1.VolumeService/GetVolume"
 	VolumeService_ListVolumes_FullMethodName  = "/kfmesh.gpuagent.v1.VolumeService/ListVolumes"
+	VolumeService_UpdateVolume_FullMethodName = "/kfmesh.gpuagent.v1.VolumeService/UpdateVolume"
 	VolumeService_DeleteVolume_FullMethodName = "/kfmesh.gpuagent.v1.VolumeService/DeleteVolume"
 )
 
@@ -39,6 +40,9 @@ type VolumeServiceClient interface {
 	GetVolume(ctx context.Context, in *GetVolumeRequest, opts ...grpc.CallOption) (*PersistentVolume, error)
 	// ListVolumes returns volumes by namespace and name.
 	ListVolumes(ctx context.Context, in *ListVolumesRequest, opts ...grpc.CallOption) (*ListVolumesResponse, error)
+	// UpdateVolume replaces labels and annotations of a volume, and its size, which may
+	// grow. The rest of it is fixed.
+	UpdateVolume(ctx context.Context, in *UpdateVolumeRequest, opts ...grpc.CallOption) (*PersistentVolume, error)
 	// DeleteVolume removes a volume and what is in it. One that a running workload
 	// mounts goes when the last such workload has ended.
 	DeleteVolume(ctx context.Context, in *DeleteVolumeRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -82,6 +86,16 @@ func (c *volumeServiceClient) ListVolumes(ctx context.Context, in *ListVolumesRe
 	return out, nil
 }
 
+func (c *volumeServiceClient) UpdateVolume(ctx context.Context, in *UpdateVolumeRequest, opts ...grpc.CallOption) (*PersistentVolume, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PersistentVolume)
+	err := c.cc.Invoke(ctx, VolumeService_UpdateVolume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *volumeServiceClient) DeleteVolume(ctx context.Context, in *DeleteVolumeRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(emptypb.Empty)
@@ -105,6 +119,9 @@ type VolumeServiceServer interface {
 	GetVolume(context.Context, *GetVolumeRequest) (*PersistentVolume, error)
 	// ListVolumes returns volumes by namespace and name.
 	ListVolumes(context.Context, *ListVolumesRequest) (*ListVolumesResponse, error)
+	// UpdateVolume replaces labels and annotations of a volume, and its size, which may
+	// grow. The rest of it is fixed.
+	UpdateVolume(context.Context, *UpdateVolumeRequest) (*PersistentVolume, error)
 	// DeleteVolume removes a volume and what is in it. One that a running workload
 	// mounts goes when the last such workload has ended.
 	DeleteVolume(context.Context, *DeleteVolumeRequest) (*emptypb.Empty, error)
@@ -126,6 +143,9 @@ func (UnimplementedVolumeServiceServer) GetVolume(context.Context, *GetVolumeReq
 }
 func (UnimplementedVolumeServiceServer) ListVolumes(context.Context, *ListVolumesRequest) (*ListVolumesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListVolumes not implemented")
+}
+func (UnimplementedVolumeServiceServer) UpdateVolume(context.Context, *UpdateVolumeRequest) (*PersistentVolume, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateVolume not implemented")
 }
 func (UnimplementedVolumeServiceServer) DeleteVolume(context.Context, *DeleteVolumeRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteVolume not implemented")
@@ -205,6 +225,24 @@ func _VolumeService_ListVolumes_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _VolumeService_UpdateVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateVolumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(VolumeServiceServer).UpdateVolume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: VolumeService_UpdateVolume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(VolumeServiceServer).UpdateVolume(ctx, req.(*UpdateVolumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _VolumeService_DeleteVolume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteVolumeRequest)
 	if err := dec(in); err != nil {
@@ -241,6 +279,10 @@ var VolumeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListVolumes",
 			Handler:    _VolumeService_ListVolumes_Handler,
+		},
+		{
+			MethodName: "UpdateVolume",
+			Handler:    _VolumeService_UpdateVolume_Handler,
 		},
 		{
 			MethodName: "DeleteVolume",

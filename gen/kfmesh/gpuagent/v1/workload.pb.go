@@ -374,7 +374,8 @@ type Workload struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identity.
 	Metadata *v1.ObjectMeta `protobuf:"bytes,1,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	// What to run. It does not change after submission.
+	// What to run. Of what was submitted the number of replicas of an independent group may
+	// change, by ScaleWorkload.
 	Spec *WorkloadSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
 	// What happened so far. Output only.
 	Status        *WorkloadStatus `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
@@ -3183,7 +3184,10 @@ type WorkloadStatus struct {
 	// Whether a stop was asked for.
 	StopRequested bool `protobuf:"varint,8,opt,name=stop_requested,json=stopRequested,proto3" json:"stop_requested,omitempty"`
 	// Things in the spec that the runtime could not honour, as sentences.
-	Warnings      []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// How many replicas were given anew in this epoch: added by scaling, or lost with their
+	// node.
+	Incarnations  int32 `protobuf:"varint,10,opt,name=incarnations,proto3" json:"incarnations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3281,6 +3285,13 @@ func (x *WorkloadStatus) GetWarnings() []string {
 	return nil
 }
 
+func (x *WorkloadStatus) GetIncarnations() int32 {
+	if x != nil {
+		return x.Incarnations
+	}
+	return 0
+}
+
 // ReplicaStatus is how one replica fares.
 type ReplicaStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3321,7 +3332,14 @@ type ReplicaStatus struct {
 	// Indexes, on its node, of the GPUs it was given.
 	Gpus []int32 `protobuf:"varint,18,rep,packed,name=gpus,proto3" json:"gpus,omitempty"`
 	// Runtime that it was given: "process" or "container".
-	Runtime       string `protobuf:"bytes,19,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Runtime string `protobuf:"bytes,19,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// Which replica of this group and index it is in the present epoch: 0 for the first, and
+	// otherwise the number of WorkloadStatus.incarnations with which it began.
+	Incarnation int32 `protobuf:"varint,20,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	// Whether the workload is to have it no more: it is stopped, and then goes.
+	Leaving bool `protobuf:"varint,21,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	// Term of the node that it was placed on, if that has joined; see NodeStatus.
+	NodeTerm      string `protobuf:"bytes,22,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3485,6 +3503,27 @@ func (x *ReplicaStatus) GetGpus() []int32 {
 func (x *ReplicaStatus) GetRuntime() string {
 	if x != nil {
 		return x.Runtime
+	}
+	return ""
+}
+
+func (x *ReplicaStatus) GetIncarnation() int32 {
+	if x != nil {
+		return x.Incarnation
+	}
+	return 0
+}
+
+func (x *ReplicaStatus) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
+}
+
+func (x *ReplicaStatus) GetNodeTerm() string {
+	if x != nil {
+		return x.NodeTerm
 	}
 	return ""
 }
@@ -4049,20 +4088,169 @@ func (x *StopWorkloadRequest) GetMessage() string {
 	return ""
 }
 
+// ScaleWorkloadRequest says how many replicas a group is to have.
+type ScaleWorkloadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Namespace. Empty means "default".
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Group.
+	Group string `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
+	// How many.
+	Count int32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// Revision that the workload must have (ABORTED otherwise). 0 skips the check.
+	ResourceVersion int64 `protobuf:"varint,5,opt,name=resource_version,json=resourceVersion,proto3" json:"resource_version,omitempty"`
+	// Leadership under which it is scaled, as in SubmitWorkloadRequest.
+	Fence         *Fence `protobuf:"bytes,6,opt,name=fence,proto3" json:"fence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScaleWorkloadRequest) Reset() {
+	*x = ScaleWorkloadRequest{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScaleWorkloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScaleWorkloadRequest) ProtoMessage() {}
+
+func (x *ScaleWorkloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScaleWorkloadRequest.ProtoReflect.Descriptor instead.
+func (*ScaleWorkloadRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ScaleWorkloadRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ScaleWorkloadRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ScaleWorkloadRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *ScaleWorkloadRequest) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ScaleWorkloadRequest) GetResourceVersion() int64 {
+	if x != nil {
+		return x.ResourceVersion
+	}
+	return 0
+}
+
+func (x *ScaleWorkloadRequest) GetFence() *Fence {
+	if x != nil {
+		return x.Fence
+	}
+	return nil
+}
+
+// DeleteKeptRequest names a directory.
+type DeleteKeptRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Namespace. Empty means "default".
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// WorkloadSpec.keep of the workloads that had it.
+	Keep          string `protobuf:"bytes,2,opt,name=keep,proto3" json:"keep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteKeptRequest) Reset() {
+	*x = DeleteKeptRequest{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteKeptRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteKeptRequest) ProtoMessage() {}
+
+func (x *DeleteKeptRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteKeptRequest.ProtoReflect.Descriptor instead.
+func (*DeleteKeptRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *DeleteKeptRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DeleteKeptRequest) GetKeep() string {
+	if x != nil {
+		return x.Keep
+	}
+	return ""
+}
+
 // DeleteWorkloadRequest names a workload to forget.
 type DeleteWorkloadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Namespace. Empty means "default".
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Name.
-	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether the directory that it keeps stays on the head, until DeleteKept. Nothing else may
+	// write to it any more.
+	LeaveKept     bool `protobuf:"varint,3,opt,name=leave_kept,json=leaveKept,proto3" json:"leave_kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4074,7 +4262,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4087,7 +4275,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -4102,6 +4290,13 @@ func (x *DeleteWorkloadRequest) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *DeleteWorkloadRequest) GetLeaveKept() bool {
+	if x != nil {
+		return x.LeaveKept
+	}
+	return false
 }
 
 // LogsRequest selects what to stream.
@@ -4129,7 +4324,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4141,7 +4336,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4154,7 +4349,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -4221,7 +4416,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4233,7 +4428,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4246,7 +4441,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -4495,7 +4690,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"InlineFile\x12\x1b\n" +
 	"\x04path\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04path\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\x12\x12\n" +
-	"\x04mode\x18\x03 \x01(\rR\x04mode\"\x83\x03\n" +
+	"\x04mode\x18\x03 \x01(\rR\x04mode\"\xa7\x03\n" +
 	"\x0eWorkloadStatus\x12/\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x19.kfmesh.gpuagent.v1.PhaseR\x05phase\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
@@ -4507,7 +4702,9 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"finishTime\x12=\n" +
 	"\breplicas\x18\a \x03(\v2!.kfmesh.gpuagent.v1.ReplicaStatusR\breplicas\x12%\n" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xc7\x05\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\"\n" +
+	"\fincarnations\x18\n" +
+	" \x01(\x05R\fincarnations\"\xa0\x06\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -4530,7 +4727,10 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0fmissing_uploads\x18\x10 \x03(\tR\x0emissingUploads\x12\x14\n" +
 	"\x05ready\x18\x11 \x01(\bR\x05ready\x12\x12\n" +
 	"\x04gpus\x18\x12 \x03(\x05R\x04gpus\x12\x18\n" +
-	"\aruntime\x18\x13 \x01(\tR\aruntime\x1a8\n" +
+	"\aruntime\x18\x13 \x01(\tR\aruntime\x12 \n" +
+	"\vincarnation\x18\x14 \x01(\x05R\vincarnation\x12\x18\n" +
+	"\aleaving\x18\x15 \x01(\bR\aleaving\x12\x1b\n" +
+	"\tnode_term\x18\x16 \x01(\tR\bnodeTerm\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -4583,10 +4783,23 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x13StopWorkloadRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"R\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xee\x01\n" +
+	"\x14ScaleWorkloadRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
+	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1d\n" +
+	"\x05group\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05group\x12 \n" +
+	"\x05count\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x80 (\x01R\x05count\x12)\n" +
+	"\x10resource_version\x18\x05 \x01(\x03R\x0fresourceVersion\x12/\n" +
+	"\x05fence\x18\x06 \x01(\v2\x19.kfmesh.gpuagent.v1.FenceR\x05fence\"r\n" +
+	"\x11DeleteKeptRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12?\n" +
+	"\x04keep\x18\x02 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04keep\"q\n" +
 	"\x15DeleteWorkloadRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
-	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xd2\x01\n" +
+	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1d\n" +
+	"\n" +
+	"leave_kept\x18\x03 \x01(\bR\tleaveKept\"\xd2\x01\n" +
 	"\vLogsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x14\n" +
@@ -4627,14 +4840,18 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\rPHASE_RUNNING\x10\x03\x12\x13\n" +
 	"\x0fPHASE_SUCCEEDED\x10\x04\x12\x10\n" +
 	"\fPHASE_FAILED\x10\x05\x12\x11\n" +
-	"\rPHASE_STOPPED\x10\x062\xc4\b\n" +
+	"\rPHASE_STOPPED\x10\x062\xe8\n" +
+	"\n" +
 	"\x0fWorkloadService\x12\xaa\x01\n" +
 	"\x0eSubmitWorkload\x12).kfmesh.gpuagent.v1.SubmitWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"O\x82\xd3\xe4\x93\x02I:\bworkload\"=/kfmesh/v1/namespaces/{workload.metadata.namespace}/workloads\x12\x8f\x01\n" +
 	"\vGetWorkload\x12&.kfmesh.gpuagent.v1.GetWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\":\x82\xd3\xe4\x93\x024\x122/kfmesh/v1/namespaces/{namespace}/workloads/{name}\x12\xb1\x01\n" +
 	"\rListWorkloads\x12(.kfmesh.gpuagent.v1.ListWorkloadsRequest\x1a).kfmesh.gpuagent.v1.ListWorkloadsResponse\"K\x82\xd3\xe4\x93\x02EZ\x16\x12\x14/kfmesh/v1/workloads\x12+/kfmesh/v1/namespaces/{namespace}/workloads\x12\x84\x01\n" +
 	"\x0eWatchWorkloads\x12).kfmesh.gpuagent.v1.WatchWorkloadsRequest\x1a!.kfmesh.gpuagent.v1.WorkloadEvent\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/kfmesh/v1/workloads:watch0\x01\x12\x99\x01\n" +
-	"\fStopWorkload\x12'.kfmesh.gpuagent.v1.StopWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"B\x82\xd3\xe4\x93\x02<:\x01*\"7/kfmesh/v1/namespaces/{namespace}/workloads/{name}:stop\x12\x8f\x01\n" +
-	"\x0eDeleteWorkload\x12).kfmesh.gpuagent.v1.DeleteWorkloadRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x024*2/kfmesh/v1/namespaces/{namespace}/workloads/{name}\x12\x88\x01\n" +
+	"\fStopWorkload\x12'.kfmesh.gpuagent.v1.StopWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"B\x82\xd3\xe4\x93\x02<:\x01*\"7/kfmesh/v1/namespaces/{namespace}/workloads/{name}:stop\x12\x9c\x01\n" +
+	"\rScaleWorkload\x12(.kfmesh.gpuagent.v1.ScaleWorkloadRequest\x1a\x1c.kfmesh.gpuagent.v1.Workload\"C\x82\xd3\xe4\x93\x02=:\x01*\"8/kfmesh/v1/namespaces/{namespace}/workloads/{name}:scale\x12\x8f\x01\n" +
+	"\x0eDeleteWorkload\x12).kfmesh.gpuagent.v1.DeleteWorkloadRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x024*2/kfmesh/v1/namespaces/{namespace}/workloads/{name}\x12\x82\x01\n" +
+	"\n" +
+	"DeleteKept\x12%.kfmesh.gpuagent.v1.DeleteKeptRequest\x1a\x16.google.protobuf.Empty\"5\x82\xd3\xe4\x93\x02/*-/kfmesh/v1/namespaces/{namespace}/kept/{keep}\x12\x88\x01\n" +
 	"\x04Logs\x12\x1f.kfmesh.gpuagent.v1.LogsRequest\x1a\x1c.kfmesh.gpuagent.v1.LogChunk\"?\x82\xd3\xe4\x93\x029\x127/kfmesh/v1/namespaces/{namespace}/workloads/{name}/logs0\x01B\xcd\x01\n" +
 	"\x16com.kfmesh.gpuagent.v1B\rWorkloadProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1;gpuagentv1\xa2\x02\x03KGX\xaa\x02\x12Kfmesh.Gpuagent.V1\xca\x02\x12Kfmesh\\Gpuagent\\V1\xe2\x02\x1eKfmesh\\Gpuagent\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Gpuagent::V1b\x06proto3"
 
@@ -4651,7 +4868,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
 	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
@@ -4701,28 +4918,30 @@ var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(*WatchWorkloadsRequest)(nil), // 45: kfmesh.gpuagent.v1.WatchWorkloadsRequest
 	(*WorkloadEvent)(nil),         // 46: kfmesh.gpuagent.v1.WorkloadEvent
 	(*StopWorkloadRequest)(nil),   // 47: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*DeleteWorkloadRequest)(nil), // 48: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 49: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 50: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 51: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 52: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	nil,                           // 53: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 54: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 55: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 56: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 57: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 58: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 59: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 60: google.protobuf.Empty
+	(*ScaleWorkloadRequest)(nil),  // 48: kfmesh.gpuagent.v1.ScaleWorkloadRequest
+	(*DeleteKeptRequest)(nil),     // 49: kfmesh.gpuagent.v1.DeleteKeptRequest
+	(*DeleteWorkloadRequest)(nil), // 50: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 51: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 52: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 53: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 54: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	nil,                           // 55: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 56: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 57: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 58: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 59: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 60: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 61: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 62: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	57, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	59, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
 	37, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
 	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
 	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	58, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	58, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	60, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	60, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
 	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
 	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
 	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
@@ -4734,7 +4953,7 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	32, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
 	22, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
 	26, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	51, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	53, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
 	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
 	21, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
 	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
@@ -4759,61 +4978,66 @@ var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
 	17, // 40: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
 	18, // 41: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
 	19, // 42: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
-	58, // 43: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
+	60, // 43: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
 	16, // 44: kfmesh.gpuagent.v1.Handler.grpc:type_name -> kfmesh.gpuagent.v1.Grpc
-	52, // 45: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	54, // 45: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
 	24, // 46: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
 	24, // 47: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
 	25, // 48: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
 	23, // 49: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
-	53, // 50: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	55, // 50: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
 	28, // 51: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
 	29, // 52: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
 	29, // 53: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	58, // 54: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	60, // 54: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
 	15, // 55: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
-	58, // 56: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
-	58, // 57: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
-	58, // 58: kfmesh.gpuagent.v1.Probe.grace_period:type_name -> google.protobuf.Duration
+	60, // 56: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
+	60, // 57: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
+	60, // 58: kfmesh.gpuagent.v1.Probe.grace_period:type_name -> google.protobuf.Duration
 	34, // 59: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
 	34, // 60: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
 	35, // 61: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
 	36, // 62: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
 	4,  // 63: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	59, // 64: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	59, // 65: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	61, // 64: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	61, // 65: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
 	38, // 66: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
 	4,  // 67: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	54, // 68: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	59, // 69: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	59, // 70: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	56, // 68: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	61, // 69: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	61, // 70: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
 	39, // 71: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
 	6,  // 72: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
 	41, // 73: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	55, // 74: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	57, // 74: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
 	6,  // 75: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	56, // 76: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	58, // 76: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
 	5,  // 77: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
 	6,  // 78: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	40, // 79: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	42, // 80: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	43, // 81: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	45, // 82: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	47, // 83: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	48, // 84: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	49, // 85: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	6,  // 86: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 87: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	44, // 88: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	46, // 89: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	6,  // 90: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	60, // 91: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	50, // 92: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	86, // [86:93] is the sub-list for method output_type
-	79, // [79:86] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	41, // 79: kfmesh.gpuagent.v1.ScaleWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	40, // 80: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	42, // 81: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	43, // 82: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	45, // 83: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	47, // 84: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	48, // 85: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:input_type -> kfmesh.gpuagent.v1.ScaleWorkloadRequest
+	50, // 86: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	49, // 87: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:input_type -> kfmesh.gpuagent.v1.DeleteKeptRequest
+	51, // 88: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	6,  // 89: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 90: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	44, // 91: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	46, // 92: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	6,  // 93: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 94: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	62, // 95: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	62, // 96: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:output_type -> google.protobuf.Empty
+	52, // 97: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	89, // [89:98] is the sub-list for method output_type
+	80, // [80:89] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -4855,7 +5079,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   51,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,7 +28,9 @@ const (
 	WorkloadService_ListWorkloads_FullMethodName  = "/kfmesh.gpuagent.v1.WorkloadService/ListWorkloads"
 	WorkloadService_WatchWorkloads_FullMethodName = "/kfmesh.gpuagent.v1.WorkloadService/WatchWorkloads"
 	WorkloadService_StopWorkload_FullMethodName   = "/kfmesh.gpuagent.v1.WorkloadService/StopWorkload"
+	WorkloadService_ScaleWorkload_FullMethodName  = "/kfmesh.gpuagent.v1.WorkloadService/ScaleWorkload"
 	WorkloadService_DeleteWorkload_FullMethodName = "/kfmesh.gpuagent.v1.WorkloadService/DeleteWorkload"
+	WorkloadService_DeleteKept_FullMethodName     = "/kfmesh.gpuagent.v1.WorkloadService/DeleteKept"
 	WorkloadService_Logs_FullMethodName           = "/kfmesh.gpuagent.v1.WorkloadService/Logs"
 )
 
@@ -53,9 +55,17 @@ type WorkloadServiceClient interface {
 	// StopWorkload asks a workload to end: SIGTERM, then SIGKILL after the grace
 	// period. It returns at once; a workload that has ended is left as it is.
 	StopWorkload(ctx context.Context, in *StopWorkloadRequest, opts ...grpc.CallOption) (*Workload, error)
+	// ScaleWorkload gives a group of a workload another number of replicas, while the others
+	// run on. It has to be the last group, and an independent one; what others refer to stays.
+	// Replicas that are added are placed when there is room, and join; those of the highest
+	// indexes go, stopped as by StopWorkload. It returns once the number is stored.
+	ScaleWorkload(ctx context.Context, in *ScaleWorkloadRequest, opts ...grpc.CallOption) (*Workload, error)
 	// DeleteWorkload stops a workload if it still runs and forgets it, its
 	// working directory included. Its logs stay readable through Logs.
 	DeleteWorkload(ctx context.Context, in *DeleteWorkloadRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// DeleteKept removes a directory that workloads kept which were deleted without it, and what
+	// is stored of it. One that a workload still names stays; it may be repeated.
+	DeleteKept(ctx context.Context, in *DeleteKeptRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Logs streams what replicas wrote to standard output and standard error,
 	// also after the workload has ended or was deleted.
 	Logs(ctx context.Context, in *LogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogChunk], error)
@@ -128,10 +138,30 @@ func (c *workloadServiceClient) StopWorkload(ctx context.Context, in *StopWorklo
 	return out, nil
 }
 
+func (c *workloadServiceClient) ScaleWorkload(ctx context.Context, in *ScaleWorkloadRequest, opts ...grpc.CallOption) (*Workload, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Workload)
+	err := c.cc.Invoke(ctx, WorkloadService_ScaleWorkload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *workloadServiceClient) DeleteWorkload(ctx context.Context, in *DeleteWorkloadRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(emptypb.Empty)
 	err := c.cc.Invoke(ctx, WorkloadService_DeleteWorkload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workloadServiceClient) DeleteKept(ctx context.Context, in *DeleteKeptRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, WorkloadService_DeleteKept_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +208,17 @@ type WorkloadServiceServer interface {
 	// StopWorkload asks a workload to end: SIGTERM, then SIGKILL after the grace
 	// period. It returns at once; a workload that has ended is left as it is.
 	StopWorkload(context.Context, *StopWorkloadRequest) (*Workload, error)
+	// ScaleWorkload gives a group of a workload another number of replicas, while the others
+	// run on. It has to be the last group, and an independent one; what others refer to stays.
+	// Replicas that are added are placed when there is room, and join; those of the highest
+	// indexes go, stopped as by StopWorkload. It returns once the number is stored.
+	ScaleWorkload(context.Context, *ScaleWorkloadRequest) (*Workload, error)
 	// DeleteWorkload stops a workload if it still runs and forgets it, its
 	// working directory included. Its logs stay readable through Logs.
 	DeleteWorkload(context.Context, *DeleteWorkloadRequest) (*emptypb.Empty, error)
+	// DeleteKept removes a directory that workloads kept which were deleted without it, and what
+	// is stored of it. One that a workload still names stays; it may be repeated.
+	DeleteKept(context.Context, *DeleteKeptRequest) (*emptypb.Empty, error)
 	// Logs streams what replicas wrote to standard output and standard error,
 	// also after the workload has ended or was deleted.
 	Logs(*LogsRequest, grpc.ServerStreamingServer[LogChunk]) error
@@ -209,8 +247,14 @@ func (UnimplementedWorkloadServiceServer) WatchWorkloads(*WatchWorkloadsRequest,
 func (UnimplementedWorkloadServiceServer) StopWorkload(context.Context, *StopWorkloadRequest) (*Workload, error) {
 	return nil, status.Error(codes.Unimplemented, "method StopWorkload not implemented")
 }
+func (UnimplementedWorkloadServiceServer) ScaleWorkload(context.Context, *ScaleWorkloadRequest) (*Workload, error) {
+	return nil, status.Error(codes.Unimplemented, "method ScaleWorkload not implemented")
+}
 func (UnimplementedWorkloadServiceServer) DeleteWorkload(context.Context, *DeleteWorkloadRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteWorkload not implemented")
+}
+func (UnimplementedWorkloadServiceServer) DeleteKept(context.Context, *DeleteKeptRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteKept not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Logs(*LogsRequest, grpc.ServerStreamingServer[LogChunk]) error {
 	return status.Error(codes.Unimplemented, "method Logs not implemented")
@@ -319,6 +363,24 @@ func _WorkloadService_StopWorkload_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkloadService_ScaleWorkload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ScaleWorkloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).ScaleWorkload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_ScaleWorkload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).ScaleWorkload(ctx, req.(*ScaleWorkloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _WorkloadService_DeleteWorkload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteWorkloadRequest)
 	if err := dec(in); err != nil {
@@ -333,6 +395,24 @@ func _WorkloadService_DeleteWorkload_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorkloadServiceServer).DeleteWorkload(ctx, req.(*DeleteWorkloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkloadService_DeleteKept_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteKeptRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).DeleteKept(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_DeleteKept_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).DeleteKept(ctx, req.(*DeleteKeptRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -372,8 +452,16 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _WorkloadService_StopWorkload_Handler,
 		},
 		{
+			MethodName: "ScaleWorkload",
+			Handler:    _WorkloadService_ScaleWorkload_Handler,
+		},
+		{
 			MethodName: "DeleteWorkload",
 			Handler:    _WorkloadService_DeleteWorkload_Handler,
+		},
+		{
+			MethodName: "DeleteKept",
+			Handler:    _WorkloadService_DeleteKept_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -24,7 +24,7 @@ const (
 // Garbage is one thing that retention no longer keeps, or that nothing refers to.
 type Garbage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Kind: "run", "log", "artifact", "spec", "parameters", "cache-entry",
+	// Kind: "run", "job", "log", "artifact", "spec", "parameters", "cache-entry",
 	// "environment" or "workload".
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Id, path or URI.

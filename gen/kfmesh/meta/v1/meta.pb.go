@@ -45,7 +45,10 @@ type ObjectMeta struct {
 	// When the resource was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the resource last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Who set which field, as an API server of Kubernetes writes it: JSON, a list of
+	// entries. Kept for clients of its API alone; an update without it changes nothing.
+	ManagedFields string `protobuf:"bytes,10,opt,name=managed_fields,json=managedFields,proto3" json:"managed_fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -143,11 +146,18 @@ func (x *ObjectMeta) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ObjectMeta) GetManagedFields() string {
+	if x != nil {
+		return x.ManagedFields
+	}
+	return ""
+}
+
 var File_kfmesh_meta_v1_meta_proto protoreflect.FileDescriptor
 
 const file_kfmesh_meta_v1_meta_proto_rawDesc = "" +
 	"\n" +
-	"\x19kfmesh/meta/v1/meta.proto\x12\x0ekfmesh.meta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x04\n" +
+	"\x19kfmesh/meta/v1/meta.proto\x12\x0ekfmesh.meta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x04\n" +
 	"\n" +
 	"ObjectMeta\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
@@ -162,7 +172,9 @@ const file_kfmesh_meta_v1_meta_proto_rawDesc = "" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\x1a9\n" +
+	"updateTime\x12%\n" +
+	"\x0emanaged_fields\x18\n" +
+	" \x01(\tR\rmanagedFields\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +

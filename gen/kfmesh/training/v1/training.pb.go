@@ -279,7 +279,10 @@ type TrainingJob struct {
 	Warnings []string `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// The training runtime of a TrainJob, as JSON and as it was when the job was
 	// accepted. Output only.
-	Runtime       string `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Runtime string `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// Whether it ended so long ago that it is in the archive. Its pods are no longer shown; all
+	// else is as before. Output only.
+	Archived      bool `protobuf:"varint,9,opt,name=archived,proto3" json:"archived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +371,13 @@ func (x *TrainingJob) GetRuntime() string {
 		return x.Runtime
 	}
 	return ""
+}
+
+func (x *TrainingJob) GetArchived() bool {
+	if x != nil {
+		return x.Archived
+	}
+	return false
 }
 
 // TrainingJobSpec is what every kind of job comes down to.
@@ -1447,7 +1457,9 @@ type ListTrainingJobsRequest struct {
 	// Largest number to return. 0 means all.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the previous answer.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whether those in the archive are left out.
+	Live          bool `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1515,6 +1527,13 @@ func (x *ListTrainingJobsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListTrainingJobsRequest) GetLive() bool {
+	if x != nil {
+		return x.Live
+	}
+	return false
 }
 
 // ListTrainingJobsResponse is one page.
@@ -1950,7 +1969,7 @@ var File_kfmesh_training_v1_training_proto protoreflect.FileDescriptor
 
 const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xc4\x02\n" +
+	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xe0\x02\n" +
 	"\vTrainingJob\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
@@ -1960,7 +1979,8 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x04spec\x18\x05 \x01(\v2#.kfmesh.training.v1.TrainingJobSpecR\x04spec\x12=\n" +
 	"\x06status\x18\x06 \x01(\v2%.kfmesh.training.v1.TrainingJobStatusR\x06status\x12\x1a\n" +
 	"\bwarnings\x18\a \x03(\tR\bwarnings\x12\x18\n" +
-	"\aruntime\x18\b \x01(\tR\aruntime\"\xac\x02\n" +
+	"\aruntime\x18\b \x01(\tR\aruntime\x12\x1a\n" +
+	"\barchived\x18\t \x01(\bR\barchived\"\xac\x02\n" +
 	"\x0fTrainingJobSpec\x124\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1c.kfmesh.training.v1.JobGroupR\x06groups\x12\x1e\n" +
 	"\n" +
@@ -2053,14 +2073,15 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x15GetTrainingJobRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04kind\x12\x1b\n" +
-	"\x04name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xb9\x02\n" +
+	"\x04name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xcd\x02\n" +
 	"\x17ListTrainingJobsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12e\n" +
 	"\x0elabel_selector\x18\x03 \x03(\v2>.kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntryR\rlabelSelector\x12$\n" +
 	"\tpage_size\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tR\tpageToken\x1a@\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x12\n" +
+	"\x04live\x18\x06 \x01(\bR\x04live\x1a@\n" +
 	"\x12LabelSelectorEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x93\x01\n" +

@@ -38,17 +38,33 @@ func (h *handler) read(r *http.Request) (Object, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	object, err := decode(data, r.Header.Get("Content-Type"))
+	object, err := h.decode(r, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	if object["apiVersion"] == nil && object["kind"] == nil {
-		return nil, nil, badRequest("Object 'Kind' is missing in '%.200s'", data)
+	if mediaOf(r) == protobufMedia {
+		data = object.encode() // in which no field is there twice
 	}
-	if object["apiVersion"] != h.resource.APIVersion() {
-		return nil, nil, badRequest("the API version in the data (%v) does not match the expected API version (%s)", object["apiVersion"], h.resource.APIVersion())
+	return object, data, h.check(object)
+}
+
+// decode reads the object of a request.
+func (h *handler) decode(r *http.Request, data []byte) (Object, error) {
+	if mediaOf(r) == protobufMedia {
+		return decodeProtobuf(data, h.resource.Message)
 	}
-	return object, data, nil
+	return decode(data, r.Header.Get("Content-Type"))
+}
+
+// check checks that an object is of the resource's version.
+func (h *handler) check(o Object) error {
+	if o["kind"] == nil || o["kind"] == "" {
+		return badRequest("Object 'Kind' is missing in '%.200s'", o.encode())
+	}
+	if o["apiVersion"] != h.resource.APIVersion() {
+		return badRequest("the API version in the data (%v) does not match the expected API version (%s)", o["apiVersion"], h.resource.APIVersion())
+	}
+	return nil
 }
 
 // decode reads an object of a content type. JSON is YAML as well, so whatever does
@@ -57,9 +73,9 @@ func decode(data []byte, contentType string) (Object, error) {
 	media, _, _ := mime.ParseMediaType(contentType)
 	switch media {
 	case "", "application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/plain", "application/x-www-form-urlencoded",
-		"application/strict-merge-patch+json", "application/merge-patch+json", "application/apply-patch+yaml":
+		"application/strict-merge-patch+json", mergePatch, applyPatch:
 	default:
-		return nil, &mediaError{media}
+		return nil, &mediaError{"application/json, application/yaml", media}
 	}
 	data, err := yaml.YAMLToJSON(data)
 	if err != nil {
@@ -90,6 +106,9 @@ func dryRun(r *http.Request) (bool, error) {
 func wishes(r *http.Request, options string) (dry bool, validation string, err error) {
 	if dry, err = dryRun(r); err == nil {
 		validation, err = fieldValidation(r, options)
+	}
+	if err == nil {
+		err = checkManager(r, options)
 	}
 	return dry, validation, err
 }

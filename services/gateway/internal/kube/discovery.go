@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"io"
 	"net/http"
 	"runtime"
 	"slices"
@@ -30,6 +31,7 @@ func (t *table) discover(mux *http.ServeMux) {
 		"major": "1", "minor": "34", "gitVersion": kubernetesVersion + "+kfmesh." + t.version, "gitCommit": "", "gitTreeState": "clean",
 		"buildDate": "1970-01-01T00:00:00Z", "goVersion": runtime.Version(), "compiler": runtime.Compiler, "platform": runtime.GOOS + "/" + runtime.GOARCH,
 	})
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	serve("/api", Object{"kind": "APIVersions", "versions": []string{"v1"}, "serverAddressByClientCIDRs": []any{}})
 	serve("/api/v1", t.list("", "v1"))
 	groups := []any{}
@@ -91,7 +93,7 @@ func (t *table) list(group, version string) Object {
 		described := Object{
 			"name": r.Plural, "singularName": r.Singular, "namespaced": !r.Cluster, "kind": r.Kind, "verbs": may,
 		}
-		if !r.Cluster && !r.Happenings {
+		if !r.Cluster && !r.Happenings && !r.Aside {
 			described["categories"] = []string{"all"}
 		}
 		if len(r.Short) > 0 {
@@ -100,6 +102,12 @@ func (t *table) list(group, version string) Object {
 		resources = append(resources, described, Object{
 			"name": r.Plural + "/status", "singularName": "", "namespaced": !r.Cluster, "kind": r.Kind, "verbs": []string{"get"},
 		})
+		if r.Scale != nil {
+			resources = append(resources, Object{
+				"name": r.Plural + "/scale", "singularName": "", "namespaced": !r.Cluster, "kind": "Scale",
+				"group": "autoscaling", "version": "v1", "verbs": []string{"get", "patch", "update"},
+			})
+		}
 	}
 	of := Resource{Group: group, Version: version}
 	return Object{"apiVersion": "v1", "kind": "APIResourceList", "groupVersion": of.APIVersion(), "resources": resources}

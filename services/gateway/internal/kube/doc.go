@@ -11,6 +11,7 @@
 //	/apis/GROUP/VERSION[/namespaces/NS]/PLURAL                         list, watch, create, delete all
 //	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME                      get, replace, patch, delete
 //	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/status               get
+//	/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/scale                get, replace, patch
 //
 // Whoever asks for a table (as kubectl get does) gets one, of objects and of changes. The
 // parameter fieldValidation says what becomes of fields that nobody knows.
@@ -79,6 +80,21 @@ type Resource struct {
 	Store            Store
 	Cluster          bool // belongs to no namespace
 	ReadOnly         bool // is only looked at
+	// Refusal is said to who would change what is only looked at; empty for the usual words.
+	Refusal string
+	// Fields are those that objects can be selected by, besides name and namespace, such as
+	// "status.phase".
+	Fields []string
+	// Scale is where the number of replicas is; nil when there is none.
+	Scale *Scale
+	// Plain says that strategic merge patches are taken, as of kinds that kubectl was built
+	// with: lists in them are taken as a whole.
+	Plain bool
+	// Aside says that it is not among all that there is (`kubectl get all`).
+	Aside bool
+	// Message is how clients that were built with the kind send it in protobuf; nil when
+	// there are none.
+	Message Message
 	// Columns are those of its tables after the name; nil for the age alone.
 	Columns []Column
 	// Happenings are told of other objects: their tables begin without their names, and
@@ -110,8 +126,9 @@ func Register(mux *http.ServeMux, version string, resources ...Resource) {
 	t := &table{resources: resources, version: version}
 	t.discover(mux)
 	t.openapi(mux)
+	access(mux)
 	for i := range resources {
-		h := &handler{resource: &resources[i]}
+		h := newHandler(&resources[i])
 		all := h.resource.root() + "/" + h.resource.Plural
 		some := h.resource.root() + "/namespaces/{namespace}/" + h.resource.Plural
 		mux.HandleFunc(all, h.collection)
@@ -123,6 +140,9 @@ func Register(mux *http.ServeMux, version string, resources ...Resource) {
 		mux.HandleFunc(some+"/{name}", h.object)
 		if _, own := h.resource.Below["status"]; !own {
 			mux.HandleFunc(some+"/{name}/status", h.status)
+		}
+		if h.resource.Scale != nil {
+			mux.HandleFunc(some+"/{name}/scale", h.scale)
 		}
 		for part, serve := range h.resource.Below {
 			mux.HandleFunc(some+"/{name}/"+part, func(w http.ResponseWriter, r *http.Request) {

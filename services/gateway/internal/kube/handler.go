@@ -10,7 +10,22 @@ import (
 )
 
 // handler serves one resource.
-type handler struct{ resource *Resource }
+type handler struct {
+	resource *Resource
+	owners   *owners // of its objects' fields
+	scaled   *owners // the same, of changes of scale
+}
+
+func newHandler(r *Resource) *handler {
+	h := &handler{resource: r}
+	if !r.ReadOnly {
+		h.owners = newOwners(r, "")
+	}
+	if r.Scale != nil {
+		h.scaled = newOwners(r, "scale")
+	}
+	return h
+}
 
 // collection serves all objects of a namespace, or of all namespaces.
 func (h *handler) collection(w http.ResponseWriter, r *http.Request) {
@@ -39,6 +54,10 @@ func (h *handler) collection(w http.ResponseWriter, r *http.Request) {
 func (h *handler) refuses(w http.ResponseWriter, r *http.Request) bool {
 	if !h.resource.ReadOnly || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
+	}
+	if h.resource.Refusal != "" {
+		h.refuse(w, h.resource.Refusal)
+		return true
 	}
 	h.notAllowed(w)
 	return true
@@ -71,7 +90,7 @@ func (h *handler) object(w http.ResponseWriter, r *http.Request) {
 // status serves the status of an object, which is the server's to change.
 func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.notAllowed(w)
+		h.refuse(w, "the status of "+h.resource.Plural+" is the server's to say: it follows from what runs")
 		return
 	}
 	h.get(w, r, r.PathValue("namespace"), r.PathValue("name"))
@@ -87,7 +106,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request, namespace, name st
 }
 
 func (h *handler) list(w http.ResponseWriter, r *http.Request, namespace string) {
-	which, err := parseSelection(r)
+	which, err := h.resource.selection(r)
 	if err != nil {
 		h.fail(w, "", err)
 		return
@@ -133,7 +152,11 @@ func (h *handler) create(w http.ResponseWriter, r *http.Request, namespace strin
 		return
 	}
 	made, warnings, err := h.validated(validation, body, dry, func(dry bool) (Object, []string, error) {
-		return h.resource.Store.Create(r.Context(), namespace, object.encode(), Options{DryRun: dry})
+		owned, err := h.owners.changed(r, nil, object)
+		if err != nil {
+			return nil, nil, err
+		}
+		return h.resource.Store.Create(r.Context(), namespace, owned.encode(), Options{DryRun: dry})
 	})
 	if err != nil {
 		h.fail(w, object.name(), err)
@@ -145,9 +168,6 @@ func (h *handler) create(w http.ResponseWriter, r *http.Request, namespace strin
 
 func (h *handler) replace(w http.ResponseWriter, r *http.Request, namespace, name string) {
 	object, body, err := h.read(r)
-	if err == nil && object.revision() == 0 {
-		err = errRevision
-	}
 	var dry bool
 	var validation string
 	if err == nil {
@@ -158,7 +178,7 @@ func (h *handler) replace(w http.ResponseWriter, r *http.Request, namespace, nam
 		return
 	}
 	now, warnings, err := h.validated(validation, body, dry, func(dry bool) (Object, []string, error) {
-		return h.resource.Store.Update(r.Context(), namespace, name, object.encode(), Options{DryRun: dry, Revision: object.revision()})
+		return h.put(r, namespace, name, object, dry)
 	})
 	if err != nil {
 		h.fail(w, name, err)
@@ -166,6 +186,27 @@ func (h *handler) replace(w http.ResponseWriter, r *http.Request, namespace, nam
 	}
 	warn(w, warnings)
 	answer(w, http.StatusOK, h.resource.one(r, now))
+}
+
+// put replaces an object by another. One that names no revision replaces whatever there
+// is, where kinds of Kubernetes' own let it.
+func (h *handler) put(r *http.Request, namespace, name string, object Object, dry bool) (Object, []string, error) {
+	revision := object.revision()
+	if revision == 0 && !h.resource.Plain {
+		return nil, nil, errRevision
+	}
+	live, err := h.resource.Store.Get(r.Context(), namespace, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if revision != 0 && revision != live.revision() {
+		return nil, nil, fault.Conflictf("the object has been modified; please apply your changes to the latest version and try again")
+	}
+	owned, err := h.owners.changed(r, live, object)
+	if err != nil {
+		return nil, nil, err
+	}
+	return h.resource.Store.Update(r.Context(), namespace, name, owned.encode(), Options{DryRun: dry, Revision: live.revision()})
 }
 
 // deleteOptions are the body of a deletion.
@@ -219,7 +260,7 @@ func readDeleteOptions(r *http.Request) (deleteOptions, error) {
 
 // deleteAll deletes what a selection matches.
 func (h *handler) deleteAll(w http.ResponseWriter, r *http.Request, namespace string) {
-	which, err := parseSelection(r)
+	which, err := h.resource.selection(r)
 	if err != nil {
 		h.fail(w, "", err)
 		return

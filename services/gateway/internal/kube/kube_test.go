@@ -74,6 +74,9 @@ func (m *memory) Update(_ context.Context, namespace, name string, manifest []by
 		return nil, nil, fault.Conflictf("the object has been modified")
 	}
 	object := mustDecode(manifest)
+	if object["status"] = current["status"]; object["status"] == nil {
+		delete(object, "status")
+	}
 	if !o.DryRun {
 		m.put(object)
 	}
@@ -155,7 +158,8 @@ func TestVerbsAndErrors(t *testing.T) {
 		{"PATCH", some + "/a", jsonPatch, `[{"op":"test","path":"/spec/m/x","value":2},{"op":"move","from":"/spec/m","path":"/spec/k"}]`, 200, `"spec":{"k":{"x":2}}`},
 		{"PATCH", some + "/a", jsonPatch, `[{"op":"remove","path":"/spec/none"}]`, 422, `there is no \"none\"`},
 		{"PATCH", some + "/a", "application/strategic-merge-patch+json", `{}`, 415, `UnsupportedMediaType`},
-		{"PATCH", some + "/new", applyPatch, strings.Replace(thing, "name: a", "name: new", 1), 201, `"name":"new"`},
+		{"PATCH", some + "/new", applyPatch, thing, 422, `PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value`},
+		{"PATCH", some + "/new?fieldManager=me", applyPatch, strings.Replace(thing, "name: a", "name: new", 1), 201, `"name":"new"`},
 		{"PATCH", some + "/none", mergePatch, `{}`, 404, `not found`},
 		{"GET", some + "?labelSelector=l=v", "", "", 200, `"kind":"ThingList"`},
 		{"GET", some + "?labelSelector=l%20in", "", "", 400, "unable to parse requirement"},
@@ -319,7 +323,7 @@ func TestOperations(t *testing.T) {
 		{`{}`, `[{"op":"fly","path":"/a"}]`, ""},
 		{`{}`, `[{"op":"add","path":"a","value":1}]`, ""},
 	} {
-		change, err := changeOf(jsonPatch, []byte(tt.patch))
+		change, err := changeOf(jsonPatch, []byte(tt.patch), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +344,7 @@ func FuzzPatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		change, err := changeOf(jsonPatch, patch)
+		change, err := changeOf(jsonPatch, patch, false)
 		if err != nil {
 			return
 		}

@@ -39,6 +39,25 @@ func (o Object) labels() map[string]string {
 	return out
 }
 
+// SetManagedFields sets, of an object's metadata, who set which field, as it was stored;
+// nothing when that is empty.
+func SetManagedFields(metadata map[string]any, stored string) {
+	var entries []any
+	if stored == "" || json.Unmarshal([]byte(stored), &entries) != nil { // what cannot be read is nobody's
+		return
+	}
+	metadata["managedFields"] = entries
+}
+
+// clone is a copy that shares nothing with the object.
+func (o Object) clone() Object {
+	copied, err := decode(o.encode(), "")
+	if err != nil {
+		panic("kube: an object that was written cannot be read: " + err.Error())
+	}
+	return copied
+}
+
 // encode is the object as JSON. It came from JSON, so that cannot fail.
 func (o Object) encode() []byte {
 	data, err := json.Marshal(o)

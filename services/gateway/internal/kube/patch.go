@@ -15,25 +15,17 @@ import (
 // mostTries is how often a patch is made anew because the object changed meanwhile.
 const mostTries = 5
 
-// patch changes an object: by a merge patch (RFC 7386), a JSON patch (RFC 6902), or
-// by an object to be applied, which is made when it is missing.
+// patch changes an object: by a merge patch (RFC 7386), a JSON patch (RFC 6902), a
+// strategic merge patch where that is taken, or by an object to be applied, which is made
+// when it is missing.
 func (h *handler) patch(w http.ResponseWriter, r *http.Request, namespace, name string) {
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	dry, validation, err := wishes(r, "PatchOptions")
-	var data []byte
-	if err == nil {
-		data, err = readBody(r)
-	}
-	var change func(Object) (Object, error)
-	if err == nil {
-		change, err = changeOf(media, data)
-	}
+	a, err := h.readPatch(r, namespace, name)
 	if err != nil {
 		h.fail(w, name, err)
 		return
 	}
 	for try := 1; ; try++ {
-		code, now, warnings, err := h.change(r, asked{namespace, name, media, validation, data, dry}, change)
+		code, now, warnings, err := h.change(r, a)
 		if fault.Is(err, fault.Conflict) && try < mostTries {
 			continue
 		}
@@ -49,30 +41,64 @@ func (h *handler) patch(w http.ResponseWriter, r *http.Request, namespace, name 
 
 // asked is what a patch asks for.
 type asked struct {
-	namespace, name, media, validation string
-	data                               []byte
-	dry                                bool
+	namespace, name, validation string
+	data                        []byte
+	dry                         bool
+	change                      func(Object) (Object, error) // nil when an object is to be applied
+	object                      Object                       // that is to be applied
+}
+
+func (h *handler) readPatch(r *http.Request, namespace, name string) (asked, error) {
+	a := asked{namespace: namespace, name: name}
+	var err error
+	if a.dry, a.validation, err = wishes(r, "PatchOptions"); err != nil {
+		return a, err
+	}
+	if a.data, err = readBody(r); err != nil {
+		return a, err
+	}
+	if mediaOf(r) != applyPatch {
+		a.change, err = changeOf(mediaOf(r), a.data, h.resource.Plain)
+		return a, err
+	}
+	if a.object, err = decode(a.data, applyPatch); err == nil {
+		err = h.check(a.object)
+	}
+	return a, err
+}
+
+// mediaOf is the type of a request's body.
+func mediaOf(r *http.Request) string {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return media
 }
 
 const (
-	mergePatch = "application/merge-patch+json"
-	jsonPatch  = "application/json-patch+json"
-	applyPatch = "application/apply-patch+yaml"
+	mergePatch     = "application/merge-patch+json"
+	jsonPatch      = "application/json-patch+json"
+	strategicPatch = "application/strategic-merge-patch+json"
+	applyPatch     = "application/apply-patch+yaml"
 )
 
 // changeOf returns what a patch does to an object.
-func changeOf(media string, data []byte) (func(Object) (Object, error), error) {
-	switch media {
-	case mergePatch, applyPatch:
-		patch, err := decode(data, media)
+func changeOf(media string, data []byte, plain bool) (func(Object) (Object, error), error) {
+	switch {
+	case media == mergePatch || media == strategicPatch && plain:
+		patch, err := decode(data, mergePatch)
 		if err != nil {
 			return nil, err
 		}
+		fields := map[string]any(patch)
+		if media == strategicPatch {
+			if fields, err = plainly(fields); err != nil {
+				return nil, err
+			}
+		}
 		return func(o Object) (Object, error) {
-			merged, _ := merge(map[string]any(o), map[string]any(patch)).(map[string]any)
+			merged, _ := merge(map[string]any(o), fields).(map[string]any)
 			return merged, nil
 		}, nil
-	case jsonPatch:
+	case media == jsonPatch:
 		var operations []operation
 		decoder := json.NewDecoder(bytes.NewReader(data))
 		decoder.UseNumber()
@@ -81,39 +107,52 @@ func changeOf(media string, data []byte) (func(Object) (Object, error), error) {
 		}
 		return func(o Object) (Object, error) { return operate(o, operations) }, nil
 	}
-	return nil, &mediaError{media}
+	return nil, &mediaError{strings.Join([]string{jsonPatch, mergePatch, applyPatch}, ", "), media}
 }
 
 // change makes one try at a patch.
-func (h *handler) change(r *http.Request, a asked, change func(Object) (Object, error)) (
-	code int, now Object, warnings []string, err error,
-) {
-	current, err := h.resource.Store.Get(r.Context(), a.namespace, a.name)
-	if fault.Is(err, fault.NotFound) && a.media == applyPatch {
-		object, err := decode(a.data, a.media)
-		if err != nil {
-			return 0, nil, nil, err
-		}
+func (h *handler) change(r *http.Request, a asked) (code int, now Object, warnings []string, err error) {
+	live, err := h.resource.Store.Get(r.Context(), a.namespace, a.name)
+	if fault.Is(err, fault.NotFound) && a.change == nil {
 		now, warnings, err = h.validated(a.validation, a.data, a.dry, func(dry bool) (Object, []string, error) {
-			return h.resource.Store.Create(r.Context(), a.namespace, object.encode(), Options{DryRun: dry})
+			made, err := h.owners.applied(r, nil, a.object)
+			if err != nil {
+				return nil, nil, err
+			}
+			return h.resource.Store.Create(r.Context(), a.namespace, made.encode(), Options{DryRun: dry})
 		})
 		return http.StatusCreated, now, warnings, err
 	}
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	revision := current.revision()
-	changed, err := change(current)
+	changed, err := h.patched(r, a, live)
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	if v := changed.revision(); v != 0 && v != revision {
-		return 0, nil, nil, fault.Preconditionf("the object has been modified; please apply your changes to the latest version and try again")
-	}
 	now, warnings, err = h.validated(a.validation, a.data, a.dry, func(dry bool) (Object, []string, error) {
-		return h.resource.Store.Update(r.Context(), a.namespace, a.name, changed.encode(), Options{DryRun: dry, Revision: revision})
+		return h.resource.Store.Update(r.Context(), a.namespace, a.name, changed.encode(), Options{DryRun: dry, Revision: live.revision()})
 	})
 	return http.StatusOK, now, warnings, err
+}
+
+// patched is an object as a patch makes it.
+func (h *handler) patched(r *http.Request, a asked, live Object) (Object, error) {
+	revision := live.revision()
+	changed, err := a.object, error(nil)
+	if a.change != nil {
+		changed, err = a.change(live.clone())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v := changed.revision(); v != 0 && v != revision {
+		return nil, fault.Preconditionf("the object has been modified; please apply your changes to the latest version and try again")
+	}
+	if a.change == nil {
+		return h.owners.applied(r, live, changed)
+	}
+	return h.owners.changed(r, live, changed)
 }
 
 // merge applies a merge patch.

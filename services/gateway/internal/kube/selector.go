@@ -20,20 +20,21 @@ type requirement struct {
 	values []string
 }
 
-// selectable are the fields that objects can be selected by.
+// selectable are the fields that all objects can be selected by.
 var selectable = []string{"metadata.name", "metadata.namespace"}
 
-func parseSelection(r *http.Request) (selection, error) {
-	labels, err := parseSelector(r.URL.Query().Get("labelSelector"))
+// selection reads which objects a request means.
+func (r *Resource) selection(q *http.Request) (selection, error) {
+	labels, err := parseSelector(q.URL.Query().Get("labelSelector"))
 	if err != nil {
 		return selection{}, err
 	}
-	fields, err := parseSelector(r.URL.Query().Get("fieldSelector"))
+	fields, err := parseSelector(q.URL.Query().Get("fieldSelector"))
 	if err != nil {
 		return selection{}, err
 	}
 	for _, f := range fields {
-		if !slices.Contains(selectable, f.key) {
+		if !slices.Contains(selectable, f.key) && !slices.Contains(r.Fields, f.key) {
 			return selection{}, badRequest("field label not supported: %s", f.key)
 		}
 	}
@@ -47,9 +48,10 @@ func (s selection) has(o Object) bool {
 			return false
 		}
 	}
-	fields := map[string]string{"metadata.name": o.name(), "metadata.namespace": o.namespace()}
 	for _, r := range s.fields {
-		if !r.holds(fields) {
+		// What is missing is empty, as in Kubernetes.
+		value, _ := Path(o, strings.Split(r.key, ".")...).(string)
+		if !r.holds(map[string]string{r.key: value}) {
 			return false
 		}
 	}

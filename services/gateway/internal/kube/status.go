@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 )
@@ -15,13 +17,16 @@ type requestError struct{ message string }
 
 func (e *requestError) Error() string { return e.message }
 
+// BadRequest is an error that is the request's, whatever there is.
+func BadRequest(format string, args ...any) error { return badRequest(format, args...) }
+
 func badRequest(format string, args ...any) error { return &requestError{fmt.Sprintf(format, args...)} }
 
-// mediaError is a body of a kind that is not read.
-type mediaError struct{ media string }
+// mediaError is a body of a kind that is not read; accepted are those that are.
+type mediaError struct{ accepted, media string }
 
 func (e *mediaError) Error() string {
-	return fmt.Sprintf("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml; it was %s", e.media)
+	return fmt.Sprintf("the body of the request was in an unknown format - accepted media types include: %s; it was %s", e.accepted, e.media)
 }
 
 // status is a v1.Status that says what failed.
@@ -63,8 +68,17 @@ func (h *handler) fail(w http.ResponseWriter, name string, err error) {
 }
 
 func (h *handler) notAllowed(w http.ResponseWriter) {
-	answer(w, http.StatusMethodNotAllowed, failure(http.StatusMethodNotAllowed, "MethodNotAllowed",
-		"the server does not allow this method on the requested resource", &details{}))
+	h.refuse(w, "the server does not allow this method on the requested resource")
+}
+
+// Refuse answers that something cannot be done with a resource, and why.
+func Refuse(w http.ResponseWriter, why string) {
+	answer(w, http.StatusMethodNotAllowed, failure(http.StatusMethodNotAllowed, "MethodNotAllowed", why, &details{}))
+}
+
+// refuse answers that something cannot be done, and why.
+func (h *handler) refuse(w http.ResponseWriter, why string) {
+	answer(w, http.StatusMethodNotAllowed, failure(http.StatusMethodNotAllowed, "MethodNotAllowed", why, &details{Group: h.resource.Group, Kind: h.resource.Plural}))
 }
 
 // reasonExpired is that of a revision whose changes are no longer kept.
@@ -89,6 +103,9 @@ func misunderstood(err error) *status {
 func (r *Resource) explain(name string, err error) *status {
 	if s := misunderstood(err); s != nil {
 		return s
+	}
+	if conflict, ok := errors.AsType[*apierrors.StatusError](err); ok {
+		return owned(conflict, &details{Name: name, Group: r.Group, Kind: r.Plural})
 	}
 	e, ok := errors.AsType[*fault.Error](rpc.Fault(err))
 	if !ok {
@@ -123,6 +140,15 @@ func (r *Resource) explain(name string, err error) *status {
 	return failure(http.StatusInternalServerError, "InternalError", "Internal error occurred: "+e.Message, d)
 }
 
+// owned says that what was to be applied is owned by others.
+func owned(conflict *apierrors.StatusError, d *details) *status {
+	s := conflict.Status()
+	for _, c := range s.Details.Causes {
+		d.Causes = append(d.Causes, cause{Reason: string(c.Type), Message: c.Message, Field: c.Field})
+	}
+	return failure(int(s.Code), string(s.Reason), s.Message, d)
+}
+
 // causes are the reasons of what is wrong with a field, by how the message begins.
 var causes = map[string]string{
 	"Required value:": "FieldValueRequired", "Invalid value:": "FieldValueInvalid", "Unsupported value:": "FieldValueNotSupported",
@@ -153,5 +179,5 @@ func (r *Resource) invalid(name string, e *fault.Error) *status {
 	case len(all) > 1:
 		text = "[" + text + "]"
 	}
-	return failure(http.StatusUnprocessableEntity, "Invalid", fmt.Sprintf("%s.%s %q is invalid: %s", r.Kind, r.Group, name, text), d)
+	return failure(http.StatusUnprocessableEntity, "Invalid", fmt.Sprintf("%s %q is invalid: %s", strings.TrimSuffix(r.Kind+"."+r.Group, "."), name, text), d)
 }

@@ -13,7 +13,7 @@ import (
 
 // watch tells of changes, one a line, until the client goes or its time is up.
 func (h *handler) watch(w http.ResponseWriter, r *http.Request, namespace, name string) {
-	which, err := parseSelection(r)
+	which, err := h.resource.selection(r)
 	if err != nil {
 		h.fail(w, name, err)
 		return

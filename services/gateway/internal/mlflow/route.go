@@ -104,12 +104,18 @@ var roots = []struct{ prefix, known string }{
 // plainPaths are served at the root of the server alone.
 var plainPaths = []string{"/health", "/version", "/get-artifact", "/model-versions/get-artifact"}
 
+// asksForJSON reports whether a client wants JSON above all, as those of Kubernetes do, which
+// have a path /version too. MLflow's answer to it is text.
+func asksForJSON(r *http.Request) bool {
+	return strings.HasPrefix(strings.TrimSpace(r.Header.Get("Accept")), "application/json")
+}
+
 // apiPath returns the escaped path below the API's root, as tables know it, and
 // whether it is one of MLflow's. Slashes at its start count once.
 func apiPath(r *http.Request) (path string, ok bool) {
 	escaped := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
 	if slices.Contains(plainPaths, escaped) {
-		return escaped, true
+		return escaped, escaped != "/version" || !asksForJSON(r)
 	}
 	below, ok := strings.CutPrefix(escaped, "/ajax-")
 	if !ok {

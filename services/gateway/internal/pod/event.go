@@ -36,7 +36,7 @@ func (s *events) Get(ctx context.Context, namespace, name string) (kube.Object, 
 
 // List implements kube.Store.
 func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.List, error) {
-	jobs, err := s.jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: namespace})
+	jobs, err := s.jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: namespace, Live: true})
 	if err != nil {
 		return kube.List{}, err
 	}
@@ -46,16 +46,7 @@ func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.
 	}
 	out := kube.List{Revision: max(jobs.GetRevision(), 1)}
 	for _, job := range jobs.GetJobs() {
-		for _, c := range job.GetStatus().GetConditions() {
-			if !c.GetStatus() {
-				continue // what holds no more came to an end by another that does
-			}
-			m := job.GetMetadata()
-			out.Items = append(out.Items, event(happening{
-				kind: job.GetKind(), version: job.GetApiVersion(), namespace: m.GetNamespace(), name: m.GetName(), uid: m.GetUid(),
-				reason: c.GetReason(), message: c.GetMessage(), at: c.GetLastTransitionTime(), bad: c.GetType() == "Failed",
-			}))
-		}
+		out.Items = append(out.Items, eventsOf(job)...)
 	}
 	for _, r := range pods {
 		out.Items = append(out.Items, r.events()...)
@@ -63,25 +54,20 @@ func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.
 	return out, nil
 }
 
-// Watch implements kube.Store: what there is, and then nothing until the caller goes.
-func (s *events) Watch(ctx context.Context, namespace, name string, _ int64, told func(kube.Change) error) error {
-	list, err := s.List(ctx, namespace, kube.Page{})
-	if err != nil {
-		return err
-	}
-	for _, object := range list.Items {
-		if name != "" && object["metadata"].(map[string]any)["name"] != name {
-			continue
+// eventsOf are what a job came through.
+func eventsOf(job *trainingv1.TrainingJob) []kube.Object {
+	var all []kube.Object
+	for _, c := range job.GetStatus().GetConditions() {
+		if !c.GetStatus() {
+			continue // what holds no more came to an end by another that does
 		}
-		if err := told(kube.Change{Type: "ADDED", Object: object, Revision: list.Revision}); err != nil {
-			return err
-		}
+		m := job.GetMetadata()
+		all = append(all, event(happening{
+			kind: job.GetKind(), version: job.GetApiVersion(), namespace: m.GetNamespace(), name: m.GetName(), uid: m.GetUid(),
+			reason: c.GetReason(), message: c.GetMessage(), at: c.GetLastTransitionTime(), bad: c.GetType() == "Failed",
+		}))
 	}
-	if err := told(kube.Change{Type: "BOOKMARK", Revision: list.Revision}); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
+	return all
 }
 
 // events are what the replica came through.

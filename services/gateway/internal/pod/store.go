@@ -18,14 +18,22 @@ import (
 // Resources are pods and events.
 func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.TrainingServiceClient) []kube.Resource {
 	pods := &store{workloads: workloads}
+	below := map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log}
+	for _, part := range []string{"exec", "attach", "portforward", "proxy", "eviction", "ephemeralcontainers", "binding"} {
+		below[part] = func(w http.ResponseWriter, _ *http.Request) error { return missing(w, part) }
+	}
 	return []kube.Resource{
 		{
 			Version: "v1", Plural: "pods", Singular: "pod", Kind: "Pod", Short: []string{"po"}, ReadOnly: true, Store: pods, Columns: columns(),
-			Below: map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log},
+			Refusal: refusal, Below: below, Fields: []string{"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "status.phase", "status.podIP"},
 		},
 		{
 			Version: "v1", Plural: "events", Singular: "event", Kind: "Event", Short: []string{"ev"}, ReadOnly: true,
-			Store: &events{pods: pods, jobs: jobs}, Columns: eventColumns(), Happenings: true,
+			Store: &events{pods: pods, jobs: jobs}, Columns: eventColumns(), Happenings: true, Refusal: refusal,
+			Fields: []string{
+				"involvedObject.kind", "involvedObject.apiVersion", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "reason", "type",
+				"source", "reportingComponent", "involvedObject.fieldPath",
+			},
 		},
 	}
 }
@@ -33,8 +41,15 @@ func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.Train
 // readOnly is the part of a kube.Store that changes things, which nobody gets to.
 type readOnly struct{}
 
-func refused() error {
-	return fault.New(fault.Denied, "pods and events are a view of jobs: change the job")
+// refusal is said to who would make, change or delete a pod or an event.
+const refusal = "pods and events are a view of jobs here, and go with them: make, change or delete the job"
+
+func refused() error { return fault.New(fault.Denied, refusal) }
+
+// missing says that pods have nothing of a name below them here.
+func missing(w http.ResponseWriter, part string) error {
+	kube.Refuse(w, "pods have no "+part+" here: they are a view of what kfmesh runs; kfmesh logs and kfmesh describe show what there is to see")
+	return nil
 }
 
 // Create implements kube.Store.
@@ -59,9 +74,8 @@ type store struct {
 // pageSize is how many workloads are read at a time.
 const pageSize = 1000
 
-// replicas are those of the present attempts at the jobs of a namespace, or of all, in
-// order of namespace and name.
-func (s *store) replicas(ctx context.Context, namespace string) ([]replica, error) {
+// all are the workloads of the jobs of a namespace, or of all.
+func (s *store) all(ctx context.Context, namespace string) ([]*gpuagentv1.Workload, error) {
 	r := &gpuagentv1.ListWorkloadsRequest{Namespace: namespace, LabelSelector: map[string]string{labelOwner: owner}, PageSize: pageSize}
 	var all []*gpuagentv1.Workload
 	for {
@@ -71,8 +85,17 @@ func (s *store) replicas(ctx context.Context, namespace string) ([]replica, erro
 		}
 		all = append(all, page.GetWorkloads()...)
 		if r.PageToken = page.GetNextPageToken(); r.PageToken == "" {
-			break
+			return all, nil
 		}
+	}
+}
+
+// replicas are those of the present attempts at the jobs of a namespace, or of all, in
+// order of namespace and name.
+func (s *store) replicas(ctx context.Context, namespace string) ([]replica, error) {
+	all, err := s.all(ctx, namespace)
+	if err != nil {
+		return nil, err
 	}
 	var out []replica
 	for _, w := range present(all) {
@@ -157,7 +180,7 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 	if err != nil {
 		return err
 	}
-	synced := false
+	synced, shown := false, map[string][]replica{}
 	for {
 		event, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -166,11 +189,13 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 		if err != nil {
 			return err
 		}
+		before := shown[event.GetWorkload().GetMetadata().GetUid()]
+		note(shown, event)
 		synced = synced || event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED
 		if !synced && after > 0 && event.GetWorkload().GetMetadata().GetResourceVersion() <= after {
 			continue // the caller has it
 		}
-		for _, change := range changes(event) {
+		for _, change := range append(gone(before, event), changes(event)...) {
 			if change.Object != nil && name != "" && change.Object["metadata"].(map[string]any)["name"] != name {
 				continue
 			}
@@ -179,6 +204,34 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 			}
 		}
 	}
+}
+
+// note keeps which pods there are of a workload.
+func note(shown map[string][]replica, event *gpuagentv1.WorkloadEvent) {
+	switch uid := event.GetWorkload().GetMetadata().GetUid(); {
+	case event.GetType() == gpuagentv1.WorkloadEvent_TYPE_DELETED:
+		delete(shown, uid)
+	case uid != "":
+		shown[uid] = replicas(event.GetWorkload())
+	}
+}
+
+// gone are the deletions of pods that a workload had before a change and is to have no more.
+func gone(before []replica, event *gpuagentv1.WorkloadEvent) []kube.Change {
+	if event.GetType() == gpuagentv1.WorkloadEvent_TYPE_DELETED {
+		return nil // all of them are
+	}
+	left := map[string]bool{}
+	for _, r := range replicas(event.GetWorkload()) {
+		left[r.name()] = true
+	}
+	var all []kube.Change
+	for _, r := range before {
+		if !left[r.name()] {
+			all = append(all, kube.Change{Type: "DELETED", Object: r.object(), Revision: event.GetWorkload().GetMetadata().GetResourceVersion()})
+		}
+	}
+	return all
 }
 
 // changes is a change of a workload as changes of its pods.

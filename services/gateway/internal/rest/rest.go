@@ -52,6 +52,7 @@ func New(ctx context.Context, mesh rpc.Mesh) (http.Handler, error) {
 		pipelinev1.RegisterHousekeepingServiceHandlerClient(ctx, mux, pipelinev1.NewHousekeepingServiceClient(pipeline)),
 		trainingv1.RegisterTrainingServiceHandlerClient(ctx, mux, trainingv1.NewTrainingServiceClient(mesh.Conn("training"))),
 		trainingv1.RegisterTrainingRuntimeServiceHandlerClient(ctx, mux, trainingv1.NewTrainingRuntimeServiceClient(mesh.Conn("training"))),
+		trainingv1.RegisterHousekeepingServiceHandlerClient(ctx, mux, trainingv1.NewHousekeepingServiceClient(mesh.Conn("training"))),
 		metadatav1.RegisterMetadataServiceHandlerClient(ctx, mux, metadatav1.NewMetadataServiceClient(metadata)),
 		gpuagentv1.RegisterWorkloadServiceHandlerClient(ctx, mux, gpuagentv1.NewWorkloadServiceClient(gpuagent)),
 		gpuagentv1.RegisterNodeServiceHandlerClient(ctx, mux, gpuagentv1.NewNodeServiceClient(gpuagent)),

@@ -143,6 +143,7 @@ func runtimeObject(r *trainingv1.TrainingRuntime) (kube.Object, error) {
 		meta = map[string]any{}
 		object["metadata"] = meta
 	}
+	kube.SetManagedFields(meta, m.GetManagedFields())
 	maps.Copy(meta, map[string]any{
 		"name": m.GetName(), "uid": m.GetUid(), "generation": m.GetGeneration(), "resourceVersion": strconv.FormatInt(m.GetResourceVersion(), 10),
 	})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"strconv"
@@ -36,6 +37,28 @@ func resource(jobs trainingv1.TrainingServiceClient, version, kind string) kube.
 		Group: group, Version: version, Plural: singular + "s", Singular: singular, Kind: kind,
 		Store:   &store{jobs: jobs, version: group + "/" + version, kind: kind},
 		Columns: columns(version, kind),
+		Scale:   scale(version, kind),
+	}
+}
+
+// specs are the fields with the replicas of each type, by kind.
+var specs = map[string]string{
+	"TFJob": "tfReplicaSpecs", "PyTorchJob": "pytorchReplicaSpecs", "MPIJob": "mpiReplicaSpecs", "XGBoostJob": "xgbReplicaSpecs",
+	"PaddleJob": "paddleReplicaSpecs", "JAXJob": "jaxReplicaSpecs", "MXJob": "mxReplicaSpecs",
+}
+
+// scale is the number of workers. Upstream has it of PyTorchJob and PaddleJob alone.
+func scale(version, kind string) *kube.Scale {
+	if version != "v1" {
+		return nil
+	}
+	return &kube.Scale{
+		Replicas: []string{"spec", specs[kind], "Worker", "replicas"},
+		Active:   []string{"status", "replicaStatuses", "Worker", "active"},
+		Selector: func(o kube.Object) string {
+			return fmt.Sprintf("training.kubeflow.org/job-name=%v,training.kubeflow.org/replica-type=worker", kube.Path(o, "metadata", "name"))
+		},
+		None: "the job has no workers, whose number it would be",
 	}
 }
 
@@ -178,6 +201,7 @@ func Object(job *trainingv1.TrainingJob) (kube.Object, error) {
 		meta = map[string]any{}
 		object["metadata"] = meta
 	}
+	kube.SetManagedFields(meta, m.GetManagedFields())
 	maps.Copy(meta, map[string]any{
 		"name": m.GetName(), "namespace": m.GetNamespace(), "uid": m.GetUid(), "generation": m.GetGeneration(),
 		"resourceVersion": strconv.FormatInt(m.GetResourceVersion(), 10), "creationTimestamp": moment(m.GetCreateTime()),

@@ -125,7 +125,8 @@ func (s *store) reportStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.Method != http.MethodPost {
-		return fault.Invalidf("", "the status of a job is posted by its training, and otherwise the server's to say")
+		kube.Refuse(w, "the status of trainjobs is posted by their training, and otherwise the server's to say: it follows from what runs")
+		return nil
 	}
 	said, err := readReport(r)
 	if err != nil {

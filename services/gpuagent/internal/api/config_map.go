@@ -17,6 +17,9 @@ type configMaps struct {
 
 // CreateConfigMap implements ConfigMapService.
 func (s *configMaps) CreateConfigMap(ctx context.Context, r *gpuagentv1.CreateConfigMapRequest) (*gpuagentv1.ConfigMap, error) {
+	if r.GetDryRun() {
+		return s.shelf.TryCreate(ctx, r.GetConfigMap())
+	}
 	return s.shelf.Create(ctx, r.GetConfigMap())
 }
 
@@ -36,6 +39,9 @@ func (s *configMaps) ListConfigMaps(ctx context.Context, r *gpuagentv1.ListConfi
 
 // UpdateConfigMap implements ConfigMapService.
 func (s *configMaps) UpdateConfigMap(ctx context.Context, r *gpuagentv1.UpdateConfigMapRequest) (*gpuagentv1.ConfigMap, error) {
+	if r.GetDryRun() {
+		return s.shelf.TryUpdate(ctx, r.GetConfigMap())
+	}
 	return s.shelf.Update(ctx, r.GetConfigMap())
 }
 

@@ -25,11 +25,17 @@ type priorityClasses struct {
 
 // CreatePriorityClass implements PriorityClassService.
 func (s *priorityClasses) CreatePriorityClass(ctx context.Context, r *gpuagentv1.CreatePriorityClassRequest) (*gpuagentv1.PriorityClass, error) {
+	if r.GetDryRun() {
+		return s.shelf.TryCreate(ctx, r.GetPriorityClass())
+	}
 	return s.heeded(ctx)(s.shelf.Create(ctx, r.GetPriorityClass()))
 }
 
 // UpdatePriorityClass implements PriorityClassService.
 func (s *priorityClasses) UpdatePriorityClass(ctx context.Context, r *gpuagentv1.UpdatePriorityClassRequest) (*gpuagentv1.PriorityClass, error) {
+	if r.GetDryRun() {
+		return s.shelf.TryUpdate(ctx, r.GetPriorityClass())
+	}
 	return s.heeded(ctx)(s.shelf.Update(ctx, r.GetPriorityClass()))
 }
 

@@ -17,6 +17,9 @@ type secrets struct {
 
 // CreateSecret implements SecretService.
 func (s *secrets) CreateSecret(ctx context.Context, r *gpuagentv1.CreateSecretRequest) (*gpuagentv1.Secret, error) {
+	if r.GetDryRun() {
+		return s.vault.TryCreate(ctx, r.GetSecret())
+	}
 	return s.vault.Create(ctx, r.GetSecret())
 }
 
@@ -36,6 +39,9 @@ func (s *secrets) ListSecrets(ctx context.Context, r *gpuagentv1.ListSecretsRequ
 
 // UpdateSecret implements SecretService.
 func (s *secrets) UpdateSecret(ctx context.Context, r *gpuagentv1.UpdateSecretRequest) (*gpuagentv1.Secret, error) {
+	if r.GetDryRun() {
+		return s.vault.TryUpdate(ctx, r.GetSecret())
+	}
 	return s.vault.Update(ctx, r.GetSecret())
 }
 

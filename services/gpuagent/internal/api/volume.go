@@ -17,7 +17,18 @@ type volumes struct {
 
 // CreateVolume implements VolumeService.
 func (s *volumes) CreateVolume(ctx context.Context, r *gpuagentv1.CreateVolumeRequest) (*gpuagentv1.PersistentVolume, error) {
+	if r.GetDryRun() {
+		return s.engine.Volumes.TryCreate(ctx, r.GetVolume())
+	}
 	return s.engine.CreateVolume(ctx, r.GetVolume())
+}
+
+// UpdateVolume implements VolumeService.
+func (s *volumes) UpdateVolume(ctx context.Context, r *gpuagentv1.UpdateVolumeRequest) (*gpuagentv1.PersistentVolume, error) {
+	if r.GetDryRun() {
+		return s.engine.Volumes.TryUpdate(ctx, r.GetVolume())
+	}
+	return s.engine.Volumes.Update(ctx, r.GetVolume())
 }
 
 // GetVolume implements VolumeService.

@@ -19,14 +19,10 @@ func (s *workloads) SubmitWorkload(ctx context.Context, r *gpuagentv1.SubmitWork
 	if err := validate(r.GetWorkload()); err != nil {
 		return nil, err
 	}
-	var guard []store.Op
-	if f := r.GetFence(); f != nil {
-		guard = append(guard, lease.FenceOf(f.GetElection(), f.GetToken()).Op())
-	}
+	guard := guardOf(r.GetFence())
 	w, err := s.engine.Submit(ctx, withTrace(ctx, r.GetWorkload()), guard...)
 	if fault.Is(err, fault.Conflict) && guard != nil {
-		return nil, fault.Conflictf("whoever submits workload %q no longer leads the election %q",
-			r.GetWorkload().GetMetadata().GetName(), r.GetFence().GetElection()).WithReason("LEADERSHIP_LOST").WithCause(err)
+		return nil, errDeposed(r.GetWorkload().GetMetadata().GetName(), r.GetFence()).WithCause(err)
 	}
 	return w, err
 }
@@ -58,9 +54,41 @@ func (s *workloads) StopWorkload(ctx context.Context, r *gpuagentv1.StopWorkload
 	return s.engine.Stop(ctx, r.GetNamespace(), r.GetName(), r.GetMessage())
 }
 
+// ScaleWorkload implements WorkloadService.
+func (s *workloads) ScaleWorkload(ctx context.Context, r *gpuagentv1.ScaleWorkloadRequest) (*gpuagentv1.Workload, error) {
+	guard := guardOf(r.GetFence())
+	w, err := s.engine.Scale(ctx, engine.Scaling{
+		Namespace: r.GetNamespace(), Name: r.GetName(), Group: r.GetGroup(), Count: r.GetCount(), Revision: r.GetResourceVersion(),
+	}, guard...)
+	if guard != nil && fault.Is(err, fault.Conflict) && !engine.IsModified(err) {
+		return nil, errDeposed(r.GetName(), r.GetFence()).WithCause(err)
+	}
+	return w, err
+}
+
+// guardOf is what a commit under a fence has to find.
+func guardOf(f *gpuagentv1.Fence) []store.Op {
+	if f == nil {
+		return nil
+	}
+	return []store.Op{lease.FenceOf(f.GetElection(), f.GetToken()).Op()}
+}
+
+func errDeposed(name string, f *gpuagentv1.Fence) *fault.Error {
+	return fault.Conflictf("whoever submits workload %q no longer leads the election %q", name, f.GetElection()).WithReason("LEADERSHIP_LOST")
+}
+
 // DeleteWorkload implements WorkloadService.
 func (s *workloads) DeleteWorkload(ctx context.Context, r *gpuagentv1.DeleteWorkloadRequest) (*emptypb.Empty, error) {
-	if err := s.engine.Delete(ctx, r.GetNamespace(), r.GetName()); err != nil {
+	if err := s.engine.Delete(ctx, r.GetNamespace(), r.GetName(), r.GetLeaveKept()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// DeleteKept implements WorkloadService.
+func (s *workloads) DeleteKept(ctx context.Context, r *gpuagentv1.DeleteKeptRequest) (*emptypb.Empty, error) {
+	if err := s.engine.DeleteKept(ctx, r.GetNamespace(), r.GetKeep()); err != nil {
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil

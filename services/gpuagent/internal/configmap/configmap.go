@@ -8,6 +8,7 @@
 package configmap
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -34,6 +35,15 @@ func NewShelf(s *state.State) *Shelf { return &Shelf{state: s} }
 // Create stores a new config map. What is wrong with it is fault.Invalid; a name
 // that is taken fault.AlreadyExists.
 func (s *Shelf) Create(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv1.ConfigMap, error) {
+	return s.create(ctx, c, false)
+}
+
+// TryCreate is Create, but for storing anything.
+func (s *Shelf) TryCreate(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv1.ConfigMap, error) {
+	return s.create(ctx, c, true)
+}
+
+func (s *Shelf) create(ctx context.Context, c *gpuagentv1.ConfigMap, dry bool) (*gpuagentv1.ConfigMap, error) {
 	if err := Check(c); err != nil {
 		return nil, err
 	}
@@ -42,16 +52,47 @@ func (s *Shelf) Create(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv
 		m.Namespace = state.DefaultNamespace
 	}
 	m.Uid, m.Generation, m.CreateTime, m.UpdateTime = uuid.NewString(), 1, now, now
+	if dry {
+		return s.tried(ctx, m, c)
+	}
 	stored, err := s.write(ctx, m, c, 0, nil)
 	if fault.Is(err, fault.AlreadyExists) {
-		return nil, fault.AlreadyExistsf("config map %s exists already; update it, or delete it first", state.KeyOf(m)).WithReason("CONFIG_MAP_EXISTS")
+		return nil, errExists(m)
 	}
 	return stored, err
 }
 
+// tried is what a new config map would be.
+func (s *Shelf) tried(ctx context.Context, m *metav1.ObjectMeta, c *gpuagentv1.ConfigMap) (*gpuagentv1.ConfigMap, error) {
+	_, err := s.get(ctx, state.KeyOf(m))
+	if err == nil {
+		return nil, errExists(m)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	made := proto.CloneOf(c)
+	made.Metadata = m
+	return made, nil
+}
+
+func errExists(m *metav1.ObjectMeta) error {
+	return fault.AlreadyExistsf("config map %s exists already; update it, or delete it first", state.KeyOf(m)).WithReason("CONFIG_MAP_EXISTS")
+}
+
 // Update replaces the values, labels and annotations of a config map. It is
-// fault.Conflict when the config map is no longer at the revision that c names.
+// fault.Conflict when the config map is no longer at the revision that c names. One that is
+// to be what it is already is not stored anew.
 func (s *Shelf) Update(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv1.ConfigMap, error) {
+	return s.update(ctx, c, false)
+}
+
+// TryUpdate is Update, but for storing anything.
+func (s *Shelf) TryUpdate(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv1.ConfigMap, error) {
+	return s.update(ctx, c, true)
+}
+
+func (s *Shelf) update(ctx context.Context, c *gpuagentv1.ConfigMap, dry bool) (*gpuagentv1.ConfigMap, error) {
 	if err := Check(c); err != nil {
 		return nil, err
 	}
@@ -66,9 +107,14 @@ func (s *Shelf) Update(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv
 				WithReason("CONFIG_MAP_CHANGED")
 		}
 		had := old.Value.GetConfigMap().GetMetadata()
-		m := proto.CloneOf(had)
-		m.Labels, m.Annotations = c.GetMetadata().GetLabels(), c.GetMetadata().GetAnnotations()
-		m.Generation++
+		now, err := s.changed(ctx, old, c)
+		if fault.Is(err, fault.NotFound) { // its values went while they were being read
+			continue
+		}
+		if err != nil || dry || now.GetMetadata().GetGeneration() == had.GetGeneration() {
+			return now, err
+		}
+		m := now.GetMetadata()
 		m.UpdateTime = timestamppb.Now()
 		stored, err := s.write(ctx, m, c, old.Revision, s.state.Discard(holder(had), old.Value.GetData()))
 		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.AlreadyExists) { // somebody was faster: what that was decides
@@ -76,6 +122,50 @@ func (s *Shelf) Update(ctx context.Context, c *gpuagentv1.ConfigMap) (*gpuagentv
 		}
 		return stored, err
 	}
+}
+
+// changed is what a config map becomes: of its next generation, unless it is what it was.
+func (s *Shelf) changed(ctx context.Context, old store.Item[*gpuagentv1.ConfigMapState], c *gpuagentv1.ConfigMap) (*gpuagentv1.ConfigMap, error) {
+	was, err := s.whole(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	now := &gpuagentv1.ConfigMap{
+		Metadata: proto.CloneOf(was.GetMetadata()), Data: c.GetData(), BinaryData: c.GetBinaryData(), Immutable: c.GetImmutable(),
+	}
+	if err := checkImmutable(was, now); err != nil {
+		return nil, err
+	}
+	m := now.GetMetadata()
+	m.Labels, m.Annotations = c.GetMetadata().GetLabels(), c.GetMetadata().GetAnnotations()
+	if owners := c.GetMetadata().GetManagedFields(); owners != "" {
+		m.ManagedFields = owners
+	}
+	if !proto.Equal(now, was) {
+		m.Generation++
+	}
+	return now, nil
+}
+
+// checkImmutable refuses to change a config map that says that it is not to be changed.
+func checkImmutable(was, now *gpuagentv1.ConfigMap) error {
+	if !was.GetImmutable() {
+		return nil
+	}
+	var wrong []fault.Violation
+	if !now.GetImmutable() {
+		wrong = append(wrong, fault.Violation{Field: "config_map.immutable", Reason: "Forbidden: field is immutable when `immutable` is set"})
+	}
+	if !maps.Equal(was.GetData(), now.GetData()) {
+		wrong = append(wrong, fault.Violation{Field: "config_map.data", Reason: "Forbidden: field is immutable when `immutable` is set"})
+	}
+	if !maps.EqualFunc(was.GetBinaryData(), now.GetBinaryData(), bytes.Equal) {
+		wrong = append(wrong, fault.Violation{Field: "config_map.binary_data", Reason: "Forbidden: field is immutable when `immutable` is set"})
+	}
+	if len(wrong) > 0 {
+		return fault.InvalidAll(wrong)
+	}
+	return nil
 }
 
 // Get returns a config map.
@@ -177,14 +267,14 @@ func (s *Shelf) write(ctx context.Context, m *metav1.ObjectMeta, c *gpuagentv1.C
 		return nil, fault.Internalf(err, "config map %s cannot be encoded", state.KeyOf(m))
 	}
 	parcel, ops := s.state.Pack(holder(m), content)
-	stored := &gpuagentv1.ConfigMapState{ConfigMap: &gpuagentv1.ConfigMap{Metadata: m}, Data: parcel}
+	stored := &gpuagentv1.ConfigMapState{ConfigMap: &gpuagentv1.ConfigMap{Metadata: m, Immutable: c.GetImmutable()}, Data: parcel}
 	ops = append(append(ops, more...), s.state.ConfigMaps.UpdateOp(state.KeyOf(m), stored, expect))
 	revision, err := s.state.Backend.Commit(ctx, ops...)
 	if err != nil {
 		return nil, err
 	}
 	m.ResourceVersion = revision
-	return &gpuagentv1.ConfigMap{Metadata: m, Data: c.GetData(), BinaryData: c.GetBinaryData()}, nil
+	return &gpuagentv1.ConfigMap{Metadata: m, Data: c.GetData(), BinaryData: c.GetBinaryData(), Immutable: c.GetImmutable()}, nil
 }
 
 func (s *Shelf) get(ctx context.Context, key string) (store.Item[*gpuagentv1.ConfigMapState], error) {
@@ -206,7 +296,7 @@ func (s *Shelf) whole(ctx context.Context, item store.Item[*gpuagentv1.ConfigMap
 	if err := proto.Unmarshal(content, c); err != nil {
 		return nil, fault.Internalf(err, "stored config map %s cannot be read", item.Key)
 	}
-	c.Metadata = m
+	c.Metadata, c.Immutable = m, item.Value.GetConfigMap().GetImmutable()
 	c.Metadata.ResourceVersion = item.Revision
 	return c, nil
 }

@@ -58,6 +58,12 @@ func (a AMD) gpu(index int32, n kfdNode, device string) *gpuagentv1.Gpu {
 		Index: index, Vendor: VendorAMD, Uuid: fmt.Sprintf("GPU-%016x", uint64(n.values["unique_id"])), Model: a.model(n, device),
 		MemoryBytes: n.memory,
 	}
+	if n.values["unique_id"] == 0 { // cards for games have none; ROCm takes positions for names, too
+		gpu.Uuid = strconv.Itoa(int(index))
+	}
+	if n.values["unique_id"] != 0 { // else it would have another position once others are kept from who uses it
+		gpu.DeviceNodes = drmNodes(a.root, n.minor(), device)
+	}
 	if device == "" {
 		gpu.Problem = "the driver shows no device for it"
 		return gpu

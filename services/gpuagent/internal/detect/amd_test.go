@@ -50,6 +50,10 @@ func amdTree(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	write("proc/devices", "Character devices:\n  1 mem\n226 drm\n\nBlock devices:\n259 blkext")
+	for _, path := range []string{"05:00.0/drm/card1", "26:00.0/drm/card2", "26:00.0/drm/card2-DP-1", "26:00.0/drm/renderD129"} {
+		write("sys/devices/pci0000:00/0000:"+path+"/dev", "")
+	}
 	write("sys/class/drm/renderD131/device/vendor", "0x10de") // somebody else's
 	write("sys/module/amdgpu/version", "6.8.5")
 	return root
@@ -78,6 +82,9 @@ func TestAMD(t *testing.T) {
 	}
 	if g := gpus[2]; g.GetModel() != "AMD gfx1100" || g.GetMemoryBytes() != 16<<30 || g.GetProblem() == "" {
 		t.Errorf("one without a device is %v", g)
+	}
+	if got, want := spelled(gpus[1].GetDeviceNodes()), "/dev/dri/renderD129 226:129, /dev/dri/card2 226:2"; got != want {
+		t.Errorf("the devices of the second are %s, want %s", got, want)
 	}
 }
 

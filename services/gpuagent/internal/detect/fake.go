@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ type Fake struct {
 	node string
 	// Events is the file from which it is read what happens to them.
 	Events string
+	// Devices is a directory of device nodes that stand for theirs, where they are to be
+	// kept apart: "3" of the GPU 3, "3.1" of its first part. It need not exist.
+	Devices string
 }
 
 // fakeGPU is one of them.
@@ -131,6 +135,7 @@ func (f Fake) List(context.Context) ([]*gpuagentv1.Gpu, error) {
 		if strings.HasPrefix(known.name, "AMD") {
 			whole[i].Vendor = VendorAMD
 		}
+		whole[i].DeviceNodes = f.devices(strconv.Itoa(i))
 		if known.linked {
 			if before := last[known.name]; before > 0 {
 				joined = append(joined, [2]int{before - 1, i})
@@ -143,7 +148,21 @@ func (f Fake) List(context.Context) ([]*gpuagentv1.Gpu, error) {
 	for i, gpu := range whole {
 		units = append(units, f.gpus[i].units(gpu)...)
 	}
+	for _, gpu := range units {
+		if gpu.GetProfile() != "" {
+			name := fmt.Sprintf("%d.%d", wholeIndex(gpu.GetIndex()), gpu.GetIndex()%parts)
+			gpu.DeviceNodes = append(gpu.GetDeviceNodes(), f.devices(name)...)
+		}
+	}
 	return units, nil
+}
+
+// devices are the nodes of a name.
+func (f Fake) devices(name string) []*gpuagentv1.DeviceNode {
+	if f.Devices == "" {
+		return nil
+	}
+	return present(deviceNode("/", filepath.Join(f.Devices, name), "", 0))
 }
 
 func (f Fake) uuid(i int) string { return fmt.Sprintf("GPU-fake-%s-%d", f.node, i) }

@@ -9,7 +9,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
-// GPUs is the GPUs of a node, all of one vendor.
+// GPUs is the GPUs of a node.
 type GPUs interface {
 	// List returns what can be given out, by index, with what it does and what is wrong
 	// with it as far as that can be known; none and no error where there is no driver.
@@ -34,7 +34,7 @@ const (
 	VendorAMD    = "amd"
 )
 
-// Real finds the GPUs that are there: NVIDIA's, or else AMD's.
+// Real finds the GPUs that are there, of each vendor.
 func Real(log *slog.Logger) GPUs { return &host{log: log, root: "/"} }
 
 type host struct {
@@ -42,35 +42,32 @@ type host struct {
 	root string // of the file system
 
 	once  sync.Once
-	found GPUs // set by once
+	found vendors // set by once
 }
 
-// vendor looks which there is, once.
-func (r *host) vendor(ctx context.Context) GPUs {
+// vendors looks whose there are, once.
+func (r *host) vendors(ctx context.Context) vendors {
 	r.once.Do(func() {
 		nvidia, err := openNVML(r.root)
 		if err != nil {
 			r.log.DebugContext(ctx, "NVML is not used", "error", err)
 			nvidia = Nvidia{root: r.root}
 		}
-		r.found = nvidia
-		if amd := (AMD{root: r.root}); nvidia.Driver() == "" && amd.Driver() != "" {
-			r.found = amd
-		}
+		r.found = vendors{nvidia, AMD{root: r.root}}
 	})
 	return r.found
 }
 
 // List implements GPUs.
-func (r *host) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) { return r.vendor(ctx).List(ctx) }
+func (r *host) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) { return r.vendors(ctx).List(ctx) }
 
 // Watch implements GPUs.
 func (r *host) Watch(ctx context.Context, tell func(Trouble)) error {
-	return r.vendor(ctx).Watch(ctx, tell)
+	return r.vendors(ctx).Watch(ctx, tell)
 }
 
 // Driver implements GPUs.
-func (r *host) Driver() string { return r.vendor(context.Background()).Driver() }
+func (r *host) Driver() string { return r.vendors(context.Background()).Driver() }
 
 // eccProblem says what makes memory unfit: errors that could not be corrected, or rows
 // that could not be replaced.

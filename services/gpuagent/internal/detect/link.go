@@ -46,10 +46,7 @@ func group(gpus []*gpuagentv1.Gpu, joined [][2]int) {
 // numaNode is the NUMA node of a PCI device, "00000000:3B:00.0" or "0000:3b:00.0", from
 // sysfs; nil when it is not known.
 func numaNode(root, bus string) *int32 {
-	bus = strings.ToLower(bus)
-	if domain, rest, ok := strings.Cut(bus, ":"); ok && len(domain) > 4 {
-		bus = domain[len(domain)-4:] + ":" + rest
-	}
+	bus = shortBus(bus)
 	if bus == "" || strings.Contains(bus, "/") {
 		return nil
 	}
@@ -62,4 +59,14 @@ func numaNode(root, bus string) *int32 {
 		return nil
 	}
 	return new(int32(n))
+}
+
+// shortBus is an address on the PCI bus as the kernel writes it: with a domain of four
+// digits, of which NVIDIA writes eight, in lower case.
+func shortBus(bus string) string {
+	bus = strings.ToLower(bus)
+	if domain, rest, ok := strings.Cut(bus, ":"); ok && len(domain) > 4 {
+		return domain[len(domain)-4:] + ":" + rest
+	}
+	return bus
 }

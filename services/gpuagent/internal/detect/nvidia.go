@@ -69,6 +69,9 @@ func (n Nvidia) List(ctx context.Context) ([]*gpuagentv1.Gpu, error) {
 	gpus, err := parseNvidia(string(out))
 	for _, gpu := range gpus {
 		gpu.NumaNode = numaNode(n.root, gpu.GetPciBusId())
+		if minor, ok := nvidiaMinor(n.root, gpu.GetPciBusId()); ok {
+			gpu.DeviceNodes = nvidiaNode(n.root, minor)
+		}
 	}
 	group(gpus, nil)
 	return gpus, err

@@ -105,10 +105,14 @@ func (n *nvmlGPUs) gpu(i int, d nvml.Device) (*gpuagentv1.Gpu, error) {
 	}
 	bus := busID(known(d.GetPciInfo()))
 	usage := n.usage(uuid, d)
+	var nodes []*gpuagentv1.DeviceNode
+	if minor, ret := d.GetMinorNumber(); ret == nvml.SUCCESS {
+		nodes = nvidiaNode(n.root, minor)
+	}
 	return &gpuagentv1.Gpu{
 		Index: int32(i), Uuid: uuid, Model: known(d.GetName()), MemoryBytes: int64(known(d.GetMemoryInfo()).Total),
 		PciBusId: bus, NumaNode: numaNode(n.root, bus), Vendor: VendorNvidia, Usage: usage,
-		Problem: eccProblem(usage.GetEccUncorrected(), usage.GetRemapFailed()),
+		Problem: eccProblem(usage.GetEccUncorrected(), usage.GetRemapFailed()), DeviceNodes: nodes,
 	}, nil
 }
 
@@ -243,6 +247,10 @@ func (n *nvmlGPUs) units(gpu *gpuagentv1.Gpu, d nvml.Device) []*gpuagentv1.Gpu {
 			continue
 		}
 		if part := n.part(gpu, m, i+1); part != nil {
+			if minor, ret := d.GetMinorNumber(); ret == nvml.SUCCESS {
+				computes := known(m.GetComputeInstanceId())
+				part.DeviceNodes = append(part.GetDeviceNodes(), migNodes(n.root, minor, int(part.GetInstance()), computes)...)
+			}
 			parts = append(parts, part)
 		}
 	}

@@ -201,9 +201,10 @@ func TestMIG(t *testing.T) {
 			name = "NVIDIA A100-SXM4-40GB" // as some drivers say
 		}
 		return &mock.Device{
-			GetUUIDFunc:          func() (string, nvml.Return) { return fmt.Sprintf("MIG-%d", i), nvml.SUCCESS },
-			GetNameFunc:          func() (string, nvml.Return) { return name, nvml.SUCCESS },
-			GetGpuInstanceIdFunc: func() (int, nvml.Return) { return 7 + i, nvml.SUCCESS },
+			GetUUIDFunc:              func() (string, nvml.Return) { return fmt.Sprintf("MIG-%d", i), nvml.SUCCESS },
+			GetNameFunc:              func() (string, nvml.Return) { return name, nvml.SUCCESS },
+			GetGpuInstanceIdFunc:     func() (int, nvml.Return) { return 7 + i, nvml.SUCCESS },
+			GetComputeInstanceIdFunc: func() (int, nvml.Return) { return 0, nvml.SUCCESS },
 			GetAttributesFunc: func() (nvml.DeviceAttributes, nvml.Return) {
 				return nvml.DeviceAttributes{GpuInstanceSliceCount: 3, ComputeInstanceSliceCount: 3, MemorySizeMB: 19968}, nvml.SUCCESS
 			},
@@ -212,10 +213,29 @@ func TestMIG(t *testing.T) {
 	empty := m.device(t, 2)
 	empty.GetMigModeFunc, empty.GetMaxMigDeviceCountFunc = parent.GetMigModeFunc, parent.GetMaxMigDeviceCountFunc
 	empty.GetMigDeviceHandleByIndexFunc = func(int) (nvml.Device, nvml.Return) { return nil, nvml.ERROR_NOT_FOUND }
-	n := open(t, m, "/")
+	root := files(t, map[string]string{
+		"proc/devices": nvidiaDevices,
+		"proc/driver/nvidia/capabilities/gpu1/mig/gi7/access":      "DeviceFileMinor: 66\nDeviceFileMode: 292\nDeviceFileModify: 1\n",
+		"proc/driver/nvidia/capabilities/gpu1/mig/gi7/ci0/access":  "DeviceFileMinor: 67\n",
+		"proc/driver/nvidia/capabilities/gpu1/mig/gi10/access":     "DeviceFileMinor: 93\n",
+		"proc/driver/nvidia/capabilities/gpu1/mig/gi10/ci0/access": "DeviceFileMinor: 94\n",
+	})
+	n := open(t, m, root)
 	gpus, err := n.List(t.Context())
 	if err != nil || len(gpus) != 9 {
 		t.Fatalf("%v, %v", gpus, err)
+	}
+	for i, want := range map[int]string{
+		0: "/dev/nvidia0 195:0",
+		1: "/dev/nvidia1 195:1, /dev/nvidia-caps/nvidia-cap66 236:66, /dev/nvidia-caps/nvidia-cap67 236:67",
+		2: "/dev/nvidia1 195:1, /dev/nvidia-caps/nvidia-cap93 236:93, /dev/nvidia-caps/nvidia-cap94 236:94",
+	} {
+		if got := spelled(gpus[i].GetDeviceNodes()); got != want {
+			t.Errorf("the devices of unit %d are %s, want %s", i, got, want)
+		}
+	}
+	if got, want := spelled(Withheld(gpus[:3], []int32{2001})), "/dev/nvidia0 195:0, /dev/nvidia-caps/nvidia-cap93 236:93, /dev/nvidia-caps/nvidia-cap94 236:94"; got != want {
+		t.Errorf("who has the first part is kept from %s, want %s", got, want)
 	}
 	uuid, _ := parent.GetUUID()
 	if g := gpus[1]; g.GetIndex() != 2001 || g.GetUuid() != "MIG-0" || g.GetProfile() != "1g.5gb" || !strings.HasSuffix(g.GetModel(), " MIG-1g.5gb") ||

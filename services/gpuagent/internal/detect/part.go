@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -11,15 +12,34 @@ import (
 // Parts of GPUs that are given out by themselves are named as NVIDIA's device plugin for
 // Kubernetes names their products: "NVIDIA H100 80GB HBM3 MIG-1g.10gb", "Tesla T4 SHARED".
 
+// parts is how many numbers a GPU has for its parts, as Gpu.index says.
+const parts = 1000
+
 // PartIndex is the number on the node of the k-th part of a GPU.
-func PartIndex(gpu int32, k int) int32 { return 1000*(gpu+1) + int32(k) }
+func PartIndex(gpu int32, k int) int32 { return parts*(gpu+1) + int32(k) }
+
+// wholeIndex is the number of the GPU that a number means, or a part of which.
+func wholeIndex(index int32) int32 {
+	if index >= parts {
+		return index/parts - 1
+	}
+	return index
+}
+
+// after is a number of a GPU, or of a part of one, where so many whole ones come before.
+func after(index, before int32) int32 {
+	if index >= parts {
+		return index + parts*before
+	}
+	return index + before
+}
 
 // migDevice is the k-th MIG device of a GPU.
 func migDevice(of *gpuagentv1.Gpu, k int, uuid, profile string, memory int64) *gpuagentv1.Gpu {
 	return &gpuagentv1.Gpu{
 		Index: PartIndex(of.GetIndex(), k), Uuid: uuid, Model: of.GetModel() + " MIG-" + profile, MemoryBytes: memory,
 		PciBusId: of.GetPciBusId(), Problem: of.GetProblem(), NumaNode: of.NumaNode, LinkGroup: of.GetLinkGroup(), Vendor: of.GetVendor(),
-		Profile: profile, ParentUuid: of.GetUuid(), Usage: of.GetUsage(),
+		Profile: profile, ParentUuid: of.GetUuid(), Usage: of.GetUsage(), DeviceNodes: slices.Clone(of.GetDeviceNodes()),
 	}
 }
 
@@ -30,6 +50,7 @@ func share(of *gpuagentv1.Gpu, k, n int) *gpuagentv1.Gpu {
 		Index: PartIndex(of.GetIndex(), k), Uuid: fmt.Sprintf("%s::%d", of.GetUuid(), k), Model: of.GetModel() + " SHARED",
 		MemoryBytes: of.GetMemoryBytes(), PciBusId: of.GetPciBusId(), Problem: of.GetProblem(), NumaNode: of.NumaNode,
 		LinkGroup: of.GetLinkGroup(), Vendor: of.GetVendor(), ParentUuid: of.GetUuid(), Shares: int32(n), Usage: of.GetUsage(),
+		DeviceNodes: of.GetDeviceNodes(),
 	}
 }
 

@@ -93,10 +93,11 @@ func (e *Engine) reported(run string, r *gpuagentv1.ReplicaStatus) *gpuagentv1.R
 	return entryOf(item.Value.GetReplicas(), r)
 }
 
-// entryOf is the entry of a replica in a list; nil when there is none.
+// entryOf is the entry of a replica in a list, of the same incarnation; nil when there is
+// none.
 func entryOf(list []*gpuagentv1.ReplicaStatus, r *gpuagentv1.ReplicaStatus) *gpuagentv1.ReplicaStatus {
 	i := slices.IndexFunc(list, func(other *gpuagentv1.ReplicaStatus) bool {
-		return other.GetGroup() == r.GetGroup() && other.GetIndex() == r.GetIndex()
+		return other.GetGroup() == r.GetGroup() && other.GetIndex() == r.GetIndex() && other.GetIncarnation() == r.GetIncarnation()
 	})
 	if i < 0 {
 		return nil
@@ -105,21 +106,51 @@ func entryOf(list []*gpuagentv1.ReplicaStatus, r *gpuagentv1.ReplicaStatus) *gpu
 }
 
 // order tells the other nodes what to do with the workload as it is, however long the
-// store cannot be reached. It returns false when the agent ended before that.
-func (l *life) order(ctx context.Context, o *gpuagentv1.Order) bool {
+// store cannot be reached, and those that it was on. It returns false when the agent ended
+// before that. Those that are to start find the checkpoints that the head alone may have had:
+// as long as there was no other node, nobody else could want them.
+func (l *life) order(ctx context.Context, o *gpuagentv1.Order, former ...string) bool {
 	w := l.snapshot()
+	if o.GetStart() && !o.GetStop() {
+		l.storeCheckpoints(ctx, w, l.leading.Load() == 0)
+	}
 	var ops []store.Op
-	for _, node := range l.engine.nodesOf(w) {
+	for _, node := range union(l.engine.nodesOf(w), former) {
 		order := &gpuagentv1.Order{Workload: w, Start: o.GetStart(), Stop: o.GetStop()}
 		ops = append(ops, l.engine.State.Orders.UpdateOp(state.RunKey(node, l.run), order, store.AnyRevision))
 	}
 	return l.engine.persist(ctx, ops)
 }
 
+// union is the names of two lists, each once.
+func union(names, others []string) []string {
+	for _, name := range others {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// formerNodes are the other nodes that replicas of a workload were on in its present epoch
+// and may not be on any more: whoever was given an order has reported.
+func (e *Engine) formerNodes(w *gpuagentv1.Workload) []string {
+	if e.Joined || w.GetStatus().GetIncarnations() == 0 {
+		return nil
+	}
+	var nodes []string
+	for _, item := range e.reports.List("") {
+		if node, run, _ := strings.Cut(item.Key, "/"); run == state.RunOf(w) {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}
+
 // withdraw takes back the orders of a workload's present epoch, and forgets the reports.
 func (e *Engine) withdraw(ctx context.Context, w *gpuagentv1.Workload) bool {
 	var ops []store.Op
-	for _, node := range e.nodesOf(w) {
+	for _, node := range union(e.nodesOf(w), e.formerNodes(w)) {
 		key := state.RunKey(node, state.RunOf(w))
 		ops = append(ops, e.State.Orders.DeleteOp(key, store.AnyRevision), e.State.Reports.DeleteOp(key, store.AnyRevision))
 	}
@@ -156,9 +187,9 @@ func (l *life) lookAbroad(position int) *result {
 	if reported != nil {
 		l.update(func(s *gpuagentv1.WorkloadStatus) {
 			shown := s.GetReplicas()[position]
-			node, gpus, host := shown.GetNode(), shown.GetGpus(), shown.GetHost()
+			node, term, gpus, host, leaving := shown.GetNode(), shown.GetNodeTerm(), shown.GetGpus(), shown.GetHost(), shown.GetLeaving()
 			overwrite(shown, reported)
-			shown.Node, shown.Gpus, shown.Host = node, gpus, host
+			shown.Node, shown.NodeTerm, shown.Gpus, shown.Host, shown.Leaving = node, term, gpus, host, leaving
 			tell(s, "")
 		})
 	}
@@ -202,7 +233,8 @@ func (l *life) boundRestarts() {
 func (l *life) lostOne(abroad []int) *result {
 	for _, i := range abroad {
 		if node := l.snapshot().GetStatus().GetReplicas()[i].GetNode(); l.hasLost(node) {
-			return l.nodeLost(node)
+			l.stopFor(node)
+			return new(lostWith(node))
 		}
 	}
 	return nil
@@ -214,13 +246,25 @@ func (l *life) hasLost(node string) bool {
 	return l.lost[node]
 }
 
-// nodeLost is the end of a replica whose node was lost. A workload that bears it is
-// stopped as a whole, to run anew.
+// nodeLost is the end of a replica whose node was lost. A workload that bears it goes on with
+// those that are left, if they can do without it, and is stopped as a whole otherwise, to
+// run anew.
 func (l *life) nodeLost(node string) *result {
+	lost := lostWith(node)
+	if lost.borne = l.doesWithout(node); !lost.borne {
+		l.stopFor(node)
+	}
+	return &lost
+}
+
+// lostWith is the end of a replica whose node was lost.
+func lostWith(node string) result { return failure(runtime.ReasonNodeLost, "node %s was lost", node) }
+
+// stopFor stops a workload that bears being disrupted as a whole, because a node was lost.
+func (l *life) stopFor(node string) {
 	if l.spec.GetDisruptible() {
 		l.stop(fmt.Errorf("%w: %s", errNodeLost, node))
 	}
-	return new(failure(runtime.ReasonNodeLost, "node %s was lost", node))
 }
 
 // hear wakes whoever follows the replicas.
@@ -252,8 +296,12 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 		case u.Deleted:
 			e.scheduler.RemoveNode(name)
 			e.unsettle()
-			e.lose(func(node string) bool { return node == name })
+			delete(e.terms, name)
+			e.lose(name)
 		default:
+			if e.terms.hear(u.Item.Value) { // it was gone for less time than it takes to hear of it
+				e.lose(name)
+			}
 			e.enlist(u.Item)
 		}
 	}
@@ -262,12 +310,14 @@ func (e *Engine) observeNodes(updates []store.Update[*gpuagentv1.Node]) {
 	}
 }
 
-// lose tells lives of nodes that are gone. The engine is locked.
-func (e *Engine) lose(gone func(node string) bool) {
+// lose tells lives that what they have on a node, or on any if it is empty, is lost where the
+// node's term is over in which it was placed there. The engine is locked.
+func (e *Engine) lose(name string) {
 	for _, l := range e.lives {
 		l.mu.Lock()
 		for _, r := range l.w.GetStatus().GetReplicas() {
-			if node := r.GetNode(); node != "" && gone(node) {
+			node := r.GetNode()
+			if node != "" && node != e.Node && (name == "" || node == name) && e.terms.gone(r) {
 				l.lost[node] = true
 				l.hear()
 			}
@@ -278,12 +328,7 @@ func (e *Engine) lose(gone func(node string) bool) {
 
 // loseAbsent tells the lives that were adopted which of their nodes are gone. The
 // engine is locked.
-func (e *Engine) loseAbsent() {
-	e.lose(func(node string) bool {
-		_, there := e.nodes.Get(node)
-		return node != e.Node && !there
-	})
-}
+func (e *Engine) loseAbsent() { e.lose("") }
 
 // sweepOrders takes back the orders of workloads that are gone, as after a crash
 // between a deletion and what follows from it.

@@ -24,7 +24,7 @@ func (r *replica) attach(ctx context.Context, from *values) ([]mount.Mount, erro
 		at.SecretMode = 0o444
 	}
 	if hasMemoryFS() {
-		at.Memory = memoryDir(r.life.run, replicaName(r.status))
+		at.Memory = memoryDir(r.life.run, placeName(r.status))
 	}
 	mounts, err := attach.Attach(ctx, r.template, from, at)
 	if err != nil {

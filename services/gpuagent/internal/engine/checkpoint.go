@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,7 +11,6 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -27,74 +27,130 @@ const (
 
 // checkpointKey is the key of the checkpoints of a workload in the object store.
 func checkpointKey(w *gpuagentv1.Workload) string {
-	return "kept/" + state.Key(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())
+	return keptKey(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())
 }
+
+func keptKey(namespace, keep string) string { return "kept/" + state.Key(namespace, keep) }
 
 // checkpoints are those of a life on this node.
 type checkpoints struct {
-	mu      sync.Mutex           // held while they move
-	fetched bool                 // guarded by mu
-	stored  map[string]time.Time // guarded by mu; when files were written that are stored, by name
+	mu      sync.Mutex // held while they move
+	fetched bool       // guarded by mu
+	stored  synced     // guarded by mu; nil until it is read
+	seen    map[string]version
 }
 
-// recallCheckpoints fetches checkpoints that another node has stored, once for all
-// replicas of this one.
+// recallCheckpoints fetches checkpoints that another node has stored since this one had
+// them, once for all replicas of this one.
 func (r *replica) recallCheckpoints(ctx context.Context) error {
 	keep := r.keepDir()
 	if keep == "" {
 		return nil
 	}
-	c, e := &r.life.kept, r.life.engine
+	c := &r.life.kept
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fetched {
 		return nil
 	}
-	dir, uri := filepath.Join(keep, checkpointsName), e.Objects.URI(checkpointKey(r.workload))
-	err := r.reach(ctx, func() error {
-		there, err := e.Objects.Measure(ctx, uri)
-		if err != nil || !there.Newest.After(newestIn(dir)) {
-			return err
-		}
-		return e.Objects.Download(ctx, uri, dir)
-	})
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	c.stored = recallSynced(keep)
+	err := r.reach(ctx, func() error { return r.fetchCheckpoints(ctx, keep, c.stored) })
+	if err != nil {
 		return err
 	}
-	c.fetched, c.stored = true, map[string]time.Time{}
-	return eachFile(dir, func(name string, info fs.FileInfo) error {
-		c.stored[name] = info.ModTime()
+	c.fetched = true
+	return c.stored.keep(keep)
+}
+
+func (r *replica) fetchCheckpoints(ctx context.Context, keep string, stored synced) error {
+	objects, dir := r.life.engine.Objects, filepath.Join(keep, checkpointsName)
+	uri := objects.URI(checkpointKey(r.workload))
+	files, err := objects.Files(ctx, uri)
+	if fault.Is(err, fault.NotFound) {
 		return nil
-	})
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if _, err := os.Lstat(path); err == nil && stored[f.Name].There == versionOf(f.Bytes, f.Modified) {
+			continue
+		}
+		if err := objects.Download(ctx, uri+"/"+f.Name, path); err != nil {
+			return err
+		}
+		here, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		stored[f.Name] = pair{Here: versionOf(here.Size(), here.ModTime()), There: versionOf(f.Bytes, f.Modified)}
+	}
+	return nil
 }
 
 // storeCheckpoints stores what has changed; in the end all, and before that what is
-// whole by now.
-func (l *life) storeCheckpoints(ctx context.Context, w *gpuagentv1.Workload, end bool) {
+// whole by now. A node whose lease has ended leaves that to another: see tenure.go. It returns
+// false when it is worth to be tried again.
+func (l *life) storeCheckpoints(ctx context.Context, w *gpuagentv1.Workload, end bool) bool {
 	e, keep := l.engine, l.engine.keptBy(w)
-	if keep == "" || !e.follows() {
-		return
+	if keep == "" || !e.follows() || !e.holds(w) {
+		return true
 	}
 	l.kept.mu.Lock()
 	defer l.kept.mu.Unlock()
-	dir := filepath.Join(keep, checkpointsName)
-	err := eachFile(dir, func(name string, info fs.FileInfo) error {
-		written := info.ModTime()
-		if l.kept.stored[name].Equal(written) || !end && time.Since(written) < settledAfter {
-			return nil
-		}
-		err := e.Objects.Upload(ctx, e.Objects.URI(checkpointKey(w)+"/"+filepath.ToSlash(name)), filepath.Join(dir, name))
-		if err == nil && l.kept.stored != nil {
-			l.kept.stored[name] = written
-		}
-		if fault.Is(err, fault.NotFound) { // it has gone meanwhile
-			return nil
-		}
-		return err
-	})
+	if l.kept.stored == nil {
+		l.kept.stored = recallSynced(keep)
+	}
+	moved, err := l.uploadCheckpoints(ctx, w, keep, end)
+	if len(moved) > 0 {
+		err = errors.Join(err, l.noteStored(ctx, w, moved), l.kept.stored.keep(keep))
+	}
 	if err != nil && ctx.Err() == nil {
 		e.Log.WarnContext(ctx, "checkpoints are not stored yet", "workload", l.key, "error", err)
 	}
+	return !fault.Is(err, fault.Unavailable)
+}
+
+// uploadCheckpoints returns the files that it has stored, as they were here.
+func (l *life) uploadCheckpoints(ctx context.Context, w *gpuagentv1.Workload, keep string, end bool) (map[string]version, error) {
+	objects, dir := l.engine.Objects, filepath.Join(keep, checkpointsName)
+	seen, moved := map[string]version{}, map[string]version{}
+	err := eachFile(dir, func(name string, info fs.FileInfo) error {
+		name = filepath.ToSlash(name)
+		is := versionOf(info.Size(), info.ModTime())
+		seen[name] = is
+		if l.kept.stored[name].Here == is || !end && l.kept.seen[name] != is && !settled(info.ModTime(), time.Now()) {
+			return nil
+		}
+		err := objects.Upload(ctx, objects.URI(checkpointKey(w)+"/"+name), filepath.Join(dir, filepath.FromSlash(name)))
+		if fault.Is(err, fault.NotFound) { // it has gone meanwhile
+			return nil
+		}
+		if err == nil {
+			moved[name] = is
+		}
+		return err
+	})
+	l.kept.seen = seen
+	return moved, err
+}
+
+// noteStored notes as what files are in the object store that were put there.
+func (l *life) noteStored(ctx context.Context, w *gpuagentv1.Workload, moved map[string]version) error {
+	files, err := l.engine.Objects.Files(ctx, l.engine.Objects.URI(checkpointKey(w)))
+	for _, f := range files {
+		if is, ok := moved[f.Name]; ok {
+			l.kept.stored[f.Name] = pair{Here: is, There: versionOf(f.Bytes, f.Modified)}
+		}
+	}
+	return err
+}
+
+// settled reports whether a file that was written to at a time is whole by now, as far as
+// the clock can be trusted: one that was written to in the future was set.
+func settled(written, now time.Time) bool {
+	return !written.After(now) && now.Sub(written) >= settledAfter
 }
 
 // follows reports whether checkpoints may be wanted on another node.
@@ -127,15 +183,21 @@ func (l *life) keepStoring(ctx context.Context) (end func()) {
 	}
 }
 
-// storeLastCheckpoints stores checkpoints when the replicas have ended; not when the
-// node's lease had: then the workload may be running elsewhere and have newer ones.
-func (l *life) storeLastCheckpoints(ctx context.Context, w *gpuagentv1.Workload, results []result) {
-	for _, r := range results {
-		if l.engine.Joined && r.reason == runtime.ReasonNodeLost {
+// storeLastCheckpoints stores checkpoints when the last replica of a node that has joined has
+// ended, and before anybody hears of that: the next attempt may begin elsewhere at once. A head
+// that cannot be reached is waited for, as long as the node has its lease: then the workload may be
+// running elsewhere, and have newer ones.
+func (l *life) storeLastCheckpoints(ctx context.Context) {
+	if !l.engine.Joined || l.spec.GetKeep() == "" || l.leading.Add(-1) > 0 {
+		return
+	}
+	for w := l.snapshot(); !l.storeCheckpoints(ctx, w, true) && l.engine.holds(w); {
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
 			return
 		}
 	}
-	l.storeCheckpoints(ctx, w, true)
 }
 
 // dropCheckpoints removes those of a workload that is gone.
@@ -143,18 +205,6 @@ func (e *Engine) dropCheckpoints(ctx context.Context, w *gpuagentv1.Workload) {
 	if err := e.Objects.RemoveTree(ctx, checkpointKey(w)); err != nil && ctx.Err() == nil {
 		e.Log.WarnContext(ctx, "stored checkpoints cannot be removed", "workload", w.GetMetadata().GetName(), "error", err)
 	}
-}
-
-// newestIn is when a file below a directory was last written; zero without any.
-func newestIn(dir string) time.Time {
-	var newest time.Time
-	_ = eachFile(dir, func(_ string, info fs.FileInfo) error {
-		if info.ModTime().After(newest) {
-			newest = info.ModTime()
-		}
-		return nil
-	})
-	return newest
 }
 
 // eachFile visits the regular files below a directory, which need not exist, by their

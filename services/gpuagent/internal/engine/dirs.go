@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io/fs"
 	"os"
@@ -16,7 +17,8 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
-// workloadsDir holds a directory for each replica, <run>.<group>-<index>.
+// workloadsDir holds a directory for each replica, <run>.<group>-<index>,
+// with another number behind where that was given anew.
 func (e *Engine) workloadsDir() string { return filepath.Join(e.DataDir, "workloads") }
 
 // replicaDir is where everything of one replica is.
@@ -41,7 +43,7 @@ func spareTempDir(dataDir string) string {
 	return filepath.Join(os.TempDir(), tempPrefix+"spare-"+strconv.FormatUint(agent.Sum64(), 36))
 }
 
-func (r *replica) tempDir() string { return tempDir(r.life.run, replicaName(r.status)) }
+func (r *replica) tempDir() string { return tempDir(r.life.run, placeName(r.status)) }
 
 // makeDirs makes a replica's directories, most of which are not there yet.
 func (r *replica) makeDirs() error {
@@ -61,6 +63,15 @@ func (r *replica) makeDirs() error {
 	return e.dirs.Make(r.workDir())
 }
 
+// placeName names a replica's directory. One that was given anew has another, for what
+// there was of the one before may still be on its way out.
+func placeName(r *gpuagentv1.ReplicaStatus) string {
+	if r.GetIncarnation() == 0 {
+		return replicaName(r)
+	}
+	return fmt.Sprintf("%s.%d", replicaName(r), r.GetIncarnation())
+}
+
 // placeOf is where a replica of a workload is.
 func (e *Engine) placeOf(run, replica string) runtime.Place {
 	return runtime.Place{Workload: run, Replica: replica, Dir: e.replicaDir(run, replica)}
@@ -70,7 +81,7 @@ func (e *Engine) placeOf(run, replica string) runtime.Place {
 func (e *Engine) placesOf(w *gpuagentv1.Workload) []runtime.Place {
 	var places []runtime.Place
 	for _, r := range e.own(w) {
-		places = append(places, e.placeOf(state.RunOf(w), replicaName(r)))
+		places = append(places, e.placeOf(state.RunOf(w), placeName(r)))
 	}
 	return places
 }

@@ -23,7 +23,7 @@ func (l *life) disrupted(results []result) bool {
 		return false
 	}
 	return slices.ContainsFunc(results, func(r result) bool {
-		return r.reason == runtime.ReasonNodeLost || errors.As(cause, &made) && r.phase == gpuagentv1.Phase_PHASE_STOPPED
+		return r.reason == runtime.ReasonNodeLost && !r.borne || errors.As(cause, &made) && r.phase == gpuagentv1.Phase_PHASE_STOPPED
 	})
 }
 
@@ -39,7 +39,7 @@ func (l *life) moveOn(ctx context.Context, results []result) {
 	}
 	l.mu.Lock()
 	l.over = true
-	renew(l.w.GetStatus(), why(context.Cause(l.stopping), results))
+	renew(l.w, why(context.Cause(l.stopping), results))
 	l.publish()
 	l.mu.Unlock()
 	if l.storeUntilDone(ctx) {
@@ -58,13 +58,15 @@ func why(cause error, results []result) string {
 }
 
 // renew makes the status that of a workload's next epoch, which waits.
-func renew(s *gpuagentv1.WorkloadStatus, why string) {
+func renew(w *gpuagentv1.Workload, why string) {
+	s := w.GetStatus()
 	s.Epoch++
 	s.Phase, s.Reason, s.Message = gpuagentv1.Phase_PHASE_PENDING, "", fmt.Sprintf("waits to run anew: %s", why)
-	s.StartTime = nil
+	s.StartTime, s.Incarnations = nil, 0
 	for i, r := range s.GetReplicas() {
 		s.Replicas[i] = &gpuagentv1.ReplicaStatus{
 			Group: r.GetGroup(), Index: r.GetIndex(), Phase: gpuagentv1.Phase_PHASE_PENDING, Restarts: r.GetRestarts(),
 		}
 	}
+	trim(w)
 }

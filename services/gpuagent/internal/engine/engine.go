@@ -70,8 +70,8 @@ type Objects interface {
 	Local() (string, bool)
 	// Base returns what URI puts before the slash and the name.
 	Base() string
-	// Measure adds up what is at a URI; fault.NotFound when nothing is.
-	Measure(ctx context.Context, uri string) (blob.Usage, error)
+	// Files lists what is at a URI; fault.NotFound when nothing is.
+	Files(ctx context.Context, uri string) ([]blob.File, error)
 	// RemoveTree removes what is at a name, if anything is.
 	RemoveTree(ctx context.Context, name string) error
 }
@@ -142,6 +142,10 @@ type Engine struct {
 	problems  map[string]string    // guarded by mu; what is wrong with GPUs, by UUID
 	hopeless  map[string]string    // guarded by mu; why workloads that are to fail then ask for more than there is, by uid
 	settled   time.Time            // guarded by mu; when nodes that were there before have had time to come back
+	terms     tenures              // guarded by mu; of the other nodes, on the head
+
+	sitting chan struct{} // closed once a node that has joined has a term
+	seated  sync.Once     // closes it
 
 	sessions detect.Sessions // what replicas have used; belongs to report
 
@@ -164,6 +168,8 @@ func New(o Options) *Engine {
 		unwell:  make(chan struct{}, 1),
 
 		hopeless:  map[string]string{},
+		terms:     tenures{},
+		sitting:   make(chan struct{}),
 		scheduler: scheduler.New(o.Policy),
 
 		tempDirs:  spare.New(spareTempDir(o.DataDir), 0o700),

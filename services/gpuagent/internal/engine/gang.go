@@ -15,7 +15,19 @@ func gangOf(spec *gpuagentv1.WorkloadSpec) int {
 	if spec.GetGangMin() <= 0 || spec.GetOneNode() {
 		return 0
 	}
-	least, total := int(spec.GetGangMin()), 0
+	least, total := max(int(spec.GetGangMin()), neededBy(spec)), 0
+	for _, g := range spec.GetGroups() {
+		total += state.Replicas(g)
+	}
+	if least >= total {
+		return 0
+	}
+	return least
+}
+
+// neededBy is how many of the first replicas of a workload the others cannot do without.
+func neededBy(spec *gpuagentv1.WorkloadSpec) int {
+	least, total := 0, 0
 	first := map[string]int{}
 	for _, g := range spec.GetGroups() {
 		first[g.GetName()] = total
@@ -32,9 +44,6 @@ func gangOf(spec *gpuagentv1.WorkloadSpec) int {
 				}
 			})
 		}
-	}
-	if least >= total {
-		return 0
 	}
 	return least
 }

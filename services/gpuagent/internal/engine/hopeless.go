@@ -29,6 +29,10 @@ func (e *Engine) unsettle() {
 func (e *Engine) heedWait(w scheduler.Wait) {
 	l := e.lives[w.UID]
 	sentence := w.Sentence + e.boundBecause(l.w)
+	if w.Joins {
+		l.waitToJoin(sentence)
+		return
+	}
 	l.wait(sentence)
 	delete(e.hopeless, w.UID)
 	if w.Hopeless && l.spec.GetWhenUnsatisfiable() == gpuagentv1.WhenUnsatisfiable_WHEN_UNSATISFIABLE_FAIL {

@@ -148,7 +148,7 @@ func selects(t *gpuagentv1.Template, labels map[string]string) bool {
 // slotOf is where the i-th replica of a job is.
 func slotOf(job scheduler.Job, i int, r *gpuagentv1.ReplicaStatus) scheduler.Slot {
 	slot := scheduler.Slot{Index: i, Node: r.GetNode(), GPUs: r.GetGpus()}
-	for slot.Index >= job.Groups[slot.Group].Count {
+	for slot.Group < len(job.Groups)-1 && slot.Index >= job.Groups[slot.Group].Count {
 		slot.Index -= job.Groups[slot.Group].Count
 		slot.Group++
 	}

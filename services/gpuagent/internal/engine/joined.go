@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -11,37 +9,13 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
-	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // What follows is the side of a node that has joined. It runs what it is ordered to,
-// and reports. What it runs it holds under its lease: the supervisors kill it when the
-// lease ends, or the tethers of containers do, whatever becomes of the agent (packages supervise and
-// tether), because the head then starts it elsewhere.
-
-// leasePath is the file by which supervisors and tethers know of the lease. Its directory
-// has nothing else in it, because containers see all of that.
-func (e *Engine) leasePath() string { return filepath.Join(e.DataDir, "held", "lease") }
-
-// leaseMargin is the part of a lease that a node does not use: for a kill to be done
-// and for clocks that do not run alike.
-const leaseMargin = 5
-
-// lastUntil lets what runs under the lease run on.
-func (e *Engine) lastUntil(deadline time.Time) error {
-	if !e.Joined {
-		return nil
-	}
-	dir := filepath.Dir(e.leasePath())
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask is: containers of any user look into it
-		return err
-	}
-	return supervise.WriteLease(e.leasePath(), time.Until(deadline)-e.LeaseTTL/leaseMargin)
-}
+// and reports. What it runs it holds under its lease: the supervisors kill it before the
+// lease ends, or the tethers of containers do, whatever becomes of the agent (packages
+// supervise and tether), because the head then starts it elsewhere. See tenure.go.
 
 // observeOrders hears of every order to this node.
 func (e *Engine) observeOrders(updates []store.Update[*gpuagentv1.Order]) {
@@ -60,10 +34,11 @@ func (e *Engine) heed(o *gpuagentv1.Order) {
 	if o.GetStop() {
 		l.stop(errStopAsked)
 	}
+	taken := l.extend(o.GetWorkload())
 	if o.GetStart() {
 		l.begin(o.GetWorkload())
 	}
-	if !l.extend(o.GetWorkload()) {
+	if !taken {
 		e.spawn(func(ctx context.Context) { // as soon as this life, which is over, is forgotten
 			select {
 			case <-l.done:
@@ -74,30 +49,62 @@ func (e *Engine) heed(o *gpuagentv1.Order) {
 	}
 }
 
-// extend gives a life the replicas of this node that have joined the others. It returns
-// false when there are such and the life is over.
+// extend gives a life the replicas of this node that have joined the others, and takes
+// those from it that have gone. It returns false when that has to wait until the life is over.
 func (l *life) extend(w *gpuagentv1.Workload) bool {
 	l.engine.mu.Lock()
 	defer l.engine.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	joined := false
+	if !l.mayBecome(w) {
+		return false
+	}
+	joined, before := false, l.w.GetStatus().GetReplicas()
+	after := make([]*gpuagentv1.ReplicaStatus, len(w.GetStatus().GetReplicas()))
 	for i, r := range w.GetStatus().GetReplicas() {
-		own := l.w.GetStatus().GetReplicas()[i]
-		if r.GetNode() != l.engine.Node || own.GetNode() != "" {
+		if i < len(before) && !l.isNew(before[i], r) {
+			after[i] = before[i]
+			after[i].Leaving = r.GetLeaving()
 			continue
 		}
-		if l.closed {
+		after[i] = proto.CloneOf(r)
+		if r.GetNode() == l.engine.Node {
+			after[i].Host, after[i].Ports, joined = l.engine.node.GetStatus().GetHost(), nil, true
+		}
+	}
+	for i, r := range before {
+		if i >= len(after) || after[i] != r {
+			l.engine.ports.Return(l.run, r.GetPorts())
+		}
+	}
+	l.w.Spec, l.w.Status.Replicas = w.GetSpec(), after
+	if joined && l.engine.allot(l.run, l.w) != nil {
+		l.stop(errPorts)
+	}
+	l.hear()
+	return true
+}
+
+// isNew reports whether an order speaks of another replica than the one known so far: of one
+// that was given anew, or that has only now been placed here. The life is locked.
+func (l *life) isNew(known, ordered *gpuagentv1.ReplicaStatus) bool {
+	return known.GetIncarnation() != ordered.GetIncarnation() || known.GetNode() == "" && ordered.GetNode() == l.engine.Node
+}
+
+// mayBecome reports whether a life can take up what an order says: none joins one that is
+// over, and none goes that has not ended. The life is locked.
+func (l *life) mayBecome(w *gpuagentv1.Workload) bool {
+	known, ordered := l.w.GetStatus().GetReplicas(), w.GetStatus().GetReplicas()
+	for i, r := range ordered {
+		if l.closed && r.GetNode() == l.engine.Node && (i >= len(known) || l.isNew(known[i], r)) {
 			return false
 		}
-		overwrite(own, r)
-		own.Host, own.Ports, joined = l.engine.node.GetStatus().GetHost(), nil, true
 	}
-	if joined {
-		if l.engine.allot(l.run, l.w) != nil {
-			l.stop(errPorts)
+	for i, r := range known {
+		gone := i >= len(ordered) || r.GetIncarnation() != ordered[i].GetIncarnation()
+		if gone && r.GetNode() == l.engine.Node && !state.Ended(r.GetPhase()) {
+			return false
 		}
-		l.hear()
 	}
 	return true
 }
@@ -127,7 +134,7 @@ func (l *life) begin(w *gpuagentv1.Workload) {
 		return
 	}
 	for i, r := range w.GetStatus().GetReplicas() {
-		if r.GetNode() != l.engine.Node {
+		if r.GetNode() != l.engine.Node && i < len(l.w.GetStatus().GetReplicas()) {
 			l.w.Status.Replicas[i].Host, l.w.Status.Replicas[i].Ports = r.GetHost(), r.GetPorts()
 		}
 	}
@@ -137,7 +144,7 @@ func (l *life) begin(w *gpuagentv1.Workload) {
 
 // serve takes up what was reported of the run before, allots ports, and leads the life.
 func (l *life) serve(ctx context.Context) {
-	if l.recall(ctx) {
+	if l.engine.awaitSeat(ctx) && l.recall(ctx) {
 		l.lead(ctx)
 		return
 	}
@@ -187,7 +194,9 @@ func (l *life) reinstate(last *gpuagentv1.Report) (over bool) {
 	over = true
 	for _, r := range own {
 		if known := entryOf(last.GetReplicas(), r); known != nil {
+			leaving := r.GetLeaving()
 			overwrite(r, known)
+			r.Leaving = leaving
 			over = over && state.Ended(r.GetPhase())
 			continue
 		}

@@ -24,22 +24,27 @@ func logName(group string, index int32) string { return fmt.Sprintf("%s-%d.log",
 // keepLogs puts what the replicas wrote into the object store, where it outlives
 // the workload. It may be repeated. An empty log is not kept.
 func (e *Engine) keepLogs(ctx context.Context, w *gpuagentv1.Workload) {
-	m := w.GetMetadata()
 	for _, r := range e.own(w) {
-		path := logPath(e.replicaDir(state.RunOf(w), replicaName(r)))
-		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil && info.Size() > 0 {
-			err = e.keep(ctx, logPrefix(m.GetNamespace(), m.GetName())+"/"+logName(r.GetGroup(), r.GetIndex()), path)
-		}
-		if err == nil {
-			err = e.keepCompanions(ctx, m, r, path)
-		}
-		if err != nil && ctx.Err() == nil {
-			e.Log.ErrorContext(ctx, "log cannot be kept", "workload", m.GetName(), "replica", replicaName(r), "error", err)
-		}
+		e.keepLogOf(ctx, w, r)
+	}
+}
+
+// keepLogOf is keepLogs for one replica of this node.
+func (e *Engine) keepLogOf(ctx context.Context, w *gpuagentv1.Workload, r *gpuagentv1.ReplicaStatus) {
+	m := w.GetMetadata()
+	path := logPath(e.replicaDir(state.RunOf(w), placeName(r)))
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil && info.Size() > 0 {
+		err = e.keep(ctx, logPrefix(m.GetNamespace(), m.GetName())+"/"+logName(r.GetGroup(), r.GetIndex()), path)
+	}
+	if err == nil {
+		err = e.keepCompanions(ctx, m, r, path)
+	}
+	if err != nil && ctx.Err() == nil {
+		e.Log.ErrorContext(ctx, "log cannot be kept", "workload", m.GetName(), "replica", replicaName(r), "error", err)
 	}
 }
 
@@ -74,7 +79,7 @@ func (e *Engine) keepCompanions(ctx context.Context, m *metav1.ObjectMeta, r *gp
 // recallLog begins the log of a replica that runs anew with what it wrote before.
 func (r *replica) recallLog(ctx context.Context) error {
 	path, m := logPath(r.dir), r.workload.GetMetadata()
-	if _, err := os.Lstat(path); err == nil || r.workload.GetStatus().GetEpoch() <= 1 {
+	if _, err := os.Lstat(path); err == nil || r.workload.GetStatus().GetEpoch() <= 1 && r.status.GetIncarnation() == 0 {
 		return nil
 	}
 	objects := r.life.engine.Objects

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
@@ -73,9 +74,65 @@ func (e *Engine) dropKept(ctx context.Context, w *gpuagentv1.Workload) {
 	if !e.Joined {
 		e.dropCheckpoints(ctx, w)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), e.clearLeft(e.leftMark(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep()))); err != nil {
 		e.Log.ErrorContext(ctx, "the directory that a workload kept cannot be removed", "directory", dir, "error", err)
 	}
+}
+
+// A directory that no workload keeps any more is left when a file marks it as such:
+// <data dir>/left/<namespace>/<name>. It is made before the workload goes.
+
+func (e *Engine) leftMark(namespace, keep string) string {
+	return filepath.Join(e.DataDir, "left", filepath.FromSlash(state.Key(namespace, keep)))
+}
+
+// leaveKept marks the directory that a workload keeps as one that stays.
+func (e *Engine) leaveKept(w *gpuagentv1.Workload) error {
+	if w.GetSpec().GetKeep() == "" {
+		return nil
+	}
+	mark := e.leftMark(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())
+	err := os.MkdirAll(filepath.Dir(mark), 0o755)
+	if err == nil {
+		err = os.WriteFile(mark, nil, 0o600)
+	}
+	if err != nil {
+		return fault.Internalf(err, "the directory that workload %s keeps cannot be left", state.KeyOf(w.GetMetadata()))
+	}
+	return nil
+}
+
+// clearLeft removes a mark, if it is there.
+func (e *Engine) clearLeft(mark string) error {
+	if err := os.Remove(mark); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// DeleteKept removes a directory that was left, and what is stored of it, unless a workload
+// keeps it again.
+func (e *Engine) DeleteKept(ctx context.Context, namespace, keep string) error {
+	if e.Joined {
+		return errJoined
+	}
+	if e.Ready() != nil {
+		return e.errNotReady()
+	}
+	if namespace == "" {
+		namespace = state.DefaultNamespace
+	}
+	dir := filepath.Join(e.keptDir(), filepath.FromSlash(state.Key(namespace, keep)))
+	if e.keeps()[dir] {
+		return nil
+	}
+	if err := e.Objects.RemoveTree(ctx, keptKey(namespace, keep)); err != nil {
+		return err
+	}
+	if err := errors.Join(os.RemoveAll(dir), e.clearLeft(e.leftMark(namespace, keep))); err != nil {
+		return fault.Internalf(err, "the directory %s cannot be removed", dir)
+	}
+	return nil
 }
 
 // keeps are the directories that stored workloads keep.
@@ -108,7 +165,8 @@ func (e *Engine) sweepKept(ctx context.Context) {
 		}
 		for _, name := range names {
 			dir := filepath.Join(e.keptDir(), namespace.Name(), name.Name())
-			if !kept[dir] {
+			_, left := os.Lstat(e.leftMark(namespace.Name(), name.Name()))
+			if !kept[dir] && left != nil {
 				err = errors.Join(err, os.RemoveAll(dir))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -19,6 +20,7 @@ var (
 	errNodeLost  = errors.New("a node was lost")
 	errPorts     = errors.New("no TCP port of the node is free")
 	errRestarts  = errors.New("its replicas were started again more often than it allows")
+	errLeaving   = errors.New("the workload is to have fewer replicas")
 )
 
 // preemption is why a life is told to stop that makes room for another.
@@ -32,7 +34,7 @@ type life struct {
 	uid    string // of the workload
 	run    string // names its epoch
 	key    string
-	spec   *gpuagentv1.WorkloadSpec
+	spec   *gpuagentv1.WorkloadSpec // as it was when the life began: of w's, counts may be others
 
 	known    chan struct{}   // closed once the workload is stored: nothing is started before that
 	refused  chan struct{}   // closed instead when it could not be
@@ -41,8 +43,10 @@ type life struct {
 	done     chan struct{}   // closed when run returns
 	stopping context.Context // ends when the workload is to stop; its cause is one of the errors above
 	stop     context.CancelCauseFunc
+	begun    time.Time // when this agent was told of it
 
-	kept checkpoints
+	kept    checkpoints
+	leading atomic.Int32 // replicas of this node that have begun and whose end is not known yet
 
 	writing sync.Mutex // held by the one who writes to the store
 
@@ -63,7 +67,7 @@ func newLife(e *Engine, w *gpuagentv1.Workload) *life {
 	l := &life{
 		engine: e, uid: w.GetMetadata().GetUid(), run: state.RunOf(w), key: state.KeyOf(w.GetMetadata()), spec: w.GetSpec(),
 		known: make(chan struct{}), refused: make(chan struct{}), placed: make(chan struct{}), news: make(chan struct{}, 1),
-		done: make(chan struct{}), stopping: stopping, stop: stop,
+		done: make(chan struct{}), stopping: stopping, stop: stop, begun: time.Now(),
 		w: w, lost: map[string]bool{},
 	}
 	l.w = l.copy()
@@ -81,8 +85,8 @@ func (l *life) lead(ctx context.Context) {
 	storing := l.keepStoring(ctx)
 	results, ok := l.runReplicas(ctx)
 	storing()
-	if ok {
-		l.storeLastCheckpoints(ctx, l.snapshot(), results)
+	if ok && !l.engine.Joined {
+		l.storeCheckpoints(ctx, l.snapshot(), true)
 	}
 	switch {
 	case l.awaitKnown(ctx) && ok && l.disrupted(results):
@@ -146,6 +150,9 @@ func (l *life) unplaced() []result {
 
 // limit stops the life at its deadline, which counts from its start and so
 // outlives the agent. It returns what ends the limit.
+//
+// Where the head's clock says when that was, it is for the head to say when its time is up:
+// a node that has joined counts from when it was told, for when the head cannot be heard.
 func (l *life) limit() (end func()) {
 	at := l.deadline()
 	if at.IsZero() {
@@ -159,6 +166,9 @@ func (l *life) deadline() time.Time {
 	if l.spec.GetDeadline() == nil {
 		return time.Time{}
 	}
+	if l.engine.Joined {
+		return l.begun.Add(l.spec.GetDeadline().AsDuration())
+	}
 	return l.snapshot().GetStatus().GetStartTime().AsTime().Add(l.spec.GetDeadline().AsDuration())
 }
 
@@ -170,13 +180,13 @@ func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
 			return l.allAs(*failed), ctx.Err() == nil
 		}
 	}
-	return newCrew(l, len(l.w.GetStatus().GetReplicas())).run(ctx)
+	return newCrew(l).run(ctx)
 }
 
 // mind stops the others when a replica has failed that they cannot do without: a gang
 // that lost a member is no use.
 func (l *life) mind(position int, r result) {
-	if r.phase == gpuagentv1.Phase_PHASE_FAILED && !group(l.w, position).GetIndependent() {
+	if r.phase == gpuagentv1.Phase_PHASE_FAILED && !group(l.snapshot(), position).GetIndependent() {
 		l.stop(errSibling)
 	}
 }

@@ -98,7 +98,7 @@ func (e *Engine) present(ctx context.Context, w *gpuagentv1.Workload) (*Logs, er
 		if r.GetNode() != e.Node && (r.GetNode() != "" || e.Joined) {
 			continue
 		}
-		path := logPath(e.replicaDir(state.RunOf(w), replicaName(r)))
+		path := logPath(e.replicaDir(state.RunOf(w), placeName(r)))
 		logs.files = append(logs.files, Log{Group: r.GetGroup(), Index: r.GetIndex(), Path: path})
 	}
 	abroad := e.abroad(w)

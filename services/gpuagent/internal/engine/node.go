@@ -48,12 +48,15 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 		return err
 	}
 	defer e.giveUp(ctx, lease)
+	if err := e.sit(ctx, lease); err != nil {
+		return err
+	}
 	report := time.NewTimer(0)
 	defer report.Stop()
 	lapse := time.NewTicker(e.LeaseTTL / lapses)
 	defer lapse.Stop()
 	for {
-		if err := e.lastUntil(deadline(lease, e.LeaseTTL)); err != nil {
+		if err := e.lend(e.termNow(), lease); err != nil {
 			return err
 		}
 		select {
@@ -67,6 +70,9 @@ func (e *Engine) reportUnderLease(ctx context.Context) error {
 			}
 			report.Reset(next)
 		case <-lease.Done():
+			if ctx.Err() == nil {
+				e.lapse(ctx)
+			}
 			return nil
 		case <-ctx.Done():
 			return nil
@@ -117,14 +123,6 @@ func (e *Engine) giveUp(ctx context.Context, lease store.Lease) {
 	}
 }
 
-// deadline is until when a lease is known to be held.
-func deadline(lease store.Lease, ttl time.Duration) time.Time {
-	if l, ok := lease.(interface{ Deadline() time.Time }); ok {
-		return l.Deadline()
-	}
-	return time.Now().Add(ttl) // of a store in this process
-}
-
 // busy reports whether a node that has joined runs anything.
 func (e *Engine) busy() bool {
 	e.mu.Lock()
@@ -167,12 +165,13 @@ func (e *Engine) describe(ctx context.Context) {
 
 // recheckRuntimes notes which runtimes work by now.
 func (e *Engine) recheckRuntimes(ctx context.Context) {
-	found := &gpuagentv1.NodeStatus{}
+	found := &gpuagentv1.NodeStatus{Gpus: e.gpus()}
 	e.checkRuntimes(ctx, found)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.node.Status.Runtimes, e.node.Status.ContainerEngine = found.GetRuntimes(), found.GetContainerEngine()
 	e.node.Status.EnforcedLimits, e.node.Status.LimitsMessage = found.GetEnforcedLimits(), found.GetLimitsMessage()
+	e.node.Status.GpusFenced, e.node.Status.GpuFenceMessage = found.GetGpusFenced(), found.GetGpuFenceMessage()
 }
 
 // checkRuntimes enters into a status which of the offered runtimes work.
@@ -186,6 +185,9 @@ func (e *Engine) checkRuntimes(ctx context.Context, status *gpuagentv1.NodeStatu
 		status.Runtimes = append(status.Runtimes, r.Name())
 		if limiter, ok := r.(runtime.Limiter); ok {
 			status.EnforcedLimits, status.LimitsMessage = limiter.Limits()
+		}
+		if fencer, ok := r.(runtime.Fencer); ok && len(status.GetGpus()) > 0 {
+			status.GpusFenced, status.GpuFenceMessage = fencer.Fence(detect.Withheld(status.GetGpus(), nil))
 		}
 		status.ContainerEngine = cmp.Or(engine, status.GetContainerEngine())
 	}
@@ -214,30 +216,40 @@ func (e *Engine) gpus() []*gpuagentv1.Gpu {
 	return e.node.GetStatus().GetGpus()
 }
 
-// uuids names the GPUs with some indexes as no restart of the node changes them, and as
-// their vendor does: shares are named after their GPU, each once.
-func uuids(all []*gpuagentv1.Gpu, indexes []int32) ([]string, error) {
-	var names []string
+// given are the GPUs with some indexes as a runtime is told of them: by names that no
+// restart of the node changes and that their vendor knows. Shares are named after their
+// GPU, each once.
+func given(all []*gpuagentv1.Gpu, indexes []int32) ([]runtime.GPU, error) {
+	var found []runtime.GPU
 	for _, index := range indexes {
 		at := slices.IndexFunc(all, func(gpu *gpuagentv1.Gpu) bool { return gpu.GetIndex() == index })
 		if at < 0 {
 			return nil, fault.Unavailablef("GPU %d, which the replica was given, is no longer there", index)
 		}
-		name := cmp.Or(all[at].GetUuid(), strconv.Itoa(int(index)))
+		gpu := runtime.GPU{UUID: cmp.Or(all[at].GetUuid(), strconv.Itoa(int(index))), Vendor: vendorOf(all[at])}
 		if all[at].GetShares() > 0 {
-			name = all[at].GetParentUuid()
+			gpu.UUID = all[at].GetParentUuid()
 		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+		if slices.ContainsFunc(found, func(other runtime.GPU) bool { return other.UUID == gpu.UUID }) {
+			continue
 		}
+		for _, node := range all[at].GetDeviceNodes() {
+			gpu.Devices = append(gpu.Devices, node.GetPath())
+		}
+		found = append(found, gpu)
 	}
-	return names, nil
+	return found, nil
 }
 
-// vendorOf is whose the GPUs of a node are; empty without any.
-func vendorOf(gpus []*gpuagentv1.Gpu) string {
-	if len(gpus) == 0 {
-		return ""
+// vendorsOf are those whose GPUs a node has, in order.
+func vendorsOf(gpus []*gpuagentv1.Gpu) []string {
+	var vendors []string
+	for _, gpu := range gpus {
+		vendors = append(vendors, vendorOf(gpu))
 	}
-	return cmp.Or(gpus[0].GetVendor(), detect.VendorNvidia)
+	slices.Sort(vendors)
+	return slices.Compact(vendors)
 }
+
+// vendorOf is whose a GPU is. Agents of before it was told knew NVIDIA's.
+func vendorOf(gpu *gpuagentv1.Gpu) string { return cmp.Or(gpu.GetVendor(), detect.VendorNvidia) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/expand"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
@@ -59,7 +60,7 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		grace = r.life.spec.GetGracePeriod().AsDuration()
 	}
 	all := r.life.engine.gpus()
-	gpus, err := uuids(all, r.status.GetGpus())
+	gpus, err := given(all, r.status.GetGpus())
 	if err != nil {
 		return runtime.Order{}, err
 	}
@@ -67,8 +68,9 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 		Template: r.template, Command: command, Args: args, Env: env,
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
 		Labels: r.labels(), Pod: pod, Hosts: hosts,
-		GPUs: gpus, GPUVendor: vendorOf(all), Ports: r.status.GetPorts(),
-		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace, Lease: r.lease(), Tell: r,
+		GPUs: gpus, GPUVendors: vendorsOf(all), Withheld: detect.Withheld(all, r.status.GetGpus()), Ports: r.status.GetPorts(),
+		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace,
+		Lease: r.lease(), Term: r.status.GetNodeTerm(), Tell: r,
 	}, nil
 }
 

@@ -64,8 +64,9 @@ func (l *life) take(slots []scheduler.Slot) error {
 	}
 	status := l.w.GetStatus()
 	for _, slot := range slots {
-		r := status.GetReplicas()[positionOf(l.spec, slot)]
+		r := status.GetReplicas()[positionOf(l.w.GetSpec(), slot)]
 		r.Node, r.Gpus, r.Host, r.Ports = slot.Node, slot.GPUs, loopback, nil
+		r.NodeTerm = l.engine.terms[slot.Node]
 		r.Phase, r.Reason, r.Message = gpuagentv1.Phase_PHASE_STARTING, "", ""
 	}
 	if l.apart() {
@@ -82,6 +83,9 @@ func (l *life) take(slots []scheduler.Slot) error {
 	return l.engine.allot(l.run, l.w)
 }
 
+// joinsLater is said of a replica that is not placed while others run.
+const joinsLater = "joins the others when there is room"
+
 // begins makes the status that of a workload which has its place, or that of enough of
 // its replicas. The life is locked.
 func (l *life) begins() {
@@ -90,7 +94,7 @@ func (l *life) begins() {
 	s.StartTime = timestamppb.Now()
 	for _, r := range s.GetReplicas() {
 		if r.GetNode() == "" {
-			r.Message = "joins the others when there is room"
+			r.Message = joinsLater
 		}
 	}
 	close(l.placed)
@@ -113,6 +117,18 @@ func (l *life) wait(sentence string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.w.Status.Message = sentence
+	l.changed()
+}
+
+// waitToJoin says why replicas of a life that runs are not placed. The engine is locked.
+func (l *life) waitToJoin(sentence string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.w.GetStatus().GetReplicas() {
+		if r.GetNode() == "" {
+			r.Message = sentence
+		}
+	}
 	l.changed()
 }
 
@@ -219,16 +235,19 @@ func (e *Engine) nameOf(l *life) string {
 // template is that of the i-th replica.
 func template(w *gpuagentv1.Workload, i int) *gpuagentv1.Template { return group(w, i).GetTemplate() }
 
-// group is the group of a workload's replica.
+// group is the group of a workload's replica. Of the last group there may be more than it
+// says: those that are leaving.
 func group(w *gpuagentv1.Workload, i int) *gpuagentv1.ReplicaGroup {
-	for _, group := range w.GetSpec().GetGroups() {
+	groups := w.GetSpec().GetGroups()
+	last := len(groups) - 1
+	for _, group := range groups[:last] {
 		if count := state.Replicas(group); i >= count {
 			i -= count
 			continue
 		}
 		return group
 	}
-	panic("engine: a replica without a group") // statuses are made from the groups
+	return groups[last]
 }
 
 // errNotReady refuses work that came before the node is known.

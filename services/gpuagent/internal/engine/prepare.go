@@ -19,11 +19,11 @@ import (
 func (r *replica) prepare(agent context.Context) *result {
 	ctx, cancel := context.WithCancel(agent)
 	defer cancel()
-	defer context.AfterFunc(r.life.stopping, cancel)()
+	defer context.AfterFunc(r.stopping, cancel)()
 
 	failed := r.prepareIn(ctx)
-	if failed != nil && r.life.stopping.Err() != nil {
-		stopped := stopResult(context.Cause(r.life.stopping), r.life.spec)
+	if failed != nil && r.stopping.Err() != nil {
+		stopped := stopResult(context.Cause(r.stopping), r.life.spec)
 		return &stopped
 	}
 	return failed

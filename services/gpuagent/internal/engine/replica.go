@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,21 +42,37 @@ type replica struct {
 	runtime  runtime.Runtime // nil until run has chosen it
 	starter  runtime.Starter // nil until the first attempt of this agent
 	prepared bool
+	stopping context.Context // ends when the replica is to stop, by itself or with all; its cause says why
+	stop     context.CancelCauseFunc
 }
 
 func newReplica(l *life, w *gpuagentv1.Workload, position int) *replica {
 	status := w.GetStatus().GetReplicas()[position]
 	r := &replica{
 		life: l, workload: w, position: position, status: status,
-		dir: l.engine.replicaDir(l.run, replicaName(status)),
+		dir: l.engine.replicaDir(l.run, placeName(status)),
 	}
 	r.template = r.placed(template(w, position))
+	r.stopping, r.stop = context.WithCancelCause(l.stopping)
+	if status.GetLeaving() {
+		r.stop(errLeaving)
+	}
 	return r
 }
 
 // place is what the runtimes know the replica by.
 func (r *replica) place() runtime.Place {
-	return r.life.engine.placeOf(r.life.run, replicaName(r.status))
+	return r.life.engine.placeOf(r.life.run, placeName(r.status))
+}
+
+// run is lead, and removes what there is of a replica that has left; its log is kept.
+func (r *replica) run(ctx context.Context) result {
+	res := r.lead(ctx)
+	if ctx.Err() == nil && errors.Is(context.Cause(r.stopping), errLeaving) {
+		r.life.engine.keepLogOf(ctx, r.workload, r.status)
+		r.life.engine.removePlaces(ctx, []runtime.Place{r.place()})
+	}
+	return res
 }
 
 // lead takes up the last attempt, or makes the first, and goes on until no more
@@ -63,6 +80,7 @@ func (r *replica) place() runtime.Place {
 func (r *replica) lead(ctx context.Context) result {
 	n, fresh, err := r.lastAttempt()
 	if err != nil {
+		r.life.storeLastCheckpoints(ctx)
 		return failure(runtime.ReasonStart, "%v", err)
 	}
 	defer r.close()
@@ -71,11 +89,11 @@ func (r *replica) lead(ctx context.Context) result {
 		if ctx.Err() != nil {
 			return res
 		}
-		if r.life.stopping.Err() != nil || !wantsRestart(r.restartPolicy(), res) || !r.countRestart(&res) {
+		if r.stopping.Err() != nil || !wantsRestart(r.restartPolicy(), res) || !r.countRestart(&res) {
 			return r.collect(ctx, res)
 		}
 		if !r.backOff(ctx, res) {
-			return r.collect(ctx, stopResult(context.Cause(r.life.stopping), r.life.spec))
+			return r.collect(ctx, stopResult(context.Cause(r.stopping), r.life.spec))
 		}
 		n, fresh = n+1, true
 	}
@@ -117,8 +135,8 @@ func (r *replica) lastAttempt() (n int, fresh bool, err error) {
 func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 	var attempt runtime.Attempt
 	if fresh {
-		if r.life.stopping.Err() != nil {
-			return stopResult(context.Cause(r.life.stopping), r.life.spec)
+		if r.stopping.Err() != nil {
+			return stopResult(context.Cause(r.stopping), r.life.spec)
 		}
 		var failed *result
 		if attempt, failed = r.start(ctx, n); failed != nil {
@@ -130,7 +148,7 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 	r.running(attempt)
 	ready := r.probe(ctx, attempt)
 	defer ready()
-	unwatch := context.AfterFunc(r.life.stopping, func() {
+	unwatch := context.AfterFunc(r.stopping, func() {
 		if err := attempt.Stop(ctx); err != nil && ctx.Err() == nil {
 			r.life.engine.Log.ErrorContext(ctx, "replica cannot be told to stop", "workload", r.life.key, "error", err)
 		}
@@ -140,7 +158,10 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 	if err != nil { // the agent ends
 		return result{}
 	}
-	return exitResult(exit, context.Cause(r.life.stopping), r.life.spec)
+	if exit.Cause == runtime.Lost && r.lapsed() { // its supervisor was killed with the lease
+		exit.Reason, exit.Message = runtime.ReasonNodeLost, "its node had not been heard of"
+	}
+	return exitResult(exit, context.Cause(r.stopping), r.life.spec)
 }
 
 // start prepares the replica and begins attempt n. What the runtime warms up is on
@@ -148,6 +169,9 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 func (r *replica) start(ctx context.Context, n int) (runtime.Attempt, *result) {
 	if r.starter == nil {
 		r.starter = r.runtime.Open(r.place())
+	}
+	if r.lapsed() {
+		return nil, new(errLapsed())
 	}
 	if !r.prepared {
 		if failure := r.prepare(ctx); failure != nil {
@@ -158,6 +182,9 @@ func (r *replica) start(ctx context.Context, n int) (runtime.Attempt, *result) {
 	if !r.life.awaitKnown(ctx) {
 		stopped := stopResult(errDeleted, r.life.spec)
 		return nil, &stopped
+	}
+	if r.lapsed() { // which its supervisor, if it has one, looks at again
+		return nil, new(errLapsed())
 	}
 	attempt, err := r.starter.Start(ctx, n)
 	if err != nil {
@@ -213,7 +240,7 @@ func (r *replica) backOff(ctx context.Context, res result) bool {
 	select {
 	case <-time.After(wait):
 		return true
-	case <-r.life.stopping.Done():
+	case <-r.stopping.Done():
 		return false
 	case <-ctx.Done():
 		return true // attempt sees it
@@ -239,6 +266,7 @@ func (r *replica) collect(ctx context.Context, res result) result {
 	if res.phase == gpuagentv1.Phase_PHASE_FAILED {
 		tail = logfile.Tail(logPath(r.dir), tailLines, min(tailBytes, r.life.room()))
 	}
+	r.life.storeLastCheckpoints(ctx)
 	r.life.update(func(s *gpuagentv1.WorkloadStatus) {
 		status := s.GetReplicas()[r.position]
 		status.MissingUploads, status.Files, status.LogTail = missing, files, tail

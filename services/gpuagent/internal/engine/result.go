@@ -23,6 +23,7 @@ const (
 	reasonBackoff  = "BackoffLimitExceeded"
 	reasonTold     = "Terminated"
 	reasonUnplaced = "NotPlaced"
+	reasonLeaving  = "ScaledDown"
 
 	reasonUnsatisfiable = "Unsatisfiable"
 )
@@ -34,6 +35,7 @@ type result struct {
 	message       string
 	code          int32
 	start, finish time.Time
+	borne         bool // that its node was lost, by a workload that goes on with the others
 }
 
 func failure(reason, format string, args ...any) result {
@@ -51,6 +53,8 @@ func stopResult(cause error, spec *gpuagentv1.WorkloadSpec) result {
 	case errors.Is(cause, errDeadline):
 		r.phase, r.reason = gpuagentv1.Phase_PHASE_FAILED, reasonDeadline
 		r.message = deadlineMessage(spec)
+	case errors.Is(cause, errLeaving):
+		r.reason, r.message = reasonLeaving, "stopped because there are to be fewer replicas"
 	case errors.Is(cause, errSibling):
 		r.reason, r.message = reasonSibling, "stopped because another replica failed"
 	case errors.Is(cause, errPorts):
@@ -108,8 +112,8 @@ func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 	worst := -1 // the failure that came first, or else the first stop
 	for i, r := range results {
 		replica := s.GetReplicas()[i]
-		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED { // of another node, or of none
-			if replica.GetNode() == "" {
+		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED || r.borne { // of another node, or of none
+			if replica.GetNode() == "" || r.borne {
 				replica.Phase, replica.Reason = gpuagentv1.Phase_PHASE_STOPPED, reasonUnplaced
 				replica.Message = "the others ended before there was room for it"
 			}
@@ -121,7 +125,7 @@ func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 		if replica.GetStartTime() == nil {
 			replica.StartTime = timestamp(r.start)
 		}
-		if r.phase != gpuagentv1.Phase_PHASE_SUCCEEDED && (worst < 0 || worse(r, results[worst])) {
+		if r.phase != gpuagentv1.Phase_PHASE_SUCCEEDED && !replica.GetLeaving() && (worst < 0 || worse(r, results[worst])) {
 			worst = i
 		}
 		if s.GetFinishTime() == nil || r.finish.After(s.GetFinishTime().AsTime()) {

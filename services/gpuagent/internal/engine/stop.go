@@ -46,8 +46,9 @@ func (e *Engine) Stop(ctx context.Context, namespace, name, message string) (*gp
 	return l.snapshot(), nil
 }
 
-// Delete forgets a workload and stops what still runs of it.
-func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
+// Delete forgets a workload and stops what still runs of it. The directory that it keeps may
+// be left on this node, until DeleteKept.
+func (e *Engine) Delete(ctx context.Context, namespace, name string, leaveKept bool) error {
 	if e.Joined {
 		return errJoined
 	}
@@ -63,7 +64,12 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 		l.writing.Lock() // what it is writing must not come after the deletion
 		defer l.writing.Unlock()
 	}
-	if err := e.deletions.Do(ctx, state.Key(namespace, name)); err != nil {
+	if leaveKept {
+		if err := e.leaveKept(w); err != nil {
+			return err
+		}
+	}
+	if err := e.deletions.Do(ctx, state.KeyOf(w.GetMetadata())); err != nil {
 		return err
 	}
 	if l != nil {
@@ -82,7 +88,9 @@ func (e *Engine) Delete(ctx context.Context, namespace, name string) error {
 		}
 		e.withdraw(ctx, w)
 		e.removePlaces(ctx, e.placesOf(w))
-		e.dropKept(ctx, w)
+		if !leaveKept {
+			e.dropKept(ctx, w)
+		}
 	})
 	return nil
 }

@@ -87,8 +87,8 @@ func (l *life) snapshot() *gpuagentv1.Workload {
 	return l.copy()
 }
 
-// copy returns the workload as it is. The spec is shared: it never changes. The
-// life is locked.
+// copy returns the workload as it is. The spec is shared: it is never changed, but
+// replaced. The life is locked.
 func (l *life) copy() *gpuagentv1.Workload {
-	return &gpuagentv1.Workload{Metadata: proto.CloneOf(l.w.GetMetadata()), Spec: l.spec, Status: proto.CloneOf(l.w.GetStatus())}
+	return &gpuagentv1.Workload{Metadata: proto.CloneOf(l.w.GetMetadata()), Spec: l.w.GetSpec(), Status: proto.CloneOf(l.w.GetStatus())}
 }

@@ -56,6 +56,15 @@ func (p *Ports) Release(uid string) {
 	}
 }
 
+// Return returns some ports of a workload, which keeps the others.
+func (p *Ports) Return(uid string, ports map[string]int32) {
+	for _, port := range ports {
+		if p.held[port] == uid {
+			delete(p.held, port)
+		}
+	}
+}
+
 func listenable(port int32) (int32, error) {
 	l, err := net.Listen("tcp", ":"+strconv.Itoa(int(port)))
 	if err != nil {

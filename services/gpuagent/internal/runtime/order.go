@@ -28,10 +28,11 @@ type Order struct {
 	Keep string
 	// Log is the file that output is appended to.
 	Log string
-	// GPUs are the UUIDs of those it was given. GPUVendor is the vendor of those that
-	// there are, given or not: "nvidia" or "amd", and empty without any.
-	GPUs      []string
-	GPUVendor string
+	// GPUs are those it was given. GPUVendors are the vendors of those that the node has,
+	// given or not, and Withheld are the devices of those that it was not given.
+	GPUs       []GPU
+	GPUVendors []string
+	Withheld   []*gpuagentv1.DeviceNode
 	// Ports are those it was given, by name.
 	Ports map[string]int32
 	// PullSecrets are what the secrets hold that its image is to be pulled with.
@@ -49,6 +50,8 @@ type Order struct {
 	Deadline time.Time
 	// Grace is the time between SIGTERM and SIGKILL.
 	Grace time.Duration
+	// Term is that of its node in which it may run; see Lease.
+	Term string
 	// Lease, when set, is the path of the lease that its node holds among others
 	// (package supervise): it is killed when that ends.
 	Lease string

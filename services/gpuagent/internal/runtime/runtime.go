@@ -69,6 +69,13 @@ type Limiter interface {
 	Limits() (enforced []string, message string)
 }
 
+// Fencer is a runtime that does not always keep replicas from GPUs they were not given.
+type Fencer interface {
+	// Fence reports whether replicas are kept from devices here when they are withheld from
+	// them, and returns a sentence that says what by, or why not.
+	Fence(devices []*gpuagentv1.DeviceNode) (kept bool, message string)
+}
+
 // History is what was begun at a place.
 type History struct {
 	// Attempts are the numbers of those that can be adopted, in order.

@@ -118,6 +118,7 @@ func (s *Scheduler) admissible(j *job) bool { return j.queue.known || !s.policy.
 func (s *Scheduler) place(j *job, slots []slot) {
 	joins := j.placed()
 	s.leave(j)
+	j.told = reason{}
 	s.settle(j, slots)
 	s.decisions = append(s.decisions, Place{UID: j.UID, Slots: external(slots), Joins: joins})
 }
@@ -133,7 +134,7 @@ func (s *Scheduler) settle(j *job, slots []slot) {
 		s.countVictim(j, 1)
 	}
 	slices.SortFunc(j.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })
-	if j.placed() && len(j.slots) < j.shape.replicas {
+	if j.placed() && j.lacks() {
 		s.wait(j) // for the others
 		j.class.tried = s.epoch
 	}

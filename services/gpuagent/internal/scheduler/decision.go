@@ -17,7 +17,7 @@ type Preempt struct {
 	Because string // sentence for people
 }
 
-// Wait says why a job does not run. It comes when a job begins to wait, and again
+// Wait says why a job, or part of it, does not run. It comes when a job begins to wait, and again
 // when the kind of reason changes; Why has the numbers as they are now.
 type Wait struct {
 	UID      string
@@ -25,6 +25,8 @@ type Wait struct {
 	// Hopeless says that the job asks for more than there is, even if nothing else ran.
 	// It waits for other nodes or a larger quota; the owner may have it fail instead.
 	Hopeless bool
+	// Joins says that the job runs, and that some of its replicas do not yet.
+	Joins bool
 }
 
 func (Place) decision()   {}

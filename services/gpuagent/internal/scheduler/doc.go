@@ -13,7 +13,10 @@
 //   - Preempt: stop this job, with its grace, then call Requeue for it (or Release
 //     when it is not to run again). Until then it holds what it has, which is
 //     promised to the job it makes room for.
-//   - Wait: tell people why the job does not run yet.
+//   - Wait: tell people why the job, or what it lacks, does not run yet.
+//
+// A job that runs may be given other numbers of replicas by Resize. Vacate gives back
+// what those of its replicas held that have ended for good, or were lost.
 //
 // TryNow is the short way of a job that nothing keeps from running at once.
 // Restore enters what was decided before the owner was started anew.

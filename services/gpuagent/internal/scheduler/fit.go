@@ -45,7 +45,7 @@ func (s *Scheduler) fit(j *job) ([]slot, shortage) {
 }
 
 // missing is what of a job is not placed, how many replicas that are, and how
-// many of them there must be at least for it to run.
+// many of them there must be at least: of one that runs already each may join alone.
 func (j *job) missing() (runs []run, replicas, least int) {
 	if len(j.slots) == 0 {
 		return j.shape.runs, j.shape.replicas, j.gang()
@@ -67,7 +67,7 @@ func (j *job) missing() (runs []run, replicas, least int) {
 			replicas++
 		}
 	}
-	return runs, replicas, max(1, j.gang()-len(j.slots))
+	return runs, replicas, 1
 }
 
 func gpusOf(runs []run) int {

@@ -25,6 +25,8 @@ func TestWhateverHappens(t *testing.T) {
 			"try now":     w.tryNow,
 			"release":     w.release,
 			"requeue":     w.requeue,
+			"resize":      w.resize,
+			"vacate":      w.vacate,
 			"obey":        w.obey,
 			"decide":      w.decide,
 			"decide more": w.decide,
@@ -187,6 +189,44 @@ func (w *world) requeue(t *rapid.T) {
 	}
 }
 
+// resize gives a job other numbers of replicas.
+func (w *world) resize(t *rapid.T) {
+	uid, ok := pick(t, w.jobs)
+	if !ok {
+		return
+	}
+	j := w.jobs[uid]
+	j.Groups = slices.Clone(j.Groups)
+	total := 0
+	for i := range j.Groups {
+		j.Groups[i].Count = rapid.IntRange(1, 5).Draw(t, "count")
+		total += j.Groups[i].Count
+	}
+	if j.GangMin > 0 {
+		j.GangMin = rapid.IntRange(1, total).Draw(t, "gang")
+	}
+	w.jobs[uid] = j
+	w.both(func(s *Scheduler) { s.Resize(uid, j.Groups, j.GangMin) })
+}
+
+// vacate ends some replicas of a job that runs.
+func (w *world) vacate(t *rapid.T) {
+	uid, ok := pick(t, w.held)
+	if !ok {
+		return
+	}
+	held := w.held[uid]
+	first := rapid.IntRange(0, len(held)-1).Draw(t, "first")
+	ended := slices.Clone(held[first:rapid.IntRange(first+1, len(held)).Draw(t, "last")])
+	w.held[uid] = slices.DeleteFunc(slices.Clone(held), func(at Slot) bool {
+		return slices.ContainsFunc(ended, func(other Slot) bool { return other.Group == at.Group && other.Index == at.Index })
+	})
+	if len(w.held[uid]) == 0 {
+		w.end(uid)
+	}
+	w.both(func(s *Scheduler) { s.Vacate(uid, ended) })
+}
+
 // obey ends a job that is to make room.
 func (w *world) obey(t *rapid.T) {
 	if uid, ok := pick(t, w.ending); ok {
@@ -213,7 +253,7 @@ func (w *world) decide(t *rapid.T) {
 		case Preempt:
 			w.preempted(t, d)
 		case Wait:
-			if _, known := w.jobs[d.UID]; !known || d.Sentence == "" || len(w.held[d.UID]) > 0 {
+			if _, known := w.jobs[d.UID]; !known || d.Sentence == "" || d.Joins != (len(w.held[d.UID]) > 0) {
 				t.Fatalf("it has %s wait: %q", d.UID, d.Sentence)
 			}
 		}
@@ -282,18 +322,21 @@ func (w *world) placed(t *rapid.T, p Place) {
 		t.Fatalf("%s holds %v, and it is placed at %v, joins: %v", p.UID, w.held[p.UID], p.Slots, p.Joins)
 	}
 	w.held[p.UID] = append(w.held[p.UID], p.Slots...)
-	if gang := len(w.held[p.UID]); gang < w.gang(j) {
+	if gang := len(w.held[p.UID]); !p.Joins && gang < w.gang(j) {
 		t.Fatalf("%d of the gang %s are placed, and it takes %d", gang, p.UID, w.gang(j))
 	}
 	seen := map[[2]int]bool{}
 	for _, at := range w.held[p.UID] {
-		if replica := [2]int{at.Group, at.Index}; seen[replica] || at.Index >= j.Groups[at.Group].count() {
-			t.Fatalf("%s has no such replica, or has it twice: %v", p.UID, replica)
+		if replica := [2]int{at.Group, at.Index}; seen[replica] {
+			t.Fatalf("%s has a replica twice: %v", p.UID, replica)
 		} else {
 			seen[replica] = true
 		}
 	}
 	for _, at := range p.Slots {
+		if at.Index >= j.Groups[at.Group].count() {
+			t.Fatalf("%s has no such replica: %v", p.UID, at)
+		}
 		w.checkSlot(t, j, at)
 	}
 	w.checkQuota(t, j, p)

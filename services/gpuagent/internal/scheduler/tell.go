@@ -41,11 +41,14 @@ type finding struct {
 // tell has the first job of a class wait, unless it was told so.
 func (s *Scheduler) tell(j *job, short shortage) {
 	c := j.class
-	if c.grows || j.told == c.found.reason && c.found.short == short && c.found.layout == s.layout {
+	if j.told == c.found.reason && c.found.short == short && c.found.layout == s.layout {
 		return
 	}
-	was := c.found.hopeless
-	why, sentence := s.diagnose(j, short)
+	was, waits := c.found.hopeless, j
+	if c.grows {
+		waits = s.oneMore(j)
+	}
+	why, sentence := s.diagnose(waits, short)
 	c.found = finding{reason: why, sentence: sentence, short: short, layout: s.layout}
 	s.say(j, why, sentence)
 	if was != why.hopeless {
@@ -59,7 +62,7 @@ func (s *Scheduler) tell(j *job, short shortage) {
 func (s *Scheduler) say(j *job, why reason, sentence string) {
 	if j.told != why {
 		j.told = why
-		s.decisions = append(s.decisions, Wait{UID: j.UID, Sentence: sentence, Hopeless: why.hopeless})
+		s.decisions = append(s.decisions, Wait{UID: j.UID, Sentence: sentence, Hopeless: why.hopeless, Joins: j.placed()})
 	}
 }
 

@@ -38,17 +38,32 @@ func NewVault(s *state.State, keys *Keyring) *Vault { return &Vault{state: s, ke
 // Create stores a new secret and returns it without its values. What is wrong with
 // it is fault.Invalid; a name that is taken fault.AlreadyExists.
 func (v *Vault) Create(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.Secret, error) {
+	return v.create(ctx, s, false)
+}
+
+// TryCreate is Create, but for storing anything.
+func (v *Vault) TryCreate(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.Secret, error) {
+	return v.create(ctx, s, true)
+}
+
+func (v *Vault) create(ctx context.Context, s *gpuagentv1.Secret, dry bool) (*gpuagentv1.Secret, error) {
 	if err := Check(s); err != nil {
 		return nil, err
+	}
+	if len(s.GetKeep()) > 0 {
+		return nil, fault.Invalidf("secret.keep", "%q has no value to be kept: the secret is new", s.GetKeep()[0])
 	}
 	now, m := timestamppb.Now(), proto.CloneOf(s.GetMetadata())
 	if m.GetNamespace() == "" {
 		m.Namespace = state.DefaultNamespace
 	}
 	m.Uid, m.Generation, m.CreateTime, m.UpdateTime = uuid.NewString(), 1, now, now
+	if dry {
+		return v.tried(ctx, m, s)
+	}
 	revision, err := v.write(ctx, m, s, 0, nil)
 	if fault.Is(err, fault.AlreadyExists) {
-		return nil, fault.AlreadyExistsf("secret %s exists already; update it, or delete it first", state.KeyOf(m)).WithReason("SECRET_EXISTS")
+		return nil, errExists(m)
 	}
 	if err != nil {
 		return nil, err
@@ -56,11 +71,39 @@ func (v *Vault) Create(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.S
 	return v.shown(m, s, revision), nil
 }
 
-// Update replaces the values, labels and annotations of a secret. It is
-// fault.Conflict when the secret is no longer at the revision that s names.
-func (v *Vault) Update(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.Secret, error) {
-	if err := Check(s); err != nil {
+// tried is what a new secret would be.
+func (v *Vault) tried(ctx context.Context, m *metav1.ObjectMeta, s *gpuagentv1.Secret) (*gpuagentv1.Secret, error) {
+	_, err := v.get(ctx, m.GetNamespace(), m.GetName())
+	if err == nil {
+		return nil, errExists(m)
+	}
+	if !fault.Is(err, fault.NotFound) {
 		return nil, err
+	}
+	return v.shown(m, s, 0), nil
+}
+
+func errExists(m *metav1.ObjectMeta) error {
+	return fault.AlreadyExistsf("secret %s exists already; update it, or delete it first", state.KeyOf(m)).WithReason("SECRET_EXISTS")
+}
+
+// Update replaces the values, labels and annotations of a secret, but for the values it says
+// to keep. It is fault.Conflict when the secret is no longer at the revision that s names.
+// One that is to be what it is already is not stored anew.
+func (v *Vault) Update(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.Secret, error) {
+	return v.update(ctx, s, false)
+}
+
+// TryUpdate is Update, but for storing anything.
+func (v *Vault) TryUpdate(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.Secret, error) {
+	return v.update(ctx, s, true)
+}
+
+func (v *Vault) update(ctx context.Context, s *gpuagentv1.Secret, dry bool) (*gpuagentv1.Secret, error) {
+	if len(s.GetKeep()) == 0 { // otherwise it is not yet known what it will hold
+		if err := Check(s); err != nil {
+			return nil, err
+		}
 	}
 	for {
 		old, err := v.get(ctx, s.GetMetadata().GetNamespace(), s.GetMetadata().GetName())
@@ -70,19 +113,30 @@ func (v *Vault) Update(ctx context.Context, s *gpuagentv1.Secret) (*gpuagentv1.S
 		if err := checkUpdate(old, s); err != nil {
 			return nil, err
 		}
-		m := proto.CloneOf(old.Value.GetSecret().GetMetadata())
-		m.Labels, m.Annotations = s.GetMetadata().GetLabels(), s.GetMetadata().GetAnnotations()
-		m.Generation++
-		m.UpdateTime = timestamppb.Now()
+		now, same, err := v.changed(ctx, old, s)
+		if fault.Is(err, fault.NotFound) { // its values went while they were being read
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		m := now.GetMetadata()
+		if !same {
+			m.Generation++
+			m.UpdateTime = timestamppb.Now()
+		}
+		if dry || same {
+			return v.shown(m, now, old.Revision), nil
+		}
 		discard := v.state.Discard(holder(old.Value.GetSecret().GetMetadata()), old.Value.GetSealed())
-		revision, err := v.write(ctx, m, s, old.Revision, discard)
+		revision, err := v.write(ctx, m, now, old.Revision, discard)
 		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.AlreadyExists) { // somebody was faster: what that was decides
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		return v.shown(m, s, revision), nil
+		return v.shown(m, now, revision), nil
 	}
 }
 
@@ -146,16 +200,22 @@ func (v *Vault) Reveal(ctx context.Context, namespace, name string) (map[string]
 		if err != nil {
 			return nil, err
 		}
-		m := item.Value.GetSecret().GetMetadata()
-		sealed, err := v.state.Unpack(ctx, holder(m), item.Value.GetSealed())
+		values, err := v.values(ctx, item)
 		if fault.Is(err, fault.NotFound) { // it was changed or deleted while it was being read
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		return v.unseal(ctx, m, item.Value.GetDataKey(), sealed)
+		return values, err
 	}
+}
+
+// values are those of a stored secret; fault.NotFound when they are gone.
+func (v *Vault) values(ctx context.Context, item store.Item[*gpuagentv1.SecretState]) (map[string][]byte, error) {
+	m := item.Value.GetSecret().GetMetadata()
+	sealed, err := v.state.Unpack(ctx, holder(m), item.Value.GetSealed())
+	if err != nil {
+		return nil, err
+	}
+	return v.unseal(ctx, m, item.Value.GetDataKey(), sealed)
 }
 
 func (v *Vault) unseal(ctx context.Context, m *metav1.ObjectMeta, dataKey, sealed []byte) (map[string][]byte, error) {
@@ -202,7 +262,7 @@ func (v *Vault) shown(m *metav1.ObjectMeta, s *gpuagentv1.Secret, revision int64
 	}
 	m = proto.CloneOf(m)
 	m.ResourceVersion = revision
-	return &gpuagentv1.Secret{Metadata: m, Type: typeOf(s), Sizes: sizes}
+	return &gpuagentv1.Secret{Metadata: m, Type: typeOf(s), Sizes: sizes, Immutable: s.GetImmutable()}
 }
 
 func stamped(item store.Item[*gpuagentv1.SecretState]) *gpuagentv1.Secret {

@@ -3,6 +3,7 @@
 package shelf
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -36,7 +37,12 @@ type Shelf[R Resource] struct {
 
 // Create stores a new resource. What is wrong with it is fault.Invalid; a name that is
 // taken fault.AlreadyExists.
-func (s *Shelf[R]) Create(ctx context.Context, r R) (R, error) {
+func (s *Shelf[R]) Create(ctx context.Context, r R) (R, error) { return s.create(ctx, r, false) }
+
+// TryCreate is Create, but for storing anything.
+func (s *Shelf[R]) TryCreate(ctx context.Context, r R) (R, error) { return s.create(ctx, r, true) }
+
+func (s *Shelf[R]) create(ctx context.Context, r R, dry bool) (R, error) {
 	var none R
 	if err := s.Check(r); err != nil {
 		return none, err
@@ -44,9 +50,15 @@ func (s *Shelf[R]) Create(ctx context.Context, r R) (R, error) {
 	now, m := timestamppb.Now(), proto.CloneOf(r.GetMetadata())
 	m.Namespace, m.Uid, m.Generation, m.ResourceVersion, m.CreateTime, m.UpdateTime = "", uuid.NewString(), 1, 0, now, now
 	stored := s.With(m, r)
+	if dry {
+		if _, err := s.Items.Get(ctx, m.GetName()); !fault.Is(err, fault.NotFound) {
+			return none, cmp.Or(err, s.errExists(m.GetName()))
+		}
+		return stored, nil
+	}
 	revision, err := s.Items.Create(ctx, m.GetName(), stored)
 	if fault.Is(err, fault.AlreadyExists) {
-		return none, fault.AlreadyExistsf("%s %s exists already; update it, or delete it first", s.Kind, m.GetName()).WithReason(s.reason("EXISTS"))
+		return none, s.errExists(m.GetName())
 	}
 	if err != nil {
 		return none, err
@@ -55,9 +67,19 @@ func (s *Shelf[R]) Create(ctx context.Context, r R) (R, error) {
 	return stored, nil
 }
 
+func (s *Shelf[R]) errExists(name string) error {
+	return fault.AlreadyExistsf("%s %s exists already; update it, or delete it first", s.Kind, name).WithReason(s.reason("EXISTS"))
+}
+
 // Update replaces what a resource says, and its labels and annotations. It is
-// fault.Conflict when the resource is no longer at the revision that r names.
-func (s *Shelf[R]) Update(ctx context.Context, r R) (R, error) {
+// fault.Conflict when the resource is no longer at the revision that r names. One that is to
+// be what it is already is not stored anew.
+func (s *Shelf[R]) Update(ctx context.Context, r R) (R, error) { return s.update(ctx, r, false) }
+
+// TryUpdate is Update, but for storing anything.
+func (s *Shelf[R]) TryUpdate(ctx context.Context, r R) (R, error) { return s.update(ctx, r, true) }
+
+func (s *Shelf[R]) update(ctx context.Context, r R, dry bool) (R, error) {
 	var none R
 	if err := s.Check(r); err != nil {
 		return none, err
@@ -74,9 +96,19 @@ func (s *Shelf[R]) Update(ctx context.Context, r R) (R, error) {
 		}
 		m := proto.CloneOf(old.Value.GetMetadata())
 		m.Labels, m.Annotations = r.GetMetadata().GetLabels(), r.GetMetadata().GetAnnotations()
-		m.Generation++
-		m.UpdateTime = timestamppb.Now()
+		if owners := r.GetMetadata().GetManagedFields(); owners != "" {
+			m.ManagedFields = owners
+		}
+		same := proto.Equal(s.With(m, r), old.Value)
+		if !same {
+			m.Generation++
+			m.UpdateTime = timestamppb.Now()
+		}
 		updated := s.With(m, r)
+		if dry || same {
+			m.ResourceVersion = old.Revision
+			return updated, nil
+		}
 		revision, err := s.Items.Update(ctx, name, updated, old.Revision)
 		if fault.Is(err, fault.Conflict) || fault.Is(err, fault.AlreadyExists) { // somebody was faster: what that was decides
 			continue

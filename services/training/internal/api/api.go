@@ -22,6 +22,7 @@ import (
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/training/internal/archive"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
@@ -29,9 +30,9 @@ import (
 )
 
 // Register adds the services to a server.
-func Register(server grpc.ServiceRegistrar, s *state.State) {
+func Register(server grpc.ServiceRegistrar, s *state.State, a archive.Archive) {
 	r := &runtimes{state: s, stock: trainjob.Stock()}
-	trainingv1.RegisterTrainingServiceServer(server, &jobs{state: s, runtimes: r})
+	trainingv1.RegisterTrainingServiceServer(server, &jobs{state: s, archive: a, runtimes: r})
 	trainingv1.RegisterTrainingRuntimeServiceServer(server, r)
 }
 
@@ -39,6 +40,7 @@ func Register(server grpc.ServiceRegistrar, s *state.State) {
 type jobs struct {
 	trainingv1.UnimplementedTrainingServiceServer
 	state    *state.State
+	archive  archive.Archive
 	runtimes *runtimes
 }
 
@@ -81,6 +83,9 @@ func take(to *trainingv1.TrainingJob, from *trainjob.Job) {
 	to.ApiVersion, to.Kind, to.Manifest = from.Kind.Version, from.Kind.Name, from.Manifest
 	to.Spec, to.Warnings = from.Spec(), from.Warnings
 	to.Metadata.Labels, to.Metadata.Annotations = from.Labels, from.Annotations
+	if from.ManagedFields != "" { // who does not come through Kubernetes' API has nothing to say of it
+		to.Metadata.ManagedFields = from.ManagedFields
+	}
 	to.Runtime = from.Runtime
 }
 
@@ -139,8 +144,35 @@ func random() string {
 	return string(b[:])
 }
 
-// get reads a job.
+// get reads a job, from the archive if it is there. Its revision is that of what the store has
+// of it.
 func (s *jobs) get(ctx context.Context, namespace, name, job string) (store.Item[*trainingv1.TrainingJob], error) {
+	item, err := s.stored(ctx, namespace, name, job)
+	if err != nil || !item.Value.GetArchived() {
+		return item, err
+	}
+	m, kind := item.Value.GetMetadata(), item.Value.GetKind()
+	full, err := s.archive.Fill(ctx, []*trainingv1.TrainingJob{item.Value})
+	if err == nil && len(full) == 0 {
+		err = state.ErrNotFound(m.GetNamespace(), kind, m.GetName())
+	}
+	if err != nil {
+		return item, err
+	}
+	item.Value = full[0]
+	return item, nil
+}
+
+// shown is the revision of a job as people know it.
+func shown(item store.Item[*trainingv1.TrainingJob]) int64 {
+	if item.Value.GetArchived() {
+		return item.Value.GetMetadata().GetResourceVersion()
+	}
+	return item.Revision
+}
+
+// stored reads what the store has of a job.
+func (s *jobs) stored(ctx context.Context, namespace, name, job string) (store.Item[*trainingv1.TrainingJob], error) {
 	if namespace == "" {
 		namespace = state.DefaultNamespace
 	}
@@ -172,7 +204,7 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 		if err != nil {
 			return nil, err
 		}
-		if v := r.GetResourceVersion(); v != 0 && v != item.Revision {
+		if v := r.GetResourceVersion(); v != 0 && v != shown(item) {
 			return nil, errModified(item.Value)
 		}
 		check := kind.CheckChange
@@ -192,6 +224,7 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			job.Metadata.Generation++
 		}
 		job.Metadata.UpdateTime = timestamppb.Now()
+		job.Archived = false // it comes back, and goes again
 		revision, err := s.state.Jobs.Update(ctx, item.Key, job, item.Revision)
 		if err == nil {
 			job.Metadata.ResourceVersion = revision
@@ -228,20 +261,21 @@ func errModified(job *trainingv1.TrainingJob) error {
 		job.GetKind(), job.GetMetadata().GetName()).WithReason("JOB_MODIFIED")
 }
 
-// DeleteTrainingJob implements TrainingService.
+// DeleteTrainingJob implements TrainingService. What is in the archive of a job goes later: the
+// store alone has to be there.
 func (s *jobs) DeleteTrainingJob(ctx context.Context, r *trainingv1.DeleteTrainingJobRequest) (*emptypb.Empty, error) {
 	for {
-		item, err := s.get(ctx, r.GetNamespace(), r.GetKind(), r.GetName())
+		item, err := s.stored(ctx, r.GetNamespace(), r.GetKind(), r.GetName())
 		if err != nil {
 			return nil, err
 		}
 		if uid := r.GetUid(); uid != "" && uid != item.Value.GetMetadata().GetUid() {
 			return nil, fault.Conflictf("the uid in the precondition, %s, is not that of the job, %s", uid, item.Value.GetMetadata().GetUid())
 		}
-		if v := r.GetResourceVersion(); v != 0 && v != item.Revision {
+		if v := r.GetResourceVersion(); v != 0 && v != shown(item) {
 			return nil, errModified(item.Value)
 		}
-		err = s.state.Jobs.Delete(ctx, item.Key, item.Revision)
+		_, err = s.state.Backend.Commit(ctx, s.state.Removal(item)...)
 		if !fault.Is(err, fault.Conflict) {
 			return &emptypb.Empty{}, err
 		}

@@ -26,17 +26,24 @@ func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJ
 		return nil, err
 	}
 	items = slices.DeleteFunc(items, func(item store.Item[*trainingv1.TrainingJob]) bool {
-		return item.Key <= string(after) || !which.has(item.Value)
+		return item.Key <= string(after) || !which.has(item.Value) || r.GetLive() && item.Value.GetArchived()
 	})
 	out := &trainingv1.ListTrainingJobsResponse{Revision: revision}
 	if size := int(r.GetPageSize()); size > 0 && len(items) > size {
 		items = items[:size]
 		out.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(items[size-1].Key))
 	}
-	for _, item := range items {
-		out.Jobs = append(out.Jobs, state.Stamped(item))
+	out.Jobs, err = s.whole(ctx, items)
+	return out, err
+}
+
+// whole are jobs as they are shown, with what the archive has of them.
+func (s *jobs) whole(ctx context.Context, items []store.Item[*trainingv1.TrainingJob]) ([]*trainingv1.TrainingJob, error) {
+	jobs := make([]*trainingv1.TrainingJob, len(items))
+	for i, item := range items {
+		jobs[i] = state.Stamped(item)
 	}
-	return out, nil
+	return s.archive.Fill(ctx, jobs)
 }
 
 // selection says which jobs are meant; what is empty means any.

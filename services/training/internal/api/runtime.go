@@ -118,6 +118,9 @@ func errRuntimeExists(r *trainjob.Runtime) error {
 func takeRuntime(to *trainingv1.TrainingRuntime, from *trainjob.Runtime) {
 	to.Kind, to.Manifest, to.Warnings = from.Ref.Kind, from.Manifest, from.Warnings
 	to.Metadata.Labels, to.Metadata.Annotations = from.Labels, from.Annotations
+	if from.ManagedFields != "" {
+		to.Metadata.ManagedFields = from.ManagedFields
+	}
 }
 
 // GetTrainingRuntime implements TrainingRuntimeService.

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -10,7 +12,6 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
-	"github.com/kfmesh/kfmesh/services/training/internal/state"
 )
 
 // WatchTrainingJobs implements TrainingService, on the store's own watch: nothing that
@@ -32,7 +33,7 @@ func (s *jobs) WatchTrainingJobs(r *trainingv1.WatchTrainingJobsRequest, stream 
 	}
 	for batch := range changes {
 		for _, change := range batch {
-			event, err := eventOf(change)
+			event, err := s.eventOf(ctx, change)
 			if err != nil {
 				return err
 			}
@@ -56,11 +57,13 @@ func (s *jobs) sendAll(ctx context.Context, which selection, stream grpc.ServerS
 	if err != nil {
 		return 0, err
 	}
-	for _, item := range items {
-		if !which.has(item.Value) {
-			continue
-		}
-		event := &trainingv1.TrainingJobEvent{Type: trainingv1.TrainingJobEvent_TYPE_CREATED, Job: state.Stamped(item), Revision: item.Revision}
+	items = slices.DeleteFunc(items, func(item store.Item[*trainingv1.TrainingJob]) bool { return !which.has(item.Value) })
+	jobs, err := s.whole(ctx, items)
+	if err != nil {
+		return 0, err
+	}
+	for _, job := range jobs {
+		event := &trainingv1.TrainingJobEvent{Type: trainingv1.TrainingJobEvent_TYPE_CREATED, Job: job, Revision: job.GetMetadata().GetResourceVersion()}
 		if err := stream.Send(event); err != nil {
 			return 0, err
 		}
@@ -68,8 +71,9 @@ func (s *jobs) sendAll(ctx context.Context, which selection, stream grpc.ServerS
 	return revision, stream.Send(&trainingv1.TrainingJobEvent{Type: trainingv1.TrainingJobEvent_TYPE_SYNCED, Revision: revision})
 }
 
-// eventOf is a change as it is told; nil when it is not known what was deleted.
-func eventOf(change store.Change) (*trainingv1.TrainingJobEvent, error) {
+// eventOf is a change as it is told; nil when it is not known what was deleted, and when a job
+// was only archived.
+func (s *jobs) eventOf(ctx context.Context, change store.Change) (*trainingv1.TrainingJobEvent, error) {
 	event, value := &trainingv1.TrainingJobEvent{Type: trainingv1.TrainingJobEvent_TYPE_UPDATED, Revision: change.Revision}, change.Value
 	switch {
 	case change.Deleted && change.Prev == nil:
@@ -83,6 +87,29 @@ func eventOf(change store.Change) (*trainingv1.TrainingJobEvent, error) {
 	if err := proto.Unmarshal(value, event.GetJob()); err != nil {
 		return nil, fault.Internalf(err, "stored value %s cannot be read", change.Key)
 	}
+	if event.GetJob().GetArchived() {
+		if !change.Deleted {
+			return nil, nil
+		}
+		event.Job = s.last(ctx, event.GetJob())
+	}
 	event.Job.Metadata.ResourceVersion = change.Revision
 	return event, nil
+}
+
+// last is an archived job as it last was, or as much as is known of it: its record goes soon
+// after it.
+func (s *jobs) last(ctx context.Context, stub *trainingv1.TrainingJob) *trainingv1.TrainingJob {
+	if full, err := s.archive.Fill(ctx, []*trainingv1.TrainingJob{stub}); err == nil && len(full) > 0 {
+		return full[0]
+	}
+	m := stub.GetMetadata()
+	manifest, err := json.Marshal(map[string]any{
+		"apiVersion": stub.GetApiVersion(), "kind": stub.GetKind(), "spec": map[string]any{},
+		"metadata": map[string]any{"namespace": m.GetNamespace(), "name": m.GetName(), "labels": m.GetLabels()},
+	})
+	if err == nil {
+		stub.Manifest = string(manifest)
+	}
+	return stub
 }

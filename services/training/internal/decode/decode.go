@@ -2,8 +2,11 @@
 // not fit, by path: values of a wrong type are wrong, fields that no struct has are
 // warned of. encoding/json stops at the first, and knows no paths of maps.
 //
-// Struct fields are found by their json tags. A tag `honoured:"no"` marks fields that
-// have no effect here: they are warned of when set. Numbers are json.Number.
+// Struct fields are found by their json tags. Further tags say what a Kubernetes schema
+// says: `needed:"yes"` that a field must be there, `unique:"a,b=TCP"` that no two elements
+// of a list may have the same a and b, which is TCP when it is missing. `honoured:"no"`
+// marks fields that have no effect here: they are warned of when set. Numbers are
+// json.Number.
 //
 // The package is pure.
 package decode
@@ -20,8 +23,8 @@ import (
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
-// Scalar is a value that may be spelt as a string, a number or a truth value, such
-// as a quantity.
+// Scalar is a value that may be spelt as a string or a whole number, such as a quantity
+// or a port.
 type Scalar string
 
 // Into reads a value, as encoding/json gives it with UseNumber, into what to points to.
@@ -68,7 +71,7 @@ func into(value any, to reflect.Value, path string, p *field.Problems) {
 func typed[T any](value any, name, path string, p *field.Problems) (T, bool) {
 	found, ok := value.(T)
 	if !ok {
-		p.Invalid(path, typeName(value), "must be of type "+name)
+		p.Mistyped(path, typeName(value), "must be of type "+name)
 	}
 	return found, ok
 }
@@ -76,14 +79,18 @@ func typed[T any](value any, name, path string, p *field.Problems) (T, bool) {
 func scalar(value any, to reflect.Value, path string, p *field.Problems) {
 	switch v := value.(type) {
 	case string:
+		if v == "" {
+			p.Mistyped(path, v, "must not be empty")
+		}
 		to.SetString(v)
+		return
 	case json.Number:
-		to.SetString(v.String())
-	case bool:
-		to.SetString(strconv.FormatBool(v))
-	default:
-		p.Invalid(path, typeName(value), "must be of type string or integer")
+		if !strings.ContainsAny(v.String(), ".eE") {
+			to.SetString(v.String())
+			return
+		}
 	}
+	p.Mistyped(path, typeName(value), "must be of type string or integer")
 }
 
 func integer(value any, to reflect.Value, path string, p *field.Problems) {
@@ -93,7 +100,7 @@ func integer(value any, to reflect.Value, path string, p *field.Problems) {
 	}
 	n, err := strconv.ParseInt(number.String(), 10, to.Type().Bits())
 	if err != nil {
-		p.Invalid(path, number, fmt.Sprintf("must be an integer of %d bits", to.Type().Bits()))
+		p.Mistyped(path, number, fmt.Sprintf("must be an integer of %d bits", to.Type().Bits()))
 		return
 	}
 	to.SetInt(n)
@@ -115,7 +122,24 @@ func structure(value any, to reflect.Value, path string, p *field.Problems) {
 			if to.Type().FieldByIndex(i).Tag.Get("honoured") == "no" && !empty(object[name]) {
 				p.Warn("%s has no effect here", at)
 			}
+			if keys := to.Type().FieldByIndex(i).Tag.Get("unique"); keys != "" {
+				unique(object[name], keys, at, p)
+			}
 			into(object[name], to.FieldByIndex(i), at, p)
+		}
+	}
+	needed(object, to.Type(), path, p)
+}
+
+// needed says which fields are missing that must be there.
+func needed(object map[string]any, t reflect.Type, path string, p *field.Problems) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch name := f.Tag.Get("json"); {
+		case f.Anonymous:
+			needed(object, f.Type, path, p)
+		case f.Tag.Get("needed") == "yes" && object[name] == nil:
+			p.Required(join(path, name), "")
 		}
 	}
 }
@@ -144,6 +168,9 @@ func mapping(value any, to reflect.Value, path string, p *field.Problems) {
 	}
 	to.Set(reflect.MakeMap(to.Type()))
 	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if object[name] == nil {
+			continue // as a field that is null
+		}
 		element := reflect.New(to.Type().Elem()).Elem()
 		into(object[name], element, path+"["+name+"]", p)
 		to.SetMapIndex(reflect.ValueOf(name).Convert(to.Type().Key()), element)
@@ -157,6 +184,10 @@ func list(value any, to reflect.Value, path string, p *field.Problems) {
 	}
 	to.Set(reflect.MakeSlice(to.Type(), len(array), len(array)))
 	for i, element := range array {
+		if element == nil && to.Type().Elem().Kind() != reflect.Interface {
+			p.Mistyped(path+"["+strconv.Itoa(i)+"]", "null", "must be of type "+kindName(to.Type().Elem()))
+			continue
+		}
 		into(element, to.Index(i), path+"["+strconv.Itoa(i)+"]", p)
 	}
 }
@@ -181,6 +212,21 @@ func empty(value any) bool {
 		return !v
 	}
 	return false
+}
+
+// kindName is what a schema calls a type.
+func kindName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Int32, reflect.Int64:
+		return "integer"
+	case reflect.Slice:
+		return "array"
+	}
+	return "object"
 }
 
 func typeName(value any) string {

@@ -19,6 +19,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/training/internal/archive"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
 )
 
@@ -36,6 +37,9 @@ type Deps struct {
 	State     *state.State
 	Jobs      *store.Cache[*trainingv1.TrainingJob] // with state.Indexes; must call Engine.Observe
 	Workloads gpuagentv1.WorkloadServiceClient
+	Archive   archive.Archive
+	// ArchiveAfter is the time after its end at which a job is archived; 0 for never.
+	ArchiveAfter time.Duration
 	// Gateway returns the URL at which jobs reach the gateway; empty when there is none. It
 	// may be missing.
 	Gateway func(context.Context) string
@@ -89,6 +93,7 @@ func (e *Engine) Run(ctx context.Context, lead Lead) error {
 	for _, item := range e.deps.Jobs.List("") {
 		e.queue.put(item.Value.GetMetadata().GetUid())
 	}
+	e.recallCondemned(ctx)
 	e.queue.work(ctx, workers, e.look)
 	return nil
 }

@@ -18,11 +18,13 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/internal/rpc/rpctest"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/services/training/internal/archive"
 	"github.com/kfmesh/kfmesh/services/training/internal/engine"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/launch"
@@ -41,11 +43,12 @@ type agent struct {
 	refusal   error                           // guarded by mu; what a submit answers
 	workloads map[string]*gpuagentv1.Workload // guarded by mu; by name
 	accepted  map[string]int                  // guarded by mu; submits that started something
+	left      map[string]bool                 // guarded by mu; what was kept by workloads that are gone, by name
 	changed   chan struct{}                   // guarded by mu; closed at every change
 }
 
 func newAgent() *agent {
-	return &agent{workloads: map[string]*gpuagentv1.Workload{}, accepted: map[string]int{}, changed: make(chan struct{})}
+	return &agent{workloads: map[string]*gpuagentv1.Workload{}, accepted: map[string]int{}, left: map[string]bool{}, changed: make(chan struct{})}
 }
 
 func (a *agent) tell() {
@@ -99,8 +102,18 @@ func (a *agent) StopWorkload(_ context.Context, r *gpuagentv1.StopWorkloadReques
 func (a *agent) DeleteWorkload(_ context.Context, r *gpuagentv1.DeleteWorkloadRequest) (*emptypb.Empty, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if w := a.workloads[r.GetName()]; w != nil && r.GetLeaveKept() {
+		a.left[w.GetSpec().GetKeep()] = true
+	}
 	delete(a.workloads, r.GetName())
 	a.tell()
+	return &emptypb.Empty{}, nil
+}
+
+func (a *agent) DeleteKept(_ context.Context, r *gpuagentv1.DeleteKeptRequest) (*emptypb.Empty, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.left, r.GetKeep())
 	return &emptypb.Empty{}, nil
 }
 
@@ -177,14 +190,19 @@ type world struct {
 	t       *testing.T
 	state   *state.State
 	agent   *agent
+	records *records
+	after   time.Duration // after which jobs are archived
 	mesh    rpc.Mesh
 	stopped func() // stops the engine that runs; nil when none does
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, state: state.New(store.NewMemory()), agent: newAgent()}
-	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) { gpuagentv1.RegisterWorkloadServiceServer(server, w.agent) })
+	w := &world{t: t, state: state.New(store.NewMemory()), agent: newAgent(), records: &records{kept: map[string]*metadatav1.Record{}}}
+	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
+		gpuagentv1.RegisterWorkloadServiceServer(server, w.agent)
+		metadatav1.RegisterArchiveServiceServer(server, w.records)
+	})
 	t.Cleanup(w.stop)
 	return w
 }
@@ -195,6 +213,7 @@ func (w *world) start() {
 	var e *engine.Engine
 	jobs := store.NewCache(w.state.Jobs, state.Indexes(), func(u []store.Update[*trainingv1.TrainingJob]) { e.Observe(u) })
 	e = engine.New(engine.Deps{
+		Archive: archive.Archive{Records: metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata"))}, ArchiveAfter: w.after,
 		State: w.state, Jobs: jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(w.mesh.Conn("gpuagent")),
 		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})

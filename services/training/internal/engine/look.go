@@ -48,7 +48,7 @@ func (e *Engine) look(ctx context.Context, uid string) {
 func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err error) {
 	found := e.deps.Jobs.Find(state.ByUID, uid)
 	if len(found) == 0 {
-		return time.Time{}, e.bury(ctx, uid)
+		return e.bury(ctx, uid)
 	}
 	job := found[0]
 	defer func() { // so that the next look begins with what this one has stored
@@ -56,6 +56,9 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 			err = e.deps.Jobs.WaitFor(ctx, job.Revision)
 		}
 	}()
+	if job.Value.GetArchived() {
+		return e.shelved(ctx, &job)
+	}
 	for range mostSteps {
 		w := e.board.get(uid, part{job.Value.GetStatus().GetAttempt(), job.Value.GetStatus().GetStage()})
 		step := lifecycle.Next(job.Value, w, time.Now())
@@ -67,7 +70,7 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 			return time.Time{}, err
 		}
 		if !again {
-			return step.Wake, e.retire(ctx, job.Value)
+			return e.putAway(ctx, &job, w, step.Wake), e.retire(ctx, job.Value)
 		}
 	}
 	return time.Time{}, fault.Internalf(nil, "job %s does not come to rest", job.Key)
@@ -111,9 +114,10 @@ func (e *Engine) act(ctx context.Context, job *item, action lifecycle.Action) (a
 		return true, e.submit(ctx, job)
 	case lifecycle.Stop:
 		return false, e.stop(ctx, job.Value)
+	case lifecycle.Scale:
+		return false, e.scale(ctx, job.Value)
 	case lifecycle.Delete:
-		_, err := e.deps.State.Backend.Commit(ctx, append(slices.Clip(e.lead.Guard), e.deps.State.Jobs.DeleteOp(job.Key, job.Revision))...)
-		return false, err
+		return false, e.remove(ctx, *job)
 	}
 	return false, nil
 }
@@ -167,6 +171,27 @@ func (e *Engine) stop(ctx context.Context, job *trainingv1.TrainingJob) error {
 	return err
 }
 
+// scale gives the present attempt the number of replicas that its job is to have by now. One
+// that cannot be scaled is stopped instead, so that another attempt has that number.
+func (e *Engine) scale(ctx context.Context, job *trainingv1.TrainingJob) error {
+	w := e.board.get(job.GetMetadata().GetUid(), part{job.GetStatus().GetAttempt(), job.GetStatus().GetStage()})
+	to, can := lifecycle.Rescale(job, w)
+	if !can {
+		return nil
+	}
+	_, err := e.deps.Workloads.ScaleWorkload(ctx, &gpuagentv1.ScaleWorkloadRequest{
+		Namespace: job.GetMetadata().GetNamespace(), Name: job.GetStatus().GetWorkload(), Group: to.Group, Count: to.Count, Fence: e.lead.Fence,
+	})
+	switch {
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Precondition): // what became of it is told
+		return nil
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Exhausted):
+		e.deps.Log.WarnContext(ctx, "an attempt cannot be scaled and is started anew", "workload", job.GetStatus().GetWorkload(), "error", err)
+		return e.stop(ctx, job)
+	}
+	return err
+}
+
 // retire deletes the workloads of attempts before the present one, once that is
 // known to exist: until then the directory that they keep would go with them.
 func (e *Engine) retire(ctx context.Context, job *trainingv1.TrainingJob) error {
@@ -176,15 +201,15 @@ func (e *Engine) retire(ctx context.Context, job *trainingv1.TrainingJob) error 
 	var errs []error
 	for _, w := range e.board.of(job.GetMetadata().GetUid()) {
 		if launch.NumberOf(w) < job.GetStatus().GetAttempt() {
-			errs = append(errs, e.delete(ctx, w))
+			errs = append(errs, e.delete(ctx, w, false))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// bury deletes the workloads of a job that is no more. The store is asked, for the
-// cache may not know a job that an earlier leader has begun.
-func (e *Engine) bury(ctx context.Context, uid string) error {
+// bury deletes the workloads of a job that is no more, and what else there is of it. The store
+// is asked, for the cache may not know a job that an earlier leader has begun.
+func (e *Engine) bury(ctx context.Context, uid string) (wake time.Time, err error) {
 	var errs []error
 	for _, w := range e.board.of(uid) {
 		m := w.GetMetadata()
@@ -192,17 +217,21 @@ func (e *Engine) bury(ctx context.Context, uid string) error {
 		switch {
 		case err == nil && stored.Value.GetMetadata().GetUid() == uid:
 		case err == nil, fault.Is(err, fault.NotFound):
-			errs = append(errs, e.delete(ctx, w))
+			errs = append(errs, e.delete(ctx, w, false))
 		default:
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return time.Time{}, err
+	}
+	return e.clear(ctx, uid)
 }
 
-func (e *Engine) delete(ctx context.Context, w *gpuagentv1.Workload) error {
+// delete deletes a workload, and what it keeps unless that is left.
+func (e *Engine) delete(ctx context.Context, w *gpuagentv1.Workload, leave bool) error {
 	m := w.GetMetadata()
-	_, err := e.deps.Workloads.DeleteWorkload(ctx, &gpuagentv1.DeleteWorkloadRequest{Namespace: m.GetNamespace(), Name: m.GetName()})
+	_, err := e.deps.Workloads.DeleteWorkload(ctx, &gpuagentv1.DeleteWorkloadRequest{Namespace: m.GetNamespace(), Name: m.GetName(), LeaveKept: leave})
 	if err == nil || fault.Is(err, fault.NotFound) {
 		e.board.remove(w)
 		return nil

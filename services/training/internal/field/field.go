@@ -5,6 +5,7 @@
 package field
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -16,10 +17,22 @@ import (
 type Problems struct {
 	violations []fault.Violation
 	warnings   []string
+	mistyped   bool
+	seen       map[string]bool // what was said of which path
 }
 
 // Required says that a field is missing, or what it must hold.
-func (p *Problems) Required(path, detail string) { p.add(path, "Required value: "+detail) }
+func (p *Problems) Required(path, detail string) {
+	const required = "Required value"
+	if detail != "" {
+		p.add(path, required+": "+detail)
+		p.seen[path+required] = true
+		return
+	}
+	if !p.seen[path+required] { // or else more was said of it already
+		p.add(path, required)
+	}
+}
 
 // Forbidden says what a field must not, or must, be.
 func (p *Problems) Forbidden(path, detail string) { p.add(path, "Forbidden: "+detail) }
@@ -28,6 +41,16 @@ func (p *Problems) Forbidden(path, detail string) { p.add(path, "Forbidden: "+de
 func (p *Problems) Invalid(path string, value any, detail string) {
 	p.add(path, fmt.Sprintf("Invalid value: %s: %s", shown(value), detail))
 }
+
+// Mistyped says that a value is of another type than it must be, so that it is not there
+// to be checked.
+func (p *Problems) Mistyped(path string, value any, detail string) {
+	p.Invalid(path, value, detail)
+	p.mistyped = true
+}
+
+// AnyMistyped reports whether any value is.
+func (p *Problems) AnyMistyped() bool { return p.mistyped }
 
 // NotSupported says that a value is none of those that there are.
 func (p *Problems) NotSupported(path string, value any, supported ...string) {
@@ -69,7 +92,15 @@ func (p *Problems) Err() error {
 	return fault.InvalidAll(p.violations)
 }
 
+// add notes what is wrong, once.
 func (p *Problems) add(path, reason string) {
+	if p.seen[path+reason] {
+		return
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[path+reason] = true
 	p.violations = append(p.violations, fault.Violation{Field: path, Reason: reason})
 }
 
@@ -77,6 +108,9 @@ func (p *Problems) add(path, reason string) {
 const longestShown = 100
 
 func shown(value any) string {
+	if raw, ok := value.(json.RawMessage); ok {
+		return string(raw)
+	}
 	text, ok := value.(string)
 	if !ok {
 		return fmt.Sprint(value)

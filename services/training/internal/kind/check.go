@@ -2,9 +2,9 @@ package kind
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 	"github.com/kfmesh/kfmesh/services/training/internal/pod"
@@ -13,14 +13,17 @@ import (
 // check says everything that is wrong with a job.
 func (j *Job) check(s spec, p *field.Problems) {
 	CheckName(j.Name, j.GenerateName, p)
-	s.policy().check("spec.runPolicy", p)
+	p.Labels("metadata.labels", j.Labels)
+	p.Annotations("metadata.annotations", j.Annotations)
+	operator := managedByOperator
+	if j.Kind.Version != v1 {
+		operator = managedByMPI
+	}
+	s.policy().check("spec.runPolicy", operator, p)
 	j.checkReplicas(s.specs(), p)
 	s.check(j, p)
-	if p.Any() {
-		return // the rest would only repeat it
-	}
 	total := j.Total()
-	if sch := s.policy().scheduling(); sch != nil && sch.MinAvailable != nil && *sch.MinAvailable > total {
+	if sch := s.policy().scheduling(); !p.Any() && sch != nil && sch.MinAvailable != nil && *sch.MinAvailable > total {
 		p.Invalid("spec.runPolicy.schedulingPolicy.minAvailable", *sch.MinAvailable, "must not be more than the "+itoa(total)+" replicas")
 	}
 	for i := range j.Replicas { // for what is wrong, or not honoured, in the templates
@@ -38,11 +41,8 @@ func (r *runPolicy) scheduling() *schedulingPolicy {
 	return r.Scheduling
 }
 
-var dns1035 = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
-
 const (
 	maxName      = 63
-	notDNS1035   = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 	longName     = "must be no more than 63 characters"
 	missingName  = "name or generateName is required"
 	shouldMatch  = "should match: "
@@ -52,18 +52,16 @@ const (
 // CheckName says what is wrong with the name of an object, or with what it is to be made
 // from.
 func CheckName(name, generateName string, p *field.Problems) {
+	path := "metadata.name"
 	switch {
 	case name == "" && generateName == "":
-		p.Required("metadata.name", missingName)
+		p.Required(path, missingName)
 		return
 	case name == "":
-		name = generateName + "xxxxx"[:generatedLen]
+		path, name = "metadata.generateName", generateName+"xxxxx"[:generatedLen]
 	}
-	switch {
-	case !dns1035.MatchString(name):
-		p.Invalid("metadata.name", name, shouldMatch+notDNS1035)
-	case len(name) > maxName:
-		p.Invalid("metadata.name", name, shouldMatch+longName)
+	if wrong := field.Service(name); len(wrong) > 0 {
+		p.Invalid(path, name, shouldMatch+strings.Join(wrong, ","))
 	}
 }
 
@@ -94,6 +92,7 @@ func (j *Job) checkReplica(at string, r *replicaSpec, p *field.Problems) {
 		p.Required(containers, "must be specified")
 	}
 	j.checkContainers(containers, r, p)
+	pod.CheckPorts(&r.Template, at+".template", j.Kind.portName, p)
 	if r.Replicas != nil && (*r.Replicas < 0 || *r.Replicas > maxReplicas) {
 		p.Invalid(at+".replicas", *r.Replicas, "must be between 0 and "+itoa(maxReplicas))
 	}
@@ -110,12 +109,6 @@ func (j *Job) checkContainers(path string, r *replicaSpec, p *field.Problems) {
 			p.Required(at+".image", "must be required")
 		}
 		named = named || c.Name == j.Kind.container
-		for n, port := range c.Ports {
-			where := at + ".ports[" + strconv.Itoa(n) + "].containerPort"
-			if port.ContainerPort < 1 || port.ContainerPort > 65535 {
-				p.Invalid(where, port.ContainerPort, "must be between 1 and 65535, inclusive")
-			}
-		}
 	}
 	if j.Kind.container != "" && !named {
 		p.Required(path, "must have at least one container with name "+j.Kind.container)

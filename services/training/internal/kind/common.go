@@ -1,6 +1,10 @@
 package kind
 
 import (
+	"maps"
+	"slices"
+
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 	"github.com/kfmesh/kfmesh/services/training/internal/pod"
 )
@@ -43,11 +47,11 @@ type runPolicy struct {
 
 // schedulingPolicy says how a job is placed.
 type schedulingPolicy struct {
-	MinAvailable  *int32         `json:"minAvailable"`
-	Queue         string         `json:"queue"`
-	PriorityClass string         `json:"priorityClass"`
-	MinResources  map[string]any `json:"minResources" honoured:"no"`
-	Timeout       *int32         `json:"scheduleTimeoutSeconds" honoured:"no"`
+	MinAvailable  *int32                   `json:"minAvailable"`
+	Queue         string                   `json:"queue"`
+	PriorityClass string                   `json:"priorityClass"`
+	MinResources  map[string]decode.Scalar `json:"minResources" honoured:"no"`
+	Timeout       *int32                   `json:"scheduleTimeoutSeconds" honoured:"no"`
 }
 
 // Values of managedBy. Whatever it says, kfmesh runs the job.
@@ -59,26 +63,31 @@ const (
 
 const atLeastZero = "must be greater than or equal to 0"
 
-// check says what is wrong with a run policy.
-func (r *runPolicy) check(path string, p *field.Problems) {
+// check says what is wrong with a run policy of a kind that an operator manages.
+func (r *runPolicy) check(path, operator string, p *field.Problems) {
 	if r == nil {
 		return
 	}
-	if c := r.CleanPodPolicy; c != nil && *c != "" && *c != cleanNone && *c != cleanRunning && *c != cleanAll {
-		p.NotSupported(path+".cleanPodPolicy", *c, cleanAll, cleanNone, cleanRunning)
+	if c := r.CleanPodPolicy; c != nil && *c != "" && cleanPolicies[*c] == 0 {
+		p.Warn("%s.cleanPodPolicy: %q is none of All, None and Running, and taken for All, as upstream does", path, *c)
 	}
 	natural(path+".ttlSecondsAfterFinished", r.TTL, p)
 	natural(path+".activeDeadlineSeconds", r.Deadline, p)
 	natural(path+".backoffLimit", r.BackoffLimit, p)
-	if m := r.ManagedBy; m != nil && *m != managedByOperator && *m != managedByMPI {
-		if *m == managedByMultiKueue {
-			p.Warn("%s.managedBy: kfmesh runs the job whoever else is named", path)
-		} else {
-			p.NotSupported(path+".managedBy", *m, managedByMultiKueue, managedByOperator)
-		}
+	switch m := r.ManagedBy; {
+	case m == nil, *m == operator:
+	case *m == managedByMultiKueue:
+		p.Warn("%s.managedBy: kfmesh runs the job whoever else is named", path)
+	default:
+		p.NotSupported(path+".managedBy", *m, managedByMultiKueue, operator)
 	}
 	if s := r.Scheduling; s != nil {
 		natural(path+".schedulingPolicy.minAvailable", s.MinAvailable, p)
+		for _, name := range slices.Sorted(maps.Keys(s.MinResources)) {
+			if _, ok := pod.Quantity(string(s.MinResources[name]), 1); !ok {
+				p.Invalid(path+".schedulingPolicy.minResources["+name+"]", string(s.MinResources[name]), "must be a quantity such as 500m or 2Gi")
+			}
+		}
 	}
 }
 

@@ -38,6 +38,9 @@ const (
 	None       = "none"
 )
 
+// v1 is the API version of all kinds but the MPI operator's own.
+const v1 = "kubeflow.org/v1"
+
 // Kind is a kind of job.
 type Kind struct {
 	Name       string   // such as "PyTorchJob"

@@ -16,8 +16,11 @@ type Job struct {
 	Namespace    string // empty when the manifest names none
 	Labels       map[string]string
 	Annotations  map[string]string
-	Replicas     []Replica // in the kind's order of types; at least one
-	Warnings     []string
+	// ManagedFields is who set which field, as clients of Kubernetes' API say it; empty when
+	// the manifest does not.
+	ManagedFields string
+	Replicas      []Replica // in the kind's order of types; at least one
+	Warnings      []string
 	// Manifest is the object as JSON with its defaults.
 	Manifest string
 
@@ -40,7 +43,7 @@ type TensorFlowOptions struct {
 
 // PyTorchOptions are what only a PyTorchJob has.
 type PyTorchOptions struct {
-	ProcessesPerNode string // a number, "auto", "gpu" or "cpu"
+	ProcessesPerNode string // a number, "auto", "gpu" or "cpu"; empty when only the elastic policy says it
 	Elastic          *Elastic
 }
 
@@ -54,6 +57,7 @@ type Elastic struct {
 	Conf        string // k=v,...
 	Standalone  bool
 	MaxRestarts *int32
+	Processes   *int32 // of each node, which is the old place to say so
 }
 
 // MPIOptions are what only an MPIJob has.
@@ -119,6 +123,9 @@ func (r *runPolicy) spec() *trainingv1.RunPolicy {
 	}
 	if r.CleanPodPolicy != nil {
 		out.CleanPodPolicy = cleanPolicies[*r.CleanPodPolicy]
+		if out.GetCleanPodPolicy() == 0 { // which upstream, too, takes for this
+			out.CleanPodPolicy = trainingv1.CleanPodPolicy_CLEAN_POD_POLICY_ALL
+		}
 	}
 	if r.TTL != nil {
 		out.Ttl = durationpb.New(time.Duration(*r.TTL) * time.Second)

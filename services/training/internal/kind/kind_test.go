@@ -64,7 +64,7 @@ func TestSpec(t *testing.T) {
 		{"pytorch", pytorch([]string{"Worker: replicas=3 restartPolicy=Never", "Master:"}), "master 1 ON_FAILURE, worker 3 NEVER; ALL of master"},
 		{"pytorch without a master", pytorch([]string{"worker: replicas=2"}), "worker 2 ON_FAILURE; ALL of worker"},
 		{"elastic", pytorch([]string{"Worker: replicas=2"}, "elasticPolicy: {maxReplicas: 3, minReplicas: 1}"), "worker 2 ON_FAILURE independent; ANY of worker"},
-		{"tf with a chief", tf([]string{"PS:", "Chief:", "worker: replicas=2 restartPolicy=ExitCode"}), "chief 1 NEVER, worker 2 EXIT_CODE, ps 1 NEVER; FIRST of chief"},
+		{"tf with a chief", tf([]string{"PS:", "Chief:", "worker: replicas=2 restartPolicy=ExitCode"}), "chief 1 NEVER, worker 2 EXIT_CODE, ps 1 NEVER; ALL of chief"},
 		{"tf by its first worker", tf([]string{"Worker: replicas=2"}), "worker 2 NEVER; FIRST of worker"},
 		{"tf by all workers", tf([]string{"Worker: replicas=2"}, "successPolicy: AllWorkers"), "worker 2 NEVER; ALL of worker"},
 		{"tf dynamic", tf([]string{"Worker: replicas=2", "PS:"}, "enableDynamicWorker: true"), "worker 2 NEVER independent, ps 1 NEVER; FIRST of worker"},
@@ -137,10 +137,21 @@ func TestRefused(t *testing.T) {
 			"spec.pytorchReplicaSpecs[Worker].replicas: Invalid value: -1: must be between 0 and 4096",
 			"spec.pytorchReplicaSpecs[Worker].replicas: Forbidden: must be at least 1",
 		}},
+		{"a label", strings.Replace(pytorch([]string{"Worker:"}), "name: job", "name: job, labels: {a: b c}", 1), []string{`metadata.labels: Invalid value: "b c": a valid label must be`}},
+		{"what begins a name", strings.Replace(pytorch([]string{"Worker:"}), "name: job", "generateName: 7-", 1), []string{`metadata.generateName: Invalid value: "7-xxxxx": should match: a DNS-1035`}},
+		{"processes that are no text", pytorch([]string{"Worker:"}, "nprocPerNode: 2"), []string{`spec.nprocPerNode: Invalid value: "2": must be of type string`}},
+		{"a metric of nothing", pytorch([]string{"Worker:"}, "elasticPolicy: {metrics: [{}]}"), []string{"spec.elasticPolicy.metrics[0].type: Required value"}},
+		{"least resources", pytorch([]string{"Worker:"}, "runPolicy: {schedulingPolicy: {minResources: {cpu: lots}}}"), []string{`spec.runPolicy.schedulingPolicy.minResources[cpu]: Invalid value: "lots"`}},
+		{"another operator", mpi("kubeflow.org/v2beta1", []string{"Launcher:"}, "runPolicy: {managedBy: kubeflow.org/training-operator}"), []string{
+			`spec.runPolicy.managedBy: Unsupported value: "kubeflow.org/training-operator": supported values: "kueue.x-k8s.io/multikueue", "kubeflow.org/mpi-operator"`,
+		}},
+		{"a clean-up of mpi", mpi("kubeflow.org/v2beta1", []string{"Launcher:"}, "runPolicy: {cleanPodPolicy: Some}"), []string{`spec.runPolicy.cleanPodPolicy: Unsupported value: "Some"`}},
+		{"a port twice", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "ports: [{containerPort: 1}, {containerPort: 1}]", 1), []string{
+			`spec.pytorchReplicaSpecs[Worker].template.spec.containers[0].ports[1]: Duplicate value: {"containerPort":1,"protocol":"TCP"}`,
+		}},
 		{"a restart policy", pytorch([]string{"Worker: restartPolicy=Sometimes"}), []string{`restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "ExitCode", "Never", "OnFailure"`}},
 		{"a run policy", pytorch([]string{"Worker:"}, "runPolicy: {cleanPodPolicy: Some, backoffLimit: -1, ttlSecondsAfterFinished: -2, activeDeadlineSeconds: -3, managedBy: me}"), []string{
 			"spec.runPolicy.activeDeadlineSeconds: Invalid value: -3: must be greater than or equal to 0",
-			`spec.runPolicy.cleanPodPolicy: Unsupported value: "Some": supported values: "All", "None", "Running"`,
 			"spec.runPolicy.ttlSecondsAfterFinished: Invalid value: -2: must be greater than or equal to 0",
 			"spec.runPolicy.backoffLimit: Invalid value: -1: must be greater than or equal to 0",
 			`spec.runPolicy.managedBy: Unsupported value: "me"`,
@@ -156,7 +167,6 @@ func TestRefused(t *testing.T) {
 			"spec.elasticPolicy.minReplicas: Invalid value: 3: must not be more than maxReplicas, 2",
 		}},
 		{"two leaders", tf([]string{"Chief:", "Master:"}), []string{"spec.tfReplicaSpecs: Forbidden: must not have more than 1 Chief or Master role"}},
-		{"a success policy", tf([]string{"Worker:"}, "successPolicy: One"), []string{`spec.successPolicy: Unsupported value: "One": supported values: "", "AllWorkers"`}},
 		{"xgboost without a master", manifest(v1, "XGBoostJob", "xgbReplicaSpecs", "xgboost", []string{"Worker:"}), []string{"spec.xgbReplicaSpecs[Master]: Required value: must be present"}},
 		{"mpi without a launcher", mpi(v1, []string{"Worker:"}), []string{"spec.mpiReplicaSpecs[Launcher]: Required value: must have Launcher replica spec"}},
 		{"mpi types keep their case", mpi(v1, []string{"launcher:"}), []string{`spec.mpiReplicaSpecs[launcher]: Unsupported value: "launcher"`, "spec.mpiReplicaSpecs[Launcher]: Required value"}},
@@ -195,6 +205,33 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%d violations, want %d:\n%v", len(e.Violations), len(tt.want), err)
 			}
 		})
+	}
+}
+
+// TestTaken says what is odd, and taken as upstream takes it.
+func TestTaken(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, manifest, warning string }{
+		{"a clean-up", pytorch([]string{"Worker:"}, "runPolicy: {cleanPodPolicy: some}"), `cleanPodPolicy: "some" is none of All, None and Running, and taken for All`},
+		{"a success policy", tf([]string{"Worker:"}, "successPolicy: One"), `spec.successPolicy: "One" is not AllWorkers`},
+		{"processes", pytorch([]string{"Worker:"}, "nprocPerNode: many"), `spec.nprocPerNode: "many" is no number`},
+		{"creation", mpi("kubeflow.org/v2beta1", []string{"Launcher:"}, "launcherCreationPolicy: Late"), `spec.launcherCreationPolicy: "Late" is not WaitForWorkersReady`},
+		{"several chiefs", tf([]string{"Chief: replicas=2"}), ""},
+		{"no servers", tf([]string{"Worker:", "PS: replicas=0"}), ""},
+		{"the kind's port without its name", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "ports: [{containerPort: 23456}]", 1), ""},
+		{"a type that is null", pytorch([]string{"Worker:"}, "elasticPolicy: null"), ""},
+	} {
+		job, err := parse(t, tt.manifest)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if warnings := strings.Join(job.Warnings, "\n"); !strings.Contains(warnings, tt.warning) || tt.warning == "" && warnings != "" {
+			t.Errorf("%s: warnings %q, want %q", tt.name, warnings, tt.warning)
+		}
+		if again, err := kind.Parse([]byte(job.Manifest)); err != nil || shown(again.Spec()) != shown(job.Spec()) {
+			t.Errorf("%s, read again: %v", tt.name, err)
+		}
 	}
 }
 
@@ -242,7 +279,7 @@ func TestDefaultsAreInTheManifest(t *testing.T) {
 	}
 	want := `{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"job"},"spec":{` +
 		`"elasticPolicy":{"maxReplicas":4,"minReplicas":4},"nprocPerNode":"auto","pytorchReplicaSpecs":{"Worker":{"replicas":4,"restartPolicy":"OnFailure",` +
-		`"template":{"spec":{"containers":[{"command":["c"],"image":"i","name":"pytorch","ports":[{"containerPort":23456,"name":"pytorchjob-port"}]}]}}}},` +
+		`"template":{"spec":{"containers":[{"command":["c"],"image":"i","name":"pytorch"}]}}}},` +
 		`"runPolicy":{"cleanPodPolicy":"None","suspend":false}}}`
 	if job.Manifest != want {
 		t.Errorf("got  %s\nwant %s", job.Manifest, want)

@@ -11,7 +11,7 @@ import (
 
 func mpiJob() *Kind {
 	return &Kind{
-		Name: "MPIJob", Version: "kubeflow.org/v1", Plural: "mpijobs", Rendezvous: MPI,
+		Name: "MPIJob", Version: v1, Plural: "mpijobs", Rendezvous: MPI,
 		replicas: "mpiReplicaSpecs", types: []string{launcher, worker}, restart: never,
 		spec: func() spec { return &mpiSpec{} },
 		defaults: func(spec map[string]any) {
@@ -32,6 +32,7 @@ func mpiJobV2() *Kind {
 		setDefault(spec, "sshAuthMountPath", sshDir)
 		setDefault(spec, "mpiImplementation", openMPI)
 		setDefault(spec, "launcherCreationPolicy", "AtStartup")
+		setDefault(spec, "runLauncherAsWorker", false)
 	}
 	return k
 }
@@ -126,8 +127,11 @@ func (s *mpiV2Spec) check(j *Job, p *field.Problems) {
 	if i := s.Implementation; i != openMPI && i != intel && i != mpich {
 		p.NotSupported("spec.mpiImplementation", i, intel, mpich, openMPI)
 	}
-	if c := s.Creation; c != "AtStartup" && c != "WaitForWorkersReady" {
-		p.NotSupported("spec.launcherCreationPolicy", c, "AtStartup", "WaitForWorkersReady")
+	if c := s.Creation; c != "" && c != "AtStartup" && c != "WaitForWorkersReady" {
+		p.Warn("spec.launcherCreationPolicy: %q is not WaitForWorkersReady, and taken for AtStartup, as upstream does", c)
+	}
+	if r := s.RunPolicy; r != nil && r.CleanPodPolicy != nil && cleanPolicies[*r.CleanPodPolicy] == 0 {
+		p.NotSupported("spec.runPolicy.cleanPodPolicy", *r.CleanPodPolicy, cleanAll, cleanNone, cleanRunning)
 	}
 }
 

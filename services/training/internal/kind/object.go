@@ -46,7 +46,9 @@ func (k *Kind) normalize(specs map[string]any) {
 	}
 }
 
-// fill fills in what a manifest leaves out.
+// fill fills in what a manifest leaves out and is kept so. Lists stay as they are: clients
+// that compare what they sent with what is kept take a list as a whole, so one that was
+// added to would look changed for ever.
 func (k *Kind) fill(object map[string]any) {
 	spec := child(object, "spec")
 	if spec == nil {
@@ -67,6 +69,20 @@ func (k *Kind) fill(object map[string]any) {
 	}
 }
 
+// fillPorts gives the containers that count the kind's port. That is not kept.
+func (k *Kind) fillPorts(object map[string]any) {
+	if k.port == 0 {
+		return
+	}
+	spec, _ := object["spec"].(map[string]any)
+	specs, _ := spec[k.replicas].(map[string]any)
+	for _, each := range specs {
+		if replica, ok := each.(map[string]any); ok {
+			k.fillPort(replica)
+		}
+	}
+}
+
 func (k *Kind) fillReplica(t string, replica map[string]any) {
 	count, restart := "1", k.restart
 	switch {
@@ -79,9 +95,6 @@ func (k *Kind) fillReplica(t string, replica map[string]any) {
 		if ok {
 			replica["restartPolicy"] = restart
 		}
-	}
-	if k.port != 0 {
-		k.fillPort(replica)
 	}
 }
 
@@ -104,7 +117,7 @@ func (k *Kind) fillPort(replica map[string]any) {
 				return
 			}
 		}
-		container["ports"] = append(ports, map[string]any{"name": k.portName, "containerPort": json.Number(itoa(k.port))})
+		container["ports"] = append(slices.Clip(ports), map[string]any{"name": k.portName, "containerPort": json.Number(itoa(k.port))})
 		return
 	}
 }

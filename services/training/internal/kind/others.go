@@ -7,7 +7,7 @@ import (
 
 func xgboostJob() *Kind {
 	return &Kind{
-		Name: "XGBoostJob", Version: "kubeflow.org/v1", Plural: "xgboostjobs", Rendezvous: XGBoost,
+		Name: "XGBoostJob", Version: v1, Plural: "xgboostjobs", Rendezvous: XGBoost,
 		replicas: "xgbReplicaSpecs", types: []string{master, worker},
 		container: "xgboost", portName: "xgboostjob-port", port: 9999, restart: never,
 		spec: func() spec { return &xgboostSpec{} },
@@ -38,7 +38,7 @@ func (j *Job) leadSucceeds() {
 
 func paddleJob() *Kind {
 	return &Kind{
-		Name: "PaddleJob", Version: "kubeflow.org/v1", Plural: "paddlejobs", Rendezvous: Paddle,
+		Name: "PaddleJob", Version: v1, Plural: "paddlejobs", Rendezvous: Paddle,
 		replicas: "paddleReplicaSpecs", types: []string{master, worker},
 		container: "paddle", portName: "master", port: 36543, restart: onFailure,
 		spec: func() spec { return &paddleSpec{} }, defaults: paddleDefaults,
@@ -52,10 +52,10 @@ type paddleSpec struct {
 }
 
 type paddleElastic struct {
-	Min         *int32 `json:"minReplicas"`
-	Max         *int32 `json:"maxReplicas"`
-	MaxRestarts *int32 `json:"maxRestarts"`
-	Metrics     []any  `json:"metrics" honoured:"no"`
+	Min         *int32   `json:"minReplicas"`
+	Max         *int32   `json:"maxReplicas"`
+	MaxRestarts *int32   `json:"maxRestarts"`
+	Metrics     []metric `json:"metrics" honoured:"no"`
 }
 
 func paddleDefaults(spec map[string]any) {
@@ -68,7 +68,6 @@ func (s *paddleSpec) specs() map[string]*replicaSpec { return s.Replicas }
 func (s *paddleSpec) policy() *runPolicy             { return s.RunPolicy }
 
 func (s *paddleSpec) check(j *Job, p *field.Problems) {
-	j.single(master, p)
 	if s.Elastic != nil {
 		checkElastic(j, s.Elastic.Min, s.Elastic.Max, p)
 	}
@@ -83,7 +82,7 @@ func (s *paddleSpec) complete(j *Job) {
 
 func jaxJob() *Kind {
 	return &Kind{
-		Name: "JAXJob", Version: "kubeflow.org/v1", Plural: "jaxjobs", Rendezvous: JAX,
+		Name: "JAXJob", Version: v1, Plural: "jaxjobs", Rendezvous: JAX,
 		replicas: "jaxReplicaSpecs", types: []string{worker},
 		container: "jax", portName: "jaxjob-port", port: 6666, restart: never,
 		spec: func() spec { return &jaxSpec{} },
@@ -102,7 +101,7 @@ func (*jaxSpec) complete(j *Job)                  { j.leadSucceeds() }
 
 func mxJob() *Kind {
 	return &Kind{
-		Name: "MXJob", Version: "kubeflow.org/v1", Aliases: []string{"MXNetJob"}, Plural: "mxjobs", Rendezvous: MXNet,
+		Name: "MXJob", Version: v1, Aliases: []string{"MXNetJob"}, Plural: "mxjobs", Rendezvous: MXNet,
 		replicas: "mxReplicaSpecs", types: []string{scheduler, server, worker, "TunerTracker", "TunerServer", "Tuner"},
 		container: "mxnet", portName: "mxjob-port", port: 9091, restart: never,
 		spec: func() spec { return &mxSpec{} }, defaults: func(spec map[string]any) { setDefault(spec, "jobMode", mxTrain) },

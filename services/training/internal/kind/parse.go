@@ -37,9 +37,21 @@ type Metadata struct {
 	CreationTimestamp any   `json:"creationTimestamp"`
 	DeletionTimestamp any   `json:"deletionTimestamp"`
 	SelfLink          any   `json:"selfLink"`
-	ManagedFields     []any `json:"managedFields"`
+	ManagedFields     []any `json:"managedFields"` // kept beside the manifest
 	Finalizers        []any `json:"finalizers" honoured:"no"`
 	OwnerReferences   []any `json:"ownerReferences" honoured:"no"`
+}
+
+// Owners is who set which field, as JSON; empty when the object does not say.
+func (m *Metadata) Owners() string {
+	if len(m.ManagedFields) == 0 {
+		return ""
+	}
+	data, err := json.Marshal(m.ManagedFields)
+	if err != nil {
+		panic("kind: what was read as JSON cannot be written: " + err.Error())
+	}
+	return string(data)
 }
 
 // Parse reads a manifest, JSON of one object, and checks it. The error is a
@@ -57,14 +69,19 @@ func Parse(manifest []byte) (*Job, error) {
 		return nil, errKind(h.APIVersion, h.Kind)
 	}
 	k.fill(object)
+	kept, err := Render(k.Name, object)
+	if err != nil {
+		return nil, err
+	}
+	k.fillPorts(object)
 	s := k.spec()
 	decode.Into(object["spec"], s, "spec", p)
-	if err := p.Err(); err != nil { // what is of a wrong type is not there to be checked
-		return nil, err
+	if p.AnyMistyped() {
+		return nil, p.Err()
 	}
 	j := &Job{
 		Kind: k, Name: h.Metadata.Name, GenerateName: h.Metadata.GenerateName, Namespace: h.Metadata.Namespace,
-		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, Run: s.policy().spec(),
+		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, ManagedFields: h.Metadata.Owners(), Run: s.policy().spec(),
 	}
 	j.replicas(s.specs())
 	j.Schedule(p)
@@ -74,8 +91,8 @@ func Parse(manifest []byte) (*Job, error) {
 	}
 	s.complete(j)
 	j.Warnings = p.Warnings()
-	j.Manifest, err = Render(k.Name, object)
-	return j, err
+	j.Manifest = kept
+	return j, nil
 }
 
 // Object reads one JSON object.

@@ -4,13 +4,12 @@ import (
 	"strings"
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
-	"github.com/kfmesh/kfmesh/services/training/internal/decode"
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
 func pytorchJob() *Kind {
 	return &Kind{
-		Name: "PyTorchJob", Version: "kubeflow.org/v1", Plural: "pytorchjobs", Rendezvous: PyTorch,
+		Name: "PyTorchJob", Version: v1, Plural: "pytorchjobs", Rendezvous: PyTorch,
 		replicas: "pytorchReplicaSpecs", types: []string{master, worker},
 		container: "pytorch", portName: "pytorchjob-port", port: 23456, restart: onFailure,
 		spec: func() spec { return &pytorchSpec{} }, defaults: pytorchDefaults,
@@ -21,21 +20,21 @@ type pytorchSpec struct {
 	RunPolicy    *runPolicy              `json:"runPolicy"`
 	Replicas     map[string]*replicaSpec `json:"pytorchReplicaSpecs"`
 	Elastic      *elasticPolicy          `json:"elasticPolicy"`
-	NprocPerNode *decode.Scalar          `json:"nprocPerNode"`
+	NprocPerNode *string                 `json:"nprocPerNode"`
 }
 
 type elasticPolicy struct {
-	Min          *int32 `json:"minReplicas"`
-	Max          *int32 `json:"maxReplicas"`
-	Backend      string `json:"rdzvBackend"`
-	Port         *int32 `json:"rdzvPort"`
-	Host         string `json:"rdzvHost"`
-	ID           string `json:"rdzvId"`
-	Conf         []conf `json:"rdzvConf"`
-	Standalone   bool   `json:"standalone"`
-	NProcPerNode *int32 `json:"nProcPerNode"`
-	MaxRestarts  *int32 `json:"maxRestarts"`
-	Metrics      []any  `json:"metrics" honoured:"no"`
+	Min          *int32   `json:"minReplicas"`
+	Max          *int32   `json:"maxReplicas"`
+	Backend      string   `json:"rdzvBackend"`
+	Port         *int32   `json:"rdzvPort"`
+	Host         string   `json:"rdzvHost"`
+	ID           string   `json:"rdzvId"`
+	Conf         []conf   `json:"rdzvConf"`
+	Standalone   bool     `json:"standalone"`
+	NProcPerNode *int32   `json:"nProcPerNode"`
+	MaxRestarts  *int32   `json:"maxRestarts"`
+	Metrics      []metric `json:"metrics" honoured:"no"`
 }
 
 type conf struct {
@@ -86,10 +85,10 @@ func (s *pytorchSpec) check(j *Job, p *field.Problems) {
 		p.Forbidden(w.Path+".replicas", "must be at least 1")
 	}
 	if s.NprocPerNode != nil {
-		switch n := string(*s.NprocPerNode); {
-		case n == "auto", n == "gpu", n == "cpu", n != "" && strings.Trim(n, "0123456789") == "":
+		switch n := *s.NprocPerNode; {
+		case n == "auto", n == "gpu", n == "cpu", n == "xpu", n != "" && strings.Trim(n, "0123456789") == "":
 		default:
-			p.Invalid("spec.nprocPerNode", n, `must be a number, "auto", "cpu" or "gpu"`)
+			p.Warn("spec.nprocPerNode: %q is no number, auto, cpu, gpu or xpu; torchrun will not know it", n)
 		}
 	}
 	if s.Elastic == nil {
@@ -124,18 +123,16 @@ func checkElastic(j *Job, low, high *int32, p *field.Problems) {
 
 func (s *pytorchSpec) complete(j *Job) {
 	if s.NprocPerNode != nil {
-		j.PyTorch.ProcessesPerNode = string(*s.NprocPerNode)
+		j.PyTorch.ProcessesPerNode = *s.NprocPerNode
 	}
 	j.Success = &trainingv1.SuccessPolicy{Group: j.Replicas[0].Group, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
 	e := s.Elastic
 	if e == nil {
 		return
 	}
-	if e.NProcPerNode != nil {
-		j.PyTorch.ProcessesPerNode = itoa(*e.NProcPerNode)
-	}
 	j.PyTorch.Elastic = &Elastic{
 		Min: *e.Min, Max: *e.Max, Backend: e.Backend, Host: e.Host, ID: e.ID, Conf: joined(e.Conf), Standalone: e.Standalone, MaxRestarts: e.MaxRestarts,
+		Processes: e.NProcPerNode,
 	}
 	if e.Port != nil {
 		j.PyTorch.Elastic.Port = *e.Port

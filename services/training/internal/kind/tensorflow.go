@@ -19,7 +19,7 @@ const (
 
 func tfJob() *Kind {
 	return &Kind{
-		Name: "TFJob", Version: "kubeflow.org/v1", Plural: "tfjobs", Rendezvous: TensorFlow,
+		Name: "TFJob", Version: v1, Plural: "tfjobs", Rendezvous: TensorFlow,
 		replicas: "tfReplicaSpecs", types: []string{chief, master, worker, ps, evaluator},
 		container: "tensorflow", portName: "tfjob-port", port: 2222, restart: never,
 		spec: func() spec { return &tfSpec{} },
@@ -42,11 +42,8 @@ func (s *tfSpec) check(j *Job, p *field.Problems) {
 	if j.Group(chief) != nil && j.Group(master) != nil {
 		p.Forbidden("spec.tfReplicaSpecs", "must not have more than 1 Chief or Master role")
 	}
-	for _, lead := range []string{chief, master} {
-		j.single(lead, p)
-	}
 	if s.SuccessPolicy != nil && *s.SuccessPolicy != "" && *s.SuccessPolicy != allWorkers {
-		p.NotSupported("spec.successPolicy", *s.SuccessPolicy, "", allWorkers)
+		p.Warn("spec.successPolicy: %q is not AllWorkers, and taken for none, as upstream does", *s.SuccessPolicy)
 	}
 }
 
@@ -56,8 +53,8 @@ func (s *tfSpec) complete(j *Job) {
 		w.Independent = s.Dynamic
 	}
 	rule := trainingv1.SuccessRule_SUCCESS_RULE_FIRST
-	lead := j.Replicas[0] // chief, master or worker, if there is any of them
-	if s.SuccessPolicy != nil && *s.SuccessPolicy == allWorkers && lead.Type == worker || lead.Type == ps || lead.Type == evaluator {
+	lead := j.Replicas[0] // chief, master or worker, if there is any of them; of a chief there may be several
+	if s.SuccessPolicy != nil && *s.SuccessPolicy == allWorkers && lead.Type == worker || lead.Type != worker {
 		rule = trainingv1.SuccessRule_SUCCESS_RULE_ALL
 	}
 	j.Success = &trainingv1.SuccessPolicy{Group: lead.Group, Rule: rule}

@@ -35,5 +35,7 @@ type TrainerOptions struct {
 	// Wired says whether its nodes are told of one another: a job that says nothing of its
 	// trainer is left as its runtime has it.
 	Wired bool
-	Tune  []string // the command of a torchtune job behind "tune run"; nil for any other
+	// Injected are further containers, by the name of their group, that are told what nodes are.
+	Injected map[string][]string
+	Tune     []string // the command of a torchtune job behind "tune run"; nil for any other
 }

@@ -94,13 +94,12 @@ func NumberOf(w *gpuagentv1.Workload) int32 {
 // Workload is what is submitted for an attempt.
 func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	spec := &gpuagentv1.WorkloadSpec{
-		Keep: keepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
+		Keep: KeepName(a.UID), BackoffLimit: restarts(a.Restarts), RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_NEVER,
 		Disruptible: true,                          // it goes on from its checkpoint
 		OneNode:     j.Kind.Rendezvous == kind.MPI, // where there is room: launcher and workers meet in files
 	}
 	schedule(spec, j)
-	for i := range j.Replicas {
-		r := &j.Replicas[i]
+	for _, r := range scalingLast(j.Replicas) {
 		if r.Count == 0 || r.Stage != a.Stage {
 			continue
 		}
@@ -125,8 +124,22 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 	}
 }
 
-// keepName is the name of the directory that attempts at a job keep.
-func keepName(uid string) string { return "job-" + uid }
+// scalingLast are the replicas with those behind the others whose number may change: those
+// of the last group of a workload can come and go.
+func scalingLast(all []kind.Replica) []*kind.Replica {
+	var fixed, free []*kind.Replica
+	for i := range all {
+		if all[i].Independent {
+			free = append(free, &all[i])
+		} else {
+			fixed = append(fixed, &all[i])
+		}
+	}
+	return append(fixed, free...)
+}
+
+// KeepName is the name of the directory that attempts at a job keep.
+func KeepName(uid string) string { return "job-" + uid }
 
 func restarts(n int32) int32 {
 	if n < 0 {
@@ -148,7 +161,7 @@ func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
 	}
 	t := pod.Build(r.Template, r.ContainerName(j.Kind), r.Path+".template", names(j, r, a), &field.Problems{})
 	t.Ports, t.PeerNames = ports(j, r), peers(j)
-	wire(t, rendezvous.Of(j, r, a.Number))
+	wire(t, r.ContainerName(j.Kind), rendezvous.Of(j, r, a.Number))
 	t.Env = append(t.Env,
 		&gpuagentv1.EnvVar{Name: "KFMESH_JOB", Value: j.Name},
 		&gpuagentv1.EnvVar{Name: "KFMESH_ATTEMPT", Value: strconv.Itoa(int(a.Number))},
@@ -211,12 +224,24 @@ func ports(j *kind.Job, r *kind.Replica) []*gpuagentv1.Port {
 	return out
 }
 
-// wire gives a template what its replicas find one another by.
-func wire(t *gpuagentv1.Template, w rendezvous.Wiring) {
+// wire gives a template, whose container that counts has a name, what its replicas find one
+// another by.
+func wire(t *gpuagentv1.Template, main string, w rendezvous.Wiring) {
+	var env []*gpuagentv1.EnvVar
 	for _, v := range w.Env {
-		t.Env = append(t.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
-		for _, c := range t.GetCompanions() { // as upstream, what runs beside it and not before
-			c.Env = append(c.Env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+		env = append(env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
+	}
+	if w.To == nil || slices.Contains(w.To, main) {
+		t.Env = append(t.Env, env...)
+	}
+	for _, c := range t.GetCompanions() { // as upstream, what runs beside it, and not before
+		if w.To == nil || slices.Contains(w.To, c.GetName()) {
+			c.Env = append(c.Env, env...)
+		}
+	}
+	for _, c := range t.GetInitContainers() {
+		if slices.Contains(w.To, c.GetName()) {
+			c.Env = append(c.Env, env...)
 		}
 	}
 	for _, f := range w.Files {

@@ -40,16 +40,19 @@ func (s *stepper) follow() {
 		s.nextStage()
 	case over(w):
 		s.attemptEnded()
-	case s.rescaled():
+	case s.rescaled() && !s.rescales():
 		s.status.Message = "is started again with another number of replicas"
 		s.stop()
 	case s.lost():
 	case w.GetStatus().GetEpoch() > 1 && w.GetStatus().GetPhase() == gpuagentv1.Phase_PHASE_PENDING:
 		s.disrupted(w.GetStatus().GetMessage())
 	default:
-		s.status.Message = w.GetStatus().GetMessage()
+		s.status.Message = s.says()
 		if w.GetStatus().GetPhase() == gpuagentv1.Phase_PHASE_RUNNING {
 			s.set(Running, "Running", "%s %s is running.", s.job.GetKind(), s.name())
+		}
+		if s.rescales() {
+			s.action = Scale
 		}
 	}
 }
@@ -88,7 +91,7 @@ func (s *stepper) rescaled() bool {
 func (s *stepper) lost() bool {
 	for _, r := range s.workload.GetStatus().GetReplicas() {
 		g := s.group(r.GetGroup())
-		if r.GetPhase() == gpuagentv1.Phase_PHASE_FAILED && g.GetIndependent() && !s.expendable(g) {
+		if r.GetPhase() == gpuagentv1.Phase_PHASE_FAILED && !r.GetLeaving() && g.GetIndependent() && !s.expendable(g) {
 			s.failOf(r)
 			return true
 		}

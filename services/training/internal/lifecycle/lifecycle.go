@@ -6,7 +6,8 @@
 // stopped and started anew, because most frameworks cannot take a lone replica
 // back, and the one directory that attempts share lets them go on from a checkpoint.
 // Groups that are independent, as those of an elastic job, are an exception: the agent
-// starts a replica of them again by itself.
+// starts a replica of them again by itself, and their number of replicas changes while the
+// attempt goes on. Any other change of numbers begins another attempt.
 //
 // A job may have stages, groups that run only when others have ended well, such as what
 // fetches data before the training. A stage of an attempt is a workload of its own. A
@@ -39,6 +40,7 @@ const (
 	Nothing Action = iota
 	Submit         // the workload of the present attempt
 	Stop           // the workload of the present attempt
+	Scale          // the workload of the present attempt, as Rescaling says
 	Delete         // the job
 )
 
@@ -200,11 +202,10 @@ func (s *stepper) end() {
 			s.stop()
 		}
 	}
-	ttl := s.spec.GetRunPolicy().GetTtl()
-	if ttl == nil {
+	at, expires := ExpiresAt(&trainingv1.TrainingJob{Spec: s.spec, Status: s.status})
+	if !expires {
 		return
 	}
-	at := s.status.GetCompletionTime().AsTime().Add(ttl.AsDuration())
 	if s.now.Before(at) {
 		s.wakeAt(at)
 		return

@@ -28,7 +28,7 @@ func (s *stepper) count() {
 	for _, r := range s.workload.GetStatus().GetReplicas() {
 		c := counts[s.group(r.GetGroup()).GetType()]
 		switch {
-		case c == nil: // of a group that the job has no more
+		case c == nil, r.GetLeaving() && replicaOver(r): // of a group that the job has no more, or too many
 		case r.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING:
 			c.Active++
 		case r.GetPhase() == gpuagentv1.Phase_PHASE_SUCCEEDED:
@@ -51,7 +51,7 @@ func (s *stepper) succeeded() bool {
 	}
 	all, one, first := true, false, false
 	for _, r := range s.workload.GetStatus().GetReplicas() {
-		if r.GetGroup() != policy.GetGroup() {
+		if r.GetGroup() != policy.GetGroup() || r.GetLeaving() {
 			continue
 		}
 		well := r.GetPhase() == gpuagentv1.Phase_PHASE_SUCCEEDED

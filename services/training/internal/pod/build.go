@@ -2,7 +2,6 @@ package pod
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +30,7 @@ func (s *Spec) Main(name string) int {
 func Build(t *Template, container, path string, names Names, problems *field.Problems) *gpuagentv1.Template {
 	main := t.Spec.Main(container)
 	b := &builder{spec: &t.Spec, problems: problems, names: names, path: path + ".spec"}
+	b.check(t, path)
 	b.build(&t.Spec.Containers[main], fmt.Sprintf("%s.containers[%d]", b.path, main))
 	b.companions(main)
 	return b.out
@@ -66,15 +66,22 @@ func (b *builder) build(c *Container, path string) {
 	b.out.LivenessProbe = b.probe(path+".livenessProbe", c.LivenessProbe, c)
 	b.out.ReadinessProbe = b.readiness(path+".readinessProbe", c.ReadinessProbe, c)
 	b.out.Lifecycle = b.lifecycle(path+".lifecycle", c.Lifecycle, c)
-	if c.RestartPolicy != "" {
-		b.problems.Forbidden(path+".restartPolicy", "may not be set for non-init containers")
-	}
+	b.restarts(path, c)
 	for i, alias := range b.spec.HostAliases {
-		if _, err := netip.ParseAddr(alias.IP); err != nil {
-			b.problems.Invalid(fmt.Sprintf("%s.hostAliases[%d].ip", b.path, i), alias.IP, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
-			continue
+		b.address(fmt.Sprintf("%s.hostAliases[%d].ip", b.path, i), alias.IP)
+		for n, name := range alias.Hostnames {
+			b.problems.Name(fmt.Sprintf("%s.hostAliases[%d].hostnames[%d]", b.path, i, n), name, field.Subdomain)
 		}
 		b.out.HostAliases = append(b.out.HostAliases, &gpuagentv1.HostAlias{Ip: alias.IP, Hostnames: alias.Hostnames})
+	}
+}
+
+// restarts says what is wrong with the restart policy of a container that is none of those
+// run before: the whole replica is tried again or not, by the job's own.
+func (b *builder) restarts(path string, c *Container) {
+	b.oneOf(path+".restartPolicy", c.RestartPolicy, "Always", "Never", "OnFailure")
+	if c.RestartPolicy != "" {
+		b.problems.Warn("%s.restartPolicy has no effect here: the job's own policy counts", path)
 	}
 }
 

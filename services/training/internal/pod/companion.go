@@ -3,7 +3,6 @@ package pod
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -11,23 +10,20 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
-// label is what names of containers are.
-var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-
 // companions adds the init containers, and the containers beside the one that counts.
 func (b *builder) companions(main int) {
 	for i := range b.spec.InitContainers {
 		c := &b.spec.InitContainers[i]
 		at := fmt.Sprintf("%s.initContainers[%d]", b.path, i)
 		made := b.companion(at, c)
+		b.oneOf(at+".restartPolicy", c.RestartPolicy, "Always", "Never", "OnFailure")
 		switch c.RestartPolicy {
-		case "":
 		case "Always":
 			made.RestartPolicy = gpuagentv1.RestartPolicy_RESTART_POLICY_ALWAYS
-		default:
-			b.problems.NotSupported(at+".restartPolicy", c.RestartPolicy, "Always")
+		case "OnFailure":
+			b.problems.Warn("%s.restartPolicy has no effect here: an init container that fails, fails the replica", at)
 		}
-		if c.RestartPolicy == "" && (c.Lifecycle != nil || c.StartupProbe != nil || c.LivenessProbe != nil || c.ReadinessProbe != nil) {
+		if c.RestartPolicy != "Always" && (c.Lifecycle != nil || c.StartupProbe != nil || c.LivenessProbe != nil || c.ReadinessProbe != nil) {
 			b.problems.Forbidden(at, "may not have probes or lifecycle hooks: it is an init container without restartPolicy=Always")
 		}
 		b.out.InitContainers = append(b.out.InitContainers, made)
@@ -38,6 +34,7 @@ func (b *builder) companions(main int) {
 		}
 		at := fmt.Sprintf("%s.containers[%d]", b.path, i)
 		made := b.companion(at, &b.spec.Containers[i])
+		b.restarts(at, &b.spec.Containers[i])
 		if b.spec.RestartPolicy != "Never" {
 			made.RestartPolicy = gpuagentv1.RestartPolicy_RESTART_POLICY_ON_FAILURE
 		}
@@ -46,18 +43,11 @@ func (b *builder) companions(main int) {
 	b.uniqueNames()
 }
 
-// uniqueNames has no two containers of one name.
+// uniqueNames has no init container with the name of another container.
 func (b *builder) uniqueNames() {
-	taken := map[string]bool{}
-	for _, list := range []struct {
-		name string
-		all  []Container
-	}{{"initContainers", b.spec.InitContainers}, {"containers", b.spec.Containers}} {
-		for i, c := range list.all {
-			if taken[c.Name] && c.Name != "" {
-				b.problems.Duplicate(fmt.Sprintf("%s.%s[%d].name", b.path, list.name, i), c.Name)
-			}
-			taken[c.Name] = true
+	for i, c := range b.spec.InitContainers {
+		if slices.ContainsFunc(b.spec.Containers, func(other Container) bool { return other.Name == c.Name }) {
+			b.problems.Duplicate(fmt.Sprintf("%s.initContainers[%d].name", b.path, i), c.Name)
 		}
 	}
 }
@@ -65,12 +55,6 @@ func (b *builder) uniqueNames() {
 // companion reads one container beside the one that counts. It sees what that sees: the
 // mounts of all are made for all.
 func (b *builder) companion(at string, c *Container) *gpuagentv1.Companion {
-	switch {
-	case c.Name == "":
-		b.problems.Required(at+".name", "")
-	case !label.MatchString(c.Name):
-		b.problems.Invalid(at+".name", c.Name, "a DNS-1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character")
-	}
 	own := &builder{spec: b.spec, path: b.path, problems: b.problems, names: b.names, out: &gpuagentv1.Template{}}
 	own.variables(at, c)
 	own.mounts(at, c)
@@ -83,6 +67,7 @@ func (b *builder) companion(at string, c *Container) *gpuagentv1.Companion {
 		b.problems.Warn("%s.securityContext has no effect here: all containers of a pod run as the one that counts", at)
 	}
 	if c.ReadinessProbe != nil {
+		b.probe(at+".readinessProbe", c.ReadinessProbe, c) // which is checked all the same
 		b.problems.Warn("%s.readinessProbe has no effect here: a replica is ready when the container that counts is", at)
 	}
 	return &gpuagentv1.Companion{

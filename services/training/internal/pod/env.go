@@ -2,17 +2,17 @@ package pod
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
 // env adds one variable.
 func (b *builder) env(path string, e EnvVar, c *Container) {
-	if e.Name == "" {
-		b.problems.Required(path+".name", "")
-		return
-	}
+	b.problems.Name(path+".name", e.Name, field.EnvName)
 	out := &gpuagentv1.EnvVar{Name: e.Name, Value: Escape(e.Value)}
 	if e.ValueFrom != nil {
 		if e.Value != "" {
@@ -26,6 +26,7 @@ func (b *builder) env(path string, e EnvVar, c *Container) {
 // envFrom adds all keys of a secret or config map.
 func (b *builder) envFrom(path string, from EnvFrom) {
 	out := &gpuagentv1.EnvFrom{Prefix: from.Prefix}
+	b.problems.OptionalName(path+".prefix", from.Prefix, field.EnvName)
 	var name string
 	switch {
 	case from.Secret != nil && from.ConfigMap != nil:
@@ -41,15 +42,15 @@ func (b *builder) envFrom(path string, from EnvFrom) {
 		b.problems.Invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
 		return
 	}
-	if name == "" {
-		b.problems.Required(path+".name", "")
-		return
-	}
+	b.problems.Name(path+".name", name, field.Subdomain)
 	b.out.EnvFrom = append(b.out.EnvFrom, out)
 }
 
 // source has a variable take its value from elsewhere.
 func (b *builder) source(path string, s *EnvSource, c *Container, out *gpuagentv1.EnvVar) {
+	if s.count() > 1 {
+		b.problems.Invalid(path, "", "may not have more than one field specified at a time")
+	}
 	switch {
 	case s.Field != nil:
 		b.field(path+".fieldRef.fieldPath", s.Field.FieldPath, out)
@@ -59,18 +60,27 @@ func (b *builder) source(path string, s *EnvSource, c *Container, out *gpuagentv
 		out.ValueFrom = &gpuagentv1.ValueSource{Source: &gpuagentv1.ValueSource_Secret{Secret: b.key(path+".secretKeyRef", s.Secret)}}
 	case s.ConfigMap != nil:
 		out.ValueFrom = &gpuagentv1.ValueSource{Source: &gpuagentv1.ValueSource_ConfigMap{ConfigMap: b.key(path+".configMapKeyRef", s.ConfigMap)}}
+	case s.File != nil:
+		b.problems.Warn("%s.fileKeyRef has no effect here: files of variables are not read", path)
 	default:
-		b.problems.Invalid(path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`")
+		b.problems.Invalid(path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`")
 	}
 }
 
+// count counts where a value is to come from.
+func (s *EnvSource) count() int {
+	n := 0
+	for _, is := range []bool{s.Field != nil, s.Resource != nil, s.Secret != nil, s.ConfigMap != nil, s.File != nil} {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
 func (b *builder) key(path string, k *KeyRef) *gpuagentv1.KeySelector {
-	if k.Name == "" {
-		b.problems.Required(path+".name", "")
-	}
-	if k.Key == "" {
-		b.problems.Required(path+".key", "")
-	}
+	b.problems.Name(path+".name", k.Name, field.Subdomain)
+	b.problems.Name(path+".key", k.Key, field.Key)
 	return &gpuagentv1.KeySelector{Name: k.Name, Key: k.Key, Optional: k.Optional}
 }
 
@@ -113,6 +123,24 @@ func (b *builder) field(path, name string, out *gpuagentv1.EnvVar) {
 	}
 }
 
+// measured are the resources whose amounts a container may be told.
+var measured = []string{"cpu", "memory", "ephemeral-storage"}
+
+// divisor requires one of the units that Kubernetes divides by.
+func (b *builder) divisor(path string, r *ResourceFieldRef) {
+	unit := string(r.Divisor)
+	switch _, name, _ := strings.Cut(r.Resource, "."); {
+	case unit == "", unit == "0", unit == "1":
+	case name == "cpu" && unit != "1m":
+		b.problems.Invalid(path, r.Resource, "only divisor's values 1m and 1 are supported with the cpu resource")
+	case name != "cpu" && !slices.Contains(units, unit):
+		b.problems.Invalid(path, r.Resource, "only divisor's values 1, "+strings.Join(units, ", ")+" are supported with the "+name+" resource")
+	}
+}
+
+// units are those that amounts of bytes are divided by.
+var units = []string{"1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"}
+
 // amount is what a container asks for of something, in units of a divisor. Where
 // nothing is asked for there is no limit, which is 0 here.
 func (b *builder) amount(path string, r *ResourceFieldRef, c *Container) string {
@@ -123,12 +151,21 @@ func (b *builder) amount(path string, r *ResourceFieldRef, c *Container) string 
 	for name, text := range c.Resources.Limits {
 		texts["limits."+name] = string(text)
 	}
-	text, ok := texts[r.Resource]
-	if !ok {
+	switch of, name, _ := strings.Cut(r.Resource, "."); {
+	case r.Resource == "":
+		b.problems.Required(path+".resource", "")
+		return "0"
+	case of != "limits" && of != "requests", !slices.Contains(measured, name) && !strings.HasPrefix(name, "hugepages-"):
+		b.problems.NotSupported(path+".resource", r.Resource, "limits.cpu", "limits.ephemeral-storage", "limits.memory",
+			"requests.cpu", "requests.ephemeral-storage", "requests.memory")
 		return "0"
 	}
+	text, ok := texts[r.Resource]
 	const fine = 1000 // so that both may be fractions
 	amount, okAmount := Quantity(text, fine)
+	if !ok {
+		amount, okAmount = 0, true
+	}
 	divisor, okDivisor := int64(fine), true
 	if r.Divisor != "" && r.Divisor != "0" {
 		divisor, okDivisor = Quantity(string(r.Divisor), fine)
@@ -137,5 +174,6 @@ func (b *builder) amount(path string, r *ResourceFieldRef, c *Container) string 
 		b.problems.Invalid(path+".divisor", string(r.Divisor), badQuantity)
 		return "0"
 	}
+	b.divisor(path+".divisor", r)
 	return strconv.FormatInt((amount+divisor-1)/divisor, 10)
 }

@@ -92,7 +92,7 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 		`startupProbe: {exec: {command: [a]}, terminationGracePeriodSeconds: 0}`:   `startupProbe.terminationGracePeriodSeconds: Invalid value: 0: must be greater than 0`,
 		`startupProbe: {}`: `startupProbe: Required value: must specify a handler type`,
 		`lifecycle: {preStop: {sleep: {seconds: 1}, exec: {}}}`:      `lifecycle.preStop: Forbidden: may not specify more than 1 handler type`,
-		`restartPolicy: Always`:                                      `restartPolicy: Forbidden: may not be set for non-init containers`,
+		`restartPolicy: Sometimes`:                                   `restartPolicy: Unsupported value: "Sometimes"`,
 		`envFrom: [{secretRef: {name: ""}}]`:                         `envFrom[0].secretRef.name: Required value`,
 		`envFrom: [{secretRef: {name: a}, configMapRef: {name: b}}]`: `envFrom[0]: Invalid value`,
 		`volumeMounts: [{name: none, mountPath: /x}]`:                `volumeMounts[0].name: Not found: "none"`,

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
 // Probe is what a container is asked again and again.
@@ -38,7 +40,7 @@ type Exec struct {
 // HTTP is a GET request.
 type HTTP struct {
 	Host    string        `json:"host"`
-	Port    decode.Scalar `json:"port"`
+	Port    decode.Scalar `json:"port" needed:"yes"`
 	Path    string        `json:"path"`
 	Scheme  string        `json:"scheme"`
 	Headers []Header      `json:"httpHeaders"`
@@ -46,25 +48,19 @@ type HTTP struct {
 
 // Header is one of a request's.
 type Header struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name  string `json:"name" needed:"yes"`
+	Value string `json:"value" needed:"yes"`
 }
 
 // TCP is a connection.
 type TCP struct {
 	Host string        `json:"host"`
-	Port decode.Scalar `json:"port"`
-}
-
-// GRPC is a call of a server's health service.
-type GRPC struct {
-	Port    decode.Scalar `json:"port"`
-	Service string        `json:"service"`
+	Port decode.Scalar `json:"port" needed:"yes"`
 }
 
 // Sleep is time that passes.
 type Sleep struct {
-	Seconds int64 `json:"seconds"`
+	Seconds int64 `json:"seconds" needed:"yes"`
 }
 
 // Lifecycle is what is done around a container's life.
@@ -74,41 +70,12 @@ type Lifecycle struct {
 	StopSignal string   `json:"stopSignal" honoured:"no"`
 }
 
-// kubernetesPeriod is that of a probe that says none.
-const kubernetesPeriod = 10 * time.Second
-
-// readiness reads a readiness probe.
-func (b *builder) readiness(path string, p *Probe, c *Container) *gpuagentv1.Probe {
-	if p == nil {
-		return nil
-	}
-	if p.Grace != nil {
-		b.problems.Invalid(path+".terminationGracePeriodSeconds", *p.Grace, "must not be set for readinessProbes")
-	}
-	one := *p
-	one.Successes, one.Grace = nil, nil
-	out := b.probe(path, &one, c)
-	if out == nil {
-		return nil
-	}
-	if out.GetPeriod() == nil {
-		out.Period = durationpb.New(kubernetesPeriod)
-	}
-	if p.Successes != nil {
-		if *p.Successes < 0 {
-			b.problems.Invalid(path+".successThreshold", *p.Successes, "must be greater than or equal to 0")
-		}
-		out.SuccessThreshold = max(*p.Successes, 0)
-	}
-	return out
-}
-
-// probe reads a startup or liveness probe; nil when there is none, or none that can be asked here.
+// probe reads a probe; nil when there is none, or none that can be asked here.
 func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 	if p == nil {
 		return nil
 	}
-	for _, field := range []struct {
+	for _, count := range []struct {
 		name  string
 		value *int32
 		least int32
@@ -119,12 +86,12 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 		{"failureThreshold", p.Failures, 0},
 		{"successThreshold", p.Successes, 0},
 	} {
-		if field.value != nil && *field.value < field.least {
-			b.problems.Invalid(path+"."+field.name, *field.value, "must be greater than or equal to 0")
+		if count.value != nil && *count.value < count.least {
+			b.problems.Invalid(path+"."+count.name, *count.value, "must be greater than or equal to 0")
 		}
 	}
-	if p.Successes != nil && *p.Successes > 1 {
-		b.problems.Invalid(path+".successThreshold", *p.Successes, "must be 1")
+	if p.Grace != nil && *p.Grace <= 0 {
+		b.problems.Invalid(path+".terminationGracePeriodSeconds", *p.Grace, "must be greater than 0")
 	}
 	handler := b.handler(path, &p.Handler, c)
 	if handler == nil {
@@ -132,15 +99,34 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 	}
 	out := &gpuagentv1.Probe{Handler: handler, InitialDelay: seconds(p.InitialDelay), Period: seconds(p.Period), Timeout: seconds(p.Timeout)}
 	if p.Grace != nil {
-		if *p.Grace <= 0 {
-			b.problems.Invalid(path+".terminationGracePeriodSeconds", *p.Grace, "must be greater than 0")
-		}
-		out.GracePeriod = durationpb.New(time.Duration(*p.Grace) * time.Second)
+		out.GracePeriod = durationpb.New(time.Duration(max(*p.Grace, 0)) * time.Second)
+	}
+	if p.Successes != nil {
+		out.SuccessThreshold = max(*p.Successes, 0)
 	}
 	if p.Failures != nil {
 		out.FailureThreshold = max(*p.Failures, 0)
 	}
 	return out
+}
+
+// kubernetesPeriod is that of a probe that says none.
+const kubernetesPeriod = 10 * time.Second
+
+// readiness reads a readiness probe, which has been checked.
+func (b *builder) readiness(path string, p *Probe, c *Container) *gpuagentv1.Probe {
+	out := b.probe(path, p, c)
+	if out != nil && out.GetPeriod() == nil {
+		out.Period = durationpb.New(kubernetesPeriod)
+	}
+	return out
+}
+
+// once requires that one success is enough for a probe, as it is for all but readiness.
+func (b *builder) once(path string, p *Probe) {
+	if p != nil && p.Successes != nil && *p.Successes > 1 {
+		b.problems.Invalid(path+".successThreshold", *p.Successes, "must be 1")
+	}
 }
 
 func seconds(n *int32) *durationpb.Duration {
@@ -163,6 +149,16 @@ func (b *builder) lifecycle(path string, l *Lifecycle, c *Container) *gpuagentv1
 		out.PreStop = b.handler(path+".preStop", l.PreStop, c)
 	}
 	return out
+}
+
+// defaultGrace is how long a pod has to end, in seconds, when it does not say.
+const defaultGrace = 30
+
+func (s *Spec) grace() int64 {
+	if s.GracePeriod == nil {
+		return defaultGrace
+	}
+	return *s.GracePeriod
 }
 
 // handler reads one thing to do; nil when it cannot be done here, or says nothing.
@@ -195,11 +191,17 @@ func (b *builder) handler(path string, h *Handler, c *Container) *gpuagentv1.Han
 			Host: h.TCP.Host, Port: b.port(path+".tcpSocket.port", h.TCP.Port, c),
 		}}}
 	case h.Sleep != nil:
+		if grace := b.spec.grace(); h.Sleep.Seconds < 0 || h.Sleep.Seconds > grace {
+			b.problems.Invalid(path+".sleep", h.Sleep.Seconds, fmt.Sprintf("must be non-negative and less than terminationGracePeriodSeconds (%d)", grace))
+		}
 		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Sleep{Sleep: durationpb.New(time.Duration(max(h.Sleep.Seconds, 0)) * time.Second)}}
 	}
-	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Grpc{Grpc: &gpuagentv1.Grpc{
-		Port: b.port(path+".grpc.port", h.GRPC.Port, c), Service: h.GRPC.Service,
-	}}}
+	b.number(path+".grpc.port", h.GRPC.Port)
+	service := ""
+	if h.GRPC.Service != nil {
+		service = *h.GRPC.Service
+	}
+	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Grpc{Grpc: &gpuagentv1.Grpc{Port: listed(h.GRPC.Port, c), Service: service}}}
 }
 
 func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handler {
@@ -212,12 +214,25 @@ func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handle
 		b.problems.NotSupported(path+".scheme", h.Scheme, "HTTP", "HTTPS")
 	}
 	for _, header := range h.Headers {
+		for _, wrong := range field.Header(header.Name) {
+			b.problems.Invalid(path+".httpHeaders", header.Name, wrong)
+		}
 		if out.Headers == nil {
 			out.Headers = map[string]string{}
 		}
 		out.Headers[header.Name] = header.Value
 	}
 	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_HttpGet{HttpGet: out}}
+}
+
+// listed is the name of a port that the container lists with a number, or else the number.
+func listed(port int32, c *Container) string {
+	for i, p := range c.Ports {
+		if port == p.ContainerPort {
+			return PortName(i, p)
+		}
+	}
+	return strconv.Itoa(int(port))
 }
 
 // port is a port of a probe as a workload takes it: the name of one that the container

@@ -2,6 +2,7 @@ package pod
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -29,6 +30,9 @@ var suffixes = []struct {
 	{"E", 1e18},
 }
 
+// quantity is the form of one, as schemas have it.
+var quantity = regexp.MustCompile(`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`)
+
 // Quantity reads a Kubernetes quantity such as "500m", "2Gi" or "1e3" and returns
 // it times scale, rounded up as Kubernetes does, and whether it is one.
 func Quantity(text string, scale float64) (int64, bool) {
@@ -41,7 +45,7 @@ func Quantity(text string, scale float64) (int64, bool) {
 	}
 	f, err := strconv.ParseFloat(number, 64)
 	amount := math.Ceil(f * factor * scale)
-	if err != nil || strings.Trim(number, "0123456789+-.eE") != "" || f < 0 || amount >= math.MaxInt64 {
+	if err != nil || !quantity.MatchString(text) || f < 0 || amount >= math.MaxInt64 {
 		return 0, false
 	}
 	return int64(amount), true

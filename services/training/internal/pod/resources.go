@@ -7,6 +7,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
 const milli = 1000 // CPU is counted in thousandths of a core
@@ -22,7 +23,13 @@ const badQuantity = "quantities must match the regular expression '^([+-]?[0-9.]
 func (b *builder) resources(path string, r Resources) *gpuagentv1.Resources {
 	requests, limits := b.amounts(path+".requests", r.Requests), b.amounts(path+".limits", r.Limits)
 	for _, name := range slices.Sorted(maps.Keys(requests)) {
-		if limit, ok := limits[name]; ok && requests[name] > limit {
+		limit, limited := limits[name]
+		switch exact := exact(name); {
+		case exact && !limited && r.Limits[name] == "":
+			b.problems.Required(path+".limits", "Limit must be set for non overcommitable resources")
+		case exact && limited && requests[name] != limit:
+			b.problems.Invalid(path+".requests", string(r.Requests[name]), "must be equal to "+name+" limit of "+string(r.Limits[name]))
+		case limited && requests[name] > limit:
 			b.problems.Invalid(path+".requests", string(r.Requests[name]), "must be less than or equal to "+name+" limit of "+string(r.Limits[name]))
 		}
 	}
@@ -41,6 +48,11 @@ func (b *builder) resources(path string, r Resources) *gpuagentv1.Resources {
 		}
 	}
 	return out
+}
+
+// CheckResources says what is wrong with what a container asks for.
+func CheckResources(path string, r Resources, problems *field.Problems) {
+	(&builder{spec: &Spec{}, problems: problems}).resources(path, r)
 }
 
 // gpus adds GPUs that are asked for by the name of a resource. A container has GPUs of one
@@ -95,9 +107,40 @@ func (c *Container) GPUs() int32 {
 	return int32(min(n, maxGPUs)) // #nosec G115 -- bounded
 }
 
+// exact reports whether a container that asks for a resource gets exactly what it asks
+// for: neither more nor less may be its limit.
+func exact(name string) bool {
+	return strings.HasPrefix(name, "hugepages-") || strings.Contains(name, "/") && !native(name)
+}
+
+// native reports whether a resource is one of Kubernetes' own.
+func native(name string) bool {
+	domain, _, _ := strings.Cut(name, "/")
+	return !strings.Contains(name, "/") || domain == "kubernetes.io" || strings.HasSuffix(domain, ".kubernetes.io")
+}
+
+// resource says what is wrong with the name of a resource, and with an amount of what is
+// only had whole.
+func (b *builder) resource(path, name, amount string) {
+	for _, wrong := range field.QualifiedName(name) {
+		b.problems.Invalid(path, name, wrong)
+	}
+	switch {
+	case !strings.Contains(name, "/") && !slices.Contains(measured, name) && !strings.HasPrefix(name, "hugepages-"):
+		b.problems.Invalid(path, name, "must be a standard resource for containers")
+	case strings.HasPrefix(name, "requests."):
+		b.problems.Invalid(path, name, "doesn't follow extended resource name standard")
+	}
+	if fine, ok := Quantity(amount, milli); ok && exact(name) && fine%milli != 0 {
+		b.problems.Invalid(path, amount, "must be an integer")
+	}
+}
+
 func (b *builder) amounts(path string, of map[string]decode.Scalar) map[string]int64 {
 	amounts := map[string]int64{}
-	for name, text := range of {
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		text := of[name]
+		b.resource(path+"["+name+"]", name, string(text))
 		scale := 1.0
 		if name == "cpu" {
 			scale = milli

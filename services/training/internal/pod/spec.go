@@ -25,18 +25,19 @@ type Metadata struct {
 	Name              string            `json:"name"`
 	Namespace         string            `json:"namespace"`
 	CreationTimestamp any               `json:"creationTimestamp"`
+	Finalizers        []string          `json:"finalizers" honoured:"no"`
 	Labels            map[string]string `json:"labels"`
 	Annotations       map[string]string `json:"annotations"`
 }
 
 // Spec is a pod's specification.
 type Spec struct {
-	Containers         []Container       `json:"containers"`
-	Volumes            []Volume          `json:"volumes"`
+	Containers         []Container       `json:"containers" unique:"name"`
+	Volumes            []Volume          `json:"volumes" unique:"name"`
 	RestartPolicy      string            `json:"restartPolicy"`
 	GracePeriod        *int64            `json:"terminationGracePeriodSeconds"`
 	NodeSelector       map[string]string `json:"nodeSelector"`
-	ImagePullSecrets   []Reference       `json:"imagePullSecrets"`
+	ImagePullSecrets   []Reference       `json:"imagePullSecrets" unique:"name"`
 	SecurityContext    *SecurityContext  `json:"securityContext"`
 	PriorityClassName  string            `json:"priorityClassName"`
 	Tolerations        []Toleration      `json:"tolerations"`
@@ -44,33 +45,36 @@ type Spec struct {
 	ServiceAccount     string            `json:"serviceAccount"`
 	SchedulerName      string            `json:"schedulerName"`
 	DNSPolicy          string            `json:"dnsPolicy"`
-	EnableServiceLinks any               `json:"enableServiceLinks"`
-	AutomountToken     any               `json:"automountServiceAccountToken"`
+	EnableServiceLinks *bool             `json:"enableServiceLinks"`
+	AutomountToken     *bool             `json:"automountServiceAccountToken"`
 	HostNetwork        bool              `json:"hostNetwork"`
 	HostIPC            bool              `json:"hostIPC"`
 	HostPID            bool              `json:"hostPID"`
-	InitContainers     []Container       `json:"initContainers"`
-	HostAliases        []HostAlias       `json:"hostAliases"`
+	InitContainers     []Container       `json:"initContainers" unique:"name"`
+	HostAliases        []HostAlias       `json:"hostAliases" unique:"ip"`
 
-	Ephemeral         []any  `json:"ephemeralContainers" honoured:"no"`
-	Affinity          any    `json:"affinity" honoured:"no"`
-	Spread            []any  `json:"topologySpreadConstraints" honoured:"no"`
-	NodeName          string `json:"nodeName" honoured:"no"`
-	Hostname          string `json:"hostname" honoured:"no"`
-	Subdomain         string `json:"subdomain" honoured:"no"`
-	DNSConfig         any    `json:"dnsConfig" honoured:"no"`
-	RuntimeClassName  string `json:"runtimeClassName" honoured:"no"`
-	ShareProcess      bool   `json:"shareProcessNamespace" honoured:"no"`
-	ActiveDeadline    *int64 `json:"activeDeadlineSeconds" honoured:"no"`
-	Priority          *int64 `json:"priority" honoured:"no"`
-	PreemptionPolicy  string `json:"preemptionPolicy" honoured:"no"`
-	Overhead          any    `json:"overhead" honoured:"no"`
-	ReadinessGates    []any  `json:"readinessGates" honoured:"no"`
-	SchedulingGates   []any  `json:"schedulingGates" honoured:"no"`
-	ResourceClaims    []any  `json:"resourceClaims" honoured:"no"`
-	SetHostnameAsFQDN bool   `json:"setHostnameAsFQDN" honoured:"no"`
-	OS                any    `json:"os" honoured:"no"`
-	HostUsers         any    `json:"hostUsers" honoured:"no"`
+	Ephemeral         []Container              `json:"ephemeralContainers" honoured:"no" unique:"name"`
+	Affinity          *Affinity                `json:"affinity" honoured:"no"`
+	Spread            []Spread                 `json:"topologySpreadConstraints" honoured:"no" unique:"topologyKey,whenUnsatisfiable"`
+	NodeName          string                   `json:"nodeName" honoured:"no"`
+	Hostname          string                   `json:"hostname" honoured:"no"`
+	HostnameOverride  string                   `json:"hostnameOverride" honoured:"no"`
+	Subdomain         string                   `json:"subdomain" honoured:"no"`
+	DNSConfig         *DNSConfig               `json:"dnsConfig" honoured:"no"`
+	RuntimeClassName  string                   `json:"runtimeClassName" honoured:"no"`
+	ShareProcess      bool                     `json:"shareProcessNamespace" honoured:"no"`
+	ActiveDeadline    *int64                   `json:"activeDeadlineSeconds" honoured:"no"`
+	Priority          *int32                   `json:"priority" honoured:"no"`
+	PreemptionPolicy  string                   `json:"preemptionPolicy" honoured:"no"`
+	Overhead          map[string]decode.Scalar `json:"overhead" honoured:"no"`
+	Resources         *Resources               `json:"resources" honoured:"no"` // of the pod as a whole
+	ReadinessGates    []Gate                   `json:"readinessGates" honoured:"no"`
+	SchedulingGates   []Named                  `json:"schedulingGates" honoured:"no" unique:"name"`
+	SchedulingGroup   *SchedulingGroup         `json:"schedulingGroup" honoured:"no"`
+	ResourceClaims    []ResourceClaim          `json:"resourceClaims" honoured:"no" unique:"name"`
+	SetHostnameAsFQDN bool                     `json:"setHostnameAsFQDN" honoured:"no"`
+	OS                *Named                   `json:"os" honoured:"no"`
+	HostUsers         *bool                    `json:"hostUsers" honoured:"no"`
 }
 
 // Toleration lets a pod run on nodes with a taint.
@@ -84,15 +88,15 @@ type Toleration struct {
 
 // Container is one container of a pod.
 type Container struct {
-	Name            string           `json:"name"`
+	Name            string           `json:"name" needed:"yes"`
 	Image           string           `json:"image"`
 	Command         []string         `json:"command"`
 	Args            []string         `json:"args"`
 	WorkingDir      string           `json:"workingDir"`
 	Ports           []Port           `json:"ports"`
-	Env             []EnvVar         `json:"env"`
+	Env             []EnvVar         `json:"env" unique:"name"`
 	Resources       Resources        `json:"resources"`
-	VolumeMounts    []VolumeMount    `json:"volumeMounts"`
+	VolumeMounts    []VolumeMount    `json:"volumeMounts" unique:"mountPath"`
 	ImagePullPolicy string           `json:"imagePullPolicy"`
 	SecurityContext *SecurityContext `json:"securityContext"`
 
@@ -104,19 +108,20 @@ type Container struct {
 
 	EnvFrom        []EnvFrom  `json:"envFrom"`
 	LivenessProbe  *Probe     `json:"livenessProbe"`
-	StartupProbe   *Probe     `json:"startupProbe"`
 	ReadinessProbe *Probe     `json:"readinessProbe"`
+	StartupProbe   *Probe     `json:"startupProbe"`
 	Lifecycle      *Lifecycle `json:"lifecycle"`
 	RestartPolicy  string     `json:"restartPolicy"` // of an init container
 
-	VolumeDevices []any `json:"volumeDevices" honoured:"no"`
-	ResizePolicy  []any `json:"resizePolicy" honoured:"no"`
+	VolumeDevices []VolumeDevice `json:"volumeDevices" honoured:"no" unique:"devicePath"`
+	ResizePolicy  []ResizePolicy `json:"resizePolicy" honoured:"no"`
+	RestartRules  []RestartRule  `json:"restartPolicyRules" honoured:"no"`
 }
 
 // Port is a port that a container listens on.
 type Port struct {
 	Name          string `json:"name"`
-	ContainerPort int32  `json:"containerPort"`
+	ContainerPort int32  `json:"containerPort" needed:"yes"`
 	Protocol      string `json:"protocol"`
 	HostPort      *int32 `json:"hostPort"`
 	HostIP        string `json:"hostIP"`
@@ -124,7 +129,7 @@ type Port struct {
 
 // HostAlias is an address with names.
 type HostAlias struct {
-	IP        string   `json:"ip"`
+	IP        string   `json:"ip" needed:"yes"`
 	Hostnames []string `json:"hostnames"`
 }
 
@@ -143,7 +148,7 @@ type OptionalRef struct {
 
 // EnvVar is one environment variable.
 type EnvVar struct {
-	Name      string     `json:"name"`
+	Name      string     `json:"name" needed:"yes"`
 	Value     string     `json:"value"`
 	ValueFrom *EnvSource `json:"valueFrom"`
 }
@@ -154,25 +159,34 @@ type EnvSource struct {
 	Resource  *ResourceFieldRef `json:"resourceFieldRef"`
 	Secret    *KeyRef           `json:"secretKeyRef"`
 	ConfigMap *KeyRef           `json:"configMapKeyRef"`
+	File      *FileRef          `json:"fileKeyRef"`
+}
+
+// FileRef names a key of a file of variables in a volume.
+type FileRef struct {
+	Volume   string `json:"volumeName" needed:"yes"`
+	Path     string `json:"path" needed:"yes"`
+	Key      string `json:"key" needed:"yes"`
+	Optional bool   `json:"optional"`
 }
 
 // FieldRef names a field of the pod.
 type FieldRef struct {
 	APIVersion string `json:"apiVersion"`
-	FieldPath  string `json:"fieldPath"`
+	FieldPath  string `json:"fieldPath" needed:"yes"`
 }
 
 // ResourceFieldRef names an amount that the container asks for.
 type ResourceFieldRef struct {
 	ContainerName string        `json:"containerName"`
-	Resource      string        `json:"resource"`
+	Resource      string        `json:"resource" needed:"yes"`
 	Divisor       decode.Scalar `json:"divisor"`
 }
 
 // KeyRef names a key of a secret or config map.
 type KeyRef struct {
 	Name     string `json:"name"`
-	Key      string `json:"key"`
+	Key      string `json:"key" needed:"yes"`
 	Optional bool   `json:"optional"`
 }
 
@@ -185,7 +199,7 @@ type Reference struct {
 type Resources struct {
 	Requests map[string]decode.Scalar `json:"requests"`
 	Limits   map[string]decode.Scalar `json:"limits"`
-	Claims   []any                    `json:"claims" honoured:"no"`
+	Claims   []ClaimRef               `json:"claims" honoured:"no" unique:"name"`
 }
 
 // SecurityContext says who a container runs as.
@@ -194,35 +208,32 @@ type SecurityContext struct {
 	RunAsGroup   *int64 `json:"runAsGroup"`
 	RunAsNonRoot bool   `json:"runAsNonRoot"`
 
-	FSGroup             *int64 `json:"fsGroup" honoured:"no"`
-	FSGroupChangePolicy string `json:"fsGroupChangePolicy" honoured:"no"`
-	SupplementalGroups  []any  `json:"supplementalGroups" honoured:"no"`
-	Sysctls             []any  `json:"sysctls" honoured:"no"`
-	SELinux             any    `json:"seLinuxOptions" honoured:"no"`
-	Seccomp             any    `json:"seccompProfile" honoured:"no"`
-	AppArmor            any    `json:"appArmorProfile" honoured:"no"`
-	Windows             any    `json:"windowsOptions" honoured:"no"`
-	Capabilities        any    `json:"capabilities" honoured:"no"`
-	Privileged          bool   `json:"privileged" honoured:"no"`
-	PrivilegeEscalation any    `json:"allowPrivilegeEscalation"`
-	ReadOnlyRoot        bool   `json:"readOnlyRootFilesystem" honoured:"no"`
-	ProcMount           string `json:"procMount" honoured:"no"`
+	FSGroup             *int64         `json:"fsGroup" honoured:"no"`
+	FSGroupChangePolicy string         `json:"fsGroupChangePolicy" honoured:"no"`
+	SupplementalGroups  []int64        `json:"supplementalGroups" honoured:"no"`
+	GroupsPolicy        string         `json:"supplementalGroupsPolicy" honoured:"no"`
+	Sysctls             []NameValue    `json:"sysctls" honoured:"no"`
+	SELinux             *SELinux       `json:"seLinuxOptions" honoured:"no"`
+	SELinuxChangePolicy string         `json:"seLinuxChangePolicy" honoured:"no"`
+	Seccomp             *Profile       `json:"seccompProfile" honoured:"no"`
+	AppArmor            *Profile       `json:"appArmorProfile" honoured:"no"`
+	Windows             map[string]any `json:"windowsOptions" honoured:"no"`
+	Capabilities        *Capabilities  `json:"capabilities" honoured:"no"`
+	Privileged          bool           `json:"privileged" honoured:"no"`
+	PrivilegeEscalation *bool          `json:"allowPrivilegeEscalation"`
+	ReadOnlyRoot        bool           `json:"readOnlyRootFilesystem" honoured:"no"`
+	ProcMount           string         `json:"procMount" honoured:"no"`
 }
 
 // Volume is a source of files.
 type Volume struct {
-	Name      string     `json:"name"`
+	Name      string     `json:"name" needed:"yes"`
 	Secret    *KeyVolume `json:"secret"`
 	ConfigMap *KeyVolume `json:"configMap"`
 	Claim     *Claim     `json:"persistentVolumeClaim"`
 	EmptyDir  *EmptyDir  `json:"emptyDir"`
 	HostPath  *HostPath  `json:"hostPath"`
-	Downward  any        `json:"downwardAPI"`
-	Projected any        `json:"projected"`
-	NFS       any        `json:"nfs"`
-	CSI       any        `json:"csi"`
-	Ephemeral any        `json:"ephemeral"`
-	Image     any        `json:"image"`
+	Others
 }
 
 // KeyVolume is a secret or config map as files.
@@ -236,14 +247,14 @@ type KeyVolume struct {
 
 // KeyPath is the file of a key.
 type KeyPath struct {
-	Key  string `json:"key"`
-	Path string `json:"path"`
+	Key  string `json:"key" needed:"yes"`
+	Path string `json:"path" needed:"yes"`
 	Mode *int32 `json:"mode" honoured:"no"`
 }
 
 // Claim names a persistent volume.
 type Claim struct {
-	ClaimName string `json:"claimName"`
+	ClaimName string `json:"claimName" needed:"yes"`
 	ReadOnly  bool   `json:"readOnly"`
 }
 
@@ -255,14 +266,14 @@ type EmptyDir struct {
 
 // HostPath is a path of the node.
 type HostPath struct {
-	Path string `json:"path"`
+	Path string `json:"path" needed:"yes"`
 	Type string `json:"type"`
 }
 
 // VolumeMount is a volume at a path.
 type VolumeMount struct {
-	Name             string `json:"name"`
-	MountPath        string `json:"mountPath"`
+	Name             string `json:"name" needed:"yes"`
+	MountPath        string `json:"mountPath" needed:"yes"`
 	SubPath          string `json:"subPath"`
 	ReadOnly         bool   `json:"readOnly"`
 	SubPathExpr      string `json:"subPathExpr" honoured:"no"`

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
 
 // tolerations are those of the pod, checked as Kubernetes checks them.
@@ -12,8 +13,13 @@ func (b *builder) tolerations() []*gpuagentv1.Toleration {
 	for i, t := range b.spec.Tolerations {
 		path := fmt.Sprintf("%s.tolerations[%d]", b.path, i)
 		out := &gpuagentv1.Toleration{Key: t.Key, Value: t.Value, Effect: t.Effect}
+		b.problems.OptionalName(path+".key", t.Key, field.QualifiedName)
+		if t.Seconds != nil && t.Effect != "NoExecute" {
+			b.problems.Invalid(path+".effect", t.Effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
+		}
 		switch t.Operator {
 		case "", "Equal":
+			b.problems.OptionalName(path+".operator", t.Value, field.LabelValue)
 			if t.Key == "" {
 				b.problems.Invalid(path+".operator", t.Operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"")
 			}

@@ -14,13 +14,13 @@ func (b *builder) mounts(at string, c *Container) {
 	for i, m := range c.VolumeMounts {
 		where := fmt.Sprintf("%s.volumeMounts[%d]", at, i)
 		n := slices.IndexFunc(b.spec.Volumes, func(v Volume) bool { return v.Name == m.Name })
-		target := path.Clean(m.MountPath)
+		target := path.Join("/", m.MountPath) // as Kubernetes, which takes relative ones as well
 		switch {
 		case n < 0:
 			b.problems.NotFound(where+".name", m.Name)
 			continue
-		case !path.IsAbs(target):
-			b.problems.Invalid(where+".mountPath", m.MountPath, "must be an absolute path")
+		case m.MountPath == "":
+			b.problems.Required(where+".mountPath", "")
 			continue
 		case taken[target]:
 			b.problems.Invalid(where+".mountPath", m.MountPath, "must be unique")
@@ -42,14 +42,16 @@ func (b *builder) mount(at string, v *Volume, m VolumeMount, target string) {
 	case v.Claim != nil:
 		out.Source = &gpuagentv1.Volume_Claim{Claim: v.Claim.ClaimName}
 		readOnly = readOnly || v.Claim.ReadOnly
+	case v.sources() == 0:
+		out.Source = &gpuagentv1.Volume_EmptyDir{EmptyDir: &gpuagentv1.EmptyDir{}} // as Kubernetes has it
 	case v.EmptyDir != nil:
-		out.Source = &gpuagentv1.Volume_EmptyDir{EmptyDir: b.emptyDir(at+".emptyDir", v.EmptyDir)}
+		out.Source = &gpuagentv1.Volume_EmptyDir{EmptyDir: emptyDir(v.EmptyDir)}
 	case v.HostPath != nil:
 		if !path.IsAbs(v.HostPath.Path) {
 			b.problems.Invalid(at+".hostPath.path", v.HostPath.Path, "must be an absolute path")
 			return
 		}
-		out.Source = &gpuagentv1.Volume_HostPath{HostPath: &gpuagentv1.HostPath{Path: v.HostPath.Path, Type: b.pathType(at+".hostPath.type", v.HostPath.Type)}}
+		out.Source = &gpuagentv1.Volume_HostPath{HostPath: &gpuagentv1.HostPath{Path: v.HostPath.Path, Type: v.HostPath.Type}}
 	default:
 		b.problems.Warn("%s: a volume of this sort cannot be mounted here; %s is not there", at, target)
 		return
@@ -71,25 +73,11 @@ func keyed(name string, k *KeyVolume) *gpuagentv1.KeyedSource {
 	return out
 }
 
-func (b *builder) emptyDir(at string, e *EmptyDir) *gpuagentv1.EmptyDir {
-	out := &gpuagentv1.EmptyDir{InMemory: e.Medium == "Memory"}
-	if e.SizeLimit != "" {
-		size, ok := Quantity(string(e.SizeLimit), 1)
-		if !ok {
-			b.problems.Invalid(at+".sizeLimit", string(e.SizeLimit), badQuantity)
-		}
-		out.SizeLimitBytes = size
-	}
-	return out
+// emptyDir reads an empty directory whose size was checked.
+func emptyDir(e *EmptyDir) *gpuagentv1.EmptyDir {
+	size, _ := Quantity(string(e.SizeLimit), 1)
+	return &gpuagentv1.EmptyDir{InMemory: e.Medium == "Memory", SizeLimitBytes: size}
 }
 
 // pathTypes are what a path of a node may have to be.
 var pathTypes = []string{"BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"}
-
-func (b *builder) pathType(at, kind string) string {
-	if kind != "" && !slices.Contains(pathTypes, kind) {
-		b.problems.NotSupported(at, kind, pathTypes...)
-		return ""
-	}
-	return kind
-}

@@ -79,10 +79,11 @@ func (n net) mxnet() []Var {
 	}
 	env := []Var{{"MX_CONFIG", fmt.Sprintf(`{"cluster":%s,"labels":%s,"task":{"type":%q,"index":${self.index}}}`,
 		object(cluster), object(labels), n.self.Group)}}
-	if s := n.job.Group("Scheduler"); s != nil {
-		env = append(env, Var{"DMLC_PS_ROOT_PORT", n.port(s, 0)}, Var{"DMLC_PS_ROOT_URI", host(s, 0)})
+	port, uri := "0", "" // which is what upstream says of none
+	if s := n.job.Group("Scheduler"); s != nil && s.Count > 0 {
+		port, uri = n.port(s, 0), host(s, 0)
 	}
-	env = append(env,
+	env = append(env, Var{"DMLC_PS_ROOT_PORT", port}, Var{"DMLC_PS_ROOT_URI", uri},
 		Var{"DMLC_NUM_SERVER", itoa(counts["Server"])}, Var{"DMLC_NUM_WORKER", itoa(counts["Worker"])},
 		Var{"DMLC_ROLE", n.self.Group}, Var{"DMLC_USE_KUBERNETES", "1"},
 	)

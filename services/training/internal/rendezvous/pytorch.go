@@ -10,7 +10,7 @@ import (
 // torchrun's flag --x.
 func (n net) pytorch() []Var {
 	options := n.job.PyTorch
-	env := []Var{unbuffered, {"PET_NPROC_PER_NODE", options.ProcessesPerNode}}
+	env := []Var{unbuffered}
 	if m := n.job.Group("Master"); m != nil {
 		env = append(env,
 			Var{"MASTER_PORT", n.port(m, 0)}, Var{"PET_MASTER_PORT", n.port(m, 0)},
@@ -18,13 +18,17 @@ func (n net) pytorch() []Var {
 			Var{"WORLD_SIZE", n.worldSize()}, Var{"RANK", n.rank()}, Var{"PET_NODE_RANK", n.rank()},
 		)
 	}
+	if options.ProcessesPerNode != "" {
+		env = append(env, Var{"PET_NPROC_PER_NODE", options.ProcessesPerNode})
+	}
 	if options.Elastic == nil {
 		return append(env, Var{"PET_NNODES", itoa(n.job.Total())})
 	}
 	return append(env, n.elastic(options.Elastic)...)
 }
 
-// worldSize counts the processes, where a node has a number of them.
+// worldSize counts the processes, where a node has a number of them. What the elastic policy
+// says of them does not count, as upstream.
 func (n net) worldSize() string {
 	processes, err := strconv.Atoi(n.job.PyTorch.ProcessesPerNode)
 	if err != nil {
@@ -52,6 +56,9 @@ func (n net) elastic(e *kind.Elastic) []Var {
 	}
 	if e.MaxRestarts != nil {
 		env = append(env, Var{"PET_MAX_RESTARTS", itoa(*e.MaxRestarts)})
+	}
+	if e.Processes != nil {
+		env = append(env, Var{"PET_NPROC_PER_NODE", itoa(*e.Processes)})
 	}
 	if e.ID != "" {
 		env = append(env, Var{"PET_RDZV_ID", e.ID})

@@ -28,7 +28,9 @@ type File struct {
 
 // Wiring is what a replica gets beside what its template says.
 type Wiring struct {
-	Env   []Var
+	Env []Var
+	// To are the names of the containers that get Env; nil for all but those that run before.
+	To    []string
 	Files []File
 	// Command, when set, is run instead of the template's.
 	Command []string
@@ -44,7 +46,7 @@ func Of(j *kind.Job, r *kind.Replica, attempt int32) Wiring {
 	n := net{job: j, self: r}
 	switch j.Kind.Rendezvous {
 	case kind.TensorFlow:
-		return Wiring{Env: n.tensorflow()}
+		return Wiring{Env: n.tensorflow(), To: []string{r.ContainerName(j.Kind)}}
 	case kind.PyTorch:
 		return Wiring{Env: n.pytorch()}
 	case kind.XGBoost:
@@ -58,18 +60,7 @@ func Of(j *kind.Job, r *kind.Replica, attempt int32) Wiring {
 	case kind.MPI:
 		return n.mpi(attempt)
 	}
-	if r.Group != j.Trainer.Group {
-		return Wiring{} // what comes before the training finds nobody
-	}
-	switch j.Kind.Rendezvous {
-	case kind.Torchrun:
-		return n.torchrun()
-	case kind.JAXTrainer:
-		return Wiring{Env: n.jaxTrainer()}
-	case kind.DMLC:
-		return Wiring{Env: n.dmlc()}
-	}
-	return Wiring{}
+	return n.trainer()
 }
 
 // unbuffered has Python write its output as it comes.

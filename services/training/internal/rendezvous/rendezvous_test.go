@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,16 +85,16 @@ func TestEnvironment(t *testing.T) {
 	}{
 		{
 			"pytorch master", pytorch("Master=1 Worker=2", "nprocPerNode: \"4\""), "Master", 0,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=4 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=12 RANK=0 PET_NODE_RANK=0 PET_NNODES=3",
+			"PYTHONUNBUFFERED=1 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=12 RANK=0 PET_NODE_RANK=0 PET_NPROC_PER_NODE=4 PET_NNODES=3",
 		},
 		{
 			"pytorch worker", pytorch("Master=1 Worker=2"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=2 PET_NODE_RANK=2 PET_NNODES=3",
+			"PYTHONUNBUFFERED=1 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=2 PET_NODE_RANK=2 PET_NPROC_PER_NODE=auto PET_NNODES=3",
 		},
 		{"pytorch without a master", pytorch("Worker=2"), "Worker", 1, "PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_NNODES=2"},
 		{
 			"elastic", pytorch("Worker=2", "elasticPolicy: {minReplicas: 1, maxReplicas: 3, maxRestarts: 7, rdzvId: x, rdzvConf: [{key: a, value: b}, {key: c, value: d}], nProcPerNode: 2}"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=2 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d",
+			"PYTHONUNBUFFERED=1 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_NPROC_PER_NODE=2 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d",
 		},
 		{
 			"elastic at a place", pytorch("Worker=2", "elasticPolicy: {rdzvHost: etcd, rdzvPort: 2379, rdzvBackend: etcd-v2, standalone: true}"), "Worker", 0,
@@ -135,6 +136,20 @@ func TestEnvironment(t *testing.T) {
 				"DMLC_PS_ROOT_PORT=1000 DMLC_PS_ROOT_URI=scheduler0 DMLC_NUM_SERVER=1 DMLC_NUM_WORKER=2 DMLC_ROLE=worker DMLC_USE_KUBERNETES=1 DMLC_WORKER_ID=1",
 		},
 		{
+			"mxnet without a scheduler", job(t, v1, "MXJob", "mxReplicaSpecs", "mxnet", "Tuner=1", "jobMode: MXTune"), "Tuner", 0,
+			`MX_CONFIG={"cluster":{"tuner":[{"url":"tuner0","port":1000}]},"labels":{"tuner":""},"task":{"type":"tuner","index":0}} ` +
+				"DMLC_PS_ROOT_PORT=0 DMLC_PS_ROOT_URI= DMLC_NUM_SERVER=0 DMLC_NUM_WORKER=0 DMLC_ROLE=tuner DMLC_USE_KUBERNETES=1",
+		},
+		{
+			"elastic with a master", pytorch("Master=1 Worker=2", "elasticPolicy: {minReplicas: 1, nProcPerNode: 2}"), "Worker", 0,
+			"PYTHONUNBUFFERED=1 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=1 PET_NODE_RANK=1 " +
+				"PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:1 PET_NPROC_PER_NODE=2",
+		},
+		{
+			"two masters of paddle", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Master=2 Worker=1"), "Master", 1,
+			"PYTHONUNBUFFERED=1 PADDLE_JOB_ID=j PADDLE_NNODES=3 PADDLE_MASTER=master0:1000 PADDLE_SERVER_NUM=1",
+		},
+		{
 			"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
 			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true PRTE_MCA_plm_ssh_agent=KEEP/mpi-4/kubexec.sh PRTE_MCA_prte_default_hostfile=KEEP/mpi-4/hostfile PRTE_MCA_prte_keep_fqdn_hostnames=true OMPI_MCA_coll_han_priority=0 " +
 				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher " + launcherHosts,
@@ -159,6 +174,19 @@ func TestEnvironment(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestWhoIsTold: only one container of a TFJob's pods is told, of other kinds all are that run beside it.
+func TestWhoIsTold(t *testing.T) {
+	t.Parallel()
+	tf := job(t, "kubeflow.org/v1", "TFJob", "tfReplicaSpecs", "tensorflow", "Worker=2")
+	if got := rendezvous.Of(tf, tf.Group("Worker"), 1).To; !slices.Equal(got, []string{"tensorflow"}) {
+		t.Errorf("of a TFJob %q are told", got)
+	}
+	jax := job(t, "kubeflow.org/v1", "JAXJob", "jaxReplicaSpecs", "jax", "Worker=2")
+	if got := rendezvous.Of(jax, jax.Group("Worker"), 1).To; got != nil {
+		t.Errorf("of a JAXJob only %q are told", got)
 	}
 }
 

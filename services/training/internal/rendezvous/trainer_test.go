@@ -33,6 +33,11 @@ func TestTrainJob(t *testing.T) {
 			"PET_NNODES=3 PET_NPROC_PER_NODE=2 PET_NODE_RANK=${self.index} PET_MASTER_ADDR=${replica.node.0.host} PET_MASTER_PORT=${replica.node.0.port.trainjob-port}",
 		},
 		"torch, nothing of the trainer": {"torch-distributed", "", "node", ""},
+		"torch, nothing of resources": {
+			"torch-distributed", ", trainer: {numNodes: 2}", "node",
+			"PET_NNODES=2 PET_NPROC_PER_NODE=1 PET_NODE_RANK=${self.index} PET_MASTER_ADDR=${replica.node.0.host} PET_MASTER_PORT=${replica.node.0.port.trainjob-port}",
+		},
+		"jax, nothing of the trainer": {"jax-distributed", "", "node", ""},
 		"torch with GPUs": {
 			"torch-distributed", ", trainer: {resourcesPerNode: {limits: {nvidia.com/gpu: 4}}}", "node",
 			"PET_NNODES=1 PET_NPROC_PER_NODE=auto PET_NODE_RANK=${self.index} PET_MASTER_ADDR=${replica.node.0.host} PET_MASTER_PORT=${replica.node.0.port.trainjob-port}",
@@ -40,9 +45,14 @@ func TestTrainJob(t *testing.T) {
 		"an initializer": {"torchtune-llama3.2-1b", ", trainer: {command: [tune, run]}", "dataset-initializer", ""},
 		"torchtune": {
 			"torchtune-llama3.2-1b", ", trainer: {command: [tune, run], args: [batch_size=1]}", "node",
-			"PET_NNODES=1 PET_NPROC_PER_NODE=2 PET_NODE_RANK=${self.index} | tune run --rdzv_endpoint=${replica.node.0.host}:${replica.node.0.port.trainjob-port} " +
+			"PET_NNODES=1 PET_NPROC_PER_NODE=auto PET_NODE_RANK=${self.index} | tune run --rdzv_endpoint=${replica.node.0.host}:${replica.node.0.port.trainjob-port} " +
 				"full_finetune_distributed --config llama3_2/1B_full output_dir=$(INITIALIZED)/output tokenizer.path=$(INITIALIZED)/model/original/tokenizer.model " +
 				"checkpointer.checkpoint_dir=$(INITIALIZED)/model batch_size=1",
+		},
+		"torchtune with adapters on one device": {
+			"torchtune-llama3.2-1b", ", trainer: {command: [tune, run], args: [\"model.lora_attn_modules=[q_proj]\"], resourcesPerNode: {limits: {nvidia.com/gpu: 1}}}", "node",
+			"PET_NNODES=1 PET_NPROC_PER_NODE=auto PET_NODE_RANK=${self.index} | tune run lora_finetune_single_device --config llama3_2/1B_lora_single_device " +
+				"output_dir=$(INITIALIZED)/output tokenizer.path=$(INITIALIZED)/model/original/tokenizer.model checkpointer.checkpoint_dir=$(INITIALIZED)/model model.lora_attn_modules=[q_proj]",
 		},
 		"jax": {
 			"jax-distributed", ", trainer: {numNodes: 2}", "node",

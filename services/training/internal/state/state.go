@@ -2,7 +2,8 @@
 //
 // Keys, all under /kfmesh/training/:
 //
-//	jobs/<namespace>/<kind>/<name>   TrainingJob, from its creation to its deletion
+//	jobs/<namespace>/<kind>/<name>   TrainingJob, from its creation to its deletion; a stub once it is archived
+//	condemned/<uid>                  CondemnedJob, until what is elsewhere of a deleted job is removed
 //	runtimes/<namespace>/<name>      TrainingRuntime of a user; of no namespace under "_cluster"
 package state
 
@@ -28,6 +29,8 @@ const MaxManifestBytes = 96 << 10
 type State struct {
 	Backend store.Backend
 	Jobs    *store.Collection[*trainingv1.TrainingJob]
+	// Condemned are jobs that were deleted after their end.
+	Condemned *store.Collection[*trainingv1.CondemnedJob]
 	// Runtimes are those that users have made; the built-in ones are stored nowhere.
 	Runtimes *store.Collection[*trainingv1.TrainingRuntime]
 }
@@ -35,9 +38,10 @@ type State struct {
 // New returns the collections on a backend.
 func New(b store.Backend) *State {
 	return &State{
-		Backend:  b,
-		Jobs:     store.NewCollection[*trainingv1.TrainingJob](b, prefix+"jobs/"),
-		Runtimes: store.NewCollection[*trainingv1.TrainingRuntime](b, prefix+"runtimes/"),
+		Backend:   b,
+		Condemned: store.NewCollection[*trainingv1.CondemnedJob](b, prefix+"condemned/"),
+		Jobs:      store.NewCollection[*trainingv1.TrainingJob](b, prefix+"jobs/"),
+		Runtimes:  store.NewCollection[*trainingv1.TrainingRuntime](b, prefix+"runtimes/"),
 	}
 }
 
@@ -56,11 +60,25 @@ func Indexes() map[string]store.Index[*trainingv1.TrainingJob] {
 	}
 }
 
-// Stamped is a job as it is shown: with the revision at which it last changed. The
-// item's value is the caller's to change.
+// Stamped is a job as it is shown: with the revision at which it last changed, which one
+// that is archived knows itself. The item's value is the caller's to change.
 func Stamped(item store.Item[*trainingv1.TrainingJob]) *trainingv1.TrainingJob {
-	item.Value.Metadata.ResourceVersion = item.Revision
+	if !item.Value.GetArchived() {
+		item.Value.Metadata.ResourceVersion = item.Revision
+	}
 	return item.Value
+}
+
+// Removal is the operations that delete a job as it is stored. What there is elsewhere of one
+// that has ended is condemned with it.
+func (s *State) Removal(item store.Item[*trainingv1.TrainingJob]) []store.Op {
+	ops := []store.Op{s.Jobs.DeleteOp(item.Key, item.Revision)}
+	if item.Value.GetStatus().GetCompletionTime() != nil {
+		m := item.Value.GetMetadata()
+		condemned := &trainingv1.CondemnedJob{Namespace: m.GetNamespace(), Uid: m.GetUid()}
+		ops = append(ops, s.Condemned.UpdateOp(m.GetUid(), condemned, store.AnyRevision))
+	}
+	return ops
 }
 
 // ErrNotFound says that there is no such job.

@@ -44,6 +44,7 @@ func (b *builder) build(runtime string, manifest map[string]any) error {
 	checkPatches(b.spec, patches, plain, b.problems)
 	b.checkInitializers(plain)
 	plain.MLPolicy.checkTrainer(b.spec.Trainer, b.problems)
+	plain.checkInjection(b.spec.RuntimeRef.Name, b.problems)
 	if err := b.problems.Err(); err != nil {
 		return err
 	}
@@ -85,6 +86,9 @@ func (b *builder) checkInitializers(r *runtimeSpec) {
 				fmt.Sprintf("must have %s job when trainJob is configured with input %s", one.step, one.config))
 		case !r.Template.Spec.ReplicatedJobs[at].has(one.step):
 			b.problems.Invalid("spec.runtimeRef", b.spec.RuntimeRef.Name, fmt.Sprintf("must have container with name - %s in the %s job", one.step, one.step))
+		case !r.Template.Spec.ReplicatedJobs[at].fetches(one.step):
+			b.problems.Invalid("spec.runtimeRef", b.spec.RuntimeRef.Name,
+				fmt.Sprintf("must have volumeMount with name - %s in container %s of the %s job", initializerVolume, one.step, one.step))
 		}
 	}
 }
@@ -133,6 +137,9 @@ func (b *builder) container(r *replicatedJob, plain *runtimeSpec, manifest map[s
 		name := map[string]string{datasetInitializer: "dataset", modelInitializer: "model"}[step]
 		from := dig(manifest, "spec", "initializer", name)
 		take(from, "env")
+		if from["secretRef"] != nil {
+			out["envFrom"] = []any{map[string]any{"secretRef": from["secretRef"]}}
+		}
 		if uri := from["storageUri"]; uri != nil {
 			env, _ := out["env"].([]any)
 			out["env"] = append(slices.Clip(env), map[string]any{"name": "STORAGE_URI", "value": uri})
@@ -260,7 +267,7 @@ func (b *builder) policies() {
 	node := b.job.Group(trains.Name).Container(b.job.Kind)
 	b.job.Trainer = kind.TrainerOptions{
 		Group: trains.Name, ProcessesPerNode: b.runtime.MLPolicy.processes(b.spec.Trainer, node), Wired: b.spec.Trainer != nil,
-		Workers: b.job.Group(trains.Name).Count * max(node.GPUs(), 1),
+		Workers: b.job.Group(trains.Name).Count * max(node.GPUs(), 1), Injected: b.runtime.MLPolicy.injected(),
 	}
 	if b.runtime.MLPolicy.rendezvous() == kind.MPI {
 		b.mpi()

@@ -33,7 +33,7 @@ func overlay(base, over map[string]any) map[string]any {
 }
 
 func overlayList(base, over []any, name string) []any {
-	if name == "tolerations" {
+	if name == "tolerations" || name == "envFrom" {
 		return append(slices.Clip(base), over...)
 	}
 	key, keyed := keys[name]

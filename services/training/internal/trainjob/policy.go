@@ -18,6 +18,7 @@ type mlPolicy struct {
 	Torch    *struct {
 		NumProcPerNode *decode.Scalar `json:"numProcPerNode"`
 		ElasticPolicy  any            `json:"elasticPolicy" honoured:"no"`
+		EnvInjection   *injection     `json:"envInjection"`
 	} `json:"torch"`
 	MPI *struct {
 		NumProcPerNode    *decode.Scalar `json:"numProcPerNode"`
@@ -73,10 +74,11 @@ func (m *mlPolicy) check(path string, p *field.Problems) {
 	}
 	if m.Torch != nil {
 		checkProcesses(path+".torch.numProcPerNode", m.Torch.NumProcPerNode, p, "auto", "cpu", "gpu")
+		m.Torch.EnvInjection.check(path+".torch.envInjection", p)
 	}
 	if m.MPI != nil {
 		checkProcesses(path+".mpi.numProcPerNode", m.MPI.NumProcPerNode, p)
-		if i := m.MPI.Implementation; i != nil && *i != openMPI {
+		if i := m.MPI.Implementation; i != nil && *i != "" && *i != openMPI {
 			p.NotSupported(path+".mpi.mpiImplementation", *i, openMPI)
 		}
 	}
@@ -100,9 +102,10 @@ func checkProcesses(path string, n *decode.Scalar, p *field.Problems, words ...s
 	p.Invalid(path, string(*n), "must have an int value or ["+strings.Join(words, " ")+"]")
 }
 
-// torchReserved and dmlcReserved are variables that are not the user's to set.
+// These are variables that are not the user's to set.
 var (
 	torchReserved = []string{"PET_NNODES", "PET_NPROC_PER_NODE", "PET_NODE_RANK", "PET_MASTER_ADDR", "PET_MASTER_PORT"}
+	mpiReserved   = []string{"OMPI_MCA_orte_default_hostfile", "OMPI_MCA_plm_rsh_args", "OMPI_MCA_orte_keep_fqdn_hostnames", "OMPI_MCA_orte_set_default_slots"}
 	dmlcReserved  = []string{"DMLC_TRACKER_URI", "DMLC_TRACKER_PORT", "DMLC_TASK_ID", "DMLC_NUM_WORKER"}
 )
 
@@ -117,11 +120,13 @@ func (m *mlPolicy) checkTrainer(t *trainer, p *field.Problems) {
 		words, takes = []string{"auto", "cpu", "gpu"}, torchReserved
 	case kind.DMLC:
 		takes = dmlcReserved
+	case kind.MPI:
+		takes = mpiReserved
 	}
 	checkProcesses("spec.trainer.numProcPerNode", t.NumProcPerNode, p, words...)
 	for i, e := range t.Env {
 		if slices.Contains(takes, e.Name) {
-			p.Forbidden("spec.trainer.env["+strconv.Itoa(i)+"].name", "must not have reserved envs: "+e.Name+" is set by the runtime")
+			p.Forbidden("spec.trainer.env["+strconv.Itoa(i)+"]", "must not have reserved envs: "+e.Name+" is set by the runtime")
 		}
 	}
 }
@@ -141,9 +146,7 @@ func (m *mlPolicy) processes(t *trainer, node *pod.Container) string {
 	}
 	switch m.rendezvous() {
 	case kind.Torchrun:
-		if t != nil && t.Resources != nil {
-			return torchProcesses(n, t.Resources)
-		}
+		return torchProcesses(n, node)
 	case kind.MPI:
 		if gpus := node.GPUs(); !given && n == "1" && gpus > 1 {
 			return strconv.Itoa(int(gpus))
@@ -153,19 +156,15 @@ func (m *mlPolicy) processes(t *trainer, node *pod.Container) string {
 }
 
 // torchProcesses resolves "auto" and "cpu" by what a node asks for: as many as it has
-// CPUs, unless it has GPUs, which torchrun counts itself.
-func torchProcesses(n string, r *pod.Resources) string {
-	if n != "auto" && n != "cpu" {
+// CPUs, and one where nothing is said of them, unless it has GPUs, which torchrun counts
+// itself.
+func torchProcesses(n string, node *pod.Container) string {
+	if n != "cpu" && (n != "auto" || node.GPUs() > 0) {
 		return n
 	}
-	of := r.Limits
-	if len(of) == 0 {
-		of = r.Requests
-	}
-	for name := range of {
-		if n == "auto" && strings.Contains(strings.ToLower(name), "gpu") {
-			return n
-		}
+	of := node.Resources.Requests
+	if amount, ok := pod.Quantity(string(of["cpu"]), 1); !ok || amount == 0 {
+		of = node.Resources.Limits
 	}
 	if cpus, ok := pod.Quantity(string(of["cpu"]), 1); ok && cpus > 1 {
 		return strconv.FormatInt(cpus, 10)

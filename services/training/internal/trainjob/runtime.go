@@ -2,7 +2,6 @@ package trainjob
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
@@ -31,8 +30,18 @@ const (
 // runtimeSpec is a runtime's specification.
 type runtimeSpec struct {
 	MLPolicy       *mlPolicy `json:"mlPolicy"`
-	PodGroupPolicy any       `json:"podGroupPolicy"` // replicas are placed together anyway
-	Template       struct {
+	PodGroupPolicy *struct { // replicas are placed together anyway
+		Coscheduling *struct {
+			Timeout *int32 `json:"scheduleTimeoutSeconds"`
+		} `json:"coscheduling"`
+		Volcano *struct {
+			Topology *struct {
+				Mode string `json:"mode"`
+				Tier *int32 `json:"highestTierAllowed"`
+			} `json:"networkTopology"`
+		} `json:"volcano"`
+	} `json:"podGroupPolicy"`
+	Template struct {
 		Metadata pod.Metadata `json:"metadata"`
 		Spec     jobSetSpec   `json:"spec"`
 	} `json:"template"`
@@ -40,9 +49,9 @@ type runtimeSpec struct {
 
 // jobSetSpec is the part of a JobSet's specification that means something here.
 type jobSetSpec struct {
-	ReplicatedJobs []replicatedJob `json:"replicatedJobs"`
+	ReplicatedJobs []replicatedJob `json:"replicatedJobs" unique:"name"`
 	SuccessPolicy  *struct {
-		Operator string   `json:"operator"`
+		Operator string   `json:"operator" needed:"yes"`
 		Jobs     []string `json:"targetReplicatedJobs"`
 	} `json:"successPolicy"`
 	FailurePolicy *struct {
@@ -65,13 +74,13 @@ type replicatedJob struct {
 	GroupName string `json:"groupName"`
 	Replicas  *int32 `json:"replicas"`
 	DependsOn []struct {
-		Name   string `json:"name"`
-		Status string `json:"status"`
-	} `json:"dependsOn"`
+		Name   string `json:"name" needed:"yes"`
+		Status string `json:"status" needed:"yes"`
+	} `json:"dependsOn" unique:"name"`
 	Template struct {
 		Metadata pod.Metadata `json:"metadata"`
 		Spec     jobSpec      `json:"spec"`
-	} `json:"template"`
+	} `json:"template" needed:"yes"`
 }
 
 // jobSpec is the specification of a job of Kubernetes' own.
@@ -80,7 +89,7 @@ type jobSpec struct {
 	Completions    *int32       `json:"completions"`
 	CompletionMode string       `json:"completionMode"`
 	BackoffLimit   *int32       `json:"backoffLimit"`
-	Template       pod.Template `json:"template"`
+	Template       pod.Template `json:"template" needed:"yes"`
 
 	Deadline             *int64 `json:"activeDeadlineSeconds" honoured:"no"`
 	TTL                  *int32 `json:"ttlSecondsAfterFinished" honoured:"no"`
@@ -106,6 +115,22 @@ func (r *replicatedJob) has(container string) bool {
 	return slices.ContainsFunc(r.Template.Spec.Template.Spec.Containers, func(c pod.Container) bool { return c.Name == container })
 }
 
+// begins reports whether the job's pods have an init container of a name.
+func (r *replicatedJob) begins(container string) bool {
+	return slices.ContainsFunc(r.Template.Spec.Template.Spec.InitContainers, func(c pod.Container) bool { return c.Name == container })
+}
+
+// initializerVolume is the volume that initializers write to.
+const initializerVolume = "initializer"
+
+// fetches reports whether a container of the job's pods mounts the volume that
+// initializers write to.
+func (r *replicatedJob) fetches(container string) bool {
+	return slices.ContainsFunc(r.Template.Spec.Template.Spec.Containers, func(c pod.Container) bool {
+		return c.Name == container && slices.ContainsFunc(c.VolumeMounts, func(m pod.VolumeMount) bool { return m.Name == initializerVolume })
+	})
+}
+
 // job returns the replicated job of a name; nil when there is none.
 func (r *runtimeSpec) job(name string) *replicatedJob {
 	jobs := r.Template.Spec.ReplicatedJobs
@@ -129,7 +154,9 @@ type Runtime struct {
 	Ref         Ref
 	Labels      map[string]string
 	Annotations map[string]string
-	Warnings    []string
+	// ManagedFields is who set which field; empty when the manifest does not say.
+	ManagedFields string
+	Warnings      []string
 	// Manifest is the object as JSON.
 	Manifest string
 }
@@ -150,7 +177,9 @@ func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
 	}
 	r := &runtimeSpec{}
 	decode.Into(object["spec"], r, "spec", p)
-	checkDNS("metadata.name", h.Metadata.Name, subdomain, p)
+	checkDNS("metadata.name", h.Metadata.Name, field.Subdomain, p)
+	p.Labels("metadata.labels", h.Metadata.Labels)
+	p.Annotations("metadata.annotations", h.Metadata.Annotations)
 	r.check(p)
 	ref := Ref{Kind: h.Kind, Name: h.Metadata.Name}
 	switch {
@@ -164,7 +193,7 @@ func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	out := &Runtime{Ref: ref, Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, Warnings: p.Warnings()}
+	out := &Runtime{Ref: ref, Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, ManagedFields: h.Metadata.Owners(), Warnings: p.Warnings()}
 	out.Manifest, err = kind.Render(h.Kind, object)
 	return out, err
 }
@@ -172,6 +201,7 @@ func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
 // check says what is wrong with a runtime.
 func (r *runtimeSpec) check(p *field.Problems) {
 	r.MLPolicy.check("spec.mlPolicy", p)
+	checkMetadata("spec.template.metadata", &r.Template.Metadata, p)
 	jobs := r.Template.Spec.ReplicatedJobs
 	if len(jobs) == 0 {
 		p.Required("spec.template.spec.replicatedJobs", "must have at least the job that trains")
@@ -184,12 +214,9 @@ func (r *runtimeSpec) check(p *field.Problems) {
 	}
 	if trains := r.trains(); len(jobs) > 0 && trains == nil {
 		p.Required("spec.template.spec.replicatedJobs", "must have a job with the label "+labelStep+": "+stepTrainer)
-	} else if trains != nil && !trains.has(nodeContainer) {
-		p.Required("spec.template.spec.replicatedJobs["+trains.Name+"].template.spec.template.spec.containers",
-			"must have at least one container with name "+nodeContainer)
 	}
 	if s := r.Template.Spec.SuccessPolicy; s != nil {
-		if s.Operator != "" && s.Operator != "All" && s.Operator != "Any" {
+		if s.Operator != "All" && s.Operator != "Any" {
 			p.NotSupported("spec.template.spec.successPolicy.operator", s.Operator, "All", "Any")
 		}
 		for i, name := range s.Jobs {
@@ -203,7 +230,18 @@ func (r *runtimeSpec) check(p *field.Problems) {
 	}
 	for i := range jobs {
 		at := fmt.Sprintf("spec.template.spec.replicatedJobs[%d].template.spec.template", i)
+		jobs[i].imagine()
+		pod.CheckPorts(&jobs[i].Template.Spec.Template, at, "", p)
 		pod.Build(&jobs[i].Template.Spec.Template, jobs[i].main(), at, pod.Names{}, p)
+	}
+}
+
+// imagine gives containers an image that have none: a job may say it.
+func (r *replicatedJob) imagine() {
+	for i := range r.Template.Spec.Template.Spec.Containers {
+		if c := &r.Template.Spec.Template.Spec.Containers[i]; c.Image == "" {
+			c.Image = "the job's"
+		}
 	}
 }
 
@@ -221,8 +259,9 @@ func (r *replicatedJob) check(at string, before map[string]bool, p *field.Proble
 	if before[r.Name] {
 		p.Duplicate(at+".name", r.Name)
 	} else {
-		checkDNS(at+".name", r.Name, label, p)
+		checkDNS(at+".name", r.Name, field.Service, p)
 	}
+	checkMetadata(at+".template.metadata", &r.Template.Metadata, p)
 	if r.Replicas != nil && *r.Replicas != 1 {
 		p.Invalid(at+".replicas", *r.Replicas, "always must be 1")
 	}
@@ -234,8 +273,12 @@ func (r *replicatedJob) check(at string, before map[string]bool, p *field.Proble
 	if n := r.Template.Spec.BackoffLimit; n != nil && *n < 0 {
 		p.Invalid(at+".template.spec.backoffLimit", *n, "must be greater than or equal to 0")
 	}
-	if len(r.Template.Spec.Template.Spec.Containers) == 0 {
-		p.Required(at+".template.spec.template.spec.containers", "must be specified")
+	containers := at + ".template.spec.template.spec.containers"
+	switch step := r.step(); {
+	case len(r.Template.Spec.Template.Spec.Containers) == 0:
+		p.Required(containers, "must be specified")
+	case (step == stepTrainer || step == datasetInitializer || step == modelInitializer) && !r.has(r.main()):
+		p.Required(containers, "must contain the required container for the ancestor "+step+", which is named "+r.main())
 	}
 	switch policy := r.Template.Spec.Template.Spec.RestartPolicy; policy {
 	case "", "Never", "OnFailure":
@@ -257,32 +300,18 @@ func (r *replicatedJob) checkDependencies(at string, before map[string]bool, p *
 	}
 }
 
-// dns is what a name may be, by how much of one.
-type dns struct {
-	pattern *regexp.Regexp
-	longest int
-	words   string
+// checkMetadata says what is wrong with labels and annotations, which may be missing.
+func checkMetadata(path string, m *pod.Metadata, p *field.Problems) {
+	if m != nil {
+		p.Labels(path+".labels", m.Labels)
+		p.Annotations(path+".annotations", m.Annotations)
+	}
 }
 
-var (
-	subdomain = dns{
-		regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`), 253,
-		"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
-	}
-	label = dns{
-		regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`), 63,
-		"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
-	}
-)
-
 // checkDNS requires that a name is there and is one.
-func checkDNS(path, name string, of dns, p *field.Problems) {
-	switch {
-	case name == "":
+func checkDNS(path, name string, rule field.Rule, p *field.Problems) {
+	if name == "" {
 		p.Required(path, "name is required")
-	case len(name) > of.longest:
-		p.Invalid(path, name, fmt.Sprintf("must be no more than %d characters", of.longest))
-	case !of.pattern.MatchString(name):
-		p.Invalid(path, name, of.words)
 	}
+	p.OptionalName(path, name, rule)
 }

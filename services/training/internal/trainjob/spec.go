@@ -37,12 +37,12 @@ type spec struct {
 	// The three spellings of patches, the oldest first.
 	PodSpecOverrides     []podSpecOverride     `json:"podSpecOverrides"`
 	PodTemplateOverrides []podTemplateOverride `json:"podTemplateOverrides"`
-	RuntimePatches       []runtimePatch        `json:"runtimePatches"`
+	RuntimePatches       []runtimePatch        `json:"runtimePatches" unique:"manager"`
 }
 
 // runtimeRef names a runtime.
 type runtimeRef struct {
-	Name     string `json:"name"`
+	Name     string `json:"name" needed:"yes"`
 	APIGroup string `json:"apiGroup"`
 	Kind     string `json:"kind"`
 }
@@ -64,8 +64,8 @@ type initializers struct {
 // initializer says where data comes from.
 type initializer struct {
 	StorageURI *string        `json:"storageUri"`
-	Env        []pod.EnvVar   `json:"env"`
-	SecretRef  *pod.Reference `json:"secretRef" honoured:"no"`
+	Env        []pod.EnvVar   `json:"env" unique:"name"`
+	SecretRef  *pod.Reference `json:"secretRef"` // whose keys are variables
 }
 
 // trainer says what trains.
@@ -73,7 +73,7 @@ type trainer struct {
 	Image          *string        `json:"image"`
 	Command        []string       `json:"command"`
 	Args           []string       `json:"args"`
-	Env            []pod.EnvVar   `json:"env"`
+	Env            []pod.EnvVar   `json:"env" unique:"name"`
 	NumNodes       *int32         `json:"numNodes"`
 	Resources      *pod.Resources `json:"resourcesPerNode"`
 	NumProcPerNode *decode.Scalar `json:"numProcPerNode"`
@@ -84,6 +84,10 @@ const (
 	maxEnv     = 128
 	maxWords   = 128
 	maxURI     = 2048
+	maxWord    = 1 << 20
+	maxImage   = 500
+	maxName    = 253
+	maxJobs    = 100
 	maxPatches = 16
 	maxNodes   = 4096
 )
@@ -128,7 +132,7 @@ func (i *initializer) check(path string, p *field.Problems) {
 		switch {
 		case len(*u) > maxURI:
 			p.Invalid(path+".storageUri", *u, fmt.Sprintf("may not be more than %d bytes", maxURI))
-		case !storageURI.MatchString(*u):
+		case *u != "" && !storageURI.MatchString(*u):
 			p.Invalid(path+".storageUri", *u, "should be a URI such as s3://bucket/path or hf://name, or a path")
 		}
 	}
@@ -145,28 +149,35 @@ func (t *trainer) check(path string, p *field.Problems) {
 	if n := t.NumNodes; n != nil && (*n < 1 || *n > maxNodes) {
 		p.Invalid(path+".numNodes", *n, "must be between 1 and "+strconv.Itoa(maxNodes))
 	}
-	for name, words := range map[string][]string{"command": t.Command, "args": t.Args} {
-		if len(words) > maxWords {
-			p.Invalid(path+"."+name, len(words), "must have at most "+strconv.Itoa(maxWords)+" items")
-		}
+	checkWords(path+".command", t.Command, p)
+	checkWords(path+".args", t.Args, p)
+	if t.Image != nil && len(*t.Image) > maxImage {
+		p.Invalid(path+".image", *t.Image, fmt.Sprintf("may not be more than %d bytes", maxImage))
+	}
+	if t.Resources != nil {
+		pod.CheckResources(path+".resourcesPerNode", *t.Resources, p)
 	}
 	checkEnv(path+".env", t.Env, p)
 }
 
-// checkEnv says what is wrong with a list of variables, of which no two may have one name.
+// checkWords says what is wrong with the words of a command.
+func checkWords(path string, words []string, p *field.Problems) {
+	if len(words) > maxWords {
+		p.Invalid(path, len(words), "must have at most "+strconv.Itoa(maxWords)+" items")
+	}
+	for i, word := range words {
+		if len(word) > maxWord {
+			p.Invalid(fmt.Sprintf("%s[%d]", path, i), word, fmt.Sprintf("may not be more than %d bytes", maxWord))
+		}
+	}
+}
+
+// checkEnv says what is wrong with a list of variables.
 func checkEnv(path string, env []pod.EnvVar, p *field.Problems) {
 	if len(env) > maxEnv {
 		p.Invalid(path, len(env), "must have at most "+strconv.Itoa(maxEnv)+" items")
 	}
-	seen := map[string]bool{}
 	for i, e := range env {
-		at := fmt.Sprintf("%s[%d].name", path, i)
-		switch {
-		case e.Name == "":
-			p.Required(at, "")
-		case seen[e.Name]:
-			p.Duplicate(at, e.Name)
-		}
-		seen[e.Name] = true
+		p.Name(fmt.Sprintf("%s[%d].name", path, i), e.Name, field.EnvName)
 	}
 }

@@ -61,6 +61,8 @@ func Parse(manifest []byte, namespace string, find Finder) (*Job, error) {
 	s := &spec{}
 	decode.Into(object["spec"], s, "spec", p)
 	kind.CheckName(h.Metadata.Name, h.Metadata.GenerateName, p)
+	p.Labels("metadata.labels", h.Metadata.Labels)
+	p.Annotations("metadata.annotations", h.Metadata.Annotations)
 	s.check(p)
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func Parse(manifest []byte, namespace string, find Finder) (*Job, error) {
 	}
 	b := &builder{spec: s, problems: p, job: &kind.Job{
 		Name: h.Metadata.Name, GenerateName: h.Metadata.GenerateName, Namespace: h.Metadata.Namespace,
-		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations,
+		Labels: h.Metadata.Labels, Annotations: h.Metadata.Annotations, ManagedFields: h.Metadata.Owners(),
 	}}
 	if err := b.build(runtime, object); err != nil {
 		return nil, err

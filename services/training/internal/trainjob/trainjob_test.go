@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/training/internal/rendezvous"
 	"github.com/kfmesh/kfmesh/services/training/internal/trainjob"
 )
 
@@ -33,7 +34,8 @@ spec:
           spec:
             template:
               spec:
-                containers: [{name: dataset-initializer, image: fetch, env: [{name: STORAGE_URI, value: "hf://a"}]}]
+                volumes: [{name: initializer, emptyDir: {}}]
+                containers: [{name: dataset-initializer, image: fetch, volumeMounts: [{name: initializer, mountPath: /workspace}], env: [{name: STORAGE_URI, value: "hf://a"}]}]
       - name: node
         dependsOn: [{name: dataset-initializer, status: Complete}]
         template:
@@ -157,8 +159,8 @@ func TestWhatIsWrong(t *testing.T) {
 		"group of runtime":      {"runtimeRef: {name: a, apiGroup: apps}", "spec.runtimeRef.apiGroup", "Unsupported value"},
 		"of a wrong type":       {ref + "trainer: {numNodes: many}", "spec.trainer.numNodes", "must be of type integer"},
 		"no nodes":              {ref + "trainer: {numNodes: 0}", "spec.trainer.numNodes", "must be between 1 and"},
-		"reserved":              {ref + "trainer: {env: [{name: A}, {name: PET_NNODES, value: x}]}", "spec.trainer.env[1].name", "must not have reserved envs"},
-		"twice":                 {ref + "trainer: {env: [{name: A}, {name: A}]}", "spec.trainer.env[1].name", "Duplicate value"},
+		"reserved":              {ref + "trainer: {env: [{name: A}, {name: PET_NNODES, value: x}]}", "spec.trainer.env[1]", "must not have reserved envs"},
+		"twice":                 {ref + "trainer: {env: [{name: A}, {name: A}]}", "spec.trainer.env[1]", "Duplicate value"},
 		"processes":             {ref + "trainer: {numProcPerNode: lots}", "spec.trainer.numProcPerNode", "must have an int value or [auto cpu gpu]"},
 		"processes of mpi":      {"runtimeRef: {name: mlx-distributed}\ntrainer: {numProcPerNode: auto}", "spec.trainer.numProcPerNode", "must have an int value"},
 		"dataset":               {ref + "initializer: {dataset: {storageUri: 'hf://a'}}", "spec.runtimeRef", "must have dataset-initializer job"},
@@ -171,8 +173,19 @@ func TestWhatIsWrong(t *testing.T) {
 		"manager of a patch":    {ref + "runtimePatches: [{}]", "spec.runtimePatches[0].manager", "Required value"},
 		"model":                 {ref + "trainer: {command: [tune, run]}", "spec.runtimeRef.name", "supported pretrained model"},
 		"nodes of a model":      {"runtimeRef: {name: torchtune-llama3.2-1b}\ntrainer: {command: [tune, run], numNodes: 2}", "spec.trainer.numNodes", "must be 1"},
-		"quantity":              {ref + "trainer: {resourcesPerNode: {limits: {cpu: x}}}", "runtime.spec.template.spec.replicatedJobs[0].template.spec.template.spec.containers[0].resources.limits[cpu]", "quantities must match"},
-		"variable of DMLC":      {"runtimeRef: {name: xgboost-distributed}\ntrainer: {env: [{name: DMLC_TASK_ID}]}", "spec.trainer.env[0].name", "reserved"},
+		"recipe of qwen":        {"runtimeRef: {name: torchtune-qwen2.5-1.5b}\ntrainer: {command: [tune, run], args: [model.quantize_base=True]}", "spec.runtimeRef.name", "QLoRA is not supported"},
+		"recipe on two GPUs":    {"runtimeRef: {name: torchtune-llama3.2-1b}\ntrainer: {command: [tune, run], args: [model.quantize_base=True], resourcesPerNode: {limits: {nvidia.com/gpu: 2}}}", "spec.trainer.resourcesPerNode", "must have gpu resource with value 1"},
+		"what a runtime fixes":  {"runtimeRef: {name: torchtune-llama3.2-1b}\ntrainer: {command: [tune, run], args: [output_dir=/a]}", "spec.trainer.args[0]", "must not set"},
+		"variable of MPI":       {"runtimeRef: {name: mlx-distributed}\ntrainer: {env: [{name: OMPI_MCA_plm_rsh_args}]}", "spec.trainer.env[0]", "reserved"},
+		"no domain":             {ref + "runtimePatches: [{manager: me}]", "spec.runtimePatches[0].manager", "must be a domain-prefixed path"},
+		"two of a manager":      {ref + "runtimePatches: [{manager: a.io/b}, {manager: a.io/b}]", "spec.runtimePatches[1]", "Duplicate value"},
+		"patch of nothing":      {ref + "runtimePatches: [{manager: a.io/b, trainingRuntimeSpec: {template: {spec: {replicatedJobs: [{name: ''}]}}}}]", "spec.runtimePatches[0].trainingRuntimeSpec.template.spec.replicatedJobs[0].name", "Required value"},
+		"label of a patch":      {ref + "runtimePatches: [{manager: a.io/b, trainingRuntimeSpec: {template: {metadata: {labels: {a: b c}}}}}]", "spec.runtimePatches[0].trainingRuntimeSpec.template.metadata.labels", "a valid label must"},
+		"init container":        {ref + "podTemplateOverrides: [{targetJobs: [{name: node}], spec: {initContainers: [{name: x}]}}]", "spec.podTemplateOverrides[0].spec.initContainers[0].name", "must not have initContainer"},
+		"long image":            {ref + "trainer: {image: " + strings.Repeat("a", 501) + "}", "spec.trainer.image", "may not be more than 500 bytes"},
+		"name of a variable":    {ref + "trainer: {env: [{name: 'a=b'}]}", "spec.trainer.env[0].name", "must"},
+		"quantity":              {ref + "trainer: {resourcesPerNode: {limits: {cpu: x}}}", "spec.trainer.resourcesPerNode.limits[cpu]", "quantities must match"},
+		"variable of DMLC":      {"runtimeRef: {name: xgboost-distributed}\ntrainer: {env: [{name: DMLC_TASK_ID}]}", "spec.trainer.env[0]", "reserved"},
 		"spec is not an object": {"runtimeRef: torch-distributed", "spec.runtimeRef", "must be of type object"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,6 +201,43 @@ func TestWhatIsWrong(t *testing.T) {
 			}
 			t.Errorf("got %v; want %s: %s", e.Violations, c.field, c.reason)
 		})
+	}
+}
+
+// TestInjection: containers that a policy names are told what nodes are told.
+func TestInjection(t *testing.T) {
+	text := strings.Replace(own, "torch: {numProcPerNode: auto}", "torch: {envInjection: {targets: [{jobName: dataset-initializer, containerNames: [dataset-initializer]}]}}", 1)
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trainjob.ParseRuntime(data, "ns"); err != nil {
+		t.Fatal(err)
+	}
+	const job = `{"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "metadata": {"name": "j"}, "spec": {"runtimeRef": {"name": "own", "kind": "TrainingRuntime"}, "trainer": {}}}`
+	j, err := trainjob.Parse([]byte(job), "ns", trainjob.Kept(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := rendezvous.Of(j.Job, j.Group("dataset-initializer"), 1)
+	if !slices.Equal(w.To, []string{"dataset-initializer"}) || len(w.Env) != 5 {
+		t.Errorf("%q are told %v", w.To, w.Env)
+	}
+	none := strings.Replace(string(data), `"containerNames":["dataset-initializer"]`, `"containerNames":["other"]`, 1)
+	if _, err := trainjob.Parse([]byte(job), "ns", trainjob.Kept(none)); err == nil || !strings.Contains(err.Error(), "not found in runtime template") {
+		t.Errorf("got %v for a container that is not there", err)
+	}
+}
+
+// TestSecretOfAnInitializer: its keys are variables.
+func TestSecretOfAnInitializer(t *testing.T) {
+	j, err := parse(t, "runtimeRef: {name: torchtune-llama3.2-1b}\ninitializer: {model: {storageUri: 'hf://a', secretRef: {name: token}}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := j.Group("model-initializer").Template.Spec.Containers[0].EnvFrom
+	if len(from) != 1 || from[0].Secret == nil || from[0].Secret.Name != "token" || len(j.Warnings) != 0 {
+		t.Errorf("the initializer's variables come from %v; warnings %q", from, j.Warnings)
 	}
 }
 
@@ -238,7 +288,7 @@ func TestThreeSpellingsOfAPatch(t *testing.T) {
 	for name, spelt := range map[string]string{
 		"2.0": "podSpecOverrides: [{targetJobs: [{name: node}], nodeSelector: {disk: ssd}}]",
 		"2.1": "podTemplateOverrides: [{targetJobs: [{name: node}], spec: {nodeSelector: {disk: ssd}}}]",
-		"2.2": "runtimePatches: [{manager: a, trainingRuntimeSpec: {template: {spec: {replicatedJobs: [" +
+		"2.2": "runtimePatches: [{manager: a.io/b, trainingRuntimeSpec: {template: {spec: {replicatedJobs: [" +
 			"{name: node, template: {spec: {template: {spec: {nodeSelector: {disk: ssd}}}}}}]}}}}]",
 	} {
 		j, err := parse(t, ref+spelt)
@@ -262,7 +312,7 @@ func TestRuntimes(t *testing.T) {
 		"mpi":       {head + "  mlPolicy: {mpi: {mpiImplementation: Intel}}\n" + node, "spec.mlPolicy.mpi.mpiImplementation", "Unsupported value"},
 		"empty":     {head + "  mlPolicy: {torch: {}}\n", "spec.template.spec.replicatedJobs", "Required value"},
 		"replicas":  {head + strings.Replace(node, "name: node,", "name: node, replicas: 2,", 1), "spec.template.spec.replicatedJobs[0].replicas", "always must be 1"},
-		"container": {head + strings.Replace(node, "{name: node, image", "{name: other, image", 1), "spec.template.spec.replicatedJobs[node].template.spec.template.spec.containers", "container with name node"},
+		"container": {head + strings.Replace(node, "{name: node, image", "{name: other, image", 1), "spec.template.spec.replicatedJobs[0].template.spec.template.spec.containers", "must contain the required container"},
 		"no step":   {head + strings.Replace(node, "ancestor-step: trainer", "ancestor-step: other", 1), "spec.template.spec.replicatedJobs", "must have a job with the label"},
 		"depends":   {head + strings.Replace(node, "name: node,", "name: node, dependsOn: [{name: x, status: Complete}],", 1), "spec.template.spec.replicatedJobs[0].dependsOn[0].name", "before it"},
 	} {

@@ -57,11 +57,9 @@ func environment(o runtime.Order, image imageFacts, user string) []string {
 	if name, _, _ := strings.Cut(user, ":"); !isRoot(user) && isNumber(name) { // who need not have a home in the image
 		env = append(env, "HOME="+o.WorkDir)
 	}
-	switch {
-	case o.GPUVendor == amd:
-		env = append(env, runtime.VisibleGPUs(o)...)
-	case o.GPUVendor != "" && len(o.GPUs) == 0: // images ask for all, and an engine may be set up to give them
-		env = append(env, "NVIDIA_VISIBLE_DEVICES=void")
+	env = append(env, o.VisibleGPUs(runtime.AMD)...)
+	if slices.Contains(o.GPUVendors, runtime.Nvidia) && len(o.GPUsOf(runtime.Nvidia)) == 0 {
+		env = append(env, "NVIDIA_VISIBLE_DEVICES=void") // images ask for all, and an engine may be set up to give them
 	}
 	last := map[string]string{}
 	for _, entry := range append(env, o.Env...) {
@@ -124,18 +122,34 @@ func resources(o runtime.Order) container.Resources {
 	if reserved := need.GetMemoryBytes(); r.Memory == 0 || reserved < r.Memory {
 		r.MemoryReservation = reserved
 	}
-	switch {
-	case len(o.GPUs) == 0:
-	case o.GPUVendor == amd: // whose driver has one device for all, and variables that say which are meant
-		r.Devices = []container.DeviceMapping{device("/dev/kfd"), device("/dev/dri")}
-	default:
-		r.DeviceRequests = []container.DeviceRequest{{Driver: "nvidia", DeviceIDs: o.GPUs, Capabilities: [][]string{{"gpu"}}}}
+	r.Devices = amdDevices(o)
+	if uuids := o.GPUsOf(runtime.Nvidia); len(uuids) > 0 {
+		r.DeviceRequests = []container.DeviceRequest{{Driver: "nvidia", DeviceIDs: uuids, Capabilities: [][]string{{"gpu"}}}}
 	}
 	return r
 }
 
-// amd is the vendor whose GPUs engines know nothing of.
-const amd = "amd"
+// amdDevices are what a container needs of AMD's, of which engines know nothing: the device
+// that all share, and those of the GPUs it was given. Where those are not known it gets
+// all, and variables say which are meant.
+func amdDevices(o runtime.Order) []container.DeviceMapping {
+	var own []container.DeviceMapping
+	for _, gpu := range o.GPUs {
+		if gpu.Vendor != runtime.AMD {
+			continue
+		}
+		if len(gpu.Devices) == 0 {
+			return []container.DeviceMapping{device("/dev/kfd"), device("/dev/dri")}
+		}
+		for _, path := range gpu.Devices {
+			own = append(own, device(path))
+		}
+	}
+	if own == nil {
+		return nil
+	}
+	return append([]container.DeviceMapping{device("/dev/kfd")}, own...)
+}
 
 func device(path string) container.DeviceMapping {
 	return container.DeviceMapping{PathOnHost: path, PathInContainer: path, CgroupPermissions: "rwm"}

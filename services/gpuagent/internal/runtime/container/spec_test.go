@@ -21,7 +21,7 @@ func order(change func(*runtime.Order)) runtime.Order {
 
 func TestSpec(t *testing.T) {
 	o := order(func(o *runtime.Order) {
-		o.Args, o.GPUs, o.GPUVendor, o.Ports = []string{"x"}, []string{"GPU-a", "GPU-c"}, "nvidia", map[string]int32{"http": 8081}
+		o.Args, o.Ports = []string{"x"}, map[string]int32{"http": 8081}
 	})
 	spec, err := specOf(o, imageFacts{env: []string{"PYTHONUNBUFFERED=0"}}, "7:8", Options{Network: "bridge"})
 	if err != nil {
@@ -31,9 +31,6 @@ func TestSpec(t *testing.T) {
 		!slices.Equal(c.Env, []string{"A=2", "HOME=/w"}) {
 		t.Errorf("config %+v", c)
 	}
-	if d := spec.HostConfig.DeviceRequests; len(d) != 1 || !slices.Equal(d[0].DeviceIDs, []string{"GPU-a", "GPU-c"}) {
-		t.Errorf("devices %+v", d)
-	}
 	for port, bindings := range spec.HostConfig.PortBindings {
 		if port.Num() != 8081 || bindings[0].HostPort != "8081" || bindings[0].HostIP.String() != "127.0.0.1" {
 			t.Errorf("%v is published as %v", port, bindings)
@@ -42,13 +39,62 @@ func TestSpec(t *testing.T) {
 	if len(spec.HostConfig.PortBindings) != 1 {
 		t.Errorf("published %v", spec.HostConfig.PortBindings)
 	}
-	o = order(func(o *runtime.Order) { o.Command, o.GPUVendor = nil, "nvidia" })
+	o = order(func(o *runtime.Order) { o.Command = nil })
 	if _, err := specOf(o, imageFacts{}, "", Options{Network: "host"}); err == nil || !strings.Contains(err.Error(), "image i:1 names none") {
 		t.Errorf("no command: error %v", err)
 	}
 	spec, err = specOf(o, imageFacts{entrypoint: []string{"own"}}, "", Options{Network: "host"})
-	if err != nil || !slices.Contains(spec.Config.Env, "NVIDIA_VISIBLE_DEVICES=void") || spec.Config.Entrypoint != nil {
+	if err != nil || spec.Config.Entrypoint != nil {
 		t.Errorf("config %+v, %v", spec.Config, err)
+	}
+}
+
+func TestGPUs(t *testing.T) {
+	nvidia := []runtime.GPU{{UUID: "GPU-a", Vendor: runtime.Nvidia}, {UUID: "MIG-c", Vendor: runtime.Nvidia}}
+	amd := func(devices ...string) runtime.GPU {
+		return runtime.GPU{UUID: "GPU-1", Vendor: runtime.AMD, Devices: devices}
+	}
+	both := []string{runtime.AMD, runtime.Nvidia}
+	const none, noneOfAMD = "NVIDIA_VISIBLE_DEVICES=void", "ROCR_VISIBLE_DEVICES="
+	for name, tt := range map[string]struct {
+		has     []string // vendors
+		gpus    []runtime.GPU
+		env     []string
+		asks    []string // UUIDs of the engine
+		devices []string
+	}{
+		"a node without":         {nil, nil, nil, nil, nil},
+		"none of NVIDIA's":       {both[1:], nil, []string{none}, nil, nil},
+		"some of NVIDIA's":       {both[1:], nvidia, nil, []string{"GPU-a", "MIG-c"}, nil},
+		"none of AMD's":          {both[:1], nil, []string{"HIP_VISIBLE_DEVICES=", noneOfAMD}, nil, nil},
+		"one of AMD's":           {both[:1], []runtime.GPU{amd("/dev/dri/renderD129")}, []string{"HIP_VISIBLE_DEVICES=0", "ROCR_VISIBLE_DEVICES=GPU-1"}, nil, []string{"/dev/kfd", "/dev/dri/renderD129"}},
+		"one that has no device": {both[:1], []runtime.GPU{amd()}, []string{"HIP_VISIBLE_DEVICES=0", "ROCR_VISIBLE_DEVICES=GPU-1"}, nil, []string{"/dev/kfd", "/dev/dri"}},
+		"NVIDIA's of both":       {both, nvidia[:1], []string{"HIP_VISIBLE_DEVICES=", noneOfAMD}, []string{"GPU-a"}, nil},
+		"AMD's of both":          {both, []runtime.GPU{amd("/d")}, []string{"HIP_VISIBLE_DEVICES=0", none, "ROCR_VISIBLE_DEVICES=GPU-1"}, nil, []string{"/dev/kfd", "/d"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := order(func(o *runtime.Order) { o.Env, o.GPUs, o.GPUVendors = nil, tt.gpus, tt.has })
+			spec, err := specOf(o, imageFacts{env: []string{"PYTHONUNBUFFERED=0"}}, "", Options{Network: "host"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(spec.Config.Env, tt.env) {
+				t.Errorf("variables %q, want %q", spec.Config.Env, tt.env)
+			}
+			var asks, devices []string
+			for _, request := range spec.HostConfig.DeviceRequests {
+				if request.Driver != "nvidia" || request.Count != 0 || !slices.Equal(request.Capabilities[0], []string{"gpu"}) {
+					t.Errorf("request %+v", request)
+				}
+				asks = append(asks, request.DeviceIDs...)
+			}
+			for _, d := range spec.HostConfig.Devices {
+				devices = append(devices, d.PathInContainer)
+			}
+			if !slices.Equal(asks, tt.asks) || !slices.Equal(devices, tt.devices) {
+				t.Errorf("asks for %q and gets %q; want %q and %q", asks, devices, tt.asks, tt.devices)
+			}
+		})
 	}
 }
 

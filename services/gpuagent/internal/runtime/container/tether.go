@@ -11,6 +11,7 @@ import (
 	enginemount "github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/internal/tether"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -56,7 +57,8 @@ func (s *starter) tethered(spec *client.ContainerCreateOptions, m member, end st
 	plan := tether.Plan{Grace: m.order.Grace, End: insideEnd}
 	mounts := []enginemount.Mount{s.program(), {Type: enginemount.TypeBind, Source: end, Target: insideEnd}}
 	if m.order.Lease != "" {
-		plan.Lease, plan.Machine = filepath.Join(insideLease, filepath.Base(m.order.Lease)), supervise.Machine()
+		plan.Lease, plan.Term = filepath.Join(insideLease, filepath.Base(m.order.Lease)), m.order.Term
+		plan.Machine = boottime.ID()
 		mounts = append(mounts, enginemount.Mount{
 			Type: enginemount.TypeBind, Source: filepath.Dir(m.order.Lease), Target: insideLease, ReadOnly: true,
 		})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
@@ -39,13 +40,14 @@ func (b *bench) tethered(left time.Duration) {
 		b.t.Fatal(err)
 	}
 	b.changes = func(o *Options) { o.Supervisor = []string{program} }
-	b.order.Lease = filepath.Join(b.t.TempDir(), "lease")
+	b.order.Lease, b.order.Term = filepath.Join(b.t.TempDir(), "lease"), "first"
 	b.lease(left)
 }
 
 func (b *bench) lease(left time.Duration) {
 	b.t.Helper()
-	if err := supervise.WriteLease(b.order.Lease, left); err != nil {
+	until := boottime.Now().Add(left)
+	if err := supervise.NewLease(b.order.Term, until, until).Write(b.order.Lease); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -65,15 +65,15 @@ func refusalPath(journal string) string { return journal + ".refused" }
 // entered puts a spec behind a plan, where there is one or it has to enter its control
 // group. The plan holds paths and nothing that is secret.
 func (s *starter) entered(spec supervise.Spec) (supervise.Spec, error) {
-	legacy := spec.Group != nil && !spec.Group.Unified
-	if s.enter == nil && !legacy {
+	entered := spec.Group != nil && spec.Group.Entered()
+	if s.enter == nil && !entered {
 		return spec, nil
 	}
 	plan := enter.Plan{WorkDir: s.order.WorkDir}
 	if s.enter != nil {
 		plan = *s.enter
 	}
-	if legacy { // of version 2 it is born in it
+	if entered { // of version 2 it is born in it
 		plan.Limits = spec.Group
 	}
 	plan.Refusal = refusalPath(spec.Journal)

@@ -22,7 +22,7 @@ func (o Options) limits() cgroup.Place {
 	if o.Limits != nil {
 		return o.Limits()
 	}
-	return cgroup.Place{Lacks: map[string]error{cgroup.CPU: errOff, cgroup.Memory: errOff, cgroup.Processes: errOff}}
+	return cgroup.Place{Lacks: map[string]error{cgroup.CPU: errOff, cgroup.Memory: errOff, cgroup.Processes: errOff}, Fence: cgroup.FencePlace{Lacks: errOff}}
 }
 
 // limitNames are what people call the controllers.
@@ -73,10 +73,10 @@ func (s *starter) limit() {
 // group is the control group of an attempt; nil when nothing of it is limited. Its name is
 // that of the replica's directory, which no other has.
 func (s *starter) group(n int) *cgroup.Group {
-	if s.limits == (cgroup.Limits{}) {
+	if s.limits == (cgroup.Limits{}) && len(s.deny) == 0 {
 		return nil
 	}
-	g, _ := s.runtime.place().Group(filepath.Base(s.at.Dir)+"."+strconv.Itoa(n), s.limits)
+	g, _ := s.runtime.place().Group(filepath.Base(s.at.Dir)+"."+strconv.Itoa(n), s.limits, s.deny...)
 	return g
 }
 

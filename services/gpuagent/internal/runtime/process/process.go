@@ -9,7 +9,7 @@
 // In a replica's directory:
 //
 // CPU and memory limits are kept by control groups (package cgroup), where this agent may
-// make them.
+// make them, and so is a replica kept from GPUs that it was not given (package fence).
 //
 //	epoch.<n>   the journal of attempt n, which is the claim on it too
 //	site/       packages that the replica itself installs
@@ -49,6 +49,9 @@ type Runtime struct {
 	Options
 	supervisors *supervise.Pool
 	place       func() cgroup.Place // as Limits found it first
+
+	fencing sync.Once
+	fence   fenced // set by fencing
 }
 
 var _ runtime.Runtime = (*Runtime)(nil)

@@ -3,10 +3,13 @@ package process
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 	"github.com/kfmesh/kfmesh/internal/enter"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/fence"
 	"github.com/kfmesh/kfmesh/internal/pod"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
@@ -24,6 +27,7 @@ type starter struct {
 	enter   *enter.Plan    // without the refusal; nil when the command starts as it is
 	pod     *pod.Plan      // without the verdict; nil when the command is alone
 	limits  cgroup.Limits
+	deny    []cgroup.Device // of GPUs that it was not given, where it can be kept from them
 }
 
 // Prepare implements runtime.Starter.
@@ -46,7 +50,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 		return s.installFailed(err)
 	}
 	s.spec.Args, s.spec.Env, s.spec.WorkDir, s.spec.Log = args, env, o.WorkDir, o.Log
-	s.spec.Deadline, s.spec.Grace, s.spec.Lease = o.Deadline, o.Grace, o.Lease
+	s.spec.Grace, s.spec.Lease, s.spec.Term = o.Grace, o.Lease, o.Term
 	if err := s.surround(ctx, who); err != nil {
 		return s.installFailed(err)
 	}
@@ -54,6 +58,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 		s.spec.Fork = nil // it would be where its supervisor is
 	}
 	s.limit()
+	s.withhold()
 	return nil
 }
 
@@ -88,7 +93,8 @@ func (s *starter) environment(entry image.Entry, who identity, own []string) []s
 	env = environ.Default(env, "HOME", s.order.WorkDir)
 	env = environ.Default(env, "LANG", "C.UTF-8")
 	env = environ.Default(env, "PYTHONUNBUFFERED", "1") // so that a log can be followed
-	env = append(env, runtime.VisibleGPUs(s.order)...)
+	env = append(env, s.order.VisibleGPUs(runtime.Nvidia)...)
+	env = append(env, s.order.VisibleGPUs(runtime.AMD)...)
 	if who.user != nil { // the agent's is another's
 		env = append(env, "HOME="+s.order.WorkDir)
 	}
@@ -100,9 +106,15 @@ func (s *starter) Start(_ context.Context, n int) (runtime.Attempt, error) {
 	spec := s.spec
 	spec.Journal = journal(s.at, n)
 	spec.Group = s.group(n)
+	if at := s.order.Deadline; !at.IsZero() {
+		spec.Deadline = boottime.Now().Add(time.Until(at))
+	}
 	spec, err := s.surrounded(spec)
 	if err == nil {
 		spec, err = s.entered(spec)
+	}
+	if err == nil {
+		err = fence.Raise(spec.Group)
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,144 @@
+// Package archive moves jobs that have ended to the archive of the metadata service.
+//
+// What is left of one in the store is a stub under its key: what lists select by, what says
+// that it has ended, and when it goes. So names stay unique, a list goes by the store alone,
+// and who asks for more is given the record. The record is stored before the stub takes the
+// job's place, so a crash in between loses nothing; until then the store's job counts.
+package archive
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
+)
+
+// Kind is that of records of jobs.
+const Kind = "training.job"
+
+// pageSize is how many records are asked for at a time.
+const pageSize = 500
+
+// Record is a job as it is archived: the summary is all of it, with the revision at which it
+// last changed.
+func Record(job *trainingv1.TrainingJob) (*metadatav1.Record, error) {
+	summary, err := proto.Marshal(job)
+	if err != nil {
+		return nil, fault.Internalf(err, "job %s cannot be archived", job.GetMetadata().GetName())
+	}
+	m := job.GetMetadata()
+	state := ""
+	for _, c := range job.GetStatus().GetConditions() {
+		if c.GetStatus() {
+			state = c.GetType()
+		}
+	}
+	return &metadatav1.Record{
+		Kind: Kind, Uid: m.GetUid(), Namespace: m.GetNamespace(), Name: m.GetName(), DisplayName: m.GetName(),
+		State: state, Parent: job.GetKind(), CreatedAt: m.GetCreateTime(), FinishedAt: job.GetStatus().GetCompletionTime(), Summary: summary,
+	}, nil
+}
+
+// Stub is what the store keeps of a job that is archived, with the revision at which it last
+// changed.
+func Stub(job *trainingv1.TrainingJob) *trainingv1.TrainingJob {
+	m := job.GetMetadata()
+	stub := &trainingv1.TrainingJob{
+		ApiVersion: job.GetApiVersion(), Kind: job.GetKind(), Archived: true,
+		Metadata: &metav1.ObjectMeta{
+			Namespace: m.GetNamespace(), Name: m.GetName(), Uid: m.GetUid(), Labels: m.GetLabels(), Generation: m.GetGeneration(),
+			ResourceVersion: m.GetResourceVersion(), CreateTime: m.GetCreateTime(),
+		},
+		Status: &trainingv1.TrainingJobStatus{CompletionTime: job.GetStatus().GetCompletionTime()},
+	}
+	for _, c := range job.GetStatus().GetConditions() {
+		if c.GetStatus() {
+			stub.Status.Conditions = append(stub.Status.Conditions, &trainingv1.JobCondition{Type: c.GetType(), Status: true})
+		}
+	}
+	if ttl := job.GetSpec().GetRunPolicy().GetTtl(); ttl != nil {
+		stub.Spec = &trainingv1.TrainingJobSpec{RunPolicy: &trainingv1.RunPolicy{Ttl: ttl}}
+	}
+	return stub
+}
+
+// Archive is where the records are.
+type Archive struct {
+	Records metadatav1.ArchiveServiceClient
+}
+
+// Put stores the record of a job. It may be repeated.
+func (a Archive) Put(ctx context.Context, job *trainingv1.TrainingJob) error {
+	record, err := Record(job)
+	if err != nil {
+		return err
+	}
+	_, err = a.Records.PutRecord(ctx, &metadatav1.PutRecordRequest{Record: record})
+	return err
+}
+
+// Delete forgets the record of a job, if there is one.
+func (a Archive) Delete(ctx context.Context, uid string) error {
+	_, err := a.Records.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: Kind, Uid: uid})
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// Fill puts the jobs in place of their stubs, and leaves those out whose records have gone
+// meanwhile.
+func (a Archive) Fill(ctx context.Context, jobs []*trainingv1.TrainingJob) ([]*trainingv1.TrainingJob, error) {
+	var uids []string
+	for _, job := range jobs {
+		if job.GetArchived() {
+			uids = append(uids, job.GetMetadata().GetUid())
+		}
+	}
+	if len(uids) == 0 {
+		return jobs, nil
+	}
+	found := make(map[string]*trainingv1.TrainingJob, len(uids))
+	for part := range slices.Chunk(uids, pageSize) {
+		if err := a.read(ctx, part, found); err != nil {
+			return nil, err
+		}
+	}
+	filled := make([]*trainingv1.TrainingJob, 0, len(jobs))
+	for _, job := range jobs {
+		if job.GetArchived() {
+			job = found[job.GetMetadata().GetUid()]
+		}
+		if job != nil {
+			filled = append(filled, job)
+		}
+	}
+	return filled, nil
+}
+
+// read reads the jobs of some uids.
+func (a Archive) read(ctx context.Context, uids []string, into map[string]*trainingv1.TrainingJob) error {
+	page, err := a.Records.ListRecords(ctx, &metadatav1.ListRecordsRequest{
+		Kind: Kind, PageSize: pageSize,
+		Filter: &metav1.Filter{Predicates: []*metav1.Predicate{{
+			Operation: metav1.Predicate_IN, Key: "uid", Value: &metav1.Predicate_StringValues_{StringValues: &metav1.Predicate_StringValues{Values: uids}},
+		}}},
+	})
+	if err != nil {
+		return err
+	}
+	for _, record := range page.GetRecords() {
+		job := &trainingv1.TrainingJob{}
+		if err := proto.Unmarshal(record.GetSummary(), job); err != nil {
+			return fault.Internalf(err, "archived job %s cannot be read", record.GetUid())
+		}
+		job.Archived = true
+		into[record.GetUid()] = job
+	}
+	return nil
+}
