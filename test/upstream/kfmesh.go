@@ -15,21 +15,27 @@ type kfmesh struct {
 	client *http.Client
 }
 
-// ask says what kfmesh has against a manifest.
-func (k *kfmesh) ask(object map[string]any) (answer, error) {
+// ask says what kfmesh has against a manifest, and what it warns of.
+func (k *kfmesh) ask(object map[string]any) (answer, []string, error) {
 	body, err := json.Marshal(object)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	response, err := k.client.Post(k.url+resource(object)+"?dryRun=All", "application/json", bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode < http.StatusBadRequest {
-		return nil, err
+		return nil, response.Header.Values("Warning"), err
 	}
+	all, err := refusals(response.StatusCode, data)
+	return all, nil, err
+}
+
+// refusals reads a v1.Status.
+func refusals(code int, data []byte) (answer, error) {
 	var status struct {
 		Reason  string `json:"reason"`
 		Message string `json:"message"`
@@ -41,10 +47,10 @@ func (k *kfmesh) ask(object map[string]any) (answer, error) {
 		} `json:"details"`
 	}
 	if err := json.Unmarshal(data, &status); err != nil {
-		return nil, fmt.Errorf("HTTP %d, whose body is no status: %.200s", response.StatusCode, data)
+		return nil, fmt.Errorf("HTTP %d, whose body is no status: %.200s", code, data)
 	}
-	if response.StatusCode >= http.StatusInternalServerError {
-		return nil, fmt.Errorf("HTTP %d: %s", response.StatusCode, status.Message)
+	if code >= http.StatusInternalServerError {
+		return nil, fmt.Errorf("HTTP %d: %s", code, status.Message)
 	}
 	if status.Reason == "AlreadyExists" {
 		return nil, nil // a runtime that is built in: it was read, and is there

@@ -58,11 +58,14 @@ func run(ctx context.Context, o options, out io.Writer) error {
 			t.skip(m)
 			continue
 		}
-		own, err := ours.ask(m.object)
+		own, warnings, err := ours.ask(m.object)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		t.count(m, theirs, own)
+		if m.change == "" {
+			t.unknown(m, warnings)
+		}
 	}
 	return t.end()
 }
@@ -94,6 +97,9 @@ func (o options) world(ctx context.Context) (*world, []manifest, error) {
 	names, seeds, err := documents(o.seeds)
 	if err != nil {
 		return nil, nil, err
+	}
+	if missing := uncovered(w.definitions, seeds); len(missing) > 0 {
+		return nil, nil, fmt.Errorf("no seed has, and nothing would be asked of:\n%s", strings.Join(missing, "\n"))
 	}
 	for i, seed := range seeds {
 		cases = append(cases, variants(names[i], seed)...)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // tally counts how cases compare, and prints those that differ.
@@ -57,6 +58,16 @@ func (t *tally) count(m manifest, theirs, own answer) {
 	}
 	for _, r := range own {
 		fmt.Fprintf(t.out, "    kfmesh   %s: %.200s\n", r.path, r.text)
+	}
+}
+
+// unknown notes fields of a manifest as it is that kfmesh does not know, and upstream does.
+func (t *tally) unknown(m manifest, warnings []string) {
+	for _, w := range warnings {
+		if strings.Contains(w, "unknown field") {
+			t.wrong++
+			fmt.Fprintf(t.out, "unknown: %s: %s\n", m.name, w)
+		}
 	}
 }
 

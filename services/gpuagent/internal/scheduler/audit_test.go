@@ -83,7 +83,7 @@ func auditEntry(t fataler, m *machine, e *entry) {
 	t.Helper()
 	free := 0
 	for at, gpu := range m.GPUs {
-		if m.free(at) && suits(gpu.Model, e.view.need.GPUModel) {
+		if m.free(at) && suits(gpu, e.view.need.GPUModel) && e.suits[at] {
 			free++
 		}
 	}

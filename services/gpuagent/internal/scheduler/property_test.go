@@ -81,9 +81,14 @@ func (w *world) setNode(t *rapid.T) {
 	if rapid.IntRange(0, 4).Draw(t, "tainted") == 0 {
 		n.Taints = []Taint{{Key: "for", Value: "research"}}
 	}
-	model := rapid.SampledFrom([]string{"NVIDIA A100", "NVIDIA H100"}).Draw(t, "model")
+	kinds := [][2]string{{"NVIDIA A100", "nvidia"}, {"H100", "nvidia"}, {"Instinct MI300X", "amd"}}
+	kind, other := rapid.SampledFrom(kinds).Draw(t, "kind"), rapid.SampledFrom(kinds).Draw(t, "other kind")
+	mixed := rapid.IntRange(0, 2).Draw(t, "mixed") == 0
 	for i := range rapid.SampledFrom([]int{0, 2, 4, 8, 8}).Draw(t, "gpus") {
-		n.GPUs = append(n.GPUs, GPU{Index: int32(i), Model: model, Link: i / 2, Unhealthy: rapid.IntRange(0, 19).Draw(t, "unhealthy") == 0})
+		if mixed && i >= 3 {
+			kind = other
+		}
+		n.GPUs = append(n.GPUs, GPU{Index: int32(i), Model: kind[0], Vendor: kind[1], Link: i / 2, Unhealthy: rapid.IntRange(0, 19).Draw(t, "unhealthy") == 0})
 	}
 	w.nodes[n.Name] = n
 	w.both(func(s *Scheduler) { s.SetNode(n) })
@@ -141,7 +146,7 @@ func (w *world) job(t *rapid.T) Job {
 			},
 		}
 		if rapid.IntRange(0, 3).Draw(t, "picky") == 0 {
-			g.Need.GPUModel = rapid.SampledFrom([]string{"", "nvidia-h100"}).Draw(t, "model")
+			g.Need.GPUModel = rapid.SampledFrom([]string{"", "nvidia-h100", "nvidia", "amd"}).Draw(t, "model")
 			g.Need.Selector = map[string]string{"zone": rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone")}
 			g.Need.Tolerations = []Toleration{{Key: "for", Exists: true}}
 		}
@@ -362,11 +367,13 @@ func (w *world) checkSlot(t *rapid.T, j Job, at Slot) {
 	if len(n.Taints) > 0 && len(need.Tolerations) == 0 || len(need.Selector) > 0 && need.Selector["zone"] != n.Labels["zone"] {
 		t.Fatalf("%s is placed at %v, which does not admit it", j.UID, at)
 	}
+	vendor := ""
 	for _, index := range at.GPUs {
 		i := slices.IndexFunc(n.GPUs, func(gpu GPU) bool { return gpu.Index == index })
-		if i < 0 || n.GPUs[i].Unhealthy || !suits(n.GPUs[i].Model, need.GPUModel) {
+		if i < 0 || n.GPUs[i].Unhealthy || !suits(n.GPUs[i], need.GPUModel) || vendor != "" && vendor != n.GPUs[i].Vendor {
 			t.Fatalf("%s is given GPU %d of %s, which does not suit", j.UID, index, n.Name)
 		}
+		vendor = n.GPUs[i].Vendor
 	}
 	memory, tenants, holders := int64(0), 0, map[int32]int{}
 	for uid, slots := range w.held {

@@ -8,7 +8,7 @@ import (
 // view is the machines that some needs admit, whatever they hold: by labels,
 // taints and models of GPUs.
 type view struct {
-	need  Need // of which the selector, the tolerations and the model count
+	need  Need // of which the selector, the tolerations, the model and whether it is for several GPUs count
 	pools []*pool
 
 	open   []*machine // as Scheduler.admitting returns them
@@ -43,7 +43,7 @@ func (v *view) opens(m *machine) bool {
 }
 
 func (v *view) hasModel(m *machine) bool {
-	return v.need.GPUModel == "" || slices.ContainsFunc(m.GPUs, func(gpu GPU) bool { return suits(gpu.Model, v.need.GPUModel) })
+	return v.need.GPUModel == "" || slices.ContainsFunc(m.GPUs, func(gpu GPU) bool { return suits(gpu, v.need.GPUModel) })
 }
 
 // misses is a label by which the view selects and which a machine does not have
@@ -73,9 +73,8 @@ func (v *view) enter(m *machine) {
 	if !v.admits(m) {
 		return
 	}
-	e := &entry{view: v, pool: v.pool(m.hardware), suits: make([]bool, len(m.GPUs))}
-	for at, gpu := range m.GPUs {
-		e.suits[at] = suits(gpu.Model, v.need.GPUModel)
+	e := &entry{view: v, pool: v.pool(m.hardware), suits: suiting(m.GPUs, &v.need)}
+	for at := range m.GPUs {
 		if e.suits[at] && m.free(at) {
 			e.free++
 		}

@@ -72,11 +72,7 @@ func (s *Scheduler) impossible(j *job, group int) (reason, string) {
 	}
 	of := func(m *machine) int64 { return int64(v.suitable(m)) }
 	if m := largest(open, of); int64(g.Need.GPUs) > of(m) {
-		what := "GPUs"
-		if g.Need.GPUModel != "" {
-			what += " of model " + g.Need.GPUModel
-		}
-		return ask(what, fmt.Sprint(g.Need.GPUs), fmt.Sprint(of(m)), m)
+		return ask(gpuKind(g.Need.GPUModel), fmt.Sprint(g.Need.GPUs), fmt.Sprint(of(m)), m)
 	}
 	return reason{}, ""
 }
@@ -203,18 +199,7 @@ func (r *run) asks(replicas int) string {
 }
 
 // suitable is how many GPUs of a machine suit the view, free or not, and healthy or not.
-func (v *view) suitable(m *machine) int {
-	if v.need.GPUModel == "" {
-		return len(m.GPUs)
-	}
-	n := 0
-	for _, gpu := range m.GPUs {
-		if suits(gpu.Model, v.need.GPUModel) {
-			n++
-		}
-	}
-	return n
-}
+func (v *view) suitable(m *machine) int { return m.Suitable(&v.need) }
 
 func (s *Scheduler) quotaSentence(j *job) string {
 	a := j.queue

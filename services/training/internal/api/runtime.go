@@ -142,6 +142,9 @@ func (s *runtimes) UpdateTrainingRuntime(ctx context.Context, r *trainingv1.Upda
 		if err != nil {
 			return nil, err
 		}
+		if err := trainjob.CheckRuntimeChange(was.GetManifest(), read.Manifest); err != nil {
+			return nil, err
+		}
 		now, revision := proto.CloneOf(was), was.GetMetadata().GetResourceVersion()
 		takeRuntime(now, read)
 		if proto.Equal(now, was) || r.GetDryRun() {

@@ -25,7 +25,7 @@ func CheckChange(from, to string) error {
 		p.Invalid("spec.runPolicy.managedBy", is["managedBy"], "field is immutable")
 	}
 	old, now := child(was, "schedulingPolicy")["queue"], child(is, "schedulingPolicy")["queue"]
-	if fmt.Sprint(old) != fmt.Sprint(now) {
+	if old != nil && now != nil && fmt.Sprint(old) != fmt.Sprint(now) { // what was not said may be, and the other way round
 		p.Invalid("spec.runPolicy.schedulingPolicy.queue", now, "spec.runPolicy.schedulingPolicy.queue is immutable")
 	}
 	checkScaling(child(before, "spec"), child(after, "spec"), p)

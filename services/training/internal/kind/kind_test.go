@@ -180,7 +180,6 @@ func TestRefused(t *testing.T) {
 		{"mpi v2 with a name too long for its workers", strings.Replace(mpi("kubeflow.org/v2beta1", []string{"Launcher:", "Worker: replicas=11"}), "name: job", "name: "+strings.Repeat("j", 54), 1), []string{
 			`metadata.name: Invalid value: "` + strings.Repeat("j", 54) + `": will not able to create pod and service with invalid DNS label`,
 		}},
-		{"mxnet's mode", manifest(v1, "MXJob", "mxReplicaSpecs", "mxnet", []string{"Worker:"}, "jobMode: MXPlay"), []string{`spec.jobMode: Unsupported value: "MXPlay"`}},
 		{"amounts", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "resources: {requests: {cpu: 2, memory: lots}, limits: {cpu: 1}}", 1), []string{
 			`containers[0].resources.requests[memory]: Invalid value: "lots": quantities must match`,
 			`containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1`,
@@ -216,6 +215,7 @@ func TestTaken(t *testing.T) {
 		{"a success policy", tf([]string{"Worker:"}, "successPolicy: One"), `spec.successPolicy: "One" is not AllWorkers`},
 		{"processes", pytorch([]string{"Worker:"}, "nprocPerNode: many"), `spec.nprocPerNode: "many" is no number`},
 		{"creation", mpi("kubeflow.org/v2beta1", []string{"Launcher:"}, "launcherCreationPolicy: Late"), `spec.launcherCreationPolicy: "Late" is not WaitForWorkersReady`},
+		{"mxnet's mode", manifest(v1, "MXJob", "mxReplicaSpecs", "mxnet", []string{"Worker:"}, "jobMode: MXPlay"), `spec.jobMode: "MXPlay" is neither`},
 		{"several chiefs", tf([]string{"Chief: replicas=2"}), ""},
 		{"no servers", tf([]string{"Worker:", "PS: replicas=0"}), ""},
 		{"the kind's port without its name", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "ports: [{containerPort: 23456}]", 1), ""},

@@ -123,11 +123,10 @@ type mxSpec struct {
 func (s *mxSpec) specs() map[string]*replicaSpec { return s.Replicas }
 func (s *mxSpec) policy() *runPolicy             { return s.RunPolicy }
 
-func (s *mxSpec) check(j *Job, p *field.Problems) {
+func (s *mxSpec) check(_ *Job, p *field.Problems) {
 	if s.Mode != mxTrain && s.Mode != mxTune {
-		p.NotSupported("spec.jobMode", s.Mode, mxTrain, mxTune)
+		p.Warn("spec.jobMode: %q is neither MXTrain nor MXTune; it makes no difference, as upstream", s.Mode)
 	}
-	j.single(scheduler, p)
 }
 
 func (*mxSpec) complete(j *Job) {

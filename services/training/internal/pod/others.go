@@ -52,6 +52,7 @@ type Others struct {
 type Downward struct {
 	Items       []DownwardItem `json:"items"`
 	DefaultMode *int32         `json:"defaultMode"`
+	DefaultUser *int64         `json:"defaultUser"`
 }
 
 // DownwardItem is one of its files.
@@ -60,11 +61,13 @@ type DownwardItem struct {
 	Field    *FieldRef         `json:"fieldRef"`
 	Resource *ResourceFieldRef `json:"resourceFieldRef"`
 	Mode     *int32            `json:"mode"`
+	User     *int64            `json:"user"`
 }
 
 // Projected are several sources in one volume.
 type Projected struct {
 	DefaultMode *int32 `json:"defaultMode"`
+	DefaultUser *int64 `json:"defaultUser"`
 	Sources     []struct {
 		Secret    *KeyVolume     `json:"secret"`
 		ConfigMap *KeyVolume     `json:"configMap"`
@@ -229,4 +232,5 @@ type Capabilities struct {
 type GRPC struct {
 	Port    int32   `json:"port" needed:"yes"`
 	Service *string `json:"service"`
+	Mode    string  `json:"mode"`
 }

@@ -39,11 +39,12 @@ type Exec struct {
 
 // HTTP is a GET request.
 type HTTP struct {
-	Host    string        `json:"host"`
-	Port    decode.Scalar `json:"port" needed:"yes"`
-	Path    string        `json:"path"`
-	Scheme  string        `json:"scheme"`
-	Headers []Header      `json:"httpHeaders"`
+	Host     string        `json:"host"`
+	Port     decode.Scalar `json:"port" needed:"yes"`
+	Path     string        `json:"path"`
+	Scheme   string        `json:"scheme"`
+	Headers  []Header      `json:"httpHeaders"`
+	Protocol string        `json:"protocol" honoured:"no"` // of HTTP
 }
 
 // Header is one of a request's.

@@ -75,6 +75,7 @@ type Spec struct {
 	SetHostnameAsFQDN bool                     `json:"setHostnameAsFQDN" honoured:"no"`
 	OS                *Named                   `json:"os" honoured:"no"`
 	HostUsers         *bool                    `json:"hostUsers" honoured:"no"`
+	Responders        []any                    `json:"evictionResponders" honoured:"no"`
 }
 
 // Toleration lets a pod run on nodes with a taint.
@@ -111,7 +112,8 @@ type Container struct {
 	ReadinessProbe *Probe     `json:"readinessProbe"`
 	StartupProbe   *Probe     `json:"startupProbe"`
 	Lifecycle      *Lifecycle `json:"lifecycle"`
-	RestartPolicy  string     `json:"restartPolicy"` // of an init container
+	RestartPolicy  string     `json:"restartPolicy"`                     // of an init container
+	Target         string     `json:"targetContainerName" honoured:"no"` // of an ephemeral container
 
 	VolumeDevices []VolumeDevice `json:"volumeDevices" honoured:"no" unique:"devicePath"`
 	ResizePolicy  []ResizePolicy `json:"resizePolicy" honoured:"no"`
@@ -243,6 +245,7 @@ type KeyVolume struct {
 	Items       []KeyPath `json:"items"`
 	Optional    bool      `json:"optional"`
 	DefaultMode *int32    `json:"defaultMode" honoured:"no"`
+	DefaultUser *int64    `json:"defaultUser" honoured:"no"`
 }
 
 // KeyPath is the file of a key.
@@ -250,6 +253,7 @@ type KeyPath struct {
 	Key  string `json:"key" needed:"yes"`
 	Path string `json:"path" needed:"yes"`
 	Mode *int32 `json:"mode" honoured:"no"`
+	User *int64 `json:"user" honoured:"no"`
 }
 
 // Claim names a persistent volume.
@@ -261,6 +265,7 @@ type Claim struct {
 // EmptyDir is a directory that is empty at first.
 type EmptyDir struct {
 	Medium    string        `json:"medium"`
+	Mode      *int32        `json:"mode" honoured:"no"`
 	SizeLimit decode.Scalar `json:"sizeLimit"`
 }
 
@@ -272,11 +277,12 @@ type HostPath struct {
 
 // VolumeMount is a volume at a path.
 type VolumeMount struct {
-	Name             string `json:"name" needed:"yes"`
-	MountPath        string `json:"mountPath" needed:"yes"`
-	SubPath          string `json:"subPath"`
-	ReadOnly         bool   `json:"readOnly"`
-	SubPathExpr      string `json:"subPathExpr" honoured:"no"`
-	MountPropagation string `json:"mountPropagation" honoured:"no"`
-	RecursiveRO      string `json:"recursiveReadOnly" honoured:"no"`
+	Name             string   `json:"name" needed:"yes"`
+	MountPath        string   `json:"mountPath" needed:"yes"`
+	SubPath          string   `json:"subPath"`
+	ReadOnly         bool     `json:"readOnly"`
+	SubPathExpr      string   `json:"subPathExpr" honoured:"no"`
+	MountPropagation string   `json:"mountPropagation" honoured:"no"`
+	RecursiveRO      string   `json:"recursiveReadOnly" honoured:"no"`
+	BindOptions      []string `json:"bindMountOptions" honoured:"no"`
 }

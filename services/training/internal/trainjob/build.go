@@ -148,10 +148,19 @@ func (b *builder) container(r *replicatedJob, plain *runtimeSpec, manifest map[s
 	return out
 }
 
+// takeResources takes what a node asks for, of which devices have no effect, as upstream.
 func takeResources(trainer, out map[string]any) {
-	if trainer["resourcesPerNode"] != nil {
-		out["resources"] = trainer["resourcesPerNode"]
+	asked, _ := trainer["resourcesPerNode"].(map[string]any)
+	if asked == nil {
+		return
 	}
+	resources := map[string]any{}
+	for _, name := range []string{"requests", "limits"} {
+		if asked[name] != nil {
+			resources[name] = asked[name]
+		}
+	}
+	out["resources"] = resources
 }
 
 // replicas makes a group of each replicated job.

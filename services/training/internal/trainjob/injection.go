@@ -2,6 +2,7 @@ package trainjob
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 )
@@ -33,6 +34,7 @@ func (m *mlPolicy) injected() map[string][]string {
 const (
 	maxTargets    = 16
 	maxContainers = 8
+	maxLabel      = 63
 )
 
 // check says what is wrong with the containers that are named.
@@ -51,7 +53,16 @@ func (i *injection) check(path string, p *field.Problems) {
 		if len(target.Containers) == 0 || len(target.Containers) > maxContainers {
 			p.Invalid(at+".containerNames", len(target.Containers), fmt.Sprintf("must have between 1 and %d items", maxContainers))
 		}
-		for _, name := range target.Containers {
+		if len(target.Job) > maxName {
+			p.Invalid(at+".jobName", target.Job, fmt.Sprintf("may not be more than %d bytes", maxName))
+		}
+		for k, name := range target.Containers {
+			if slices.Contains(target.Containers[:k], name) {
+				p.Duplicate(fmt.Sprintf("%s.containerNames[%d]", at, k), name)
+			}
+			if len(name) > maxLabel {
+				p.Invalid(fmt.Sprintf("%s.containerNames[%d]", at, k), name, fmt.Sprintf("may not be more than %d bytes", maxLabel))
+			}
 			if name == nodeContainer {
 				p.Invalid(at+".containerNames", name, "must not include the main node container because PET_* envs are always injected into it")
 			}

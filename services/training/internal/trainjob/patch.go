@@ -26,8 +26,8 @@ type podTemplateOverride struct {
 // runtimePatch is one as later versions do: of the runtime's specification, by whoever
 // manages it.
 type runtimePatch struct {
-	Manager string `json:"manager" needed:"yes"`
-	Time    any    `json:"time"`
+	Manager string  `json:"manager" needed:"yes"`
+	Time    *string `json:"time"`
 	Spec    *struct {
 		Template *struct {
 			Metadata *pod.Metadata `json:"metadata"`
@@ -163,6 +163,7 @@ func checkPatches(s *spec, all []patch, r *runtimeSpec, p *field.Problems) {
 	}
 	for i, one := range s.RuntimePatches {
 		one.checkManager(fmt.Sprintf("spec.runtimePatches[%d].manager", i), p)
+		checkTime(fmt.Sprintf("spec.runtimePatches[%d].time", i), one.Time, p)
 		one.checkMetadata(fmt.Sprintf("spec.runtimePatches[%d].trainingRuntimeSpec.template", i), p)
 	}
 	for _, one := range all {

@@ -29,19 +29,9 @@ const (
 
 // runtimeSpec is a runtime's specification.
 type runtimeSpec struct {
-	MLPolicy       *mlPolicy `json:"mlPolicy"`
-	PodGroupPolicy *struct { // replicas are placed together anyway
-		Coscheduling *struct {
-			Timeout *int32 `json:"scheduleTimeoutSeconds"`
-		} `json:"coscheduling"`
-		Volcano *struct {
-			Topology *struct {
-				Mode string `json:"mode"`
-				Tier *int32 `json:"highestTierAllowed"`
-			} `json:"networkTopology"`
-		} `json:"volcano"`
-	} `json:"podGroupPolicy"`
-	Template struct {
+	MLPolicy       *mlPolicy       `json:"mlPolicy"`
+	PodGroupPolicy *podGroupPolicy `json:"podGroupPolicy"`
+	Template       struct {
 		Metadata pod.Metadata `json:"metadata"`
 		Spec     jobSetSpec   `json:"spec"`
 	} `json:"template"`
@@ -55,17 +45,17 @@ type jobSetSpec struct {
 		Jobs     []string `json:"targetReplicatedJobs"`
 	} `json:"successPolicy"`
 	FailurePolicy *struct {
-		MaxRestarts     *int32 `json:"maxRestarts"`
-		Rules           []any  `json:"rules" honoured:"no"`
-		RestartStrategy string `json:"restartStrategy"`
+		MaxRestarts     *int32        `json:"maxRestarts"`
+		Rules           []failureRule `json:"rules" honoured:"no"`
+		RestartStrategy *string       `json:"restartStrategy"`
 	} `json:"failurePolicy"`
-	Network       any    `json:"network"`
-	StartupPolicy any    `json:"startupPolicy" honoured:"no"`
-	Suspend       bool   `json:"suspend" honoured:"no"`
-	Coordinator   any    `json:"coordinator" honoured:"no"`
-	ManagedBy     string `json:"managedBy" honoured:"no"`
-	TTL           *int32 `json:"ttlSecondsAfterFinished" honoured:"no"`
-	VolumeClaims  any    `json:"volumeClaimPolicies" honoured:"no"`
+	Network       *network       `json:"network"`
+	StartupPolicy *startupPolicy `json:"startupPolicy" honoured:"no"`
+	Suspend       bool           `json:"suspend" honoured:"no"`
+	Coordinator   *coordinator   `json:"coordinator" honoured:"no"`
+	ManagedBy     string         `json:"managedBy" honoured:"no"`
+	TTL           *int32         `json:"ttlSecondsAfterFinished" honoured:"no"`
+	VolumeClaims  []claimPolicy  `json:"volumeClaimPolicies" honoured:"no"`
 }
 
 // replicatedJob is one job of a JobSet.
@@ -91,15 +81,17 @@ type jobSpec struct {
 	BackoffLimit   *int32       `json:"backoffLimit"`
 	Template       pod.Template `json:"template" needed:"yes"`
 
-	Deadline             *int64 `json:"activeDeadlineSeconds" honoured:"no"`
-	TTL                  *int32 `json:"ttlSecondsAfterFinished" honoured:"no"`
-	Suspend              bool   `json:"suspend" honoured:"no"`
-	PodFailurePolicy     any    `json:"podFailurePolicy" honoured:"no"`
-	SuccessPolicy        any    `json:"successPolicy" honoured:"no"`
-	BackoffLimitPerIndex *int32 `json:"backoffLimitPerIndex" honoured:"no"`
-	MaxFailedIndexes     *int32 `json:"maxFailedIndexes" honoured:"no"`
-	PodReplacementPolicy string `json:"podReplacementPolicy"`
-	ManualSelector       bool   `json:"manualSelector"`
+	Deadline             *int64            `json:"activeDeadlineSeconds" honoured:"no"`
+	TTL                  *int32            `json:"ttlSecondsAfterFinished" honoured:"no"`
+	Suspend              bool              `json:"suspend" honoured:"no"`
+	PodFailurePolicy     *podFailurePolicy `json:"podFailurePolicy" honoured:"no"`
+	SuccessPolicy        *jobSuccessPolicy `json:"successPolicy" honoured:"no"`
+	Selector             *pod.Selector     `json:"selector" honoured:"no"`
+	ManagedBy            *string           `json:"managedBy" honoured:"no"`
+	BackoffLimitPerIndex *int32            `json:"backoffLimitPerIndex" honoured:"no"`
+	MaxFailedIndexes     *int32            `json:"maxFailedIndexes" honoured:"no"`
+	PodReplacementPolicy string            `json:"podReplacementPolicy"`
+	ManualSelector       bool              `json:"manualSelector"`
 }
 
 // step is the part of a TrainJob that a replicated job takes; empty for none.
@@ -201,6 +193,7 @@ func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
 // check says what is wrong with a runtime.
 func (r *runtimeSpec) check(p *field.Problems) {
 	r.MLPolicy.check("spec.mlPolicy", p)
+	r.checkUnused(p)
 	checkMetadata("spec.template.metadata", &r.Template.Metadata, p)
 	jobs := r.Template.Spec.ReplicatedJobs
 	if len(jobs) == 0 {

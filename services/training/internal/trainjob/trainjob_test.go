@@ -353,6 +353,23 @@ func TestChange(t *testing.T) {
 	}
 }
 
+func TestRuntimeChange(t *testing.T) {
+	const base = `{"spec":{"template":{"spec":{"failurePolicy":{"maxRestarts":1},"replicatedJobs":[{"name":"a"},{"name":"b","dependsOn":[{"name":"a","status":"Ready"}]}]}}}}`
+	for to, want := range map[string]string{
+		base: "",
+		strings.Replace(base, `"maxRestarts":1`, `"maxRestarts":2`, 1):                                    "spec.template.spec.failurePolicy",
+		strings.Replace(base, `"failurePolicy":{"maxRestarts":1},`, "", 1):                                "",
+		strings.Replace(base, `"Ready"`, `"Complete"`, 1):                                                 "spec.template.spec.replicatedJobs[1].dependsOn",
+		strings.Replace(base, `{"name":"a"},`, `{"name":"c"},{"name":"a"},`, 1):                           "",
+		strings.Replace(base, `"failurePolicy"`, `"successPolicy":{"operator":"Any"},"failurePolicy"`, 1): "",
+	} {
+		err := trainjob.CheckRuntimeChange(base, to)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want+": Invalid value") {
+			t.Errorf("to %s: %v, want %q", to, err, want)
+		}
+	}
+}
+
 // FuzzParse reads any JSON as a TrainJob and as a runtime: it is read, or it is refused in
 // words. What was read once reads the same again.
 func FuzzParse(f *testing.F) {
