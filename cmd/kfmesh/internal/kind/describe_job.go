@@ -40,6 +40,7 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 	if t := status.GetTrainer(); t != nil {
 		s.fields(trainerFields(t, term)...)
 	}
+	s.fields(trackedFields(ctx, c, job)...)
 	s.lines("labels", pairs(meta.GetLabels()))
 	s.table("groups", groupTable(job))
 	s.table("conditions", conditionTable(term, status.GetConditions()))

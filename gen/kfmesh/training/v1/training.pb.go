@@ -282,7 +282,10 @@ type TrainingJob struct {
 	Runtime string `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`
 	// Whether it ended so long ago that it is in the archive. Its pods are no longer shown; all
 	// else is as before. Output only.
-	Archived      bool `protobuf:"varint,9,opt,name=archived,proto3" json:"archived,omitempty"`
+	Archived bool `protobuf:"varint,9,opt,name=archived,proto3" json:"archived,omitempty"`
+	// Id of the tracked run that it is, in the default experiment of its namespace, once it has
+	// begun and if it is one. Output only.
+	TrackingRun   string `protobuf:"bytes,10,opt,name=tracking_run,json=trackingRun,proto3" json:"tracking_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -378,6 +381,13 @@ func (x *TrainingJob) GetArchived() bool {
 		return x.Archived
 	}
 	return false
+}
+
+func (x *TrainingJob) GetTrackingRun() string {
+	if x != nil {
+		return x.TrackingRun
+	}
+	return ""
 }
 
 // TrainingJobSpec is what every kind of job comes down to.
@@ -1969,7 +1979,7 @@ var File_kfmesh_training_v1_training_proto protoreflect.FileDescriptor
 
 const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xe0\x02\n" +
+	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\x83\x03\n" +
 	"\vTrainingJob\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
@@ -1980,7 +1990,9 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x06status\x18\x06 \x01(\v2%.kfmesh.training.v1.TrainingJobStatusR\x06status\x12\x1a\n" +
 	"\bwarnings\x18\a \x03(\tR\bwarnings\x12\x18\n" +
 	"\aruntime\x18\b \x01(\tR\aruntime\x12\x1a\n" +
-	"\barchived\x18\t \x01(\bR\barchived\"\xac\x02\n" +
+	"\barchived\x18\t \x01(\bR\barchived\x12!\n" +
+	"\ftracking_run\x18\n" +
+	" \x01(\tR\vtrackingRun\"\xac\x02\n" +
 	"\x0fTrainingJobSpec\x124\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1c.kfmesh.training.v1.JobGroupR\x06groups\x12\x1e\n" +
 	"\n" +

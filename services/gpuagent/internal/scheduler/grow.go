@@ -58,6 +58,18 @@ func (s *Scheduler) Vacate(uid string, ended []Slot) {
 	s.leave(j)
 	s.grow(j)
 	s.wake()
+	s.reconsider(j)
+}
+
+// reconsider takes back the promises to jobs that wait for the end of one that goes on with
+// less: what they wait for may be free now. One that makes room does end.
+func (s *Scheduler) reconsider(j *job) {
+	for _, c := range slices.Clone(s.claims) {
+		if c.behind[j] && !j.ending {
+			s.withdraw(c)
+			s.wait(c.job)
+		}
+	}
 }
 
 // grow has a job that runs wait for the replicas that it lacks, if there are any. One that
