@@ -10,6 +10,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # else lets all targets share what the compiler has cached.
 export CGO_ENABLED := 0
 
+# NVML, the library of NVIDIA's driver, is C: kfmesh and kfmesh-gpuagent are linked to ask it
+# where there are that driver and a C compiler. NVML=1 and NVML=0 decide otherwise.
+NVML ?= $(if $(and $(wildcard /dev/nvidiactl /proc/driver/nvidia),$(shell command -v $${CC:-cc})),1,0)
+
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -36,11 +40,16 @@ build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
 
 # Go itself knows what is stale, so these always ask it.
 .PHONY: FORCE
+ifneq ($(NVML),0)
+bin/kfmesh bin/kfmesh-gpuagent: export CGO_ENABLED := 1
+bin/kfmesh bin/kfmesh-gpuagent: with := , with NVML (NVML=0 builds without)
+endif
+
 bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh: bin/%: FORCE
-	$(call say,go build ./cmd/$*)
+	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE
-	$(call say,go build ./cmd/$*)
+	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 .PHONY: gen

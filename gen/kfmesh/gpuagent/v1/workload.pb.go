@@ -3230,7 +3230,9 @@ type ReplicaStatus struct {
 	// Whether the workload is to have it no more: it is stopped, and then goes.
 	Leaving bool `protobuf:"varint,21,opt,name=leaving,proto3" json:"leaving,omitempty"`
 	// Term of the node that it was placed on, if that has joined; see NodeStatus.
-	NodeTerm      string `protobuf:"bytes,22,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
+	NodeTerm string `protobuf:"bytes,22,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
+	// How much of its log, in bytes, is what it wrote in earlier epochs. Known once it runs.
+	LogKeptBytes  int64 `protobuf:"varint,23,opt,name=log_kept_bytes,json=logKeptBytes,proto3" json:"log_kept_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3417,6 +3419,13 @@ func (x *ReplicaStatus) GetNodeTerm() string {
 		return x.NodeTerm
 	}
 	return ""
+}
+
+func (x *ReplicaStatus) GetLogKeptBytes() int64 {
+	if x != nil {
+		return x.LogKeptBytes
+	}
+	return 0
 }
 
 // ReturnedFile is one file read back from a replica.
@@ -4576,7 +4585,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
 	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\"\n" +
 	"\fincarnations\x18\n" +
-	" \x01(\x05R\fincarnations\"\xa0\x06\n" +
+	" \x01(\x05R\fincarnations\"\xc6\x06\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -4602,7 +4611,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\aruntime\x18\x13 \x01(\tR\aruntime\x12 \n" +
 	"\vincarnation\x18\x14 \x01(\x05R\vincarnation\x12\x18\n" +
 	"\aleaving\x18\x15 \x01(\bR\aleaving\x12\x1b\n" +
-	"\tnode_term\x18\x16 \x01(\tR\bnodeTerm\x1a8\n" +
+	"\tnode_term\x18\x16 \x01(\tR\bnodeTerm\x12$\n" +
+	"\x0elog_kept_bytes\x18\x17 \x01(\x03R\flogKeptBytes\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

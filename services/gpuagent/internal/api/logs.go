@@ -34,6 +34,7 @@ type logReader struct {
 
 	run     string                     // whose logs were read last
 	cursors map[string]*logfile.Cursor // how far, by the names of replicas
+	behind  map[string]bool            // whose cursors are still of an earlier run
 }
 
 // follow sends what is written until the workload has ended: in all its epochs, and by
@@ -65,13 +66,16 @@ func (r *logReader) pass(ctx context.Context) (live bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := r.turnTo(ctx, logs); err != nil {
-		return false, err
-	}
+	r.turnTo(logs)
 	if r.request.GetFollow() && logs.Live() {
 		return true, r.followAll(ctx, logs, files)
 	}
 	for _, f := range files {
+		if r.behind[f.Name()] {
+			if _, err := r.catchUp(ctx, logs, f, r.cursor(f), nil); err != nil {
+				return false, err
+			}
+		}
 		if err := r.copy(ctx, f); err != nil {
 			return false, err
 		}
@@ -79,23 +83,27 @@ func (r *logReader) pass(ctx context.Context) (live bool, err error) {
 	return false, nil
 }
 
-// turnTo has the cursors be those of the workload's present epoch: logs begin with what
-// was kept of those before, which is not sent again.
-func (r *logReader) turnTo(ctx context.Context, logs *engine.Logs) error {
+// turnTo notes whether the cursors are those of the workload's present epoch.
+func (r *logReader) turnTo(logs *engine.Logs) {
 	was := r.run
 	if r.run = logs.Run(); was == "" || r.run == "" || was == r.run {
-		return nil
+		return
 	}
-	kept, err := logs.Kept(ctx)
-	if err != nil {
-		return err
+	r.behind = map[string]bool{}
+	for name := range r.cursors {
+		r.behind[name] = true
 	}
-	for name, c := range r.cursors {
-		if c.At < 0 || c.At > kept[name] {
-			c.At = kept[name]
-		}
+}
+
+// catchUp has a cursor be that of the present epoch, whose log begins with what was kept
+// of those before: that is not sent again, and all of what comes after it is. It returns
+// false if the workload is moved before it is known how much that is.
+func (r *logReader) catchUp(ctx context.Context, logs *engine.Logs, f engine.Log, c *logfile.Cursor, moved <-chan struct{}) (bool, error) {
+	kept, ok, err := logs.Begun(ctx, f, moved)
+	if ok && (c.At < 0 || c.At > kept) {
+		c.At = kept
 	}
-	return nil
+	return ok, err
 }
 
 // cursor is how far a log was read. Only one goroutine at a time asks.
@@ -129,9 +137,22 @@ func (r *logReader) followAll(ctx context.Context, logs *engine.Logs, files []en
 		defer close(moved)
 		return logs.WaitMoved(ctx)
 	})
-	for _, f := range files {
-		c := r.cursor(f)
-		group.Go(func() error {
+	caught := make([]bool, len(files))
+	defer func() {
+		for i, f := range files {
+			if caught[i] {
+				delete(r.behind, f.Name())
+			}
+		}
+	}()
+	for i, f := range files {
+		c, behind := r.cursor(f), r.behind[f.Name()]
+		group.Go(func() (err error) {
+			if caught[i] = !behind; behind {
+				if caught[i], err = r.catchUp(ctx, logs, f, c, moved); err != nil || !caught[i] {
+					return err
+				}
+			}
 			if f.Node != "" {
 				return r.relayUntil(ctx, f, c, moved)
 			}

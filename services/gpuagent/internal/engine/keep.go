@@ -43,7 +43,9 @@ func (e *Engine) keepLogOf(ctx context.Context, w *gpuagentv1.Workload, r *gpuag
 	}
 }
 
-// recallLog begins the log of a replica that runs anew with what it wrote before.
+// recallLog begins the log of a replica that runs anew with what it wrote before, and
+// notes how much that is: what is kept may become another's, who wrote it in an epoch that
+// is over, as soon as it was read.
 func (r *replica) recallLog(ctx context.Context) error {
 	path, m := logPath(r.dir), r.workload.GetMetadata()
 	if _, err := os.Lstat(path); err == nil || r.workload.GetStatus().GetEpoch() <= 1 && r.status.GetIncarnation() == 0 {
@@ -54,6 +56,16 @@ func (r *replica) recallLog(ctx context.Context) error {
 	if err := objects.Download(ctx, objects.URI(kept), path); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.life.mu.Lock()
+	defer r.life.mu.Unlock()
+	r.life.w.GetStatus().GetReplicas()[r.position].LogKeptBytes = info.Size() // told when it runs
 	return nil
 }
 

@@ -199,25 +199,51 @@ func (l *Logs) Run() string {
 	return state.RunOf(l.workload)
 }
 
-// Kept is how much each replica had written before the present epoch, by the names of
-// replicas, as far as that was kept: its log begins with that.
-func (l *Logs) Kept(ctx context.Context) (map[string]int64, error) {
-	m := l.workload.GetMetadata()
-	kept, err := l.engine.past(ctx, m.GetNamespace(), m.GetName())
-	if fault.Is(err, fault.NotFound) { // nothing was written
-		return nil, nil
+// Begun returns how much of a replica's log is of earlier epochs than the present one, once
+// that is known: when the replica runs, or has. It returns false if the workload is moved
+// before that.
+func (l *Logs) Begun(ctx context.Context, f Log, moved <-chan struct{}) (kept int64, ok bool, err error) {
+	if l.workload == nil {
+		return 0, false, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer kept.Close()
-	sizes := map[string]int64{}
-	for _, f := range kept.files {
-		if info, err := os.Stat(f.Path); err == nil {
-			sizes[f.Name()] = info.Size()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // which ends with ctx
+		select {
+		case <-moved:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	uid, run := l.workload.GetMetadata().GetUid(), l.Run()
+	watch := l.engine.board.Watch(func(w *gpuagentv1.Workload) bool { return w.GetMetadata().GetUid() == uid })
+	defer l.engine.board.Unwatch(watch)
+	for {
+		events, err := watch.Next(ctx)
+		if err != nil {
+			select {
+			case <-moved:
+				return 0, false, nil
+			default:
+				return 0, false, err
+			}
+		}
+		for _, e := range events {
+			if w := e.GetWorkload(); w != nil && state.RunOf(w) == run && hasBegun(w, f) {
+				return statusOf(w, f).GetLogKeptBytes(), true, nil
+			}
 		}
 	}
-	return sizes, nil
+}
+
+func hasBegun(w *gpuagentv1.Workload, f Log) bool {
+	phase := statusOf(w, f).GetPhase()
+	return state.Ended(w.GetStatus().GetPhase()) || state.Ended(phase) || phase == gpuagentv1.Phase_PHASE_RUNNING
+}
+
+// statusOf is that of a log's replica; nil when the workload has it no more.
+func statusOf(w *gpuagentv1.Workload, f Log) *gpuagentv1.ReplicaStatus {
+	return entryOf(w.GetStatus().GetReplicas(), &gpuagentv1.ReplicaStatus{Group: f.Group, Index: f.Index})
 }
 
 // Name is the name of the replica.
