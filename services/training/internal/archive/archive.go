@@ -130,6 +130,10 @@ func (a Archive) read(ctx context.Context, uids []string, into map[string]*train
 			Operation: metav1.Predicate_IN, Key: "uid", Value: &metav1.Predicate_StringValues_{StringValues: &metav1.Predicate_StringValues{Values: uids}},
 		}}},
 	})
+	if fault.Is(err, fault.Unavailable) {
+		return fault.Unavailablef("jobs that ended a while ago are in the archive of the metadata service, which cannot be reached; try again").
+			WithCause(err)
+	}
 	if err != nil {
 		return err
 	}
