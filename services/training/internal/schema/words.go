@@ -180,6 +180,7 @@ var words = map[string]string{
 	"rdzvHost":                 "Host of torchrun's rendezvous.",
 	"rdzvId":                   "Name of torchrun's rendezvous.",
 	"rdzvPort":                 "Port of torchrun's rendezvous.",
+	"readinessProbe":           "Looks whether it is ready for others.",
 	"readOnly":                 "Whether it cannot be written to.",
 	"reference":                "Image that is meant.",
 	"replicas":                 "How many replicas there are.",
