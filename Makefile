@@ -10,6 +10,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # else lets all targets share what the compiler has cached.
 export CGO_ENABLED := 0
 
+# NVML, the library of NVIDIA's driver, is C: kfmesh and kfmesh-gpuagent are linked to ask it
+# where there are that driver and a C compiler. NVML=1 and NVML=0 decide otherwise.
+NVML ?= $(if $(and $(wildcard /dev/nvidiactl /proc/driver/nvidia),$(shell command -v $${CC:-cc})),1,0)
+
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -20,10 +24,10 @@ LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 PKG      ?= ./...
 ARGS     ?=
 
-# cmd/kfmesh, cmd/kfmesh-supervisor and cmd/kfmesh-rsh keep their names; cmd/<service> becomes
+# cmd/kfmesh, cmd/kfmesh-supervisor, cmd/kfmesh-rsh and cmd/kfmesh-probe keep their names; cmd/<service> becomes
 # bin/kfmesh-<service>.
 SERVICES := $(filter-out kfmesh%,$(patsubst cmd/%/main.go,%,$(wildcard cmd/*/main.go)))
-BINARIES := bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh $(SERVICES:%=bin/kfmesh-%)
+BINARIES := bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh bin/kfmesh-probe $(SERVICES:%=bin/kfmesh-%)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -36,11 +40,16 @@ build: $(BINARIES) ## Build bin/kfmesh, its supervisor and one binary a service
 
 # Go itself knows what is stale, so these always ask it.
 .PHONY: FORCE
-bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh: bin/%: FORCE
-	$(call say,go build ./cmd/$*)
+ifneq ($(NVML),0)
+bin/kfmesh bin/kfmesh-gpuagent: export CGO_ENABLED := 1
+bin/kfmesh bin/kfmesh-gpuagent: with := , with NVML (NVML=0 builds without)
+endif
+
+bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh bin/kfmesh-probe: bin/%: FORCE
+	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE
-	$(call say,go build ./cmd/$*)
+	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 .PHONY: gen

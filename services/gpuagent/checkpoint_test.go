@@ -1,7 +1,10 @@
 package gpuagent_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
@@ -40,5 +43,47 @@ func TestCheckpointsFollowWhateverClocksSay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStoredCheckpointsThatNothingKeepsGo has a head find what the one before it was killed
+// over, and leave what a workload keeps, what was left on purpose, and what is new.
+func TestStoredCheckpointsThatNothingKeepsGo(t *testing.T) {
+	n := newNode(t)
+	a := n.start()
+	for _, name := range []string{"used", "left"} {
+		w := shell(name, "true")
+		w.Spec.Keep = name
+		a.submit(w)
+		a.awaitEnd(name)
+	}
+	if _, err := a.DeleteWorkload(t.Context(), &gpuagentv1.DeleteWorkloadRequest{Name: "left", LeaveKept: true}); err != nil {
+		t.Fatal(err)
+	}
+	a.end()
+	dir, _ := n.blob.Local()
+	old := time.Now().Add(-2 * time.Hour)
+	stored := func(name string) string { return filepath.Join(dir, "kept", "default", name, "last.pt") }
+	for _, name := range []string{"a-gone", "left", "new", "used", "z-gone"} {
+		if err := n.blob.Put(t.Context(), "kept/default/"+name+"/last.pt", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if name == "new" {
+			continue
+		}
+		if err := os.Chtimes(stored(name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.start()
+	gone := func(name string) bool {
+		_, err := os.Lstat(stored(name))
+		return os.IsNotExist(err)
+	}
+	eventually(t, "what nothing keeps is removed", func() bool { return gone("a-gone") && gone("z-gone") })
+	for _, name := range []string{"left", "new", "used"} {
+		if gone(name) {
+			t.Errorf("%s is gone", name)
+		}
 	}
 }

@@ -139,6 +139,10 @@ func (c Config) host() string {
 	return c.NodeName
 }
 
+// NVML tells whether this program can ask NVIDIA's own library for GPUs, and otherwise needs
+// nvidia-smi.
+const NVML = detect.NVML
+
 // gpus is where the node's GPUs are looked for.
 func (c Config) gpus(log *slog.Logger) (detect.GPUs, error) {
 	shares, err := detect.ParseShares(c.GPUShares)

@@ -118,3 +118,43 @@ func TestALogIsFollowedToAnotherNode(t *testing.T) {
 	}
 	lost.line.mend()
 }
+
+// TestAFollowerMissesNothingWhenANodeStoresItsLogTooLate has a log be kept that is longer than
+// what the next epoch began with, as a node may that was cut off.
+func TestAFollowerMissesNothingWhenANodeStoresItsLogTooLate(t *testing.T) {
+	c := newCluster(t)
+	head := c.head.start()
+	gpu := func(i int) *joined {
+		n := c.node(i)
+		n.blob = newNode(t).blob // one that is cut off stores nothing; the test does instead
+		configure := n.configure
+		n.configure = func(cfg *gpuagent.Config) {
+			configure(cfg)
+			cfg.FakeGPUs = "1xH100"
+		}
+		n.start()
+		return n
+	}
+	lost := gpu(2)
+	head.here("n1", "n2")
+	head.submit(disrupted("moves", c.head.dir))
+	log := head.follow("moves", 0)
+	eventually(t, "it begins", func() bool { return log.String() == "begun\n" })
+	lost.line.cut()
+	head.await("moves", func(s *gpuagentv1.WorkloadStatus) bool { return s.GetEpoch() == 2 })
+	stored := func(text string) {
+		if err := c.head.blob.Put(t.Context(), "logs/default/moves/main-0.log", []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored("begun\nand on\n")
+	gpu(3)
+	eventually(t, "it begins elsewhere", func() bool { return strings.Count(log.String(), "begun\n") >= 2 })
+	stored("begun\nended\n") // as the node will have written by its end
+	touch(t, filepath.Join(c.head.dir, "moves.go"))
+	<-log.done
+	if got := log.String(); got != "begun\nbegun\nended\n" {
+		t.Errorf("what was followed is %q", got)
+	}
+	lost.line.mend()
+}

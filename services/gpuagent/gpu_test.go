@@ -89,6 +89,37 @@ func TestPartsOfGPUs(t *testing.T) {
 	}
 }
 
+// TestGPUsOfBothVendors gives who names a vendor its GPUs, with its variables, and hides the
+// other's.
+func TestGPUsOfBothVendors(t *testing.T) {
+	n := newNode(t)
+	n.configure = func(c *gpuagent.Config) { c.FakeGPUs = "1xT4,1xMI300" }
+	a := n.start()
+	for name, want := range map[string]struct {
+		model, sees string
+	}{
+		"nvidia": {"nvidia", "GPU-fake-n1-0|||"},
+		"amd":    {"amd", "|GPU-fake-n1-1|0|"},
+		"intel":  {"intel", ""},
+	} {
+		w := shell(name, `echo "$CUDA_VISIBLE_DEVICES|$ROCR_VISIBLE_DEVICES|$HIP_VISIBLE_DEVICES|" > `+filepath.Join(n.dir, name))
+		w.Spec.Groups[0].Template.Resources = &gpuagentv1.Resources{Gpus: 1, GpuModel: want.model}
+		w = a.submit(w)
+		if want.sees == "" {
+			if got, wait := w.GetStatus().GetMessage(), "waits for a node with more GPUs of model intel: "; !strings.HasPrefix(got, wait) {
+				t.Errorf("%s: %q, want %q", name, got, wait)
+			}
+			continue
+		}
+		if s := a.awaitEnd(name); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+			t.Errorf("%s: %v", name, s)
+		}
+		if got := strings.TrimSpace(awaitFile(t, filepath.Join(n.dir, name))); got != want.sees {
+			t.Errorf("%s sees %q, want %q", name, got, want.sees)
+		}
+	}
+}
+
 // TestAGPUThatFails leaves the pool, over starts of its agent, until people say that it is
 // well, and again at its next failure.
 func TestAGPUThatFails(t *testing.T) {

@@ -46,7 +46,8 @@ func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) 
 	m.archive = archive.Archive{Records: metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata"))}
 	m.collector = &collect.Collector{State: m.state, Retention: collect.Retention{Jobs: cfg.RetainJobs, Count: cfg.RetainJobsCount}}
 	m.engine = engine.New(engine.Deps{
-		Archive: m.archive, ArchiveAfter: cfg.ArchiveJobsAfter,
+		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
+		Archive:  m.archive, ArchiveAfter: cfg.ArchiveJobsAfter,
 		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
 		Gateway: func(ctx context.Context) string {
 			if cfg.TrainingURI != "" {

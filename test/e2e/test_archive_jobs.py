@@ -9,6 +9,7 @@ import pytest
 from harness.jobs import Jobs, Refused, holds, manifest
 from harness.mesh import OneProcess
 from harness.process import BIN, until
+from harness.split import SERVICES, Split
 
 SCRIPT = 'echo "$KFMESH_REPLICA was here"; echo x > "$KFMESH_CHECKPOINT_DIR/last"'
 
@@ -150,3 +151,29 @@ def test_kill_9_while_jobs_are_archived(archiving):
     archiving.start()
     until("all checkpoints to go", lambda: not checkpoints(archiving))
     assert jobs.call("GET", jobs.path("JAXJob"))["items"] == []
+
+
+def test_jobs_stay_while_metadata_is_away(tmp_path):
+    """One process a service: a job that ends while metadata is down stays live, and is archived later."""
+    mesh = Split(tmp_path / "split", KFMESH_ARCHIVE_JOBS_AFTER="100ms")
+    try:
+        mesh.start()
+        jobs = Jobs(mesh)
+        first, second = (manifest("JAXJob", name, SCRIPT, Worker=1) for name in ("first", "second"))
+        jobs.create(first)
+        until("it to be archived", lambda: archived(mesh, first))
+        metadata = mesh.processes[SERVICES[::-1].index("metadata")]
+        metadata.kill()
+        jobs.create(second)
+        jobs.wait(second, "Succeeded")
+        assert not archived(mesh, second)
+        with pytest.raises(Refused) as refused:  # which is in the archive alone
+            jobs.get(first)
+        assert "archive of the metadata service" in refused.value.status["message"]
+        jobs.call("DELETE", "/kfmesh/v1/namespaces/default/trainingjobs/JAXJob/first")
+        mesh.restart("metadata")
+        until("the other to be archived", lambda: archived(mesh, second), 100)
+        listed = jobs.call("GET", jobs.path("JAXJob"))["items"]
+        assert [item["metadata"]["name"] for item in listed] == ["second"]
+    finally:
+        mesh.stop()

@@ -525,3 +525,47 @@ def test_what_kubectl_asks_for(jobs, name):
     patch = paths["/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"]["patch"]
     assert patch["x-kubernetes-group-version-kind"]["kind"] == "PyTorchJob"
     assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]
+
+
+# What a library that tracks with MLflow does, without one.
+TRACKING = """
+import json, os, urllib.request
+
+def call(path, **body):
+    request = urllib.request.Request(
+        os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/" + path,
+        data=json.dumps(body | {"run_id": os.environ["MLFLOW_RUN_ID"]}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).read()
+
+for step, loss in enumerate([0.5, 0.25]):
+    call("log-metric", key="loss", value=loss, timestamp=step + 1, step=step)
+"""
+
+
+def test_a_job_is_a_tracked_run(mesh, name):
+    """What replicas log is the job's: described, listed, and found by MLflow's clients."""
+    jobs = Jobs(mesh)
+    job = manifest("PyTorchJob", name, ["python3", "-c", TRACKING], Master=1)
+    jobs.create(job)
+    uid = jobs.wait(job, "Succeeded")["metadata"]["uid"]
+
+    def kfmesh(*args):
+        done = subprocess.run(
+            [BIN / "kfmesh", f"--server={mesh.grpc_address}", *args],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.stdout
+
+    described = kfmesh("describe", "job", name)
+    assert "Metric loss" in described
+    assert "0.25 at step 1" in described
+    assert "loss=0.25" in kfmesh("get", "job", name, "-o", "wide")
+    url = f"{mesh.url}/api/2.0/mlflow/runs/get?run_id={uid.replace('-', '')}"
+    with urllib.request.urlopen(url) as answer:
+        info = json.load(answer)["run"]["info"]
+    assert (info["run_name"], info["status"]) == (name, "FINISHED")

@@ -88,11 +88,18 @@ func (s *Session) get(command *cobra.Command, o *getOptions, args []string) erro
 	if err := s.resolveQuery(ctx, c, &o.query); err != nil {
 		return err
 	}
-	look := func() ([]proto.Message, error) {
+	list := func() ([]proto.Message, error) {
 		if len(refs) > 0 {
 			return s.resolveAll(ctx, c, k, refs)
 		}
 		return k.List(ctx, c, o.query)
+	}
+	look := func() ([]proto.Message, error) {
+		found, err := list()
+		if err == nil && o.format == output.FormatWide && k.Widen != nil {
+			err = k.Widen(ctx, c, found)
+		}
+		return found, err
 	}
 	if o.watch {
 		return s.watch(ctx, o, k, look)

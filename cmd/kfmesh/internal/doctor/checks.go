@@ -88,8 +88,19 @@ func engine(ctx context.Context, host Host) Result {
 
 func gpus(ctx context.Context, host Host) Result {
 	r := Result{Name: "GPUs", Level: OK, Detail: "none; steps that ask for one would wait"}
+	driver, library := host.Nvidia()
+	const build = "build kfmesh where there is a C compiler: make build NVML=1"
 	path, err := host.LookPath("nvidia-smi")
-	if err != nil {
+	switch {
+	case err != nil && driver && library:
+		r.Detail = "NVIDIA's driver is loaded; its library is asked for them"
+		return r
+	case err != nil && driver:
+		return Result{
+			Name: r.Name, Level: Warn, Detail: "NVIDIA's driver is loaded, and nvidia-smi, which this program finds GPUs with, is not in PATH",
+			Advice: "install nvidia-smi, or " + build,
+		}
+	case err != nil:
 		return r
 	}
 	text, err := host.Output(ctx, path, "--query-gpu=name", "--format=csv,noheader")
@@ -99,8 +110,14 @@ func gpus(ctx context.Context, host Host) Result {
 			Advice: "repair the NVIDIA driver, or ignore this if no GPU is to be used",
 		}
 	}
-	if text != "" {
-		r.Detail = strings.Join(strings.Split(text, "\n"), ", ")
+	if text == "" {
+		return r
+	}
+	r.Detail = strings.Join(strings.Split(text, "\n"), ", ")
+	if !library {
+		r.Level = Warn
+		r.Detail += "; their MIG devices, NVLinks, XID errors and processes are not seen"
+		r.Advice = build
 	}
 	return r
 }

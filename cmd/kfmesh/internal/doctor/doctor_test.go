@@ -17,6 +17,8 @@ type machine struct {
 	free     int64
 	readOnly bool
 	server   bool
+	driver   bool // NVIDIA's
+	plain    bool // built without its library
 }
 
 func (m machine) LookPath(name string) (string, error) {
@@ -48,6 +50,7 @@ func (m machine) Engine(context.Context) (string, error) {
 	return m.engine, nil
 }
 
+func (m machine) Nvidia() (driver, library bool)  { return m.driver, !m.plain }
 func (m machine) DataDir() string                 { return "/data" }
 func (m machine) FreeBytes(string) (int64, error) { return m.free, nil }
 
@@ -105,6 +108,9 @@ func TestWhatIsWrong(t *testing.T) {
 		{"no engine", func(m *machine) { m.engine = "" }, "container engine", Warn, "no container engine was found"},
 		{"broken driver", func(m *machine) { m.programs["nvidia-smi"] = "!driver mismatch\nmore" }, "GPUs", Warn, "driver mismatch"},
 		{"no GPU", func(m *machine) { delete(m.programs, "nvidia-smi") }, "GPUs", OK, "none"},
+		{"a plain build", func(m *machine) { m.plain = true }, "GPUs", Warn, "NVIDIA H100, NVIDIA H100; their MIG devices"},
+		{"a plain build without nvidia-smi", func(m *machine) { delete(m.programs, "nvidia-smi"); m.plain, m.driver = true, true }, "GPUs", Warn, "is not in PATH"},
+		{"the library without nvidia-smi", func(m *machine) { delete(m.programs, "nvidia-smi"); m.driver = true }, "GPUs", OK, "its library is asked"},
 		{"little disk", func(m *machine) { m.free = 5 << 30 }, "disk", Warn, "5.0 GiB"},
 		{"no disk", func(m *machine) { m.free = 1 << 20 }, "disk", Missing, "1.0 MiB"},
 		{"read-only", func(m *machine) { m.readOnly = true }, "data directory", Missing, "permission denied"},

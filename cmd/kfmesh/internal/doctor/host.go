@@ -23,6 +23,9 @@ type Host interface {
 	Sibling(name string) (string, error)
 	// Engine finds the container engine that kfmesh would use, such as "Docker 29.1.3".
 	Engine(ctx context.Context) (string, error)
+	// Nvidia reports whether NVIDIA's driver is loaded, and whether this program can ask its
+	// library.
+	Nvidia() (driver, library bool)
 	// DataDir is the directory that kfmesh keeps everything in.
 	DataDir() string
 	// FreeBytes is the free space at a path, or at its nearest parent that exists.
@@ -52,6 +55,12 @@ func (Machine) Output(ctx context.Context, name string, args ...string) (string,
 		return "", errors.New(strings.TrimSpace(string(exit.Stderr)))
 	}
 	return strings.TrimSpace(string(text)), err
+}
+
+// Nvidia looks for the driver in /proc.
+func (Machine) Nvidia() (driver, library bool) {
+	_, err := os.Stat("/proc/driver/nvidia")
+	return err == nil, gpuagent.NVML
 }
 
 // Sibling looks in the directory of this executable.

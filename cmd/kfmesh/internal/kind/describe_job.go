@@ -40,10 +40,11 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 	if t := status.GetTrainer(); t != nil {
 		s.fields(trainerFields(t, term)...)
 	}
+	s.fields(trackedFields(ctx, c, job)...)
 	s.lines("labels", pairs(meta.GetLabels()))
 	s.table("groups", groupTable(job))
 	s.table("conditions", conditionTable(term, status.GetConditions()))
-	s.table("replicas", replicaTable(term, workload.GetStatus().GetReplicas()))
+	s.table("replicas", replicaTable(term, workload))
 	s.lines("warnings", cleaned(append(job.GetWarnings(), workload.GetStatus().GetWarnings()...)))
 	for _, replica := range workload.GetStatus().GetReplicas() {
 		if tail := strings.TrimRight(replica.GetLogTail(), "\n"); tail != "" {

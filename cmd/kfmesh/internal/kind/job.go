@@ -34,6 +34,7 @@ func Jobs() *Kind {
 				return output.Age(j.GetMetadata().GetCreateTime(), t.Now())
 			}),
 			column("MESSAGE", func(j *trainingv1.TrainingJob) string { return j.GetStatus().GetMessage() }),
+			wide(column("METRICS", jobMetrics)),
 			wide(column("NAMESPACE", func(j *trainingv1.TrainingJob) string { return j.GetMetadata().GetNamespace() })),
 			wide(column("ATTEMPT", func(j *trainingv1.TrainingJob) string { return fmt.Sprint(j.GetStatus().GetAttempt()) })),
 			wide(column("WORKLOAD", func(j *trainingv1.TrainingJob) string { return j.GetStatus().GetWorkload() })),
@@ -41,6 +42,7 @@ func Jobs() *Kind {
 		ID:       func(m proto.Message) string { return jobID(m.(*trainingv1.TrainingJob)) },
 		Name:     func(m proto.Message) string { return jobName(m.(*trainingv1.TrainingJob)) },
 		List:     listJobs,
+		Widen:    widenJobs,
 		Get:      getJob,
 		Describe: describeJob,
 		Delete: func(ctx context.Context, c *client.Client, m proto.Message, _ DeleteOptions) error {

@@ -62,6 +62,8 @@ type Kind struct {
 
 	// List returns resources, the newest first where the kind has an age.
 	List func(context.Context, *client.Client, Query) ([]proto.Message, error)
+	// Widen adds to resources what only -o wide shows.
+	Widen func(context.Context, *client.Client, []proto.Message) error
 	// Get returns the resource with exactly this id.
 	Get func(ctx context.Context, c *client.Client, namespace, id string) (proto.Message, error)
 	// Describe prints all there is to say about a resource.

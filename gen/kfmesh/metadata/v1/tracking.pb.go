@@ -1640,7 +1640,10 @@ type CreateTrackingRunRequest struct {
 	// When it started, in milliseconds since 1970. 0 means now.
 	StartTime int64 `protobuf:"varint,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// Tags.
-	Tags          []*Tag `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	Tags []*Tag `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Id that it is to have, 32 hexadecimal digits; ALREADY_EXISTS when there is such a run.
+	// Empty means one that kfmesh makes up.
+	RunId         string `protobuf:"bytes,7,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1715,6 +1718,13 @@ func (x *CreateTrackingRunRequest) GetTags() []*Tag {
 		return x.Tags
 	}
 	return nil
+}
+
+func (x *CreateTrackingRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
 }
 
 // GetTrackingRunRequest names a run.
@@ -4116,7 +4126,7 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\x04tags\x18\x03 \x03(\v2\x17.kfmesh.metadata.v1.TagR\x04tags\x12\x1f\n" +
 	"\vdelete_keys\x18\x04 \x03(\tR\n" +
 	"deleteKeys\"\x1b\n" +
-	"\x19SetExperimentTagsResponse\"\xdd\x01\n" +
+	"\x19SetExperimentTagsResponse\"\x8e\x02\n" +
 	"\x18CreateTrackingRunRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12#\n" +
 	"\rexperiment_id\x18\x02 \x01(\tR\fexperimentId\x12\x19\n" +
@@ -4124,7 +4134,8 @@ const file_kfmesh_metadata_v1_tracking_proto_rawDesc = "" +
 	"\auser_id\x18\x04 \x01(\tR\x06userId\x12\x1d\n" +
 	"\n" +
 	"start_time\x18\x05 \x01(\x03R\tstartTime\x12+\n" +
-	"\x04tags\x18\x06 \x03(\v2\x17.kfmesh.metadata.v1.TagR\x04tags\"L\n" +
+	"\x04tags\x18\x06 \x03(\v2\x17.kfmesh.metadata.v1.TagR\x04tags\x12/\n" +
+	"\x06run_id\x18\a \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{32})?$R\x05runId\"L\n" +
 	"\x15GetTrackingRunRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\xe5\x01\n" +

@@ -174,12 +174,26 @@ func resources(from *gpuagentv1.Resources) map[string]any {
 		limits["memory"] = strconv.FormatInt(n, 10)
 	}
 	if n := from.GetGpus(); n > 0 {
-		limits["nvidia.com/gpu"] = strconv.Itoa(int(n))
+		limits[gpuResource(from.GetGpuModel())] = strconv.Itoa(int(n))
 	}
 	if len(limits) == 0 {
 		return map[string]any{} // clients take a list that is there to name a device
 	}
 	return map[string]any{"limits": limits, "requests": limits}
+}
+
+// gpuResource is what clients know GPUs of a model as.
+func gpuResource(model string) string {
+	_, profile, mig := strings.Cut(model, "mig-")
+	switch {
+	case mig:
+		return "nvidia.com/mig-" + profile
+	case strings.HasPrefix(model, "amd"):
+		return "amd.com/gpu"
+	case strings.HasSuffix(model, "shared"):
+		return "nvidia.com/gpu.shared"
+	}
+	return "nvidia.com/gpu"
 }
 
 func moment(t *timestamppb.Timestamp) any {

@@ -18,6 +18,9 @@ import (
 
 // Logs implements WorkloadService.
 func (s *workloads) Logs(r *gpuagentv1.LogsRequest, stream grpc.ServerStreamingServer[gpuagentv1.LogChunk]) error {
+	if r.GetContainer() != "" && !label.MatchString(r.GetContainer()) {
+		return fault.Invalidf("container", "%q is no name of a container", r.GetContainer())
+	}
 	reader := &logReader{engine: s.engine, request: r, out: &sender{stream: stream}, cursors: map[string]*logfile.Cursor{}}
 	if r.GetFollow() {
 		return reader.follow(stream.Context())
@@ -34,6 +37,7 @@ type logReader struct {
 
 	run     string                     // whose logs were read last
 	cursors map[string]*logfile.Cursor // how far, by the names of replicas
+	behind  map[string]bool            // whose cursors are still of an earlier run
 }
 
 // follow sends what is written until the workload has ended: in all its epochs, and by
@@ -56,7 +60,7 @@ func (r *logReader) follow(ctx context.Context) error {
 // pass reads the logs as they are found: to their ends, or as long as nothing changes of
 // where the workload is. It reports whether the workload was live.
 func (r *logReader) pass(ctx context.Context) (live bool, err error) {
-	logs, err := r.engine.Logs(ctx, r.request.GetNamespace(), r.request.GetName())
+	logs, err := r.engine.Logs(ctx, r.request.GetNamespace(), r.request.GetName(), r.request.GetContainer())
 	if err != nil {
 		return false, err
 	}
@@ -65,13 +69,16 @@ func (r *logReader) pass(ctx context.Context) (live bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := r.turnTo(ctx, logs); err != nil {
-		return false, err
-	}
+	r.turnTo(logs)
 	if r.request.GetFollow() && logs.Live() {
 		return true, r.followAll(ctx, logs, files)
 	}
 	for _, f := range files {
+		if r.behind[f.Name()] {
+			if _, err := r.catchUp(ctx, logs, f, r.cursor(f), nil); err != nil {
+				return false, err
+			}
+		}
 		if err := r.copy(ctx, f); err != nil {
 			return false, err
 		}
@@ -79,23 +86,27 @@ func (r *logReader) pass(ctx context.Context) (live bool, err error) {
 	return false, nil
 }
 
-// turnTo has the cursors be those of the workload's present epoch: logs begin with what
-// was kept of those before, which is not sent again.
-func (r *logReader) turnTo(ctx context.Context, logs *engine.Logs) error {
+// turnTo notes whether the cursors are those of the workload's present epoch.
+func (r *logReader) turnTo(logs *engine.Logs) {
 	was := r.run
 	if r.run = logs.Run(); was == "" || r.run == "" || was == r.run {
-		return nil
+		return
 	}
-	kept, err := logs.Kept(ctx)
-	if err != nil {
-		return err
+	r.behind = map[string]bool{}
+	for name := range r.cursors {
+		r.behind[name] = true
 	}
-	for name, c := range r.cursors {
-		if c.At < 0 || c.At > kept[name] {
-			c.At = kept[name]
-		}
+}
+
+// catchUp has a cursor be that of the present epoch, whose log begins with what was kept
+// of those before: that is not sent again, and all of what comes after it is. It returns
+// false if the workload is moved before it is known how much that is.
+func (r *logReader) catchUp(ctx context.Context, logs *engine.Logs, f engine.Log, c *logfile.Cursor, moved <-chan struct{}) (bool, error) {
+	kept, ok, err := logs.Begun(ctx, f, moved)
+	if ok && (c.At < 0 || c.At > kept) {
+		c.At = kept
 	}
-	return nil
+	return ok, err
 }
 
 // cursor is how far a log was read. Only one goroutine at a time asks.
@@ -129,9 +140,22 @@ func (r *logReader) followAll(ctx context.Context, logs *engine.Logs, files []en
 		defer close(moved)
 		return logs.WaitMoved(ctx)
 	})
-	for _, f := range files {
-		c := r.cursor(f)
-		group.Go(func() error {
+	caught := make([]bool, len(files))
+	defer func() {
+		for i, f := range files {
+			if caught[i] {
+				delete(r.behind, f.Name())
+			}
+		}
+	}()
+	for i, f := range files {
+		c, behind := r.cursor(f), r.behind[f.Name()]
+		group.Go(func() (err error) {
+			if caught[i] = !behind; behind {
+				if caught[i], err = r.catchUp(ctx, logs, f, c, moved); err != nil || !caught[i] {
+					return err
+				}
+			}
 			if f.Node != "" {
 				return r.relayUntil(ctx, f, c, moved)
 			}
@@ -188,7 +212,7 @@ func (r *logReader) relay(ctx context.Context, f engine.Log, c *logfile.Cursor, 
 	if err != nil {
 		return err
 	}
-	ask := &gpuagentv1.LogsRequest{Namespace: r.request.GetNamespace(), Name: r.request.GetName(), Group: f.Group, Index: f.Index, Follow: follow}
+	ask := &gpuagentv1.LogsRequest{Namespace: r.request.GetNamespace(), Name: r.request.GetName(), Group: f.Group, Index: f.Index, Follow: follow, Container: f.Companion}
 	if c.At < 0 {
 		ask.TailLines = c.Lines
 	}

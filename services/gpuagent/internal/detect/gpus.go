@@ -50,8 +50,9 @@ func (r *host) vendors(ctx context.Context) vendors {
 	r.once.Do(func() {
 		nvidia, err := openNVML(r.root)
 		if err != nil {
-			r.log.DebugContext(ctx, "NVML is not used", "error", err)
-			nvidia = Nvidia{root: r.root}
+			smi := Nvidia{root: r.root, why: err}
+			smi.warn(ctx, r.log)
+			nvidia = smi
 		}
 		r.found = vendors{nvidia, AMD{root: r.root}}
 	})

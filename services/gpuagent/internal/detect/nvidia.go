@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"log/slog"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +20,39 @@ const nvidiaTimeout = 10 * time.Second
 
 // Nvidia lists NVIDIA GPUs through nvidia-smi, which comes with the driver. It knows of
 // no MIG devices, NVLinks and events: that is for NVML.
-type Nvidia struct{ root string }
+type Nvidia struct {
+	root string
+	why  error // why NVML is not asked
+}
 
 // Driver implements GPUs.
-func (Nvidia) Driver() string {
+func (n Nvidia) Driver() string {
 	if _, err := exec.LookPath("nvidia-smi"); err != nil {
 		return ""
 	}
-	return "nvidia-smi"
+	if n.why == nil {
+		return "nvidia-smi"
+	}
+	return fmt.Sprintf("nvidia-smi, which shows no MIG devices, NVLinks, XID errors and processes; NVML would: %v", n.why)
+}
+
+// loaded reports whether the driver is there.
+func (n Nvidia) loaded() bool {
+	_, err := os.Stat(filepath.Join(n.root, "proc/driver/nvidia"))
+	return err == nil
+}
+
+// warn says what is not seen of GPUs that are there.
+func (n Nvidia) warn(ctx context.Context, log *slog.Logger) {
+	driver := n.Driver()
+	switch {
+	case driver == "" && n.loaded():
+		log.WarnContext(ctx, "NVIDIA's driver is loaded, and its GPUs are not seen: there is no nvidia-smi in PATH, and NVML is not used", "error", n.why)
+	case driver != "":
+		log.WarnContext(ctx, "of NVIDIA's GPUs is seen what nvidia-smi shows: no MIG devices, NVLinks, XID errors and processes", "error", n.why)
+	default:
+		log.DebugContext(ctx, "NVML is not used", "error", n.why)
+	}
 }
 
 // Watch implements GPUs.

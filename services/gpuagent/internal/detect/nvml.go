@@ -16,6 +16,9 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
+// NVML tells whether this program can ask NVIDIA's own library.
+const NVML = true
+
 // library is NVML as far as it is used. What a GPU does not tell is not known, and no
 // error of the list.
 type library interface {

@@ -30,7 +30,12 @@ func checkpointKey(w *gpuagentv1.Workload) string {
 	return keptKey(w.GetMetadata().GetNamespace(), w.GetSpec().GetKeep())
 }
 
-func keptKey(namespace, keep string) string { return "kept/" + state.Key(namespace, keep) }
+// checkpointsKey is the key below which all are.
+const checkpointsKey = "kept"
+
+func keptKey(namespace, keep string) string {
+	return checkpointsKey + "/" + state.Key(namespace, keep)
+}
 
 // checkpoints are those of a life on this node.
 type checkpoints struct {

@@ -34,6 +34,7 @@ package engine
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -72,6 +73,8 @@ type Objects interface {
 	Base() string
 	// Files lists what is at a URI; fault.NotFound when nothing is.
 	Files(ctx context.Context, uri string) ([]blob.File, error)
+	// Children goes through what lies directly below a name.
+	Children(ctx context.Context, name string) iter.Seq2[blob.Child, error]
 	// RemoveTree removes what is at a name, if anything is.
 	RemoveTree(ctx context.Context, name string) error
 }
@@ -313,6 +316,9 @@ func (e *Engine) begin(ctx context.Context) error {
 	}
 	close(e.ready)
 	e.reapAll(ctx)
+	if !e.Joined {
+		e.keepSweeping(ctx)
+	}
 	return nil
 }
 

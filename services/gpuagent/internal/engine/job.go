@@ -113,15 +113,21 @@ func (e *Engine) boundBecause(w *gpuagentv1.Workload) string {
 // that all of them select: the head before others. It is empty when there is none.
 func (e *Engine) largeEnough(spec *gpuagentv1.WorkloadSpec) string {
 	var memory int64
-	gpus := 0
+	gpus := map[string]int{} // by model
 	for _, g := range spec.GetGroups() {
 		need := g.GetTemplate().GetResources()
 		memory += int64(state.Replicas(g)) * need.GetMemoryBytes()
-		gpus += state.Replicas(g) * int(need.GetGpus())
+		gpus[need.GetGpuModel()] += state.Replicas(g) * int(need.GetGpus())
 	}
 	fits := func(n *gpuagentv1.Node) bool {
-		labels := seen(n).Labels
-		return memory <= n.GetStatus().GetMemoryBytes() && gpus <= len(n.GetStatus().GetGpus()) &&
+		has := seen(n)
+		for model, asked := range gpus {
+			if asked > 0 && asked > has.Suitable(&scheduler.Need{GPUModel: model}) {
+				return false
+			}
+		}
+		labels := has.Labels
+		return memory <= n.GetStatus().GetMemoryBytes() &&
 			!slices.ContainsFunc(spec.GetGroups(), func(g *gpuagentv1.ReplicaGroup) bool { return !selects(g.GetTemplate(), labels) })
 	}
 	if fits(e.node) {
@@ -172,9 +178,21 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	}
 	for _, gpu := range status.GetGpus() {
 		node.GPUs = append(node.GPUs, scheduler.GPU{
-			Index: gpu.GetIndex(), Model: gpu.GetModel(), MemoryBytes: gpu.GetMemoryBytes(), Unhealthy: gpu.GetProblem() != "",
-			Link: int(gpu.GetLinkGroup()),
+			Index: gpu.GetIndex(), Model: gpu.GetModel(), Vendor: vendorOf(gpu), MemoryBytes: gpu.GetMemoryBytes(), Unhealthy: gpu.GetProblem() != "",
+			Link: int(gpu.GetLinkGroup()), Part: partOf(gpu),
 		})
 	}
 	return node
+}
+
+// partOf is what of a GPU a part counts in quotas.
+func partOf(gpu *gpuagentv1.Gpu) int {
+	switch {
+	case gpu.GetShares() > 0:
+		return scheduler.SharePart(int(gpu.GetShares()))
+	case gpu.GetProfile() != "":
+		return scheduler.MIGPart(gpu.GetProfile())
+	default:
+		return scheduler.Whole
+	}
 }

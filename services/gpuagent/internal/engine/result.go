@@ -113,10 +113,7 @@ func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 	for i, r := range results {
 		replica := s.GetReplicas()[i]
 		if r.phase == gpuagentv1.Phase_PHASE_UNSPECIFIED || r.borne { // of another node, or of none
-			if replica.GetNode() == "" || r.borne {
-				replica.Phase, replica.Reason = gpuagentv1.Phase_PHASE_STOPPED, reasonUnplaced
-				replica.Message = "the others ended before there was room for it"
-			}
+			concludeWithout(replica, r)
 			continue
 		}
 		replica.Phase, replica.Reason, replica.Message, replica.ExitCode = r.phase, r.reason, r.message, r.code
@@ -144,6 +141,14 @@ func conclude(s *gpuagentv1.WorkloadStatus, results []result, cause error) {
 		s.Message = r.message
 	default:
 		s.Message = fmt.Sprintf("%s: %s", replicaName(s.GetReplicas()[worst]), r.message)
+	}
+}
+
+// concludeWithout writes the end of a replica that the others have ended without.
+func concludeWithout(replica *gpuagentv1.ReplicaStatus, r result) {
+	if replica.GetNode() == "" || r.borne {
+		replica.Phase, replica.Reason = gpuagentv1.Phase_PHASE_STOPPED, reasonUnplaced
+		replica.Message = "the others ended before there was room for it"
 	}
 }
 

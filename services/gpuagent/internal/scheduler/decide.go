@@ -120,6 +120,9 @@ func (s *Scheduler) place(j *job, slots []slot) {
 	s.leave(j)
 	j.told = reason{}
 	s.settle(j, slots)
+	if j.class != nil {
+		j.class.tried = s.epoch // there was no room for more
+	}
 	s.decisions = append(s.decisions, Place{UID: j.UID, Slots: external(slots), Joins: joins})
 }
 
@@ -136,7 +139,6 @@ func (s *Scheduler) settle(j *job, slots []slot) {
 	slices.SortFunc(j.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })
 	if j.placed() && j.lacks() {
 		s.wait(j) // for the others
-		j.class.tried = s.epoch
 	}
 }
 

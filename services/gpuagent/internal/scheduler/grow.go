@@ -49,7 +49,7 @@ func (s *Scheduler) Vacate(uid string, ended []Slot) {
 	}
 	for i := range gone {
 		gone[i].m.drop(j, &gone[i])
-		j.queue.charge(-len(gone[i].GPUs), 0)
+		j.queue.charge(-gone[i].cost, 0)
 	}
 	j.slots = left
 	for i := range gone {
@@ -58,6 +58,18 @@ func (s *Scheduler) Vacate(uid string, ended []Slot) {
 	s.leave(j)
 	s.grow(j)
 	s.wake()
+	s.reconsider(j)
+}
+
+// reconsider takes back the promises to jobs that wait for the end of one that goes on with
+// less: what they wait for may be free now. One that makes room does end.
+func (s *Scheduler) reconsider(j *job) {
+	for _, c := range slices.Clone(s.claims) {
+		if c.behind[j] && !j.ending {
+			s.withdraw(c)
+			s.wait(c.job)
+		}
+	}
 }
 
 // grow has a job that runs wait for the replicas that it lacks, if there are any. One that

@@ -28,7 +28,9 @@ func (n *Node) equal(other *Node) bool {
 type GPU struct {
 	Index       int32 // unique on the node
 	Model       string
+	Vendor      string // "nvidia" or "amd"; empty when only the model's name may tell
 	MemoryBytes int64
+	Part        int  // of Whole that it counts in quotas; 0 means all
 	Unhealthy   bool // is given to nobody; who has it keeps it
 	Link        int  // GPUs of one number are close to each other: one NVLink or NUMA group
 }
@@ -58,20 +60,82 @@ func (t Toleration) tolerates(taint Taint) bool {
 	return t.Key == taint.Key && t.Value == taint.Value
 }
 
-// suits compares a model as asked for, "nvidia-h100", with one as the vendor
-// spells it, "NVIDIA H100 80GB HBM3": every word asked for must be there. Parts of GPUs
-// suit who asks for such a part, and nobody else.
-func suits(has, want string) bool {
-	has, want = strings.ToLower(has), strings.ToLower(want)
+// vendors are those whom a model may name.
+var vendors = map[string]string{"nvidia": "NVIDIA", "amd": "AMD"}
+
+// suits compares a model as asked for, "nvidia-h100", with a GPU, whose vendor may spell it
+// "NVIDIA H100 80GB HBM3" or "Tesla T4": every word asked for must be there, but for that of
+// the vendor, who is known. A vendor alone is any whole GPU of it. Parts of GPUs suit who asks
+// for such a part, and nobody else.
+func suits(gpu GPU, want string) bool {
+	has := strings.ToLower(gpu.Model)
+	want = strings.ToLower(want)
 	if partOf(has) != partOf(want) {
 		return false
 	}
 	for word := range strings.FieldsFuncSeq(strings.ReplaceAll(want, "+", "."), isModelBreak) {
+		if vendors[word] != "" && gpu.Vendor != "" {
+			if word != gpu.Vendor {
+				return false
+			}
+			continue
+		}
 		if !strings.Contains(strings.ReplaceAll(has, "+", "."), word) {
 			return false
 		}
 	}
 	return true
+}
+
+// suiting tells of each GPU of a node whether it suits a need. What needs several gets all of
+// one vendor: where more than one has some that suit, of the one that has the most.
+func suiting(gpus []GPU, need *Need) []bool {
+	fit := make([]bool, len(gpus))
+	for at, gpu := range gpus {
+		fit[at] = suits(gpu, need.GPUModel)
+	}
+	if need.GPUs <= 1 {
+		return fit
+	}
+	count := map[string]int{}
+	for at, gpu := range gpus {
+		if fit[at] {
+			count[gpu.Vendor]++
+		}
+	}
+	most := ""
+	for _, vendor := range slices.Sorted(maps.Keys(count)) {
+		if most == "" || count[vendor] > count[most] {
+			most = vendor
+		}
+	}
+	for at, gpu := range gpus {
+		fit[at] = fit[at] && gpu.Vendor == most
+	}
+	return fit
+}
+
+// Suitable is how many GPUs of the node suit a need, whoever has them.
+func (n *Node) Suitable(need *Need) int {
+	total := 0
+	for _, suits := range suiting(n.GPUs, need) {
+		if suits {
+			total++
+		}
+	}
+	return total
+}
+
+// gpuKind is what GPUs of a model are called: "GPUs of NVIDIA's", "GPUs of model nvidia-h100".
+func gpuKind(model string) string {
+	switch {
+	case model == "":
+		return "GPUs"
+	case vendors[model] != "":
+		return "GPUs of " + vendors[model] + "'s"
+	default:
+		return "GPUs of model " + model
+	}
 }
 
 // partOf is which part of a GPU a model means: "1g.10gb" for the MIG device

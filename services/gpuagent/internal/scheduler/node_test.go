@@ -70,7 +70,7 @@ func TestRestore(t *testing.T) {
 	if got, want := holdings(again), holdings(s); got != want {
 		t.Errorf("restored as\n%s\nwant\n%s", got, want)
 	}
-	expect(t, again, 0)
+	expect(t, again, 0, "c waits for GPUs: worker asks for 1 x 2, the most free on one node is 1 of 8 (node n2); 1 of 16 are free in all")
 	for _, both := range []*Scheduler{s, again} {
 		both.Release("b")
 		both.Release("a")

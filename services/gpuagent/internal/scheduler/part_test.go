@@ -25,11 +25,11 @@ func TestPartsSuitWhoAsksForThem(t *testing.T) {
 		{media, "mig-1g.10gb+me", true},
 		{share, "", false},
 		{share, "shared", true},
-		{share, "nvidia-tesla-t4-shared", false}, // no part of the name is nvidia
+		{share, "nvidia-tesla-t4-shared", false}, // no part of the name is nvidia, and nobody says whose it is
 		{share, "tesla-t4-shared", true},
 		{share, "tesla-t4", false},
 	} {
-		if got := suits(tt.has, tt.want); got != tt.suits {
+		if got := suits(GPU{Model: tt.has}, tt.want); got != tt.suits {
 			t.Errorf("%q for who asks for %q: %v", tt.has, tt.want, got)
 		}
 	}

@@ -81,15 +81,15 @@ func (s *Scheduler) gpuSentence(j *job, r *run, nodes []*machine) string {
 	}
 	name := j.Groups[r.group].Name
 	if len(nodes) == 1 {
-		return fmt.Sprintf("waits for GPUs: %s asks for %d for each of %s, and %d of the %d of node %s are free",
-			name, r.need.GPUs, count(r.count, "replica"), free, r.view.suitable(m), m.Name)
+		return fmt.Sprintf("waits for %s: %s asks for %d for each of %s, and %d of the %d of node %s are free",
+			gpuKind(r.need.GPUModel), name, r.need.GPUs, count(r.count, "replica"), free, r.view.suitable(m), m.Name)
 	}
 	have := 0
 	for _, m := range nodes {
 		have += r.view.suitable(m)
 	}
-	sentence := fmt.Sprintf("waits for GPUs: %s asks for %d x %d, the most free on one node is %d of %d (node %s); %d of %d are free in all",
-		name, r.count, r.need.GPUs, free, r.view.suitable(m), m.Name, r.view.free(), have)
+	sentence := fmt.Sprintf("waits for %s: %s asks for %d x %d, the most free on one node is %d of %d (node %s); %d of %d are free in all",
+		gpuKind(r.need.GPUModel), name, r.count, r.need.GPUs, free, r.view.suitable(m), m.Name, r.view.free(), have)
 	if kept := s.keptGPUs(); kept > 0 {
 		sentence += fmt.Sprintf(", and %d more are kept for jobs that come first", kept)
 	}

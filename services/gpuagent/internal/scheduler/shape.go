@@ -61,7 +61,7 @@ func (s *Scheduler) viewOf(need *Need) *view {
 	if known := s.views[key]; known != nil {
 		return known
 	}
-	v := &view{need: *need}
+	v := &view{need: *need, parts: map[int]int{}}
 	for _, m := range s.machines {
 		if m != nil {
 			v.enter(m)
@@ -99,7 +99,7 @@ func appendNeed(key []byte, need *Need) []byte {
 // appendConstraints spells what of a need says which machines admit it. Texts are
 // quoted, so that no two needs are spelled alike.
 func appendConstraints(key []byte, need *Need) []byte {
-	key = strconv.AppendQuote(key, need.GPUModel)
+	key = strconv.AppendBool(strconv.AppendQuote(key, need.GPUModel), need.GPUs > 1)
 	for _, label := range slices.Sorted(maps.Keys(need.Selector)) {
 		key = strconv.AppendQuote(append(key, '&'), label)
 		key = strconv.AppendQuote(append(key, '='), need.Selector[label])

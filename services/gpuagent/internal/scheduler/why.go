@@ -29,9 +29,9 @@ func (s *Scheduler) diagnose(j *job, short shortage) (reason, string) {
 	if v := j.shape.verdict; v.sentence != "" {
 		return v.reason, v.sentence
 	}
-	if asks, ceiling := j.leastGPUs(), j.queue.ceiling(); asks > ceiling {
+	if asks, ceiling := j.leastCost(), j.queue.ceiling(); asks > ceiling {
 		return reason{kind: forQuota, hopeless: true},
-			fmt.Sprintf("waits for quota: it asks for %s, and queue %s may use %d at most", count(asks, "GPU"), j.Queue, ceiling)
+			fmt.Sprintf("waits for quota: it asks for %s, and queue %s may use %s at most", gpus(asks), j.Queue, number(ceiling))
 	}
 	if short == ofQuota {
 		return reason{kind: forQuota}, s.quotaSentence(j)
@@ -72,11 +72,7 @@ func (s *Scheduler) impossible(j *job, group int) (reason, string) {
 	}
 	of := func(m *machine) int64 { return int64(v.suitable(m)) }
 	if m := largest(open, of); int64(g.Need.GPUs) > of(m) {
-		what := "GPUs"
-		if g.Need.GPUModel != "" {
-			what += " of model " + g.Need.GPUModel
-		}
-		return ask(what, fmt.Sprint(g.Need.GPUs), fmt.Sprint(of(m)), m)
+		return ask(gpuKind(g.Need.GPUModel), fmt.Sprint(g.Need.GPUs), fmt.Sprint(of(m)), m)
 	}
 	return reason{}, ""
 }
@@ -203,31 +199,20 @@ func (r *run) asks(replicas int) string {
 }
 
 // suitable is how many GPUs of a machine suit the view, free or not, and healthy or not.
-func (v *view) suitable(m *machine) int {
-	if v.need.GPUModel == "" {
-		return len(m.GPUs)
-	}
-	n := 0
-	for _, gpu := range m.GPUs {
-		if suits(gpu.Model, v.need.GPUModel) {
-			n++
-		}
-	}
-	return n
-}
+func (v *view) suitable(m *machine) int { return m.Suitable(&v.need) }
 
 func (s *Scheduler) quotaSentence(j *job) string {
 	a := j.queue
-	sentence := fmt.Sprintf("waits for quota: queue %s has %s, uses %d and asks for %d", a.Name, count(a.Quota, "GPU"), a.used, j.leastGPUs())
+	sentence := fmt.Sprintf("waits for quota: queue %s has %s, uses %s and asks for %s", a.Name, gpus(a.quota()), number(a.used), number(j.leastCost()))
 	if kept := a.promised; kept > 0 && j.claim == nil {
-		sentence += fmt.Sprintf("; %d are kept for jobs that waited longer", kept)
+		sentence += fmt.Sprintf("; %s are kept for jobs that waited longer", number(kept))
 	}
 	switch room := a.room(); {
 	case a.cohort == nil:
 	case room > 0:
-		sentence += fmt.Sprintf("; it may use %d more, borrowed ones of cohort %s included", room, a.Cohort)
-	case a.BorrowingLimit != Unlimited && a.used >= a.Quota+a.BorrowingLimit:
-		sentence += fmt.Sprintf("; it borrows %d of cohort %s and may borrow no more", a.borrowed(), a.Cohort)
+		sentence += fmt.Sprintf("; it may use %s more, borrowed ones of cohort %s included", number(room), a.Cohort)
+	case a.BorrowingLimit != Unlimited && a.used >= (a.Quota+a.BorrowingLimit)*Whole:
+		sentence += fmt.Sprintf("; it borrows %s of cohort %s and may borrow no more", number(a.borrowed()), a.Cohort)
 	default:
 		sentence += fmt.Sprintf("; nothing is left to borrow in cohort %s", a.Cohort)
 	}

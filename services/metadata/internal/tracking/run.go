@@ -22,7 +22,7 @@ func (s *Store) CreateRun(ctx context.Context, request *metadatav1.CreateTrackin
 	namespace := namespaceOf(request)
 	run := &metadatav1.TrackingRun{
 		Info: &metadatav1.TrackingRunInfo{
-			RunId: newID(), RunName: name, UserId: request.GetUserId(), Status: metadatav1.TrackingRunInfo_STATUS_RUNNING,
+			RunId: cmp.Or(request.GetRunId(), newID()), RunName: name, UserId: request.GetUserId(), Status: metadatav1.TrackingRunInfo_STATUS_RUNNING,
 			StartTime: cmp.Or(request.GetStartTime(), nowMillis()), Stage: metadatav1.Stage_STAGE_ACTIVE,
 		},
 		Tags: tags,
@@ -31,6 +31,11 @@ func (s *Store) CreateRun(ctx context.Context, request *metadatav1.CreateTrackin
 		experiment, err := experimentToUse(ctx, tx, namespace, request.GetExperimentId())
 		if err != nil {
 			return err
+		}
+		if request.GetRunId() != "" {
+			if _, err := runByID(ctx, tx, namespace, request.GetRunId()); !fault.Is(err, fault.NotFound) {
+				return orTaken(err, request.GetRunId())
+			}
 		}
 		run.Info.ExperimentId = experiment.GetExperimentId()
 		run.Info.ArtifactUri = under(experiment.GetArtifactLocation(), run.Info.GetRunId(), "artifacts")
@@ -44,6 +49,14 @@ func (s *Store) CreateRun(ctx context.Context, request *metadatav1.CreateTrackin
 		return nil, err
 	}
 	return run, nil
+}
+
+// orTaken is an error, or when there is none, that a run has an id already.
+func orTaken(err error, id string) error {
+	if err != nil {
+		return err
+	}
+	return fault.AlreadyExistsf("Run '%s' already exists.", id).WithReason("RUN_EXISTS")
 }
 
 // experimentToUse returns an active experiment. The default one of a namespace is

@@ -49,6 +49,19 @@ func TestARunHasAName(t *testing.T) {
 	})
 }
 
+func TestARunMayBeGivenItsID(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		const id = "0b6c2ff45f8e4f6e9d1e3a2b1c0d9e8f"
+		request := &metadatav1.CreateTrackingRunRequest{RunId: id, RunName: "given"}
+		run, err := s.CreateRun(t.Context(), request)
+		if err != nil || run.GetInfo().GetRunId() != id || s.get(id).GetInfo().GetRunName() != "given" {
+			t.Fatalf("%v, %v", run, err)
+		}
+		_, err = s.CreateRun(t.Context(), request)
+		expect(t, err, fault.AlreadyExists, "Run '0b6c2ff45f8e4f6e9d1e3a2b1c0d9e8f' already exists.")
+	})
+}
+
 func TestARunIsUpdated(t *testing.T) {
 	each(t, func(t *testing.T, s *store) {
 		id := s.run()

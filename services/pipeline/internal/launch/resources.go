@@ -88,16 +88,19 @@ func accelerator(scope *placeholder.Scope, a *ir.Accelerator) (int32, string, er
 }
 
 // gpuModel is the model that an accelerator type means, empty when any will do:
-// "nvidia.com/gpu" is the name of a Kubernetes resource, "NVIDIA_TESLA_T4" a model.
+// "nvidia.com/gpu" is the name of a Kubernetes resource, any whole GPU of a vendor's or a
+// part, "NVIDIA_TESLA_T4" a model, and "gpu" any.
 func gpuModel(kind string) string {
-	vendor, part, _ := strings.Cut(kind, "/")
+	domain, part, resource := strings.Cut(kind, "/")
+	vendor := strings.TrimSuffix(domain, ".com")
 	switch {
-	case strings.HasPrefix(part, "mig-"), part == "gpu.shared": // parts of GPUs
-		return strings.TrimPrefix(part, "gpu.")
-	case vendor == "amd.com":
-		return "amd"
-	}
-	if strings.HasSuffix(kind, "/gpu") || strings.EqualFold(kind, "gpu") {
+	case resource && strings.HasPrefix(part, "mig-"): // which NVIDIA's alone have
+		return part
+	case resource && part == "gpu.shared":
+		return vendor + "-shared"
+	case resource && part == "gpu":
+		return vendor
+	case strings.EqualFold(kind, "gpu"):
 		return ""
 	}
 	return strings.ReplaceAll(strings.ToLower(kind), "_", "-")

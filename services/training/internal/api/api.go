@@ -224,7 +224,7 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			job.Metadata.Generation++
 		}
 		job.Metadata.UpdateTime = timestamppb.Now()
-		job.Archived = false // it comes back, and goes again
+		job.Archived, job.TrackingRun = false, "" // it comes back, and goes again
 		revision, err := s.state.Jobs.Update(ctx, item.Key, job, item.Revision)
 		if err == nil {
 			job.Metadata.ResourceVersion = revision

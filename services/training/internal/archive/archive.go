@@ -16,6 +16,7 @@ import (
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/trackid"
 )
 
 // Kind is that of records of jobs.
@@ -129,6 +130,10 @@ func (a Archive) read(ctx context.Context, uids []string, into map[string]*train
 			Operation: metav1.Predicate_IN, Key: "uid", Value: &metav1.Predicate_StringValues_{StringValues: &metav1.Predicate_StringValues{Values: uids}},
 		}}},
 	})
+	if fault.Is(err, fault.Unavailable) {
+		return fault.Unavailablef("jobs that ended a while ago are in the archive of the metadata service, which cannot be reached; try again").
+			WithCause(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -137,7 +142,7 @@ func (a Archive) read(ctx context.Context, uids []string, into map[string]*train
 		if err := proto.Unmarshal(record.GetSummary(), job); err != nil {
 			return fault.Internalf(err, "archived job %s cannot be read", record.GetUid())
 		}
-		job.Archived = true
+		job.Archived, job.TrackingRun = true, trackid.Run(record.GetUid())
 		into[record.GetUid()] = job
 	}
 	return nil

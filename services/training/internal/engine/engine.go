@@ -17,6 +17,7 @@ import (
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/archive"
@@ -38,6 +39,7 @@ type Deps struct {
 	Jobs      *store.Cache[*trainingv1.TrainingJob] // with state.Indexes; must call Engine.Observe
 	Workloads gpuagentv1.WorkloadServiceClient
 	Archive   archive.Archive
+	Tracking  metadatav1.TrackingServiceClient // of the runs that jobs are; nil for none
 	// ArchiveAfter is the time after its end at which a job is archived; 0 for never.
 	ArchiveAfter time.Duration
 	// Gateway returns the URL at which jobs reach the gateway; empty when there is none. It

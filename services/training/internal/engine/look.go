@@ -62,6 +62,9 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 	for range mostSteps {
 		w := e.board.get(uid, part{job.Value.GetStatus().GetAttempt(), job.Value.GetStatus().GetStage()})
 		step := lifecycle.Next(job.Value, w, time.Now())
+		if lifecycle.Ended(step.Status) && !lifecycle.Ended(job.Value.GetStatus()) {
+			e.closeTrack(ctx, job.Value, step.Status)
+		}
 		if job, err = e.store(ctx, job, step.Status); err != nil {
 			return time.Time{}, err
 		}
@@ -138,6 +141,7 @@ func (e *Engine) submit(ctx context.Context, job *item) error {
 	if e.deps.Gateway != nil {
 		attempt.Gateway = e.deps.Gateway(ctx)
 	}
+	attempt.Tracked = attempt.Gateway != "" && e.track(ctx, job.Value)
 	asked := launch.Workload(parsed, attempt)
 	w, err := e.deps.Workloads.SubmitWorkload(ctx, &gpuagentv1.SubmitWorkloadRequest{Workload: asked, Fence: e.lead.Fence})
 	switch {

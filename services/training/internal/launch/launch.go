@@ -60,6 +60,8 @@ type Attempt struct {
 	Stage  int32  // whose groups are meant
 	// Gateway is the URL at which replicas reach the gateway; empty when there is none.
 	Gateway string
+	// Tracked says that the job has a tracked run, which replicas are told of.
+	Tracked bool
 	// Restarts are those that replicas of independent groups may make by themselves.
 	// Negative means any number.
 	Restarts int32
@@ -169,6 +171,9 @@ func group(j *kind.Job, r *kind.Replica, a Attempt) *gpuagentv1.ReplicaGroup {
 	)
 	if j.Kind.Name == kind.TrainJobName && r.Group == j.Trainer.Group && a.Gateway != "" {
 		report(t, j, a.Gateway)
+	}
+	if a.Tracked {
+		track(t, j.Namespace, a)
 	}
 	staging(t).Directories = append(staging(t).Directories, checkpoints)
 	out.Template = t

@@ -21,7 +21,8 @@ func elastic() (*trainingv1.TrainingJob, *gpuagentv1.Workload) {
 			{Name: "master", Count: 1, Template: bounds}, {Name: "worker", Count: 2, Independent: true, Template: bounds},
 		}},
 		Status: &gpuagentv1.WorkloadStatus{Phase: gpuagentv1.Phase_PHASE_RUNNING, Epoch: 1, Replicas: []*gpuagentv1.ReplicaStatus{
-			{Group: "master", Phase: gpuagentv1.Phase_PHASE_RUNNING}, {Group: "worker", Phase: gpuagentv1.Phase_PHASE_RUNNING},
+			{Group: "master", Phase: gpuagentv1.Phase_PHASE_RUNNING},
+			{Group: "worker", Phase: gpuagentv1.Phase_PHASE_RUNNING},
 			{Group: "worker", Index: 1, Phase: gpuagentv1.Phase_PHASE_RUNNING},
 		}},
 	}

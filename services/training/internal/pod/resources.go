@@ -70,19 +70,24 @@ func (b *builder) gpus(path, name string, n int64, out *gpuagentv1.Resources) {
 	out.GpuModel = model
 }
 
-// gpuModel is the model of GPU that a resource means, empty when any whole one will do: the
-// parts of NVIDIA's are called "nvidia.com/mig-1g.10gb" and "nvidia.com/gpu.shared".
+// gpuModel is the model of GPU that a resource means: any whole one of its vendor, or a
+// part, which are called "nvidia.com/mig-1g.10gb" and "nvidia.com/gpu.shared".
 func gpuModel(name string) string {
-	vendor, kind, _ := strings.Cut(name, "/")
-	switch {
-	case strings.HasPrefix(kind, "mig-"):
+	domain, kind, _ := strings.Cut(name, "/")
+	if strings.HasPrefix(kind, "mig-") { // which NVIDIA's alone have
 		return kind
-	case strings.HasSuffix(kind, ".shared"):
-		return "shared"
-	case vendor == "amd.com":
-		return "amd"
 	}
-	return ""
+	vendor := domain // of whom there is none yet
+	switch domain {
+	case "nvidia.com", "amd.com":
+		vendor = strings.TrimSuffix(domain, ".com")
+	case "gpu.intel.com":
+		vendor = "intel"
+	}
+	if strings.HasSuffix(kind, ".shared") {
+		return vendor + "-shared"
+	}
+	return vendor
 }
 
 // isGPU reports whether a resource is a GPU, of whatever make, or a part of one.

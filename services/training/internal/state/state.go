@@ -11,6 +11,7 @@ import (
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
+	"github.com/kfmesh/kfmesh/internal/trackid"
 )
 
 const prefix = "/kfmesh/training/"
@@ -65,6 +66,7 @@ func Indexes() map[string]store.Index[*trainingv1.TrainingJob] {
 func Stamped(item store.Item[*trainingv1.TrainingJob]) *trainingv1.TrainingJob {
 	if !item.Value.GetArchived() {
 		item.Value.Metadata.ResourceVersion = item.Revision
+		item.Value.TrackingRun = trackid.Run(item.Value.GetMetadata().GetUid())
 	}
 	return item.Value
 }
