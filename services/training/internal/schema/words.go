@@ -182,6 +182,7 @@ var words = map[string]string{
 	"rdzvPort":                 "Port of torchrun's rendezvous.",
 	"readinessProbe":           "Looks whether it is ready for others.",
 	"readOnly":                 "Whether it cannot be written to.",
+	"readinessProbe":           "Looks whether it is ready.",
 	"reference":                "Image that is meant.",
 	"replicas":                 "How many replicas there are.",
 	"replicatedJobs":           "Jobs, one of which trains.",
