@@ -180,7 +180,6 @@ var words = map[string]string{
 	"rdzvHost":                 "Host of torchrun's rendezvous.",
 	"rdzvId":                   "Name of torchrun's rendezvous.",
 	"rdzvPort":                 "Port of torchrun's rendezvous.",
-	"readinessProbe":           "Looks whether it is ready for others.",
 	"readOnly":                 "Whether it cannot be written to.",
 	"readinessProbe":           "Looks whether it is ready.",
 	"reference":                "Image that is meant.",
