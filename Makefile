@@ -24,10 +24,10 @@ LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 PKG      ?= ./...
 ARGS     ?=
 
-# cmd/kfmesh, cmd/kfmesh-supervisor and cmd/kfmesh-rsh keep their names; cmd/<service> becomes
+# cmd/kfmesh, cmd/kfmesh-supervisor, cmd/kfmesh-rsh and cmd/kfmesh-probe keep their names; cmd/<service> becomes
 # bin/kfmesh-<service>.
 SERVICES := $(filter-out kfmesh%,$(patsubst cmd/%/main.go,%,$(wildcard cmd/*/main.go)))
-BINARIES := bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh $(SERVICES:%=bin/kfmesh-%)
+BINARIES := bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh bin/kfmesh-probe $(SERVICES:%=bin/kfmesh-%)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -45,7 +45,7 @@ bin/kfmesh bin/kfmesh-gpuagent: export CGO_ENABLED := 1
 bin/kfmesh bin/kfmesh-gpuagent: with := , with NVML (NVML=0 builds without)
 endif
 
-bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh: bin/%: FORCE
+bin/kfmesh bin/kfmesh-supervisor bin/kfmesh-rsh bin/kfmesh-probe: bin/%: FORCE
 	$(call say,go build ./cmd/$*$(with))
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 bin/kfmesh-%: FORCE

@@ -2,6 +2,7 @@ package pod
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,62 @@ func (a *Action) exec(of Container, within time.Duration) error {
 		<-ended
 		return fmt.Errorf("%s: %w", strings.Join(a.Exec, " "), errTime)
 	}
+}
+
+// encrypted is the address of an action that this program has no means for; empty of another.
+func (a *Action) encrypted() string {
+	switch {
+	case a.GRPC != nil:
+		return a.GRPC.Address
+	case a.HTTP != nil && a.HTTP.TLS:
+		return a.HTTP.Address
+	}
+	return ""
+}
+
+// mostSaid is the most that is read of what a prober says.
+const mostSaid = 1 << 10
+
+// ask has a prober do it, which says on its standard output what went wrong.
+func (a *Action) ask(prober []string, within time.Duration) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	said, says, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = said.Close() }()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		_ = says.Close()
+		return err
+	}
+	child, err := os.StartProcess(prober[0], append(slices.Clone(prober), string(data)), &os.ProcAttr{
+		Env: os.Environ(), Files: []*os.File{null, says, null}, Sys: &syscall.SysProcAttr{Setpgid: true},
+	})
+	_, _ = null.Close(), says.Close()
+	if err != nil {
+		return err
+	}
+	late := time.AfterFunc(orDefault(within), func() { _ = child.Kill() })
+	text, _ := io.ReadAll(io.LimitReader(said, mostSaid))
+	code := await(child)
+	if !late.Stop() {
+		return errTime
+	}
+	if code != 0 {
+		return errors.New(strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+func orDefault(within time.Duration) time.Duration {
+	if within <= 0 {
+		return dialFor
+	}
+	return within
 }
 
 // mostLine is the longest status line that is read.

@@ -1,37 +1,49 @@
 package pod
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"time"
 )
 
 // Reasons in verdicts.
 const (
-	reasonInit    = "InitContainerFailed"
-	reasonProbe   = "ProbeFailed"
-	reasonHook    = "PostStartHookError"
-	reasonStart   = "StartFailed"
-	codeStopped   = 143 // 128 + SIGTERM
-	firstBackoff  = 100 * time.Millisecond
-	longestPause  = 30 * time.Second
-	forwardsWords = "kfmesh: container %s: %s\n"
+	reasonInit  = "InitContainerFailed"
+	reasonProbe = "ProbeFailed"
+	reasonHook  = "PostStartHookError"
+	reasonStart = "StartFailed"
+)
+
+// Times and statuses of a life.
+const (
+	CodeStopped  = 143 // 128 + SIGTERM: of a pod that was stopped before its command began, or for what it did
+	firstBackoff = 100 * time.Millisecond
+	longestPause = 30 * time.Second
 )
 
 // life is one run of a pod.
 type life struct {
+	host   Host
 	plan   Plan
 	stop   <-chan struct{} // closed when the pod is to end
-	out    io.Writer
-	beside []*companion // in the order of their start
+	beside []*companion    // in the order of their start
+}
+
+// Run leads the life of a pod and returns its exit status. It ends the pod when stop is
+// closed. With a host that has run a part of it before it goes on from there.
+func Run(host Host, plan Plan, stop <-chan struct{}) int {
+	l := &life{host: host, plan: plan, stop: stop}
+	return l.run()
 }
 
 // run returns the exit status of the pod.
 func (l *life) run() int {
-	code := l.before()
+	code := 0
+	if l.host.Begun(l.plan.Main) {
+		l.again()
+	} else {
+		code = l.before()
+	}
 	if code == 0 {
 		for _, c := range l.plan.Beside {
 			l.accompany(c)
@@ -53,17 +65,26 @@ func (l *life) stopping() bool {
 	}
 }
 
+// again takes up the sidecars of a pod whose init containers have done their work.
+func (l *life) again() {
+	for _, c := range l.plan.Init {
+		if c.Restart == Always {
+			l.accompany(c)
+		}
+	}
+}
+
 // before runs the init containers. It returns the exit status of the one that failed.
 func (l *life) before() int {
 	for _, c := range l.plan.Init {
-		if l.stopping() {
-			return codeStopped
+		if l.stopping() && !l.host.Begun(c) {
+			return CodeStopped
 		}
 		if c.Restart == Always {
 			select {
 			case <-l.accompany(c).started:
 			case <-l.stop:
-				return codeStopped
+				return CodeStopped
 			}
 			continue
 		}
@@ -72,7 +93,7 @@ func (l *life) before() int {
 			continue
 		}
 		if l.stopping() {
-			return codeStopped
+			return CodeStopped
 		}
 		if why == "" {
 			why = fmt.Sprintf("exit status %d", code)
@@ -81,65 +102,83 @@ func (l *life) before() int {
 		return code
 	}
 	if l.stopping() {
-		return codeStopped
+		return CodeStopped
 	}
 	return 0
 }
 
 // once runs a container to its end, or until the pod is to stop.
 func (l *life) once(c Container) (code int, why string) {
-	p, code, why := start(c)
+	p, code, why := l.host.Start(c)
 	if p == nil {
 		return code, why
 	}
 	select {
-	case <-p.ended:
+	case <-p.Ended():
 	case <-l.stop:
-		p.terminate(l.plan.Grace)
+		l.terminate(p, c)
 	}
-	return p.code, ""
+	return p.Code(), ""
 }
 
 // main runs the container that counts.
 func (l *life) main() int {
-	p, code, why := start(l.plan.Main)
+	p, code, why := l.host.Start(l.plan.Main)
 	if p == nil {
 		l.judge(reasonStart, why)
 		return code
 	}
-	w := watch(p)
+	w := watch(l.host, p, l.plan.Main)
 	defer w.end()
 	select {
-	case <-p.ended:
+	case <-p.Ended():
 	case <-l.stop:
 		w.end()
-		p.terminate(l.plan.Grace)
+		l.terminate(p, l.plan.Main)
 	case f := <-w.failed:
-		l.say(l.plan.Main.Name, f.Message)
-		p.terminate(l.plan.Grace)
 		l.judge(f.Reason, f.Message)
-		if p.code == 0 { // it was healthy enough to end well, and is to count as what it was
-			return codeStopped
+		l.terminateWithin(p, l.plan.Main, f.grace)
+		if p.Code() == 0 { // it was healthy enough to end well, and is to count as what it was
+			return CodeStopped
 		}
 	}
-	return p.code
+	return p.Code()
+}
+
+// terminate stops a container: its hook, SIGTERM, and SIGKILL when grace is over. It
+// returns when that has ended.
+func (l *life) terminate(p Process, c Container) { l.terminateWithin(p, c, 0) }
+
+// terminateWithin does it within a grace of its own, unless that is 0.
+func (l *life) terminateWithin(p Process, c Container, grace time.Duration) {
+	if grace <= 0 {
+		grace = l.plan.Grace
+	}
+	until := time.Now().Add(grace)
+	if c.PreStop != nil {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = l.host.Do(*c.PreStop, c, grace) // as in Kubernetes, a hook that fails hinders nothing
+		}()
+		over := time.NewTimer(grace)
+		defer over.Stop()
+		select {
+		case <-done:
+		case <-p.Ended():
+			return
+		case <-over.C:
+		}
+	}
+	p.Stop(max(0, time.Until(until)))
 }
 
 // judge leaves word on why the pod failed.
 func (l *life) judge(reason, message string) {
-	l.say(l.plan.Main.Name, message)
-	data, err := json.Marshal(Verdict{Reason: reason, Message: message})
-	if err == nil {
-		err = os.WriteFile(l.plan.Verdict, data, 0o600)
+	l.host.Say(l.plan.Main.Name, message)
+	if err := l.host.Judge(Verdict{Reason: reason, Message: message}); err != nil {
+		l.host.Say(l.plan.Main.Name, err.Error())
 	}
-	if err != nil {
-		l.say(l.plan.Main.Name, err.Error())
-	}
-}
-
-// say writes a line to the log.
-func (l *life) say(container, sentence string) {
-	_, _ = fmt.Fprintf(l.out, forwardsWords, container, sentence) // a log that cannot be written is nobody's to hear of
 }
 
 // companion is a container that runs beside the one that counts.
@@ -181,7 +220,7 @@ func (l *life) keep(c Container, of *companion) {
 		if stopped || c.Restart == Never || c.Restart == OnFailure && code == 0 {
 			return
 		}
-		l.say(c.Name, fmt.Sprintf("ended with exit status %d and is started again in %s", code, pause))
+		l.host.Say(c.Name, fmt.Sprintf("ended with exit status %d and is started again in %s", code, pause))
 		select {
 		case <-time.After(pause):
 		case <-of.ending:
@@ -192,12 +231,12 @@ func (l *life) keep(c Container, of *companion) {
 
 // attend runs a companion once. It reports whether it was told to stop.
 func (l *life) attend(c Container, of *companion, begun func()) (code int, stopped bool) {
-	p, code, why := start(c)
+	p, code, why := l.host.Start(c)
 	if p == nil {
-		l.say(c.Name, why)
+		l.host.Say(c.Name, why)
 		return code, false
 	}
-	w := watch(p)
+	w := watch(l.host, p, c)
 	defer w.end()
 	started := w.started
 	for {
@@ -205,16 +244,16 @@ func (l *life) attend(c Container, of *companion, begun func()) (code int, stopp
 		case <-started:
 			begun()
 			started = nil
-		case <-p.ended:
-			return p.code, false
+		case <-p.Ended():
+			return p.Code(), false
 		case f := <-w.failed:
-			l.say(c.Name, f.Message)
-			p.terminate(l.plan.Grace)
-			return p.code, false
+			l.host.Say(c.Name, f.Message)
+			l.terminateWithin(p, c, f.grace)
+			return p.Code(), false
 		case <-of.ending:
 			w.end()
-			p.terminate(l.plan.Grace)
-			return p.code, true
+			l.terminate(p, c)
+			return p.Code(), true
 		}
 	}
 }

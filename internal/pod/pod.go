@@ -1,5 +1,6 @@
-// Package pod runs the containers of a pod as processes: those that come before the one
-// that counts, those beside it, and what Kubernetes does around them, hooks and probes.
+// Package pod leads the life of a pod: the containers that come before the one that counts,
+// those beside it, and what Kubernetes does around them, hooks and probes. What its
+// containers are is its Host's to say. One is here, that of processes.
 //
 // A supervisor starts this program in the command's place, as
 //
@@ -17,10 +18,14 @@
 //   - A startup probe is asked until it succeeds, then a liveness probe. When one fails as
 //     often as it may, its container is stopped. Of the container that counts that is a
 //     failure of the pod, whose restart is for others to decide.
+//   - A readiness probe is asked from then on, too. What it says is passed on and ends nothing.
 //   - SIGTERM stops the containers, the one that counts first, the others in the reverse of
 //     their order, each after its hook. Whoever sends it sends SIGKILL when grace is over.
 //
-// Every container leads a process group in the session of this program, so that what it
+// A host may have run a part of a pod before, and then the life goes on from there: it asks
+// whether a container has begun, and takes up what has instead of starting it.
+//
+// As processes, every container leads a process group in the session of this program, so that what it
 // leaves behind is known by that. Their output is this program's.
 //
 // Like package supervise it uses the standard library and x/sys only, and neither package
@@ -53,6 +58,11 @@ type Plan struct {
 	Main Container
 	// Grace is the time between SIGTERM and SIGKILL of what is stopped.
 	Grace time.Duration
+	// Prober is the program that does what this one cannot, TLS and gRPC (package probe). Empty
+	// where there is none: then it has to do that a connection can be made.
+	Prober []string `json:",omitempty"`
+	// Ready is the file that says whether the container that counts is ready.
+	Ready string `json:",omitempty"`
 	// Verdict is the file that says why the pod failed when that was not the command's
 	// own exit status.
 	Verdict string
@@ -65,9 +75,10 @@ type Container struct {
 	Env     []string `json:",omitempty"`
 	WorkDir string   `json:",omitempty"`
 	Restart Restart  `json:",omitempty"`
-	// Startup and Liveness are probes; nil for none.
-	Startup  *Probe `json:",omitempty"`
-	Liveness *Probe `json:",omitempty"`
+	// Startup, Liveness and Readiness are probes; nil for none.
+	Startup   *Probe `json:",omitempty"`
+	Liveness  *Probe `json:",omitempty"`
+	Readiness *Probe `json:",omitempty"`
 	// PostStart and PreStop are hooks; nil for none.
 	PostStart *Action `json:",omitempty"`
 	PreStop   *Action `json:",omitempty"`
@@ -90,6 +101,9 @@ type Probe struct {
 	Period       time.Duration
 	Timeout      time.Duration
 	Failures     int // in a row that count, from 1
+	Successes    int `json:",omitempty"` // in a row after a failure that count; less than 1 means 1
+	// Grace, when set, is the time to end after it has failed, instead of the pod's.
+	Grace time.Duration `json:",omitempty"`
 }
 
 // Action is one thing to do. Exactly one of its fields is set.
@@ -97,14 +111,22 @@ type Action struct {
 	Exec  []string      `json:",omitempty"`
 	HTTP  *Get          `json:",omitempty"`
 	TCP   string        `json:",omitempty"` // address:port
+	GRPC  *Health       `json:",omitempty"`
 	Sleep time.Duration `json:",omitempty"`
 }
 
-// Get is an HTTP GET without encryption.
+// Get is an HTTP GET.
 type Get struct {
-	Address string // address:port
-	Path    string
+	Address string            // address:port
+	TLS     bool              `json:",omitempty"` // whoever the certificate is of
+	Path    string            // with a query
 	Headers map[string]string `json:",omitempty"`
+}
+
+// Health is a call of grpc.health.v1.Health/Check without encryption.
+type Health struct {
+	Address string // address:port
+	Service string // empty for the server as a whole
 }
 
 // Verdict is why a pod failed.
@@ -122,6 +144,23 @@ func ReadVerdict(path string) (Verdict, error) {
 		return v, err
 	}
 	return v, json.Unmarshal(data, &v)
+}
+
+// IsReady reports what a pod has written to Plan.Ready last.
+func IsReady(path string) bool {
+	data, err := os.ReadFile(path)
+	return err == nil && string(data) == readyWord
+}
+
+const readyWord = "ready\n"
+
+// WriteVerdict writes what ReadVerdict returns.
+func WriteVerdict(path string, v Verdict) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
 }
 
 // Main runs the pod whose command is args and returns the status to exit with.
@@ -142,6 +181,5 @@ func Main(args []string, errOut io.Writer) int {
 		<-told
 		close(stop)
 	}()
-	l := &life{plan: plan, stop: stop, out: errOut}
-	return l.run()
+	return Run(processes{verdict: plan.Verdict, ready: plan.Ready, prober: plan.Prober, out: errOut}, plan, stop)
 }

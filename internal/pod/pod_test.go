@@ -239,7 +239,7 @@ func TestStopKills(t *testing.T) {
 			if err := tr.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]int{"init": codeStopped, "main": 128 + int(syscall.SIGKILL)}[name]
+			want := map[string]int{"init": CodeStopped, "main": 128 + int(syscall.SIGKILL)}[name]
 			if code := tr.wait(); code != want {
 				t.Errorf("exit status %d, want %d", code, want)
 			}
@@ -290,4 +290,77 @@ func FuzzStatusLine(f *testing.F) {
 			t.Errorf("a message of %d bytes", len(err.Error()))
 		}
 	})
+}
+
+// TestReadiness has a container become ready, be found wanting, and be ready again.
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	p := probe(sh("test -e ok"))
+	tr := &trial{t: t, dir: t.TempDir(), plan: Plan{Main: Container{Name: "m", Readiness: p}}}
+	tr.plan.Ready = filepath.Join(tr.dir, "ready")
+	tr.start("until [ -e done ]; do sleep 0.01; done")
+	await := func(want bool) {
+		t.Helper()
+		for until := time.Now().Add(20 * time.Second); IsReady(tr.plan.Ready) != want; {
+			if time.Now().After(until) {
+				t.Fatalf("never ready: %t", want)
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+	ok := filepath.Join(tr.dir, "ok")
+	await(false)
+	for range 2 {
+		if err := os.WriteFile(ok, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		await(true)
+		if err := os.Remove(ok); err != nil {
+			t.Fatal(err)
+		}
+		await(false)
+	}
+	if err := os.WriteFile(filepath.Join(tr.dir, "done"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := tr.wait(); code != 0 {
+		t.Errorf("exit status %d: %s", code, tr.read("log"))
+	}
+}
+
+// TestProber has another program do what needs TLS or gRPC, and a connection do without it.
+func TestProber(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	says := func(script string) []string { return []string{"/bin/sh", "-c", script, "prober"} }
+	for _, tt := range []struct {
+		prober []string
+		action Action
+		want   string
+	}{
+		{says(`echo "$1"; exit 1`), Action{GRPC: &Health{Address: address, Service: "s"}}, `{"GRPC":{"Address":"` + address + `","Service":"s"}}`},
+		{says("exit 0"), Action{HTTP: &Get{Address: "127.0.0.1:1", TLS: true}}, ""},
+		{says("exec sleep 60"), Action{GRPC: &Health{Address: address}}, errTime.Error()},
+		{nil, Action{GRPC: &Health{Address: address}}, ""},
+		{nil, Action{HTTP: &Get{Address: "127.0.0.1:1", TLS: true}}, "connection refused"},
+	} {
+		err := processes{prober: tt.prober}.Do(tt.action, Container{}, 500*time.Millisecond)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: %v, want %q", tt.prober, err, tt.want)
+		}
+	}
+}
+
+// TestAProbesOwnGrace kills what is deaf within the grace of its probe and not of its pod.
+func TestAProbesOwnGrace(t *testing.T) {
+	t.Parallel()
+	p := probe(sh("test ! -e up"))
+	p.Grace = 50 * time.Millisecond
+	tr := &trial{t: t, dir: t.TempDir(), plan: Plan{Grace: time.Hour, Main: Container{Name: "m", Liveness: p}}}
+	tr.start(`trap "" TERM; touch up; while :; do sleep 0.02; done`)
+	if code := tr.wait(); code != 128+int(syscall.SIGKILL) {
+		t.Errorf("exit status %d", code)
+	}
 }

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -8,20 +9,28 @@ import (
 
 // watcher asks the probes of a container.
 type watcher struct {
-	of      *process
+	host    Host
+	process Process
+	of      Container
 	started chan struct{} // closed once it has started, as far as its probe knows
-	failed  chan Verdict  // holds why it is to be stopped
+	failed  chan failure  // holds why it is to be stopped
 	over    chan struct{}
 	end     func() // ends the watch; may be repeated
 }
 
+// failure is why a container is to be stopped, and how long it may take; 0 means as long as
+// usual.
+type failure struct {
+	Verdict
+	grace time.Duration
+}
+
 // watch runs the hook of a container that has begun and asks its probes until end is
 // called or it has ended.
-func watch(p *process) *watcher {
-	w := &watcher{of: p, started: make(chan struct{}), failed: make(chan Verdict, 1), over: make(chan struct{})}
+func watch(host Host, p Process, c Container) *watcher {
+	w := &watcher{host: host, process: p, of: c, started: make(chan struct{}), failed: make(chan failure, 1), over: make(chan struct{})}
 	w.end = sync.OnceFunc(func() { close(w.over) })
-	c := p.of
-	if c.PostStart == nil && c.Startup == nil && c.Liveness == nil {
+	if c.PostStart == nil && c.Startup == nil && c.Liveness == nil && c.Readiness == nil {
 		close(w.started)
 		return w
 	}
@@ -30,34 +39,52 @@ func watch(p *process) *watcher {
 }
 
 func (w *watcher) run() {
-	c := w.of.of
-	if c.PostStart != nil {
-		if err := c.PostStart.do(c, 0); err != nil {
-			w.failed <- Verdict{Reason: reasonHook, Message: fmt.Sprintf("the postStart hook of container %s failed: %v", c.Name, err)}
-			return
-		}
-	}
-	if c.Startup != nil {
-		if !w.pause(c.Startup.InitialDelay) || !w.begins() {
-			return
-		}
+	if !w.process.Started() && !w.starts() {
+		return
 	}
 	close(w.started)
-	if c.Liveness != nil && w.pause(c.Liveness.InitialDelay) {
+	if w.of.Readiness != nil {
+		go w.readies()
+	}
+	if w.of.Liveness != nil && w.pause(w.of.Liveness.InitialDelay) {
 		w.lives()
 	}
 }
 
+// starts runs the hook and asks the startup probe, and reports whether the container has
+// started with that.
+func (w *watcher) starts() bool {
+	c := w.of
+	if c.PostStart != nil {
+		err := w.host.Do(*c.PostStart, c, 0)
+		if errors.Is(err, ErrEnded) {
+			return false
+		}
+		if err != nil {
+			w.failed <- failure{Verdict: Verdict{Reason: reasonHook, Message: fmt.Sprintf("the postStart hook of container %s failed: %v", c.Name, err)}}
+			return false
+		}
+	}
+	if c.Startup != nil && (!w.pause(c.Startup.InitialDelay) || !w.begins()) {
+		return false
+	}
+	w.process.MarkStarted()
+	return true
+}
+
 // begins asks the startup probe until it succeeds, or has failed for good.
 func (w *watcher) begins() bool {
-	probe := w.of.of.Startup
+	probe := w.of.Startup
 	for failures := 0; ; {
-		err := probe.Action.do(w.of.of, probe.Timeout)
+		err := w.host.Do(probe.Action, w.of, probe.Timeout)
 		if err == nil {
 			return true
 		}
+		if errors.Is(err, ErrEnded) {
+			return false
+		}
 		if failures++; failures >= probe.Failures {
-			w.fail("startup", failures, err)
+			w.fail("startup", probe, err)
 			return false
 		}
 		if !w.pause(probe.Period) {
@@ -68,13 +95,16 @@ func (w *watcher) begins() bool {
 
 // lives asks the liveness probe until it has failed for good.
 func (w *watcher) lives() {
-	probe := w.of.of.Liveness
+	probe := w.of.Liveness
 	for failures := 0; ; {
-		err := probe.Action.do(w.of.of, probe.Timeout)
+		err := w.host.Do(probe.Action, w.of, probe.Timeout)
+		if errors.Is(err, ErrEnded) {
+			return
+		}
 		if err == nil {
 			failures = 0
 		} else if failures++; failures >= probe.Failures {
-			w.fail("liveness", failures, err)
+			w.fail("liveness", probe, err)
 			return
 		}
 		if !w.pause(probe.Period) {
@@ -83,11 +113,32 @@ func (w *watcher) lives() {
 	}
 }
 
-func (w *watcher) fail(probe string, times int, err error) {
-	w.failed <- Verdict{
-		Reason:  reasonProbe,
-		Message: fmt.Sprintf("the %s probe of container %s failed %d times in a row: %v", probe, w.of.of.Name, times, err),
+// readies asks the readiness probe and passes on what it comes to, until the watch ends.
+func (w *watcher) readies() {
+	probe := w.of.Readiness
+	if !w.pause(probe.InitialDelay) {
+		return
 	}
+	t := tally{probe: probe}
+	for {
+		err := w.host.Do(probe.Action, w.of, probe.Timeout)
+		if errors.Is(err, ErrEnded) {
+			return
+		}
+		if changed := t.count(err == nil); changed {
+			w.host.Ready(w.of, t.ready)
+		}
+		if !w.pause(probe.Period) {
+			return
+		}
+	}
+}
+
+func (w *watcher) fail(name string, probe *Probe, err error) {
+	w.failed <- failure{grace: probe.Grace, Verdict: Verdict{
+		Reason:  reasonProbe,
+		Message: fmt.Sprintf("the %s probe of container %s failed %d times in a row: %v", name, w.of.Name, probe.Failures, err),
+	}}
 }
 
 // pause waits, and reports whether the watch goes on.
@@ -97,7 +148,7 @@ func (w *watcher) pause(d time.Duration) bool {
 		return true
 	case <-w.over:
 		return false
-	case <-w.of.ended:
+	case <-w.process.Ended():
 		return false
 	}
 }

@@ -42,6 +42,17 @@ import (
 // Verb is the argument by which the program knows what to do.
 const Verb = "tether"
 
+// PauseVerb is the argument by which it does nothing until it is told to end: in a
+// container that holds what those of a pod share.
+const PauseVerb = "pause"
+
+// Pause waits for SIGTERM or SIGINT.
+func Pause() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+	<-told
+}
+
 // Plan says what the command's life is tied to. Its paths are those in the container.
 type Plan struct {
 	// Lease, when set, is the path of a supervise.Lease, and Term the one of its terms that

@@ -6,8 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent"
 )
 
@@ -232,4 +236,45 @@ func TestContainerMountsSecretsAndVolumes(t *testing.T) {
 		t.Errorf("log %q, want %q", got, want)
 	}
 	a.gone(n, "writes", "reads")
+}
+
+// TestContainerPod has an init container, a sidecar with a log of its own, and a readiness probe.
+func TestContainerPod(t *testing.T) {
+	n, image := newContainerNode(t)
+	a := n.start()
+	w := contained("pod", image, "cat first; until [ -e go ]; do sleep 0.02; done; echo main")
+	shellOf := func(script string) []string { return []string{"sh", "-c", script} }
+	template := w.Spec.Groups[0].Template
+	template.InitContainers = []*gpuagentv1.Companion{
+		{Name: "first", Image: image, Command: shellOf("echo one > $PWD/first; echo first"), WorkingDir: "."},
+		{
+			Name: "side-1", Image: image, Command: shellOf("echo beside; exec sleep 600"),
+			RestartPolicy: gpuagentv1.RestartPolicy_RESTART_POLICY_ALWAYS, Resources: &gpuagentv1.Resources{MemoryLimitBytes: 64 << 20},
+		},
+	}
+	template.ReadinessProbe = &gpuagentv1.Probe{
+		Period: durationpb.New(50 * time.Millisecond), Timeout: durationpb.New(10 * time.Second),
+		Handler: &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Exec{Exec: &gpuagentv1.Exec{Command: shellOf("touch $PWD/go")}}},
+	}
+	a.submit(w)
+	a.await("pod", func(s *gpuagentv1.WorkloadStatus) bool {
+		return s.GetReplicas()[0].GetReady() || s.GetFinishTime() != nil
+	})
+	if s := a.awaitEnd("pod"); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED || len(s.GetWarnings()) != 0 {
+		t.Errorf("status %v, log %s", s, a.log("pod"))
+	}
+	want := func(when string) {
+		t.Helper()
+		for container, text := range map[string]string{"": "first\none\nmain\n", "first": "first\none\nmain\n", "side-1": "beside\n"} {
+			if got, err := a.logs(&gpuagentv1.LogsRequest{Name: "pod", Container: container}); err != nil || got != text {
+				t.Errorf("%s, log of %q: %q, %v", when, container, got, err)
+			}
+		}
+	}
+	want("present")
+	a.gone(n, "pod")
+	want("kept")
+	if _, err := a.logs(&gpuagentv1.LogsRequest{Name: "pod", Container: "../x"}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("error %v", err)
+	}
 }

@@ -138,6 +138,7 @@ func newProcesses(cfg Config, deps app.Deps, images *image.Map, pythons *pyenv.F
 	}
 	return process.New(process.Options{
 		Supervisor: supervisor,
+		Prober:     prober(),
 		Env:        pyenv.InstallerEnv(environ.Inherit(os.Environ(), cfg.PassEnv)),
 		Shared:     shared(cfg, deps),
 		Images:     images,
@@ -157,6 +158,14 @@ func shared(cfg Config, deps app.Deps) []string {
 		dirs = append(dirs, dir)
 	}
 	return dirs
+}
+
+// prober is kfmesh-probe, if it is there.
+func prober() []string {
+	if path := detect.Program("", "kfmesh-probe"); path != "" {
+		return []string{path}
+	}
+	return nil
 }
 
 // supervisorCommand finds the supervisor. Without one the agent's own program is

@@ -352,6 +352,38 @@ func TestReadiness(t *testing.T) {
 	a.awaitEnd("probed")
 }
 
+// TestReadinessByAHandler is asked in the process's own environment.
+func TestReadinessByAHandler(t *testing.T) {
+	a := newNode(t).start()
+	dir := t.TempDir()
+	w := shell("asked", "while ! [ -e "+dir+"/go ]; do sleep 0.01; done")
+	tmpl := w.Spec.Groups[0].Template
+	tmpl.Env = []*gpuagentv1.EnvVar{{Name: "OK", Value: dir + "/ok"}}
+	tmpl.ReadinessProbe = &gpuagentv1.Probe{
+		Handler: &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Exec{Exec: &gpuagentv1.Exec{Command: []string{"sh", "-c", `test -e "$OK"`}}}},
+		Period:  durationpb.New(20 * time.Millisecond), FailureThreshold: 1, Timeout: durationpb.New(10 * time.Second),
+	}
+	a.submit(w)
+	ready := func(want bool) {
+		t.Helper()
+		a.await("asked", func(s *gpuagentv1.WorkloadStatus) bool {
+			r := s.GetReplicas()[0]
+			return r.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING && r.GetReady() == want
+		})
+	}
+	ready(false)
+	touch(t, dir+"/ok")
+	ready(true)
+	if err := os.Remove(dir + "/ok"); err != nil {
+		t.Fatal(err)
+	}
+	ready(false)
+	touch(t, dir+"/go")
+	if s := a.awaitEnd("asked"); s.GetReplicas()[0].GetReady() || s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+		t.Errorf("status %v", s)
+	}
+}
+
 func TestABurstTakesTurns(t *testing.T) {
 	a := newNode(t).start()
 	const many = 100 // more than run at once

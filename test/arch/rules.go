@@ -30,6 +30,16 @@ func layers() []Layer {
 			Why:      "it stays for as long as a replica of an MPI job runs, so it links nothing it can do without",
 		},
 		{
+			Packages: []Pattern{"cmd/kfmesh-probe/..."},
+			May:      []Pattern{"internal/probe"},
+			Why:      "it starts for each probe, so it links nothing it can do without",
+		},
+		{
+			Packages: []Pattern{"internal/probe/..."},
+			May:      []Pattern{"internal/pod"},
+			Why:      "it does what a pod asks for and knows nothing else of kfmesh's",
+		},
+		{
 			Packages: []Pattern{"internal/rsh/..."},
 			May:      nil,
 			Why:      "what a replica serves stands on nothing else of kfmesh's",
@@ -45,7 +55,7 @@ func layers() []Layer {
 		},
 		{
 			Packages: []Pattern{"services/gpuagent/..."},
-			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/cgroup", "internal/fence"}, nouns...),
+			May:      append([]Pattern{"services/gpuagent/...", "internal/rsh", "internal/supervise", "internal/enter", "internal/pod", "internal/tether", "internal/probe", "internal/cgroup", "internal/fence"}, nouns...),
 			Why:      whyService,
 		},
 		{

@@ -83,7 +83,9 @@ def pods(jobs: Jobs, job: str) -> dict:
     return found
 
 
-def test_stages_pods_and_progress(jobs, name):
+def test_stages_pods_and_progress(shape, name):
+    """In either shape: separate binaries are told where jobs reach the gateway."""
+    jobs = Jobs(shape)
     space = f"{API}/namespaces/{jobs.namespace}"
     made = runtime(
         name,

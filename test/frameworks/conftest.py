@@ -21,9 +21,8 @@ def venv(framework: str) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def mesh(tmp_path_factory):
-    """A kfmesh that all tests share."""
-    folder = tmp_path_factory.mktemp("frameworks")
+def image_map(tmp_path_factory) -> pathlib.Path:
+    """A file that maps an image for each framework."""
     images = [
         {
             "pattern": f"frameworks/{name}:*",
@@ -34,9 +33,15 @@ def mesh(tmp_path_factory):
         }
         for name in FRAMEWORKS
     ]
-    file = folder / "images.yaml"
+    file = tmp_path_factory.mktemp("images") / "images.yaml"
     file.write_text(yaml.safe_dump({"images": images}))
-    shared = OneProcess(folder / "mesh", f"--image-map={file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory, image_map):
+    """A kfmesh that all tests share."""
+    shared = OneProcess(tmp_path_factory.mktemp("frameworks") / "mesh", f"--image-map={image_map}")
     try:
         yield shared.start()
     finally:

@@ -28,6 +28,10 @@ class Joinable(Mesh):
         env = environment(KFMESH_SERVER=self.grpc_address)
         return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=60).stdout
 
+    def workloads(self) -> list[dict]:
+        """What there is to run, the newest first."""
+        return json.loads(self.cli("get", "workloads", "-o", "json"))["items"]
+
     def nodes(self) -> list[str]:
         """The names of the nodes that are there."""
         listed = json.loads(self.cli("get", "nodes", "-o", "json"))

@@ -75,6 +75,7 @@ class Split(Mesh):
             KFMESH_HTTP_ADDR=self.http_address,
             KFMESH_GRPC_ADDR=self.grpc_address,
             KFMESH_TRACKING_URI=self.url,
+            KFMESH_TRAINING_URI=self.url,
         )
         return Process([BIN / f"kfmesh-{name}"], self.folder / f"{name}.log", env | self.variables)
 

@@ -22,6 +22,9 @@ func Supervise(args []string) int {
 			return pod.Main(args[1:], os.Stderr)
 		case tether.Verb:
 			return tether.Main(args[1:], os.Stderr)
+		case tether.PauseVerb:
+			tether.Pause()
+			return 0
 		}
 	}
 	return supervise.Main(os.Stdin, os.Stderr)

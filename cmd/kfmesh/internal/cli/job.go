@@ -169,7 +169,7 @@ func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1
 // attemptLogs prints what the replicas of one attempt at a job wrote.
 func (s *Session) attemptLogs(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob, attempt int32, o *logOptions) error {
 	status := job.GetStatus()
-	r := &gpuagentv1.LogsRequest{Namespace: job.GetMetadata().GetNamespace(), Follow: o.follow, TailLines: o.tail}
+	r := &gpuagentv1.LogsRequest{Namespace: job.GetMetadata().GetNamespace(), Follow: o.follow, TailLines: o.tail, Container: o.container}
 	stage := status.GetStage()
 	switch {
 	case o.all && o.replica != "":

@@ -28,6 +28,8 @@ type logOptions struct {
 	replica string // of a job
 	all     bool
 	attempt int
+
+	container string // of a job or workload
 }
 
 func logsCommand(s *Session) *cobra.Command {
@@ -58,6 +60,7 @@ the replica. Logs stay after the run has ended.`,
 	flags.StringVar(&o.replica, "replica", "", "only this `replica` of a job, such as worker-1")
 	flags.BoolVar(&o.all, "all", false, "all replicas of a job")
 	flags.IntVar(&o.attempt, "attempt", 0, "an earlier `attempt` at a job, from 1; 0 means the present one")
+	flags.StringVarP(&o.container, "container", "c", "", "only this `container` beside the one that counts, of a job or workload that runs containers")
 	flags.Int64Var(&o.tail, "tail", 0, "only the last `lines` of each task or replica; 0 means all")
 	return command
 }
@@ -80,6 +83,9 @@ func (s *Session) logs(ctx context.Context, o *logOptions, args []string) error 
 	}
 	if _, job := found.(*trainingv1.TrainingJob); !job && (o.replica != "" || o.all || o.attempt != 0) {
 		return fault.Invalidf("", "--replica, --all and --attempt go with jobs")
+	}
+	if _, run := found.(*pipelinev1.Run); run && o.container != "" {
+		return fault.Invalidf("--container", "goes with jobs and workloads; a task has one container")
 	}
 	switch m := found.(type) {
 	case *trainingv1.TrainingJob:
@@ -145,7 +151,7 @@ func severalTasks(ctx context.Context, c *client.Client, runID, task string) (bo
 func (s *Session) workloadLogs(ctx context.Context, c *client.Client, w *gpuagentv1.Workload, o *logOptions) error {
 	stream, err := c.Workloads.Logs(ctx, &gpuagentv1.LogsRequest{
 		Namespace: w.GetMetadata().GetNamespace(), Name: w.GetMetadata().GetName(),
-		Follow: o.follow, TailLines: o.tail,
+		Follow: o.follow, TailLines: o.tail, Container: o.container,
 	})
 	if err != nil {
 		return err

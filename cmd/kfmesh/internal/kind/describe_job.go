@@ -44,7 +44,7 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 	s.lines("labels", pairs(meta.GetLabels()))
 	s.table("groups", groupTable(job))
 	s.table("conditions", conditionTable(term, status.GetConditions()))
-	s.table("replicas", replicaTable(term, workload.GetStatus().GetReplicas()))
+	s.table("replicas", replicaTable(term, workload))
 	s.lines("warnings", cleaned(append(job.GetWarnings(), workload.GetStatus().GetWarnings()...)))
 	for _, replica := range workload.GetStatus().GetReplicas() {
 		if tail := strings.TrimRight(replica.GetLogTail(), "\n"); tail != "" {

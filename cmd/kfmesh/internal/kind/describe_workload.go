@@ -40,7 +40,7 @@ func describeWorkload(_ context.Context, _ *client.Client, term *output.Terminal
 	for _, group := range spec.GetGroups() {
 		s.lines(fmt.Sprintf("group %s of %d", group.GetName(), max(group.GetCount(), 1)), template(group.GetTemplate()))
 	}
-	s.table("replicas", replicaTable(term, status.GetReplicas()))
+	s.table("replicas", replicaTable(term, workload))
 	s.lines("warnings", cleaned(status.GetWarnings()))
 	for _, replica := range status.GetReplicas() {
 		if tail := strings.TrimRight(replica.GetLogTail(), "\n"); tail != "" {
@@ -107,17 +107,24 @@ func source(t *gpuagentv1.Template, name string) string {
 	return "an empty directory"
 }
 
-func replicaTable(term *output.Terminal, replicas []*gpuagentv1.ReplicaStatus) *output.Table {
+func replicaTable(term *output.Terminal, w *gpuagentv1.Workload) *output.Table {
+	asked := map[string]bool{} // the groups whose replicas are asked whether they are ready
+	for _, g := range w.GetSpec().GetGroups() {
+		asked[g.GetName()] = g.GetTemplate().GetReadinessProbe() != nil
+	}
 	table := &output.Table{Headings: []string{"REPLICA", "PHASE", "EXIT", "NODE", "RUNTIME", "PID", "PORTS", "DURATION", "MESSAGE"}, Uncut: true}
-	for _, r := range replicas {
+	for _, r := range w.GetStatus().GetReplicas() {
 		exit := "-"
 		if output.IsSet(r.GetFinishTime()) {
 			exit = fmt.Sprint(r.GetExitCode())
 		}
-		phase := Phase(r.GetPhase())
+		phase, shown := Phase(r.GetPhase()), Phase(r.GetPhase())
+		if r.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING && asked[r.GetGroup()] && !r.GetReady() {
+			shown += " (not ready)"
+		}
 		table.Rows = append(table.Rows, []output.Cell{
 			{Text: replicaName(r)},
-			{Text: phase, Style: output.StateStyle(phase)},
+			{Text: shown, Style: output.StateStyle(phase)},
 			{Text: exit},
 			{Text: r.GetNode()},
 			{Text: cmp.Or(r.GetRuntime(), "-")},

@@ -366,7 +366,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -1234,9 +1234,14 @@ type Companion struct {
 	// As in Template; a companion is started again, by its restart policy.
 	LivenessProbe *Probe `protobuf:"bytes,10,opt,name=liveness_probe,json=livenessProbe,proto3" json:"liveness_probe,omitempty"`
 	// As in Template.
-	Lifecycle     *Lifecycle `protobuf:"bytes,11,opt,name=lifecycle,proto3" json:"lifecycle,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Lifecycle *Lifecycle `protobuf:"bytes,11,opt,name=lifecycle,proto3" json:"lifecycle,omitempty"`
+	// CPU and memory of the companion itself, as a container. As a process it shares what the
+	// template has.
+	Resources *Resources `protobuf:"bytes,12,opt,name=resources,proto3" json:"resources,omitempty"`
+	// As in Template.
+	ImagePullPolicy PullPolicy `protobuf:"varint,13,opt,name=image_pull_policy,json=imagePullPolicy,proto3,enum=kfmesh.gpuagent.v1.PullPolicy" json:"image_pull_policy,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Companion) Reset() {
@@ -1346,6 +1351,20 @@ func (x *Companion) GetLifecycle() *Lifecycle {
 	return nil
 }
 
+func (x *Companion) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *Companion) GetImagePullPolicy() PullPolicy {
+	if x != nil {
+		return x.ImagePullPolicy
+	}
+	return PullPolicy_PULL_POLICY_UNSPECIFIED
+}
+
 // Lifecycle is what is done around a container's life.
 type Lifecycle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1412,6 +1431,7 @@ type Handler struct {
 	//	*Handler_HttpGet
 	//	*Handler_Tcp
 	//	*Handler_Sleep
+	//	*Handler_Grpc
 	Action        isHandler_Action `protobuf_oneof:"action"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1490,6 +1510,15 @@ func (x *Handler) GetSleep() *durationpb.Duration {
 	return nil
 }
 
+func (x *Handler) GetGrpc() *Grpc {
+	if x != nil {
+		if x, ok := x.Action.(*Handler_Grpc); ok {
+			return x.Grpc
+		}
+	}
+	return nil
+}
+
 type isHandler_Action interface {
 	isHandler_Action()
 }
@@ -1514,6 +1543,11 @@ type Handler_Sleep struct {
 	Sleep *durationpb.Duration `protobuf:"bytes,4,opt,name=sleep,proto3,oneof"`
 }
 
+type Handler_Grpc struct {
+	// A call of grpc.health.v1.Health/Check, which succeeds with SERVING.
+	Grpc *Grpc `protobuf:"bytes,5,opt,name=grpc,proto3,oneof"`
+}
+
 func (*Handler_Exec) isHandler_Action() {}
 
 func (*Handler_HttpGet) isHandler_Action() {}
@@ -1521,6 +1555,63 @@ func (*Handler_HttpGet) isHandler_Action() {}
 func (*Handler_Tcp) isHandler_Action() {}
 
 func (*Handler_Sleep) isHandler_Action() {}
+
+func (*Handler_Grpc) isHandler_Action() {}
+
+// Grpc is a call of a gRPC server's health service, without encryption.
+type Grpc struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A port, by number or by the name that the template gives it.
+	Port string `protobuf:"bytes,1,opt,name=port,proto3" json:"port,omitempty"`
+	// Service to ask for. Empty means the server as a whole.
+	Service       string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grpc) Reset() {
+	*x = Grpc{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grpc) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grpc) ProtoMessage() {}
+
+func (x *Grpc) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grpc.ProtoReflect.Descriptor instead.
+func (*Grpc) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Grpc) GetPort() string {
+	if x != nil {
+		return x.Port
+	}
+	return ""
+}
+
+func (x *Grpc) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
 
 // Exec is a command, with the environment and working directory of its container.
 type Exec struct {
@@ -1533,7 +1624,7 @@ type Exec struct {
 
 func (x *Exec) Reset() {
 	*x = Exec{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1636,7 @@ func (x *Exec) String() string {
 func (*Exec) ProtoMessage() {}
 
 func (x *Exec) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1649,7 @@ func (x *Exec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exec.ProtoReflect.Descriptor instead.
 func (*Exec) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Exec) GetCommand() []string {
@@ -1587,7 +1678,7 @@ type HttpGet struct {
 
 func (x *HttpGet) Reset() {
 	*x = HttpGet{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1599,7 +1690,7 @@ func (x *HttpGet) String() string {
 func (*HttpGet) ProtoMessage() {}
 
 func (x *HttpGet) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1612,7 +1703,7 @@ func (x *HttpGet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HttpGet.ProtoReflect.Descriptor instead.
 func (*HttpGet) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HttpGet) GetHost() string {
@@ -1663,7 +1754,7 @@ type Tcp struct {
 
 func (x *Tcp) Reset() {
 	*x = Tcp{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1766,7 @@ func (x *Tcp) String() string {
 func (*Tcp) ProtoMessage() {}
 
 func (x *Tcp) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1779,7 @@ func (x *Tcp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tcp.ProtoReflect.Descriptor instead.
 func (*Tcp) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Tcp) GetHost() string {
@@ -1718,7 +1809,7 @@ type HostAlias struct {
 
 func (x *HostAlias) Reset() {
 	*x = HostAlias{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1730,7 +1821,7 @@ func (x *HostAlias) String() string {
 func (*HostAlias) ProtoMessage() {}
 
 func (x *HostAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1743,7 +1834,7 @@ func (x *HostAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostAlias.ProtoReflect.Descriptor instead.
 func (*HostAlias) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *HostAlias) GetIp() string {
@@ -1775,7 +1866,7 @@ type SecurityContext struct {
 
 func (x *SecurityContext) Reset() {
 	*x = SecurityContext{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +1878,7 @@ func (x *SecurityContext) String() string {
 func (*SecurityContext) ProtoMessage() {}
 
 func (x *SecurityContext) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +1891,7 @@ func (x *SecurityContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityContext.ProtoReflect.Descriptor instead.
 func (*SecurityContext) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SecurityContext) GetRunAsUser() int64 {
@@ -1846,7 +1937,7 @@ type Volume struct {
 
 func (x *Volume) Reset() {
 	*x = Volume{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +1949,7 @@ func (x *Volume) String() string {
 func (*Volume) ProtoMessage() {}
 
 func (x *Volume) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +1962,7 @@ func (x *Volume) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Volume.ProtoReflect.Descriptor instead.
 func (*Volume) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Volume) GetName() string {
@@ -1986,7 +2077,7 @@ type HostPath struct {
 
 func (x *HostPath) Reset() {
 	*x = HostPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1998,7 +2089,7 @@ func (x *HostPath) String() string {
 func (*HostPath) ProtoMessage() {}
 
 func (x *HostPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2011,7 +2102,7 @@ func (x *HostPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostPath.ProtoReflect.Descriptor instead.
 func (*HostPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *HostPath) GetPath() string {
@@ -2043,7 +2134,7 @@ type KeyedSource struct {
 
 func (x *KeyedSource) Reset() {
 	*x = KeyedSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2055,7 +2146,7 @@ func (x *KeyedSource) String() string {
 func (*KeyedSource) ProtoMessage() {}
 
 func (x *KeyedSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2068,7 +2159,7 @@ func (x *KeyedSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyedSource.ProtoReflect.Descriptor instead.
 func (*KeyedSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *KeyedSource) GetName() string {
@@ -2105,7 +2196,7 @@ type EmptyDir struct {
 
 func (x *EmptyDir) Reset() {
 	*x = EmptyDir{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2117,7 +2208,7 @@ func (x *EmptyDir) String() string {
 func (*EmptyDir) ProtoMessage() {}
 
 func (x *EmptyDir) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2130,7 +2221,7 @@ func (x *EmptyDir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyDir.ProtoReflect.Descriptor instead.
 func (*EmptyDir) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EmptyDir) GetInMemory() bool {
@@ -2164,7 +2255,7 @@ type VolumeMount struct {
 
 func (x *VolumeMount) Reset() {
 	*x = VolumeMount{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2176,7 +2267,7 @@ func (x *VolumeMount) String() string {
 func (*VolumeMount) ProtoMessage() {}
 
 func (x *VolumeMount) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2189,7 +2280,7 @@ func (x *VolumeMount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeMount.ProtoReflect.Descriptor instead.
 func (*VolumeMount) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *VolumeMount) GetVolume() string {
@@ -2236,7 +2327,7 @@ type EnvVar struct {
 
 func (x *EnvVar) Reset() {
 	*x = EnvVar{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2339,7 @@ func (x *EnvVar) String() string {
 func (*EnvVar) ProtoMessage() {}
 
 func (x *EnvVar) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2352,7 @@ func (x *EnvVar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvVar.ProtoReflect.Descriptor instead.
 func (*EnvVar) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EnvVar) GetName() string {
@@ -2302,7 +2393,7 @@ type ValueSource struct {
 
 func (x *ValueSource) Reset() {
 	*x = ValueSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2405,7 @@ func (x *ValueSource) String() string {
 func (*ValueSource) ProtoMessage() {}
 
 func (x *ValueSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2418,7 @@ func (x *ValueSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueSource.ProtoReflect.Descriptor instead.
 func (*ValueSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ValueSource) GetSource() isValueSource_Source {
@@ -2407,7 +2498,7 @@ type KeySelector struct {
 
 func (x *KeySelector) Reset() {
 	*x = KeySelector{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2510,7 @@ func (x *KeySelector) String() string {
 func (*KeySelector) ProtoMessage() {}
 
 func (x *KeySelector) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2523,7 @@ func (x *KeySelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySelector.ProtoReflect.Descriptor instead.
 func (*KeySelector) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *KeySelector) GetName() string {
@@ -2477,7 +2568,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2489,7 +2580,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2502,7 +2593,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Resources) GetCpuMilli() int64 {
@@ -2561,7 +2652,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2664,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2677,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Port) GetName() string {
@@ -2615,9 +2706,9 @@ type Probe struct {
 	Check isProbe_Check `protobuf_oneof:"check"`
 	// Name of the port to ask on.
 	Port string `protobuf:"bytes,3,opt,name=port,proto3" json:"port,omitempty"`
-	// Time between checks. Default 1 s of a readiness probe, 10 s of others.
+	// Time between checks. Default 1 s of a readiness probe without handler, 10 s of others.
 	Period *durationpb.Duration `protobuf:"bytes,4,opt,name=period,proto3" json:"period,omitempty"`
-	// What is asked instead of the above; of a startup or liveness probe.
+	// What is asked instead of the above.
 	Handler *Handler `protobuf:"bytes,5,opt,name=handler,proto3" json:"handler,omitempty"`
 	// Time before the first check. Default 0.
 	InitialDelay *durationpb.Duration `protobuf:"bytes,6,opt,name=initial_delay,json=initialDelay,proto3" json:"initial_delay,omitempty"`
@@ -2625,13 +2716,17 @@ type Probe struct {
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// Failures in a row that count. Default 3.
 	FailureThreshold int32 `protobuf:"varint,8,opt,name=failure_threshold,json=failureThreshold,proto3" json:"failure_threshold,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Successes in a row, after a failure, that count; of a readiness probe. Default 1.
+	SuccessThreshold int32 `protobuf:"varint,9,opt,name=success_threshold,json=successThreshold,proto3" json:"success_threshold,omitempty"`
+	// Time to end for a container whose probe has failed. Empty means that of the workload.
+	GracePeriod   *durationpb.Duration `protobuf:"bytes,10,opt,name=grace_period,json=gracePeriod,proto3" json:"grace_period,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2643,7 +2738,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2656,7 +2751,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Probe) GetCheck() isProbe_Check {
@@ -2726,6 +2821,20 @@ func (x *Probe) GetFailureThreshold() int32 {
 	return 0
 }
 
+func (x *Probe) GetSuccessThreshold() int32 {
+	if x != nil {
+		return x.SuccessThreshold
+	}
+	return 0
+}
+
+func (x *Probe) GetGracePeriod() *durationpb.Duration {
+	if x != nil {
+		return x.GracePeriod
+	}
+	return nil
+}
+
 type isProbe_Check interface {
 	isProbe_Check()
 }
@@ -2772,7 +2881,7 @@ type Staging struct {
 
 func (x *Staging) Reset() {
 	*x = Staging{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +2893,7 @@ func (x *Staging) String() string {
 func (*Staging) ProtoMessage() {}
 
 func (x *Staging) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2797,7 +2906,7 @@ func (x *Staging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Staging.ProtoReflect.Descriptor instead.
 func (*Staging) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Staging) GetDownloads() []*Transfer {
@@ -2859,7 +2968,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2871,7 +2980,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2884,7 +2993,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Transfer) GetUri() string {
@@ -2935,7 +3044,7 @@ type ReturnedPath struct {
 
 func (x *ReturnedPath) Reset() {
 	*x = ReturnedPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +3056,7 @@ func (x *ReturnedPath) String() string {
 func (*ReturnedPath) ProtoMessage() {}
 
 func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +3069,7 @@ func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedPath.ProtoReflect.Descriptor instead.
 func (*ReturnedPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReturnedPath) GetPath() string {
@@ -3006,7 +3115,7 @@ type InlineFile struct {
 
 func (x *InlineFile) Reset() {
 	*x = InlineFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3018,7 +3127,7 @@ func (x *InlineFile) String() string {
 func (*InlineFile) ProtoMessage() {}
 
 func (x *InlineFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3031,7 +3140,7 @@ func (x *InlineFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InlineFile.ProtoReflect.Descriptor instead.
 func (*InlineFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *InlineFile) GetPath() string {
@@ -3085,7 +3194,7 @@ type WorkloadStatus struct {
 
 func (x *WorkloadStatus) Reset() {
 	*x = WorkloadStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3097,7 +3206,7 @@ func (x *WorkloadStatus) String() string {
 func (*WorkloadStatus) ProtoMessage() {}
 
 func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3110,7 +3219,7 @@ func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadStatus.ProtoReflect.Descriptor instead.
 func (*WorkloadStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *WorkloadStatus) GetPhase() Phase {
@@ -3239,7 +3348,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3251,7 +3360,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3264,7 +3373,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReplicaStatus) GetGroup() string {
@@ -3448,7 +3557,7 @@ type ReturnedFile struct {
 
 func (x *ReturnedFile) Reset() {
 	*x = ReturnedFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3460,7 +3569,7 @@ func (x *ReturnedFile) String() string {
 func (*ReturnedFile) ProtoMessage() {}
 
 func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3473,7 +3582,7 @@ func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedFile.ProtoReflect.Descriptor instead.
 func (*ReturnedFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ReturnedFile) GetPath() string {
@@ -3525,7 +3634,7 @@ type SubmitWorkloadRequest struct {
 
 func (x *SubmitWorkloadRequest) Reset() {
 	*x = SubmitWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3537,7 +3646,7 @@ func (x *SubmitWorkloadRequest) String() string {
 func (*SubmitWorkloadRequest) ProtoMessage() {}
 
 func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3550,7 +3659,7 @@ func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*SubmitWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
@@ -3580,7 +3689,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3592,7 +3701,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3605,7 +3714,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Fence) GetElection() string {
@@ -3635,7 +3744,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3647,7 +3756,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3660,7 +3769,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -3694,7 +3803,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3706,7 +3815,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3719,7 +3828,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -3763,7 +3872,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3775,7 +3884,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3788,7 +3897,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -3820,7 +3929,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3832,7 +3941,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3845,7 +3954,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -3882,7 +3991,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3894,7 +4003,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3907,7 +4016,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -3939,7 +4048,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3951,7 +4060,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3964,7 +4073,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -4009,7 +4118,7 @@ type ScaleWorkloadRequest struct {
 
 func (x *ScaleWorkloadRequest) Reset() {
 	*x = ScaleWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4021,7 +4130,7 @@ func (x *ScaleWorkloadRequest) String() string {
 func (*ScaleWorkloadRequest) ProtoMessage() {}
 
 func (x *ScaleWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4034,7 +4143,7 @@ func (x *ScaleWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*ScaleWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ScaleWorkloadRequest) GetNamespace() string {
@@ -4092,7 +4201,7 @@ type DeleteKeptRequest struct {
 
 func (x *DeleteKeptRequest) Reset() {
 	*x = DeleteKeptRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4104,7 +4213,7 @@ func (x *DeleteKeptRequest) String() string {
 func (*DeleteKeptRequest) ProtoMessage() {}
 
 func (x *DeleteKeptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4117,7 +4226,7 @@ func (x *DeleteKeptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteKeptRequest.ProtoReflect.Descriptor instead.
 func (*DeleteKeptRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeleteKeptRequest) GetNamespace() string {
@@ -4150,7 +4259,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4162,7 +4271,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4175,7 +4284,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -4214,14 +4323,17 @@ type LogsRequest struct {
 	// Keep streaming until the workload ends.
 	Follow bool `protobuf:"varint,5,opt,name=follow,proto3" json:"follow,omitempty"`
 	// Only the last lines. 0 means all.
-	TailLines     int64 `protobuf:"varint,6,opt,name=tail_lines,json=tailLines,proto3" json:"tail_lines,omitempty"`
+	TailLines int64 `protobuf:"varint,6,opt,name=tail_lines,json=tailLines,proto3" json:"tail_lines,omitempty"`
+	// Name of a companion whose output is wanted, where it has a log of its own: as a container
+	// beside the one that counts. Empty means that of the replica.
+	Container     string `protobuf:"bytes,7,opt,name=container,proto3" json:"container,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4233,7 +4345,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4246,7 +4358,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -4291,6 +4403,13 @@ func (x *LogsRequest) GetTailLines() int64 {
 	return 0
 }
 
+func (x *LogsRequest) GetContainer() string {
+	if x != nil {
+		return x.Container
+	}
+	return ""
+}
+
 // LogChunk is a piece of output.
 type LogChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4306,7 +4425,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4318,7 +4437,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4331,7 +4450,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -4437,7 +4556,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"config_map\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\tconfigMap\x12\x16\n" +
 	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x1a\n" +
 	"\boptional\x18\x04 \x01(\bR\boptionalB\b\n" +
-	"\x06source\"\xfc\x03\n" +
+	"\x06source\"\x85\x05\n" +
 	"\tCompanion\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x14\n" +
 	"\x05image\x18\x02 \x01(\tR\x05image\x12\x18\n" +
@@ -4451,17 +4570,23 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\rstartup_probe\x18\t \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\fstartupProbe\x12@\n" +
 	"\x0eliveness_probe\x18\n" +
 	" \x01(\v2\x19.kfmesh.gpuagent.v1.ProbeR\rlivenessProbe\x12;\n" +
-	"\tlifecycle\x18\v \x01(\v2\x1d.kfmesh.gpuagent.v1.LifecycleR\tlifecycle\"\x7f\n" +
+	"\tlifecycle\x18\v \x01(\v2\x1d.kfmesh.gpuagent.v1.LifecycleR\tlifecycle\x12;\n" +
+	"\tresources\x18\f \x01(\v2\x1d.kfmesh.gpuagent.v1.ResourcesR\tresources\x12J\n" +
+	"\x11image_pull_policy\x18\r \x01(\x0e2\x1e.kfmesh.gpuagent.v1.PullPolicyR\x0fimagePullPolicy\"\x7f\n" +
 	"\tLifecycle\x12:\n" +
 	"\n" +
 	"post_start\x18\x01 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\tpostStart\x126\n" +
-	"\bpre_stop\x18\x02 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\apreStop\"\xdd\x01\n" +
+	"\bpre_stop\x18\x02 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\apreStop\"\x8d\x02\n" +
 	"\aHandler\x12.\n" +
 	"\x04exec\x18\x01 \x01(\v2\x18.kfmesh.gpuagent.v1.ExecH\x00R\x04exec\x128\n" +
 	"\bhttp_get\x18\x02 \x01(\v2\x1b.kfmesh.gpuagent.v1.HttpGetH\x00R\ahttpGet\x12+\n" +
 	"\x03tcp\x18\x03 \x01(\v2\x17.kfmesh.gpuagent.v1.TcpH\x00R\x03tcp\x121\n" +
-	"\x05sleep\x18\x04 \x01(\v2\x19.google.protobuf.DurationH\x00R\x05sleepB\b\n" +
-	"\x06action\"*\n" +
+	"\x05sleep\x18\x04 \x01(\v2\x19.google.protobuf.DurationH\x00R\x05sleep\x12.\n" +
+	"\x04grpc\x18\x05 \x01(\v2\x18.kfmesh.gpuagent.v1.GrpcH\x00R\x04grpcB\b\n" +
+	"\x06action\"=\n" +
+	"\x04Grpc\x12\x1b\n" +
+	"\x04port\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04port\x12\x18\n" +
+	"\aservice\x18\x02 \x01(\tR\aservice\"*\n" +
 	"\x04Exec\x12\"\n" +
 	"\acommand\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\acommand\"\xd7\x01\n" +
 	"\aHttpGet\x12\x12\n" +
@@ -4539,7 +4664,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x12memory_limit_bytes\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x10memoryLimitBytes\"r\n" +
 	"\x04Port\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$R\x04name\x12)\n" +
-	"\tpreferred\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xff\xff\x03(\x00R\tpreferred\"\xf3\x02\n" +
+	"\tpreferred\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xff\xff\x03(\x00R\tpreferred\"\xe7\x03\n" +
 	"\x05Probe\x12$\n" +
 	"\rhttp_get_path\x18\x01 \x01(\tH\x00R\vhttpGetPath\x12\x12\n" +
 	"\x03tcp\x18\x02 \x01(\bH\x00R\x03tcp\x12\x12\n" +
@@ -4548,7 +4673,10 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\ahandler\x18\x05 \x01(\v2\x1b.kfmesh.gpuagent.v1.HandlerR\ahandler\x12>\n" +
 	"\rinitial_delay\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\finitialDelay\x123\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x124\n" +
-	"\x11failure_threshold\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x10failureThresholdB\a\n" +
+	"\x11failure_threshold\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x10failureThreshold\x124\n" +
+	"\x11success_threshold\x18\t \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x10successThreshold\x12<\n" +
+	"\fgrace_period\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\vgracePeriodB\a\n" +
 	"\x05check\"\xa7\x02\n" +
 	"\aStaging\x12:\n" +
 	"\tdownloads\x18\x01 \x03(\v2\x1c.kfmesh.gpuagent.v1.TransferR\tdownloads\x126\n" +
@@ -4681,7 +4809,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1d\n" +
 	"\n" +
-	"leave_kept\x18\x03 \x01(\bR\tleaveKept\"\xb4\x01\n" +
+	"leave_kept\x18\x03 \x01(\bR\tleaveKept\"\xd2\x01\n" +
 	"\vLogsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x14\n" +
@@ -4689,7 +4817,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x05index\x18\x04 \x01(\x05R\x05index\x12\x16\n" +
 	"\x06follow\x18\x05 \x01(\bR\x06follow\x12&\n" +
 	"\n" +
-	"tail_lines\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\ttailLines\"J\n" +
+	"tail_lines\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\ttailLines\x12\x1c\n" +
+	"\tcontainer\x18\a \x01(\tR\tcontainer\"J\n" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
@@ -4749,7 +4878,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
 	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
@@ -4767,153 +4896,158 @@ var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
 	(*Companion)(nil),             // 13: kfmesh.gpuagent.v1.Companion
 	(*Lifecycle)(nil),             // 14: kfmesh.gpuagent.v1.Lifecycle
 	(*Handler)(nil),               // 15: kfmesh.gpuagent.v1.Handler
-	(*Exec)(nil),                  // 16: kfmesh.gpuagent.v1.Exec
-	(*HttpGet)(nil),               // 17: kfmesh.gpuagent.v1.HttpGet
-	(*Tcp)(nil),                   // 18: kfmesh.gpuagent.v1.Tcp
-	(*HostAlias)(nil),             // 19: kfmesh.gpuagent.v1.HostAlias
-	(*SecurityContext)(nil),       // 20: kfmesh.gpuagent.v1.SecurityContext
-	(*Volume)(nil),                // 21: kfmesh.gpuagent.v1.Volume
-	(*HostPath)(nil),              // 22: kfmesh.gpuagent.v1.HostPath
-	(*KeyedSource)(nil),           // 23: kfmesh.gpuagent.v1.KeyedSource
-	(*EmptyDir)(nil),              // 24: kfmesh.gpuagent.v1.EmptyDir
-	(*VolumeMount)(nil),           // 25: kfmesh.gpuagent.v1.VolumeMount
-	(*EnvVar)(nil),                // 26: kfmesh.gpuagent.v1.EnvVar
-	(*ValueSource)(nil),           // 27: kfmesh.gpuagent.v1.ValueSource
-	(*KeySelector)(nil),           // 28: kfmesh.gpuagent.v1.KeySelector
-	(*Resources)(nil),             // 29: kfmesh.gpuagent.v1.Resources
-	(*Port)(nil),                  // 30: kfmesh.gpuagent.v1.Port
-	(*Probe)(nil),                 // 31: kfmesh.gpuagent.v1.Probe
-	(*Staging)(nil),               // 32: kfmesh.gpuagent.v1.Staging
-	(*Transfer)(nil),              // 33: kfmesh.gpuagent.v1.Transfer
-	(*ReturnedPath)(nil),          // 34: kfmesh.gpuagent.v1.ReturnedPath
-	(*InlineFile)(nil),            // 35: kfmesh.gpuagent.v1.InlineFile
-	(*WorkloadStatus)(nil),        // 36: kfmesh.gpuagent.v1.WorkloadStatus
-	(*ReplicaStatus)(nil),         // 37: kfmesh.gpuagent.v1.ReplicaStatus
-	(*ReturnedFile)(nil),          // 38: kfmesh.gpuagent.v1.ReturnedFile
-	(*SubmitWorkloadRequest)(nil), // 39: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*Fence)(nil),                 // 40: kfmesh.gpuagent.v1.Fence
-	(*GetWorkloadRequest)(nil),    // 41: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 42: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 43: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 44: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 45: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 46: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*ScaleWorkloadRequest)(nil),  // 47: kfmesh.gpuagent.v1.ScaleWorkloadRequest
-	(*DeleteKeptRequest)(nil),     // 48: kfmesh.gpuagent.v1.DeleteKeptRequest
-	(*DeleteWorkloadRequest)(nil), // 49: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 50: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 51: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 52: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 53: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	nil,                           // 54: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 55: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 56: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 57: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 58: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 59: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 60: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 61: google.protobuf.Empty
+	(*Grpc)(nil),                  // 16: kfmesh.gpuagent.v1.Grpc
+	(*Exec)(nil),                  // 17: kfmesh.gpuagent.v1.Exec
+	(*HttpGet)(nil),               // 18: kfmesh.gpuagent.v1.HttpGet
+	(*Tcp)(nil),                   // 19: kfmesh.gpuagent.v1.Tcp
+	(*HostAlias)(nil),             // 20: kfmesh.gpuagent.v1.HostAlias
+	(*SecurityContext)(nil),       // 21: kfmesh.gpuagent.v1.SecurityContext
+	(*Volume)(nil),                // 22: kfmesh.gpuagent.v1.Volume
+	(*HostPath)(nil),              // 23: kfmesh.gpuagent.v1.HostPath
+	(*KeyedSource)(nil),           // 24: kfmesh.gpuagent.v1.KeyedSource
+	(*EmptyDir)(nil),              // 25: kfmesh.gpuagent.v1.EmptyDir
+	(*VolumeMount)(nil),           // 26: kfmesh.gpuagent.v1.VolumeMount
+	(*EnvVar)(nil),                // 27: kfmesh.gpuagent.v1.EnvVar
+	(*ValueSource)(nil),           // 28: kfmesh.gpuagent.v1.ValueSource
+	(*KeySelector)(nil),           // 29: kfmesh.gpuagent.v1.KeySelector
+	(*Resources)(nil),             // 30: kfmesh.gpuagent.v1.Resources
+	(*Port)(nil),                  // 31: kfmesh.gpuagent.v1.Port
+	(*Probe)(nil),                 // 32: kfmesh.gpuagent.v1.Probe
+	(*Staging)(nil),               // 33: kfmesh.gpuagent.v1.Staging
+	(*Transfer)(nil),              // 34: kfmesh.gpuagent.v1.Transfer
+	(*ReturnedPath)(nil),          // 35: kfmesh.gpuagent.v1.ReturnedPath
+	(*InlineFile)(nil),            // 36: kfmesh.gpuagent.v1.InlineFile
+	(*WorkloadStatus)(nil),        // 37: kfmesh.gpuagent.v1.WorkloadStatus
+	(*ReplicaStatus)(nil),         // 38: kfmesh.gpuagent.v1.ReplicaStatus
+	(*ReturnedFile)(nil),          // 39: kfmesh.gpuagent.v1.ReturnedFile
+	(*SubmitWorkloadRequest)(nil), // 40: kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	(*Fence)(nil),                 // 41: kfmesh.gpuagent.v1.Fence
+	(*GetWorkloadRequest)(nil),    // 42: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 43: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 44: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 45: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 46: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 47: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*ScaleWorkloadRequest)(nil),  // 48: kfmesh.gpuagent.v1.ScaleWorkloadRequest
+	(*DeleteKeptRequest)(nil),     // 49: kfmesh.gpuagent.v1.DeleteKeptRequest
+	(*DeleteWorkloadRequest)(nil), // 50: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 51: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 52: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 53: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 54: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	nil,                           // 55: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 56: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 57: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 58: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 59: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 60: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 61: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 62: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	58, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	59, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
-	36, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
+	37, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
 	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
 	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	59, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	59, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	60, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	60, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
 	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
 	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
 	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
 	2,  // 10: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	26, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	29, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	30, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	32, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	31, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	21, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
-	25, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	52, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	27, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	30, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	31, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	33, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	32, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	22, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	26, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	53, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
 	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	20, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	21, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
 	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
 	12, // 22: kfmesh.gpuagent.v1.Template.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
 	13, // 23: kfmesh.gpuagent.v1.Template.init_containers:type_name -> kfmesh.gpuagent.v1.Companion
 	13, // 24: kfmesh.gpuagent.v1.Template.companions:type_name -> kfmesh.gpuagent.v1.Companion
-	31, // 25: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	31, // 26: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	32, // 25: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	32, // 26: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
 	14, // 27: kfmesh.gpuagent.v1.Template.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
-	19, // 28: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
+	20, // 28: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
 	11, // 29: kfmesh.gpuagent.v1.Template.peer_names:type_name -> kfmesh.gpuagent.v1.PeerName
-	26, // 30: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	27, // 30: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
 	12, // 31: kfmesh.gpuagent.v1.Companion.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
 	2,  // 32: kfmesh.gpuagent.v1.Companion.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	31, // 33: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	31, // 34: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	32, // 33: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	32, // 34: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
 	14, // 35: kfmesh.gpuagent.v1.Companion.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
-	15, // 36: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
-	15, // 37: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
-	16, // 38: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
-	17, // 39: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
-	18, // 40: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
-	59, // 41: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
-	53, // 42: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	23, // 43: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	23, // 44: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	24, // 45: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	22, // 46: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
-	54, // 47: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	27, // 48: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
-	28, // 49: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
-	28, // 50: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	59, // 51: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	15, // 52: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
-	59, // 53: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
-	59, // 54: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
-	33, // 55: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	33, // 56: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	34, // 57: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	35, // 58: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	4,  // 59: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	60, // 60: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	60, // 61: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	37, // 62: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	4,  // 63: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	55, // 64: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	60, // 65: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	60, // 66: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	38, // 67: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	6,  // 68: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	40, // 69: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	56, // 70: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	6,  // 71: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	57, // 72: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	5,  // 73: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	6,  // 74: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	40, // 75: kfmesh.gpuagent.v1.ScaleWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	39, // 76: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	41, // 77: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	42, // 78: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	44, // 79: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	46, // 80: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	47, // 81: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:input_type -> kfmesh.gpuagent.v1.ScaleWorkloadRequest
-	49, // 82: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	48, // 83: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:input_type -> kfmesh.gpuagent.v1.DeleteKeptRequest
-	50, // 84: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	6,  // 85: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 86: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	43, // 87: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	45, // 88: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	6,  // 89: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 90: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	61, // 91: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	61, // 92: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:output_type -> google.protobuf.Empty
-	51, // 93: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	85, // [85:94] is the sub-list for method output_type
-	76, // [76:85] is the sub-list for method input_type
-	76, // [76:76] is the sub-list for extension type_name
-	76, // [76:76] is the sub-list for extension extendee
-	0,  // [0:76] is the sub-list for field type_name
+	30, // 36: kfmesh.gpuagent.v1.Companion.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	3,  // 37: kfmesh.gpuagent.v1.Companion.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	15, // 38: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
+	15, // 39: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
+	17, // 40: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
+	18, // 41: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
+	19, // 42: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
+	60, // 43: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
+	16, // 44: kfmesh.gpuagent.v1.Handler.grpc:type_name -> kfmesh.gpuagent.v1.Grpc
+	54, // 45: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	24, // 46: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	24, // 47: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	25, // 48: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	23, // 49: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
+	55, // 50: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	28, // 51: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	29, // 52: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	29, // 53: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	60, // 54: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	15, // 55: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
+	60, // 56: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
+	60, // 57: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
+	60, // 58: kfmesh.gpuagent.v1.Probe.grace_period:type_name -> google.protobuf.Duration
+	34, // 59: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	34, // 60: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	35, // 61: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	36, // 62: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	4,  // 63: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	61, // 64: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	61, // 65: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	38, // 66: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	4,  // 67: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	56, // 68: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	61, // 69: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	61, // 70: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	39, // 71: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	6,  // 72: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	41, // 73: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	57, // 74: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	6,  // 75: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	58, // 76: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	5,  // 77: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	6,  // 78: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	41, // 79: kfmesh.gpuagent.v1.ScaleWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	40, // 80: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	42, // 81: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	43, // 82: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	45, // 83: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	47, // 84: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	48, // 85: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:input_type -> kfmesh.gpuagent.v1.ScaleWorkloadRequest
+	50, // 86: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	49, // 87: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:input_type -> kfmesh.gpuagent.v1.DeleteKeptRequest
+	51, // 88: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	6,  // 89: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 90: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	44, // 91: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	46, // 92: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	6,  // 93: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	6,  // 94: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	62, // 95: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	62, // 96: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:output_type -> google.protobuf.Empty
+	52, // 97: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	89, // [89:98] is the sub-list for method output_type
+	80, // [80:89] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -4930,21 +5064,22 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 		(*Handler_HttpGet)(nil),
 		(*Handler_Tcp)(nil),
 		(*Handler_Sleep)(nil),
+		(*Handler_Grpc)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14].OneofWrappers = []any{}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16].OneofWrappers = []any{
 		(*Volume_Secret)(nil),
 		(*Volume_ConfigMap)(nil),
 		(*Volume_Claim)(nil),
 		(*Volume_EmptyDir)(nil),
 		(*Volume_HostPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22].OneofWrappers = []any{
 		(*ValueSource_Secret)(nil),
 		(*ValueSource_ConfigMap)(nil),
 		(*ValueSource_FieldPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26].OneofWrappers = []any{
 		(*Probe_HttpGetPath)(nil),
 		(*Probe_Tcp)(nil),
 	}
@@ -4954,7 +5089,7 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   52,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

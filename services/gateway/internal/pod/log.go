@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ import (
 type logOptions struct {
 	follow, previous bool
 	container        string
+	companion        string // the container, when it is not the one that counts
 	tail             int64 // lines; -1 for all
 	limit            int64 // bytes
 	timed            bool  // asks for something that needs the time of each line
@@ -67,7 +69,10 @@ func (s *store) log(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if o.container != "" && o.container != found.container() {
-		return kube.BadRequest("container %s is not valid for pod %s", o.container, found.name())
+		if !found.hasCompanion(o.container) {
+			return kube.BadRequest("container %s is not valid for pod %s", o.container, found.name())
+		}
+		o.companion = o.container
 	}
 	if o.previous {
 		if found, err = before(found); err != nil {
@@ -82,6 +87,13 @@ func (s *store) log(w http.ResponseWriter, r *http.Request) error {
 		return found.noneBefore()
 	}
 	return err
+}
+
+// hasCompanion reports whether a container of a name is beside the one that counts.
+func (r replica) hasCompanion(name string) bool {
+	t := r.group.GetTemplate()
+	named := func(c *gpuagentv1.Companion) bool { return c.GetName() == name }
+	return slices.ContainsFunc(t.GetInitContainers(), named) || slices.ContainsFunc(t.GetCompanions(), named)
 }
 
 // before is the same replica in the attempt before, whose log is kept under the name that
@@ -105,6 +117,7 @@ func (r replica) noneBefore() error {
 func (s *store) send(ctx context.Context, w http.ResponseWriter, of replica, o logOptions) error {
 	m := of.workload.GetMetadata()
 	asked := &gpuagentv1.LogsRequest{
+		Container: o.companion,
 		Namespace: m.GetNamespace(), Name: m.GetName(), Group: of.group.GetName(), Index: of.index, Follow: o.follow, TailLines: max(o.tail, 0),
 	}
 	skip := int64(0)

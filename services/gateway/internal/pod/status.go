@@ -24,15 +24,16 @@ func (r replica) phase() string {
 func (r replica) shownStatus() map[string]any {
 	s := r.status
 	running := s.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING
+	ready := running && (s.GetReady() || r.group.GetTemplate().GetReadinessProbe() == nil)
 	truth := map[bool]string{true: "True", false: "False"}
 	out := map[string]any{
 		"phase": r.phase(),
 		"conditions": []any{
 			map[string]any{"type": "PodScheduled", "status": truth[s.GetNode() != ""]},
-			map[string]any{"type": "Ready", "status": truth[running]},
+			map[string]any{"type": "Ready", "status": truth[ready]},
 		},
 		"containerStatuses": []any{map[string]any{
-			"name": r.container(), "image": r.group.GetTemplate().GetImage(), "imageID": "", "ready": running, "started": running,
+			"name": r.container(), "image": r.group.GetTemplate().GetImage(), "imageID": "", "ready": ready, "started": running,
 			"restartCount": s.GetRestarts(), "state": r.state(),
 		}},
 	}

@@ -18,6 +18,9 @@ import (
 
 // Logs implements WorkloadService.
 func (s *workloads) Logs(r *gpuagentv1.LogsRequest, stream grpc.ServerStreamingServer[gpuagentv1.LogChunk]) error {
+	if r.GetContainer() != "" && !label.MatchString(r.GetContainer()) {
+		return fault.Invalidf("container", "%q is no name of a container", r.GetContainer())
+	}
 	reader := &logReader{engine: s.engine, request: r, out: &sender{stream: stream}, cursors: map[string]*logfile.Cursor{}}
 	if r.GetFollow() {
 		return reader.follow(stream.Context())
@@ -57,7 +60,7 @@ func (r *logReader) follow(ctx context.Context) error {
 // pass reads the logs as they are found: to their ends, or as long as nothing changes of
 // where the workload is. It reports whether the workload was live.
 func (r *logReader) pass(ctx context.Context) (live bool, err error) {
-	logs, err := r.engine.Logs(ctx, r.request.GetNamespace(), r.request.GetName())
+	logs, err := r.engine.Logs(ctx, r.request.GetNamespace(), r.request.GetName(), r.request.GetContainer())
 	if err != nil {
 		return false, err
 	}
@@ -209,7 +212,7 @@ func (r *logReader) relay(ctx context.Context, f engine.Log, c *logfile.Cursor, 
 	if err != nil {
 		return err
 	}
-	ask := &gpuagentv1.LogsRequest{Namespace: r.request.GetNamespace(), Name: r.request.GetName(), Group: f.Group, Index: f.Index, Follow: follow}
+	ask := &gpuagentv1.LogsRequest{Namespace: r.request.GetNamespace(), Name: r.request.GetName(), Group: f.Group, Index: f.Index, Follow: follow, Container: f.Companion}
 	if c.At < 0 {
 		ask.TailLines = c.Lines
 	}

@@ -89,7 +89,7 @@ func (v *violations) template(field string, t *gpuagentv1.Template) {
 		}
 		ports[p.GetName()] = true
 	}
-	if p := t.GetReadinessProbe(); p != nil && !ports[p.GetPort()] {
+	if p := t.GetReadinessProbe(); p != nil && p.GetHandler() == nil && !ports[p.GetPort()] {
 		v.add(field+".readiness_probe.port", "%q is no port of this template", p.GetPort())
 	}
 	if p := t.GetReadinessProbe().GetHttpGetPath(); p != "" && !strings.HasPrefix(p, "/") {

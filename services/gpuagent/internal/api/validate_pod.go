@@ -2,10 +2,14 @@ package api
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
+
+// label is what names of containers are: they are parts of names of files and of containers of engines.
+var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // pod checks what runs around a replica's command.
 func (v *violations) pod(at string, t *gpuagentv1.Template) {
@@ -20,6 +24,9 @@ func (v *violations) pod(at string, t *gpuagentv1.Template) {
 				v.add(where+".name", "%q names an earlier container too", c.GetName())
 			}
 			names[c.GetName()] = true
+			if !label.MatchString(c.GetName()) {
+				v.add(where+".name", "%q: want at most 63 lower-case letters, digits and -, a letter or digit first and last", c.GetName())
+			}
 			v.companion(where, c)
 		}
 	}

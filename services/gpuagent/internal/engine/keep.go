@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
@@ -32,15 +34,46 @@ func (e *Engine) keepLogOf(ctx context.Context, w *gpuagentv1.Workload, r *gpuag
 	m := w.GetMetadata()
 	path := logPath(e.replicaDir(state.RunOf(w), placeName(r)))
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	if err == nil {
+	if err == nil && info.Size() > 0 {
 		err = e.keep(ctx, logPrefix(m.GetNamespace(), m.GetName())+"/"+logName(r.GetGroup(), r.GetIndex()), path)
+	}
+	if err == nil {
+		err = e.keepCompanions(ctx, m, r, path)
 	}
 	if err != nil && ctx.Err() == nil {
 		e.Log.ErrorContext(ctx, "log cannot be kept", "workload", m.GetName(), "replica", replicaName(r), "error", err)
 	}
+}
+
+// companionLog is the log of a companion that has its own, beside that of its replica:
+// present or kept.
+func companionLog(path, name string) string {
+	if replica, kept := strings.CutSuffix(path, ".log"); kept {
+		return replica + "." + name + ".log"
+	}
+	return path + "." + name
+}
+
+// keepCompanions does so with what companions wrote to logs of their own.
+func (e *Engine) keepCompanions(ctx context.Context, m *metav1.ObjectMeta, r *gpuagentv1.ReplicaStatus, path string) error {
+	found, err := filepath.Glob(path + ".*")
+	if err != nil {
+		return err
+	}
+	for _, own := range found {
+		name := strings.TrimPrefix(own, path+".")
+		key := logPrefix(m.GetNamespace(), m.GetName()) + "/" + companionLog(logName(r.GetGroup(), r.GetIndex()), name)
+		if info, err := os.Stat(own); err != nil || info.Size() == 0 {
+			continue
+		}
+		if err := e.keep(ctx, key, own); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recallLog begins the log of a replica that runs anew with what it wrote before, and

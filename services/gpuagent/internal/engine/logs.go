@@ -12,6 +12,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -21,6 +22,8 @@ type Log struct {
 	Index int32
 	Path  string // of a file that may not exist yet
 	Node  string // whose agent has it instead; empty when the path is of this node
+
+	Companion string // that is asked for; empty for the container that counts
 }
 
 // Logs are the logs of a workload, which may have been deleted.
@@ -32,8 +35,52 @@ type Logs struct {
 }
 
 // Logs finds the logs of a workload: on this node while it is known, otherwise
-// in the object store. fault.NotFound when there are none.
-func (e *Engine) Logs(ctx context.Context, namespace, name string) (*Logs, error) {
+// in the object store. fault.NotFound when there are none. Of a companion it finds its own, where it
+// has one, and otherwise that of the replica.
+func (e *Engine) Logs(ctx context.Context, namespace, name, companion string) (*Logs, error) {
+	logs, err := e.logs(ctx, namespace, name)
+	if err == nil && companion != "" {
+		logs.turnTo(companion)
+	}
+	return logs, err
+}
+
+// turnTo has the logs be those of a companion, of the replicas that keep it apart.
+func (l *Logs) turnTo(companion string) {
+	for i := range l.files {
+		f := &l.files[i]
+		f.Companion = companion
+		if f.Path == "" {
+			continue
+		}
+		own := companionLog(f.Path, companion)
+		if _, err := os.Stat(own); err == nil || l.apart(f.Group, f.Index, companion) {
+			f.Path = own
+		}
+	}
+}
+
+// apart reports whether a replica of a workload that is known is a container whose
+// companion, by its name, runs beside it.
+func (l *Logs) apart(group string, index int32, companion string) bool {
+	if l.workload == nil {
+		return false
+	}
+	contained := slices.ContainsFunc(l.workload.GetStatus().GetReplicas(), func(r *gpuagentv1.ReplicaStatus) bool {
+		return r.GetGroup() == group && r.GetIndex() == index && r.GetRuntime() == runtime.Container
+	})
+	g := slices.IndexFunc(l.workload.GetSpec().GetGroups(), func(g *gpuagentv1.ReplicaGroup) bool { return g.GetName() == group })
+	if !contained || g < 0 {
+		return false
+	}
+	t := l.workload.GetSpec().GetGroups()[g].GetTemplate()
+	named := func(c *gpuagentv1.Companion) bool { return c.GetName() == companion }
+	return slices.ContainsFunc(t.GetCompanions(), named) || slices.ContainsFunc(t.GetInitContainers(), func(c *gpuagentv1.Companion) bool {
+		return named(c) && c.GetRestartPolicy() == gpuagentv1.RestartPolicy_RESTART_POLICY_ALWAYS
+	})
+}
+
+func (e *Engine) logs(ctx context.Context, namespace, name string) (*Logs, error) {
 	if w, err := e.Get(namespace, name); err == nil {
 		return e.present(ctx, w)
 	}
@@ -124,8 +171,8 @@ func errNoLogs(namespace, name string) error {
 		WithReason("WORKLOAD_NOT_FOUND")
 }
 
-// keptName is what logName makes.
-var keptName = regexp.MustCompile(`^(.+)-([0-9]{1,9})\.log$`)
+// keptName is what logName makes. Those of companions have their names behind a dot.
+var keptName = regexp.MustCompile(`^([^.]+)-([0-9]{1,9})\.log$`)
 
 func keptIn(dir string) []Log {
 	entries, err := os.ReadDir(dir)

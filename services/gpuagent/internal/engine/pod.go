@@ -32,6 +32,11 @@ func (r *replica) pod(ctx context.Context, scope expand.Scope, from *values) (*r
 	if err != nil {
 		return nil, err
 	}
+	if p := t.GetReadinessProbe(); p.GetHandler() != nil {
+		if main.Readiness, err = r.asked(p); err != nil {
+			return nil, err
+		}
+	}
 	out := &runtime.Pod{Main: main}
 	if out.Init, err = r.companions(ctx, t.GetInitContainers(), scope, from); err != nil {
 		return nil, err
@@ -39,10 +44,15 @@ func (r *replica) pod(ctx context.Context, scope expand.Scope, from *values) (*r
 	if out.Beside, err = r.companions(ctx, t.GetCompanions(), scope, from); err != nil {
 		return nil, err
 	}
-	if len(out.Init)+len(out.Beside) == 0 && main.Startup == nil && main.Liveness == nil && main.PostStart == nil && main.PreStop == nil {
+	if len(out.Init)+len(out.Beside) == 0 && bare(main) {
 		return nil, nil
 	}
 	return out, nil
+}
+
+// bare reports whether nothing is asked of a container and nothing done around it.
+func bare(c pod.Container) bool {
+	return c.Startup == nil && c.Liveness == nil && c.Readiness == nil && c.PostStart == nil && c.PreStop == nil
 }
 
 func (r *replica) companions(ctx context.Context, all []*gpuagentv1.Companion, scope expand.Scope, from *values) ([]runtime.Companion, error) {
@@ -63,7 +73,7 @@ var restarts = map[gpuagentv1.RestartPolicy]pod.Restart{
 }
 
 func (r *replica) companion(ctx context.Context, c *gpuagentv1.Companion, scope expand.Scope, from *values) (runtime.Companion, error) {
-	out := runtime.Companion{Image: c.GetImage()}
+	out := runtime.Companion{Image: c.GetImage(), PullPolicy: c.GetImagePullPolicy(), WorkingDir: c.GetWorkingDir(), Resources: c.GetResources()}
 	var err error
 	if out.Container, err = r.contained(c.GetName(), c.GetStartupProbe(), c.GetLivenessProbe(), c.GetLifecycle()); err != nil {
 		return out, err
@@ -119,7 +129,8 @@ func (r *replica) asked(p *gpuagentv1.Probe) (*pod.Probe, error) {
 	}
 	out := &pod.Probe{
 		Action: *action, InitialDelay: p.GetInitialDelay().AsDuration(), Failures: int(p.GetFailureThreshold()),
-		Period: orElse(p.GetPeriod(), probePeriod), Timeout: orElse(p.GetTimeout(), probeWithin),
+		Period: orElse(p.GetPeriod(), probePeriod), Timeout: orElse(p.GetTimeout(), probeWithin), Grace: p.GetGracePeriod().AsDuration(),
+		Successes: int(p.GetSuccessThreshold()),
 	}
 	if out.Failures == 0 {
 		out.Failures = probeFailures
@@ -139,11 +150,12 @@ func (r *replica) action(h *gpuagentv1.Handler) (*pod.Action, error) {
 	case *gpuagentv1.Handler_Exec:
 		return &pod.Action{Exec: action.Exec.GetCommand()}, nil
 	case *gpuagentv1.Handler_HttpGet:
-		address, err := r.address(action.HttpGet.GetHost(), action.HttpGet.GetPort())
-		if action.HttpGet.GetTls() { // what answers there, answers
-			return &pod.Action{TCP: address}, err
-		}
-		return &pod.Action{HTTP: &pod.Get{Address: address, Path: action.HttpGet.GetPath(), Headers: action.HttpGet.GetHeaders()}}, err
+		get := action.HttpGet
+		address, err := r.address(get.GetHost(), get.GetPort())
+		return &pod.Action{HTTP: &pod.Get{Address: address, TLS: get.GetTls(), Path: get.GetPath(), Headers: get.GetHeaders()}}, err
+	case *gpuagentv1.Handler_Grpc:
+		address, err := r.address("", action.Grpc.GetPort())
+		return &pod.Action{GRPC: &pod.Health{Address: address, Service: action.Grpc.GetService()}}, err
 	case *gpuagentv1.Handler_Tcp:
 		address, err := r.address(action.Tcp.GetHost(), action.Tcp.GetPort())
 		return &pod.Action{TCP: address}, err

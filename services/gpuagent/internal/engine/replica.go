@@ -146,7 +146,7 @@ func (r *replica) attempt(ctx context.Context, n int, fresh bool) result {
 		attempt = r.runtime.Adopt(r.place(), n)
 	}
 	r.running(attempt)
-	ready := r.probe(ctx)
+	ready := r.probe(ctx, attempt)
 	defer ready()
 	unwatch := context.AfterFunc(r.stopping, func() {
 		if err := attempt.Stop(ctx); err != nil && ctx.Err() == nil {

@@ -75,7 +75,12 @@ type Pod struct {
 // Companion is a container beside the one that counts.
 type Companion struct {
 	Image         string
+	PullPolicy    gpuagentv1.PullPolicy
 	Command, Args []string
+	// WorkingDir is what the template says of that; empty when it says nothing.
+	WorkingDir string
+	// Resources are its own, as a container; nil for none.
+	Resources *gpuagentv1.Resources
 	// Of the container its name, policy, probes and hooks are set, what is in Env is what
 	// it sets itself, and WorkDir is where it starts.
 	pod.Container

@@ -101,6 +101,12 @@ type Starter interface {
 	Close()
 }
 
+// Readier is an attempt whose order has a readiness probe with a handler, in its pod.
+type Readier interface {
+	// Ready reports what the probe says by now.
+	Ready() bool
+}
+
 // Attempt is one attempt that was begun.
 type Attempt interface {
 	// Wait returns how the attempt ended once it has. When ctx ends first,

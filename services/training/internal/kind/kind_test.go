@@ -238,7 +238,7 @@ func TestTaken(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	text := pytorch([]string{"Worker:"}, "unheardOf: 1", "elasticPolicy: {minReplicas: 1, metrics: [{type: Resource}]}")
-	text = strings.Replace(text, "command: [c]}", "command: [c], readinessProbe: {tcpSocket: {port: 1}}, livenessProbe: {grpc: {port: 1}}}, {name: sidecar, image: s, resources: {limits: {nvidia.com/gpu: 1}}}", 1)
+	text = strings.Replace(text, "command: [c]}", "command: [c], readinessProbe: {tcpSocket: {port: 1}}, livenessProbe: {grpc: {port: 1}}}, {name: sidecar, image: s, readinessProbe: {tcpSocket: {port: 1}}, resources: {limits: {nvidia.com/gpu: 1}}}", 1)
 	text = strings.Replace(text, "containers:", "affinity: {podAffinity: {}}, containers:", 1)
 	job, err := parse(t, text)
 	if err != nil {
@@ -247,15 +247,14 @@ func TestWarnings(t *testing.T) {
 	for _, want := range []string{
 		`unknown field "spec.unheardOf"`, "spec.elasticPolicy.metrics has no effect here",
 		"spec.pytorchReplicaSpecs[Worker].template.spec.affinity has no effect here",
-		"spec.pytorchReplicaSpecs[Worker].template.spec.containers[0].readinessProbe has no effect here",
-		"spec.pytorchReplicaSpecs[Worker].template.spec.containers[0].livenessProbe.grpc has no effect here: nothing asks for the health of a gRPC server",
+		"spec.pytorchReplicaSpecs[Worker].template.spec.containers[1].readinessProbe has no effect here: a replica is ready when the container that counts is",
 		"spec.pytorchReplicaSpecs[Worker].template.spec.containers[1].resources: GPUs are allotted to the container that counts alone",
 	} {
 		if !slices.Contains(job.Warnings, want) {
 			t.Errorf("no warning %q in %q", want, job.Warnings)
 		}
 	}
-	if len(job.Warnings) != 6 {
+	if len(job.Warnings) != 5 {
 		t.Errorf("%d warnings: %q", len(job.Warnings), job.Warnings)
 	}
 }

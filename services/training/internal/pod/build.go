@@ -64,6 +64,7 @@ func (b *builder) build(c *Container, path string) {
 	b.mounts(path, c)
 	b.out.StartupProbe = b.probe(path+".startupProbe", c.StartupProbe, c)
 	b.out.LivenessProbe = b.probe(path+".livenessProbe", c.LivenessProbe, c)
+	b.out.ReadinessProbe = b.readiness(path+".readinessProbe", c.ReadinessProbe, c)
 	b.out.Lifecycle = b.lifecycle(path+".lifecycle", c.Lifecycle, c)
 	b.restarts(path, c)
 	for i, alias := range b.spec.HostAliases {

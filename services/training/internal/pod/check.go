@@ -123,7 +123,6 @@ func (b *builder) container(at string, c *Container) {
 	}
 	b.once(at+".startupProbe", c.StartupProbe)
 	b.once(at+".livenessProbe", c.LivenessProbe)
-	b.probe(at+".readinessProbe", c.ReadinessProbe, c) // which has no effect here
 	if r := c.ReadinessProbe; r != nil && r.Grace != nil {
 		p.Invalid(at+".readinessProbe.terminationGracePeriodSeconds", *r.Grace, "must not be set for readinessProbes")
 	}

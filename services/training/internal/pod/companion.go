@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 )
 
@@ -64,13 +66,30 @@ func (b *builder) companion(at string, c *Container) *gpuagentv1.Companion {
 	if identity(nil, c.SecurityContext) != nil {
 		b.problems.Warn("%s.securityContext has no effect here: all containers of a pod run as the one that counts", at)
 	}
+	if c.ReadinessProbe != nil {
+		b.probe(at+".readinessProbe", c.ReadinessProbe, c) // which is checked all the same
+		b.problems.Warn("%s.readinessProbe has no effect here: a replica is ready when the container that counts is", at)
+	}
 	return &gpuagentv1.Companion{
+		Resources: ownResources(asked), ImagePullPolicy: b.pullPolicy(at+".imagePullPolicy", c.ImagePullPolicy),
 		Name: c.Name, Image: c.Image, Command: escaped(c.Command), Args: escaped(c.Args), WorkingDir: c.WorkingDir,
 		Env: own.out.GetEnv(), EnvFrom: own.out.GetEnvFrom(),
 		StartupProbe:  b.probe(at+".startupProbe", c.StartupProbe, c),
 		LivenessProbe: b.probe(at+".livenessProbe", c.LivenessProbe, c),
 		Lifecycle:     b.lifecycle(at+".lifecycle", c.Lifecycle, c),
 	}
+}
+
+// ownResources are those that a companion keeps to itself; nil where it asks for none.
+func ownResources(asked *gpuagentv1.Resources) *gpuagentv1.Resources {
+	own := &gpuagentv1.Resources{
+		CpuMilli: asked.GetCpuMilli(), MemoryBytes: asked.GetMemoryBytes(),
+		CpuLimitMilli: asked.GetCpuLimitMilli(), MemoryLimitBytes: asked.GetMemoryLimitBytes(),
+	}
+	if proto.Equal(own, &gpuagentv1.Resources{}) {
+		return nil
+	}
+	return own
 }
 
 // share gives the pod the volumes and mounts of one of its containers.

@@ -20,7 +20,7 @@ type Probe struct {
 	Timeout      *int32 `json:"timeoutSeconds"`
 	Failures     *int32 `json:"failureThreshold"`
 	Successes    *int32 `json:"successThreshold"`
-	Grace        *int64 `json:"terminationGracePeriodSeconds" honoured:"no"`
+	Grace        *int64 `json:"terminationGracePeriodSeconds"`
 }
 
 // Handler is one thing to do. Exactly one of its fields is set.
@@ -99,8 +99,26 @@ func (b *builder) probe(path string, p *Probe, c *Container) *gpuagentv1.Probe {
 		return nil
 	}
 	out := &gpuagentv1.Probe{Handler: handler, InitialDelay: seconds(p.InitialDelay), Period: seconds(p.Period), Timeout: seconds(p.Timeout)}
+	if p.Grace != nil {
+		out.GracePeriod = durationpb.New(time.Duration(max(*p.Grace, 0)) * time.Second)
+	}
+	if p.Successes != nil {
+		out.SuccessThreshold = max(*p.Successes, 0)
+	}
 	if p.Failures != nil {
 		out.FailureThreshold = max(*p.Failures, 0)
+	}
+	return out
+}
+
+// kubernetesPeriod is that of a probe that says none.
+const kubernetesPeriod = 10 * time.Second
+
+// readiness reads a readiness probe, which has been checked.
+func (b *builder) readiness(path string, p *Probe, c *Container) *gpuagentv1.Probe {
+	out := b.probe(path, p, c)
+	if out != nil && out.GetPeriod() == nil {
+		out.Period = durationpb.New(kubernetesPeriod)
 	}
 	return out
 }
@@ -180,8 +198,11 @@ func (b *builder) handler(path string, h *Handler, c *Container) *gpuagentv1.Han
 		return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Sleep{Sleep: durationpb.New(time.Duration(max(h.Sleep.Seconds, 0)) * time.Second)}}
 	}
 	b.number(path+".grpc.port", h.GRPC.Port)
-	b.problems.Warn("%s.grpc has no effect here: nothing asks for the health of a gRPC server", path)
-	return nil
+	service := ""
+	if h.GRPC.Service != nil {
+		service = *h.GRPC.Service
+	}
+	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_Grpc{Grpc: &gpuagentv1.Grpc{Port: listed(h.GRPC.Port, c), Service: service}}}
 }
 
 func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handler {
@@ -190,7 +211,6 @@ func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handle
 	case "", "HTTP":
 	case "HTTPS":
 		out.Tls = true
-		b.problems.Warn("%s.scheme: of an HTTPS server it is only asked whether it takes connections", path)
 	default:
 		b.problems.NotSupported(path+".scheme", h.Scheme, "HTTP", "HTTPS")
 	}
@@ -204,6 +224,16 @@ func (b *builder) httpGet(path string, h *HTTP, c *Container) *gpuagentv1.Handle
 		out.Headers[header.Name] = header.Value
 	}
 	return &gpuagentv1.Handler{Action: &gpuagentv1.Handler_HttpGet{HttpGet: out}}
+}
+
+// listed is the name of a port that the container lists with a number, or else the number.
+func listed(port int32, c *Container) string {
+	for i, p := range c.Ports {
+		if port == p.ContainerPort {
+			return PortName(i, p)
+		}
+	}
+	return strconv.Itoa(int(port))
 }
 
 // port is a port of a probe as a workload takes it: the name of one that the container

@@ -107,17 +107,17 @@ type Container struct {
 	TerminationMessagePath   string `json:"terminationMessagePath"`
 	TerminationMessagePolicy string `json:"terminationMessagePolicy"`
 
-	EnvFrom       []EnvFrom  `json:"envFrom"`
-	LivenessProbe *Probe     `json:"livenessProbe"`
-	StartupProbe  *Probe     `json:"startupProbe"`
-	Lifecycle     *Lifecycle `json:"lifecycle"`
-	RestartPolicy string     `json:"restartPolicy"`                     // of an init container
-	Target        string     `json:"targetContainerName" honoured:"no"` // of an ephemeral container
+	EnvFrom        []EnvFrom  `json:"envFrom"`
+	LivenessProbe  *Probe     `json:"livenessProbe"`
+	ReadinessProbe *Probe     `json:"readinessProbe"`
+	StartupProbe   *Probe     `json:"startupProbe"`
+	Lifecycle      *Lifecycle `json:"lifecycle"`
+	RestartPolicy  string     `json:"restartPolicy"`                     // of an init container
+	Target         string     `json:"targetContainerName" honoured:"no"` // of an ephemeral container
 
-	ReadinessProbe *Probe         `json:"readinessProbe" honoured:"no"`
-	VolumeDevices  []VolumeDevice `json:"volumeDevices" honoured:"no" unique:"devicePath"`
-	ResizePolicy   []ResizePolicy `json:"resizePolicy" honoured:"no"`
-	RestartRules   []RestartRule  `json:"restartPolicyRules" honoured:"no"`
+	VolumeDevices []VolumeDevice `json:"volumeDevices" honoured:"no" unique:"devicePath"`
+	ResizePolicy  []ResizePolicy `json:"resizePolicy" honoured:"no"`
+	RestartRules  []RestartRule  `json:"restartPolicyRules" honoured:"no"`
 }
 
 // Port is a port that a container listens on.

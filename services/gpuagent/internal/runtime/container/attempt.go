@@ -33,14 +33,28 @@ const (
 type attempt struct {
 	runtime *Runtime
 	journal string
+	fresh   bool  // it was begun by this agent: nobody's request to start it is on its way
 	refused error // why the engine did not start it
 	pid     atomic.Int64
+	follows *atomic.Int64 // another attempt's pid, when this is a part of it; may be nil
+
+	ready atomic.Bool // as its readiness probe says
+
+	stopOnce sync.Once
+	stopping chan struct{} // closed when a pod is to end
 
 	starting sync.Mutex // held while it is decided between start and stop
 }
 
+func newAttempt(r *Runtime, journal string) *attempt {
+	return &attempt{runtime: r, journal: journal, stopping: make(chan struct{})}
+}
+
 // PID implements runtime.Attempt.
 func (a *attempt) PID() int { return int(a.pid.Load()) }
+
+// Ready implements runtime.Readier.
+func (a *attempt) Ready() bool { return a.ready.Load() }
 
 func (a *attempt) load() (record, *engine, error) {
 	rec, err := readJournal(a.journal)
@@ -66,9 +80,18 @@ func (a *attempt) Stop(ctx context.Context) error {
 			return err
 		}
 	}
-	seconds := int(math.Ceil(rec.Claim.Grace.Seconds())) // engines count in seconds
+	if rec.Claim.Pod != nil { // whoever waits for its end brings it about
+		a.stopOnce.Do(func() { close(a.stopping) })
+		return nil
+	}
+	return e.stop(ctx, rec.Claim.Name, rec.Claim.Grace)
+}
+
+// stop has the engine end a container, if it runs: SIGTERM, and SIGKILL when grace is over.
+func (e *engine) stop(ctx context.Context, name string, grace time.Duration) error {
+	seconds := int(math.Ceil(grace.Seconds())) // engines count in seconds
 	for {
-		_, err := e.ContainerStop(ctx, rec.Claim.Name, client.ContainerStopOptions{Timeout: &seconds})
+		_, err := e.ContainerStop(ctx, name, client.ContainerStopOptions{Timeout: &seconds})
 		if err == nil || cerrdefs.IsNotFound(err) || cerrdefs.IsNotModified(err) {
 			return nil
 		}
@@ -94,7 +117,10 @@ func (a *attempt) Wait(ctx context.Context) (runtime.Exit, error) {
 	if err != nil {
 		return lost("how it ended cannot be read: %v", err), nil
 	}
-	log := &logCopy{engine: e, claim: *rec.Claim, logger: a.runtime.Log}
+	if rec.Claim.Pod != nil {
+		return a.waitPod(ctx, e, rec)
+	}
+	log := &logCopy{engine: e, name: rec.Claim.Name, log: rec.Claim.Log, offset: rec.Claim.LogOffset, logger: a.runtime.Log}
 	defer log.end()
 	found, err := a.awaitEnd(ctx, e, rec.Claim.Name, log)
 	switch {
@@ -109,11 +135,17 @@ func (a *attempt) Wait(ctx context.Context) (runtime.Exit, error) {
 	if rec, _, err = a.load(); err != nil { // anew: it may have been told to stop
 		return lost("how it ended cannot be read: %v", err), nil
 	}
-	end, err := tether.ReadEnd(endPath(a.journal))
+	return cut(exitOf(*found, rec), a.end(ctx, "")), nil
+}
+
+// end is what the tether of a container says, of a companion if it has a name; nil when that
+// is nothing.
+func (a *attempt) end(ctx context.Context, companion string) *tether.End {
+	end, err := tether.ReadEnd(endPath(a.journal, companion))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.runtime.Log.WarnContext(ctx, "what a container's tether says cannot be read", "journal", a.journal, "error", err)
 	}
-	return cut(exitOf(*found, rec), end), nil
+	return end
 }
 
 // awaitEnd returns the container once it has ended. The error is of ctx, that
@@ -142,6 +174,9 @@ func (a *attempt) awaitEnd(ctx context.Context, e *engine, name string, log *log
 			return &found.Container, nil
 		}
 		a.pid.Store(int64(state.Pid))
+		if a.follows != nil {
+			a.follows.Store(int64(state.Pid))
+		}
 		wait := e.ContainerWait(ctx, name, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 		select {
 		case <-wait.Result:

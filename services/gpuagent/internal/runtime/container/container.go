@@ -8,7 +8,9 @@
 // In a replica's directory:
 //
 //	container.<n>       the journal of attempt n
-//	container.<n>.end   why its tether ended it, where it did
+//	container.<n>.end   why its tether ended it, where it did; .end.<name> of another of its pod
+//	container.<n>.verdict  why its pod failed, where that was not its command's own exit status
+//	log.<name>          what a sidecar or another container beside it wrote
 //
 // A journal tells what is about to be done, each line before it is: that the
 // container is made, and where; that it is started; that it is stopped. An attempt
@@ -19,6 +21,11 @@
 // Directories that step and node share are at the same path on both sides, so
 // that paths mean the same: the replica's working and temporary directories, what
 // the configuration names, and what staging makes and names.
+//
+// A pod is several containers, which are all made before the first is started: so
+// the engine has what the journal is not to know, environments with secrets in them. Package pod
+// leads their life, over a host that asks the engine how far it has come; so
+// another agent goes on with it where it was.
 //
 // A container with a lease or a deadline is on a tether (package tether): process 1 in it is
 // a program of kfmesh's, which ends it when they end, without agent or engine.
@@ -121,7 +128,7 @@ func (r *Runtime) Open(at runtime.Place) runtime.Starter { return &starter{runti
 
 // Adopt implements runtime.Runtime.
 func (r *Runtime) Adopt(at runtime.Place, n int) runtime.Attempt {
-	return &attempt{runtime: r, journal: journalPath(at, n)}
+	return newAttempt(r, journalPath(at, n))
 }
 
 // Forget removes the containers of a place.
@@ -147,7 +154,12 @@ func (r *Runtime) remove(ctx context.Context, journal string) error {
 	if err != nil {
 		return err
 	}
-	return e.remove(ctx, rec.Claim.Name)
+	for _, name := range rec.Claim.containers() {
+		if err := e.remove(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close implements runtime.Runtime.

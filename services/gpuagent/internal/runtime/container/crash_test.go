@@ -74,14 +74,14 @@ func TestAStartThatWasCutShort(t *testing.T) {
 			if err := begin(path, c); err != nil {
 				return err
 			}
-			_, err := s.create(b.t.Context(), journalPath(b.at, 1), c.Name, 1)
+			_, err := s.create(b.t.Context(), s.main, journalPath(b.at, 1), c.Name, 1)
 			return err
 		},
 		"about to be started": func(b *bench, s *starter, path string, c claim) error {
 			if err := begin(path, c); err != nil {
 				return err
 			}
-			if _, err := s.create(b.t.Context(), journalPath(b.at, 1), c.Name, 1); err != nil {
+			if _, err := s.create(b.t.Context(), s.main, journalPath(b.at, 1), c.Name, 1); err != nil {
 				return err
 			}
 			return note(path, record{Started: &now})
@@ -90,7 +90,7 @@ func TestAStartThatWasCutShort(t *testing.T) {
 			if err := begin(path, c); err != nil {
 				return err
 			}
-			if _, err := s.create(b.t.Context(), journalPath(b.at, 1), c.Name, 1); err != nil {
+			if _, err := s.create(b.t.Context(), s.main, journalPath(b.at, 1), c.Name, 1); err != nil {
 				return err
 			}
 			if err := note(path, record{Started: &now}); err != nil {
@@ -99,7 +99,7 @@ func TestAStartThatWasCutShort(t *testing.T) {
 			return s.engine.start(b.t.Context(), c.Name)
 		},
 		"started and the journal lost": func(b *bench, s *starter, _ string, c claim) error {
-			if _, err := s.create(b.t.Context(), journalPath(b.at, 1), c.Name, 1); err != nil {
+			if _, err := s.create(b.t.Context(), s.main, journalPath(b.at, 1), c.Name, 1); err != nil {
 				return err
 			}
 			return s.engine.start(b.t.Context(), c.Name)
@@ -151,7 +151,7 @@ func TestAStopBeforeTheStart(t *testing.T) {
 	if err := begin(path, c); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.create(t.Context(), path, c.Name, 1); err != nil {
+	if _, err := s.create(t.Context(), s.main, path, c.Name, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := note(path, record{Started: &now}); err != nil {

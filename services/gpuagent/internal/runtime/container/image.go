@@ -9,6 +9,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
 // imageFacts are what an image says of how it is run.
@@ -19,8 +20,8 @@ type imageFacts struct {
 }
 
 // bring sees to it that the engine has the image, and returns what it says of itself.
-func (s *starter) bring(ctx context.Context) (imageFacts, error) {
-	t := s.order.Template
+func (s *starter) bring(ctx context.Context, o runtime.Order) (imageFacts, error) {
+	t := o.Template
 	policy, err := pullPolicy(t.GetImage(), t.GetImagePullPolicy())
 	if err != nil {
 		return imageFacts{}, err
@@ -35,7 +36,7 @@ func (s *starter) bring(ctx context.Context) (imageFacts, error) {
 	case policy == gpuagentv1.PullPolicy_PULL_POLICY_NEVER, policy == gpuagentv1.PullPolicy_PULL_POLICY_IF_NOT_PRESENT && missing == nil:
 		return found, nil
 	}
-	if err := s.pull(ctx); err != nil {
+	if err := s.pull(ctx, t.GetImage()); err != nil {
 		if missing == nil && t.GetImagePullPolicy() == gpuagentv1.PullPolicy_PULL_POLICY_UNSPECIFIED && ctx.Err() == nil {
 			s.order.Tell.Warn(fmt.Sprintf("image %s could not be pulled, so it runs as this node has it: %v", t.GetImage(), err))
 			return found, nil

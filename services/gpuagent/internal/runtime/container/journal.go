@@ -21,6 +21,21 @@ type record struct {
 	Claim   *claim     `json:",omitempty"`
 	Started *time.Time `json:",omitempty"` // when the start was about to be asked for
 	Stopped *time.Time `json:",omitempty"` // when the first stop was about to be asked for
+
+	// Of a pod:
+
+	// Writers are where in the log what a container writes begins, those that write to the
+	// replica's own log, in order: all but the last have written all they have.
+	Writers []writer `json:",omitempty"`
+	// Ready are the containers that have started, by their hooks and probes: their names in the engine,
+	// each with when it was started.
+	Ready map[string]string `json:",omitempty"`
+}
+
+// writer is a container that writes to the replica's log.
+type writer struct {
+	Name   string // in the engine
+	Offset int64
 }
 
 // claim is what one must know to take up an attempt.
@@ -31,6 +46,7 @@ type claim struct {
 	LogOffset int64         // where in it the attempt begins
 	Grace     time.Duration // between SIGTERM and SIGKILL
 	Deadline  time.Time     `json:",omitzero"`
+	Pod       *podClaim     `json:",omitempty"` // of a container that has others around it
 }
 
 // journalPrefix begins the names of journals.
@@ -130,6 +146,13 @@ func (r record) and(later record) record {
 	}
 	if r.Stopped == nil {
 		r.Stopped = later.Stopped
+	}
+	r.Writers = append(r.Writers, later.Writers...)
+	for name, started := range later.Ready {
+		if r.Ready == nil {
+			r.Ready = map[string]string{}
+		}
+		r.Ready[name] = started // the last counts: it may have been started again
 	}
 	return r
 }

@@ -21,7 +21,10 @@ const logPatience = 10 * time.Second
 // a copy that was cut short is taken up at the very byte.
 type logCopy struct {
 	engine *engine
-	claim  claim
+	name   string // of the container
+	log    string // path of the log
+	offset int64  // where in it the container begins
+	over   bool   // it has all been copied, and others have written since
 	logger *slog.Logger
 
 	cancel context.CancelFunc // nil until begun
@@ -30,7 +33,7 @@ type logCopy struct {
 
 // begin starts to copy, once.
 func (l *logCopy) begin(ctx context.Context) {
-	if l.cancel != nil {
+	if l.cancel != nil || l.over {
 		return
 	}
 	ctx, l.cancel = context.WithCancel(ctx)
@@ -39,7 +42,7 @@ func (l *logCopy) begin(ctx context.Context) {
 		defer close(l.done)
 		for err := l.copy(ctx); err != nil; err = l.copy(ctx) {
 			if refusal(err) {
-				l.logger.WarnContext(ctx, "what a container wrote is not told by its engine", "container", l.claim.Name, "error", err)
+				l.logger.WarnContext(ctx, "what a container wrote is not told by its engine", "container", l.name, "error", err)
 				return
 			}
 			if !pause(ctx, retryEvery) {
@@ -61,9 +64,9 @@ func (l *logCopy) finish(ctx context.Context) {
 		case <-l.done:
 			return
 		case <-tick.C:
-			has := size(l.claim.Log)
+			has := size(l.log)
 			if has == had {
-				l.logger.WarnContext(ctx, "the end of a container's log is missing: its engine does not tell it", "container", l.claim.Name)
+				l.logger.WarnContext(ctx, "the end of a container's log is missing: its engine does not tell it", "container", l.name)
 				return
 			}
 			had = has
@@ -83,16 +86,16 @@ func (l *logCopy) end() {
 
 // copy copies what is not in the log yet, until the container has ended.
 func (l *logCopy) copy(ctx context.Context) error {
-	file, err := os.OpenFile(l.claim.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	file, err := os.OpenFile(l.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	stream, err := l.engine.ContainerLogs(ctx, l.claim.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
+	stream, err := l.engine.ContainerLogs(ctx, l.name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
 	buffer := bufio.NewWriter(file)
-	out := &skipper{to: buffer, skip: size(l.claim.Log) - l.claim.LogOffset}
+	out := &skipper{to: buffer, skip: size(l.log) - l.offset}
 	_, err = stdcopy.StdCopy(out, out, &flusher{from: stream, to: buffer})
 	return errors.Join(err, buffer.Flush(), stream.Close(), file.Close())
 }

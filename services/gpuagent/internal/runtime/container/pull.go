@@ -14,9 +14,8 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 )
 
-// pull pulls the image and shows how far that is.
-func (s *starter) pull(ctx context.Context) error {
-	image := s.order.Template.GetImage()
+// pull pulls an image and shows how far that is.
+func (s *starter) pull(ctx context.Context, image string) error {
 	auth, err := s.runtime.authFor(image, s.order.PullSecrets)
 	if err != nil {
 		return err

@@ -28,8 +28,11 @@ const (
 	reasonLost   = "ContainerLost"
 )
 
-// attemptLabel tells which attempt a container is.
-const attemptLabel = "kfmesh.dev/attempt"
+// attemptLabel tells which attempt a container is, and containerLabel which companion.
+const (
+	attemptLabel   = "kfmesh.dev/attempt"
+	containerLabel = "kfmesh.dev/container"
+)
 
 // starter starts the attempts of one replica.
 type starter struct {
@@ -37,11 +40,11 @@ type starter struct {
 	at      runtime.Place
 	order   runtime.Order
 	engine  *engine
-	image   imageFacts                    // filled in by Prepare
-	spec    client.ContainerCreateOptions // without its name; filled in by Prepare
+	main    member   // filled in by Prepare
+	others  []member // filled in by Prepare
 }
 
-// Prepare waits for the engine, brings the image, and says what is to be run.
+// Prepare waits for the engine, brings the images, and says what is to be run.
 func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	s.order = o
 	if o.Template.GetImage() == "" {
@@ -51,31 +54,36 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if s.engine, err = s.runtime.await(ctx, o.Tell); err != nil {
 		return &runtime.Failure{Reason: reasonEngine, Err: err}
 	}
-	image, err := s.bring(ctx)
-	if err != nil {
-		return &runtime.Failure{Reason: reasonPull, Err: err}
-	}
-	me := self(s.engine)
-	user, err := me.user(o.Template, s.runtime.User, image.user)
-	if err != nil {
+	if s.main, err = s.member(ctx, o); err != nil {
 		return err
 	}
-	if me.stranger(cmp.Or(user, image.user)) {
+	s.warn()
+	return s.surround(ctx)
+}
+
+// member makes ready a container by an order of its own.
+func (s *starter) member(ctx context.Context, o runtime.Order) (member, error) {
+	m := member{order: o}
+	var err error
+	if m.image, err = s.bring(ctx, o); err != nil {
+		return m, &runtime.Failure{Reason: reasonPull, Err: err}
+	}
+	me := self(s.engine)
+	user, err := me.user(o.Template, s.runtime.User, m.image.user)
+	if err != nil {
+		return m, err
+	}
+	if me.stranger(cmp.Or(user, m.image.user)) {
 		if err := open(o); err != nil {
-			return err
+			return m, err
 		}
 	}
-	s.warn()
-	s.image = image
-	s.spec, err = specOf(o, image, user, s.runtime.Options)
-	return err
+	m.spec, err = specOf(o, m.image, user, s.runtime.Options)
+	return m, err
 }
 
 // warn tells what will surprise.
 func (s *starter) warn() {
-	if s.order.Pod != nil {
-		s.order.Tell.Warn("init containers, sidecars, probes and hooks are for processes: of a pod the container runtime runs the container that counts")
-	}
 	installs := pyenv.Parse(append(append([]string{}, s.order.Command...), s.order.Args...))
 	if len(installs) == 0 {
 		return
@@ -87,17 +95,23 @@ func (s *starter) warn() {
 	s.order.Tell.Warn(sentence)
 }
 
-// Start makes the container and starts it.
+// Start makes the container and starts it. Those of a pod it makes, and whoever waits for the
+// end starts them.
 func (s *starter) Start(ctx context.Context, n int) (runtime.Attempt, error) {
-	a := &attempt{runtime: s.runtime, journal: journalPath(s.at, n)}
+	a := newAttempt(s.runtime, journalPath(s.at, n))
+	a.fresh = true
 	c := claim{
 		Host: s.engine.host, Name: strings.Join([]string{"kfmesh", s.at.Workload, s.at.Replica, strconv.Itoa(n)}, "-"),
 		Log: s.order.Log, LogOffset: size(s.order.Log), Grace: s.order.Grace, Deadline: s.order.Deadline,
 	}
+	c.Pod = s.podClaim(c.Name)
 	if err := begin(a.journal, c); err != nil {
 		return nil, err
 	}
-	ran, err := s.create(ctx, a.journal, c.Name, n)
+	if err := s.createOthers(ctx, a.journal, c, n); err != nil {
+		return nil, err
+	}
+	ran, err := s.create(ctx, s.main, a.journal, c.Name, n)
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +119,18 @@ func (s *starter) Start(ctx context.Context, n int) (runtime.Attempt, error) {
 	if err := note(a.journal, record{Started: &now}); err != nil {
 		return nil, err
 	}
-	if !ran {
+	if !ran && c.Pod == nil {
 		a.refused = s.engine.start(ctx, c.Name)
 	}
 	return a, nil
 }
 
-// create makes the container. One of that name that was never started, as the
+// create makes a container. One of that name that was never started, as the
 // journal has it, is made anew. It reports whether there is one that has run all the same,
 // which is so when the disk has lost the journal with a power cut.
-func (s *starter) create(ctx context.Context, journal, name string, n int) (ran bool, err error) {
-	spec := s.spec
-	if err := s.tethered(&spec, journal); err != nil {
+func (s *starter) create(ctx context.Context, m member, journal, name string, n int) (ran bool, err error) {
+	spec := m.spec
+	if err := s.tethered(&spec, m, endPath(journal, m.name)); err != nil {
 		return false, err
 	}
 	spec.Name = name
@@ -126,6 +140,9 @@ func (s *starter) create(ctx context.Context, journal, name string, n int) (ran 
 		config.Labels = map[string]string{}
 	}
 	config.Labels[attemptLabel] = strconv.Itoa(n)
+	if m.name != "" {
+		config.Labels[containerLabel] = m.name
+	}
 	spec.Config = &config
 	for {
 		made, err := s.engine.ContainerCreate(ctx, spec)

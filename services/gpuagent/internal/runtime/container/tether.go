@@ -28,45 +28,43 @@ const (
 // there comes first and the command is told once.
 const deadlineSlack = time.Second
 
-// endPath is the file in which the tether of an attempt says what it did.
-func endPath(journal string) string { return journal + ".end" }
+// endPath is the file in which the tether of a container says what it did; of a companion if
+// it has a name.
+func endPath(journal, companion string) string {
+	if companion != "" {
+		return journal + ".end." + companion
+	}
+	return journal + ".end"
+}
 
 // tethered puts a container on a tether if its order has a lease or a deadline. Without one it
 // is as it would be anywhere. What cannot be tethered runs without, and says so.
-func (s *starter) tethered(spec *client.ContainerCreateOptions, journal string) error {
-	if s.order.Lease == "" && s.order.Deadline.IsZero() || len(s.runtime.Supervisor) == 0 {
+func (s *starter) tethered(spec *client.ContainerCreateOptions, m member, end string) error {
+	if m.order.Lease == "" && m.order.Deadline.IsZero() || len(s.runtime.Supervisor) == 0 {
 		return nil
 	}
-	command := s.commandLine()
+	command := m.commandLine()
 	if tether.Insists(command[0]) {
-		if s.order.Lease != "" {
+		if m.order.Lease != "" {
 			s.order.Tell.Warn(fmt.Sprintf("%s of its image has to be process 1, so nothing ends the container when its node loses its lease: "+
 				"if the node is cut off, it may still run when it is started elsewhere", command[0]))
 		}
 		return nil
 	}
-	program, err := filepath.Abs(s.runtime.Supervisor[0])
-	if err != nil {
-		return err
-	}
-	end := endPath(journal)
 	if err := makeEnd(end); err != nil {
 		return err
 	}
-	plan := tether.Plan{Grace: s.order.Grace, End: insideEnd}
-	mounts := []enginemount.Mount{
-		{Type: enginemount.TypeBind, Source: program, Target: insideProgram, ReadOnly: true},
-		{Type: enginemount.TypeBind, Source: end, Target: insideEnd},
-	}
-	if s.order.Lease != "" {
-		plan.Lease, plan.Term = filepath.Join(insideLease, filepath.Base(s.order.Lease)), s.order.Term
+	plan := tether.Plan{Grace: m.order.Grace, End: insideEnd}
+	mounts := []enginemount.Mount{s.program(), {Type: enginemount.TypeBind, Source: end, Target: insideEnd}}
+	if m.order.Lease != "" {
+		plan.Lease, plan.Term = filepath.Join(insideLease, filepath.Base(m.order.Lease)), m.order.Term
 		plan.Machine = boottime.ID()
 		mounts = append(mounts, enginemount.Mount{
-			Type: enginemount.TypeBind, Source: filepath.Dir(s.order.Lease), Target: insideLease, ReadOnly: true,
+			Type: enginemount.TypeBind, Source: filepath.Dir(m.order.Lease), Target: insideLease, ReadOnly: true,
 		})
 	}
-	if !s.order.Deadline.IsZero() {
-		plan.Deadline = s.order.Deadline.Add(deadlineSlack)
+	if !m.order.Deadline.IsZero() {
+		plan.Deadline = m.order.Deadline.Add(deadlineSlack)
 	}
 	data, err := json.Marshal(plan)
 	if err != nil {
@@ -80,15 +78,24 @@ func (s *starter) tethered(spec *client.ContainerCreateOptions, journal string) 
 	return nil
 }
 
+// program is the supervisor as containers see it.
+func (s *starter) program() enginemount.Mount {
+	program := s.runtime.Supervisor[0]
+	if path, err := filepath.Abs(program); err == nil {
+		program = path
+	}
+	return enginemount.Mount{Type: enginemount.TypeBind, Source: program, Target: insideProgram, ReadOnly: true}
+}
+
 // commandLine is what the engine would run.
-func (s *starter) commandLine() []string {
-	if len(s.order.Command) > 0 {
-		return slices.Concat(s.order.Command, s.order.Args)
+func (m member) commandLine() []string {
+	if len(m.order.Command) > 0 {
+		return slices.Concat(m.order.Command, m.order.Args)
 	}
-	if len(s.order.Args) > 0 {
-		return slices.Concat(s.image.entrypoint, s.order.Args)
+	if len(m.order.Args) > 0 {
+		return slices.Concat(m.image.entrypoint, m.order.Args)
 	}
-	return slices.Concat(s.image.entrypoint, s.image.command)
+	return slices.Concat(m.image.entrypoint, m.image.command)
 }
 
 // makeEnd makes the file, empty, for whoever the container runs as.

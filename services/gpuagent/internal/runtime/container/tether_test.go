@@ -104,7 +104,7 @@ func TestAStartThatComesAfterTheLease(t *testing.T) {
 	if err := begin(path, c); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.create(t.Context(), path, c.Name, 1); err != nil {
+	if _, err := s.create(t.Context(), s.main, path, c.Name, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := note(path, record{Started: &now}); err != nil {

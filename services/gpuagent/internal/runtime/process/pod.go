@@ -22,7 +22,7 @@ func (s *starter) surround(ctx context.Context, who identity) error {
 	if s.order.Pod == nil {
 		return nil
 	}
-	plan := &pod.Plan{Main: s.order.Pod.Main, Grace: s.order.Grace}
+	plan := &pod.Plan{Main: s.order.Pod.Main, Grace: s.order.Grace, Prober: s.runtime.Prober}
 	var err error
 	if plan.Init, err = s.containers(ctx, s.order.Pod.Init, who); err != nil {
 		return err
@@ -52,6 +52,12 @@ func (s *starter) containers(ctx context.Context, all []runtime.Companion, who i
 // verdictPath is where a pod says why it failed, beside its journal.
 func verdictPath(journal string) string { return journal + ".verdict" }
 
+// readyPath is where a pod says whether it is ready.
+func readyPath(journal string) string { return journal + ".ready" }
+
+// Ready implements runtime.Readier.
+func (a *attempt) Ready() bool { return pod.IsReady(readyPath(a.journal)) }
+
 // surrounded puts what runs around a spec's command into the spec. The plan, which may hold
 // values of secrets, is in the environment and on no disk.
 func (s *starter) surrounded(spec supervise.Spec) (supervise.Spec, error) {
@@ -59,7 +65,7 @@ func (s *starter) surrounded(spec supervise.Spec) (supervise.Spec, error) {
 		return spec, nil
 	}
 	plan := *s.pod
-	plan.Verdict = verdictPath(spec.Journal)
+	plan.Verdict, plan.Ready = verdictPath(spec.Journal), readyPath(spec.Journal)
 	plan.Init, plan.Beside = slices.Clone(plan.Init), slices.Clone(plan.Beside)
 	for _, all := range [][]pod.Container{plan.Init, plan.Beside} {
 		for i := range all { // so that what they leave behind is known

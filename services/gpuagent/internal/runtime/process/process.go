@@ -33,6 +33,7 @@ import (
 // Options are what the runtime works with.
 type Options struct {
 	Supervisor []string // program and leading arguments
+	Prober     []string // program for probes by TLS and gRPC; empty where there is none
 	Env        []string // what replicas inherit
 	Shared     []string // directories that all replicas need, such as that of artifacts
 	Images     *image.Map
