@@ -87,7 +87,7 @@ func resources(deps app.Deps) []kube.Resource {
 			Nodes: gpuagentv1.NewNodeServiceClient(agent), Queues: gpuagentv1.NewQueueServiceClient(agent), Jobs: jobs,
 		}),
 		trainingjob.Resources(jobs),
-		trainingjob.Runtimes(trainingv1.NewTrainingRuntimeServiceClient(deps.Mesh.Conn("training"))),
+		trainingjob.Runtimes(trainingv1.NewTrainingRuntimeServiceClient(deps.Mesh.Conn("training")), jobs),
 		pod.Resources(gpuagentv1.NewWorkloadServiceClient(agent), jobs),
 	)
 }

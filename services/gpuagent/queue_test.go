@@ -58,3 +58,44 @@ func TestQueuesHoldBack(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotasCountPartsOfGPUs has shares and MIG devices count what they are of a GPU, also
+// after a restart of the agent.
+func TestQuotasCountPartsOfGPUs(t *testing.T) {
+	n := newNode(t)
+	n.configure = func(c *gpuagent.Config) { c.FakeGPUs, c.GPUShares = "2xT4,1xA100:mig-3g.40gb*2", "T4=4" }
+	a := n.start()
+	q := &gpuagentv1.Queue{Metadata: &metav1.ObjectMeta{Name: "q"}, Spec: &gpuagentv1.QueueSpec{GpuQuota: proto.Int32(1)}}
+	if _, err := a.queues.CreateQueue(t.Context(), &gpuagentv1.CreateQueueRequest{Queue: q}); err != nil {
+		t.Fatal(err)
+	}
+	done := filepath.Join(n.dir, "done")
+	submit := func(name string, gpus int32, model string) *gpuagentv1.WorkloadStatus {
+		w := shell(name, fmt.Sprintf("echo > %s; while [ ! -e %s ]; do sleep 0.01; done", filepath.Join(n.dir, name), done))
+		w.Spec.Queue = "q"
+		w.Spec.Groups[0].Template.Resources = &gpuagentv1.Resources{Gpus: gpus, GpuModel: model}
+		return a.submit(w).GetStatus()
+	}
+	submit("shares", 2, "nvidia-shared")
+	submit("mig", 1, "mig-3g.40gb")
+	awaitFile(t, filepath.Join(n.dir, "shares"))
+	awaitFile(t, filepath.Join(n.dir, "mig"))
+	if got, want := submit("third", 1, "nvidia-shared").GetMessage(), "waits for quota: queue q has 1 GPU, uses 0.92 and asks for 0.25"; got != want {
+		t.Errorf("the third %q, want %q", got, want)
+	}
+	for range 2 {
+		got, err := a.queues.GetQueue(t.Context(), &gpuagentv1.GetQueueRequest{Name: "q"})
+		if used := got.GetStatus().GetGpusUsed(); err != nil || used < 0.9285 || used > 0.9286 || got.GetStatus().GetUsedGpus() != 1 {
+			t.Errorf("the queue stands so: %v (%v)", got, err)
+		}
+		a.end()
+		a = n.start()
+		a.here("n1")
+	}
+	touch(t, done)
+	for _, name := range []string{"shares", "mig", "third"} {
+		if s := a.awaitEnd(name); s.GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+			t.Errorf("%s: %v", name, s)
+		}
+	}
+}

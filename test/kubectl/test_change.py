@@ -72,6 +72,29 @@ def test_server_side_apply(kubectl, job, name):
     kubectl("delete", "pytorchjob", name)
 
 
+def test_lists_are_merged_element_by_element(kubectl, job, name):
+    """Containers, variables and ports have keys: managers own them one by one."""
+    containers(job)[0]["env"] = [{"name": "A", "value": "1"}]
+    containers(job)[0]["ports"] = [{"name": "http", "containerPort": 18080}]
+    kubectl("apply", "--server-side", "-f", kubectl.file(job))
+    mine = ("apply", "--server-side", "--field-manager=tuner", "-f")
+    part = {key: job[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": name}}
+
+    def with_env(*env: dict) -> str:
+        template = {"spec": {"containers": [{"name": "pytorch", "env": list(env)}]}}
+        return kubectl.file(part | {"spec": {"pytorchReplicaSpecs": {"Master": {"template": template}}}})
+
+    kubectl(*mine, with_env({"name": "B", "value": "2"}))
+    both = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    assert containers(shown(kubectl, name))[0]["env"] == both
+    refused = kubectl.fails(*mine, with_env({"name": "A", "value": "9"}))
+    assert '.containers[name="pytorch"].env[name="A"].value' in refused
+    kubectl(*mine, with_env())
+    assert containers(shown(kubectl, name))[0]["env"] == both[:1]
+    assert "command" in containers(shown(kubectl, name))[0]
+    kubectl("delete", "pytorchjob", name)
+
+
 def test_client_side_fields_can_be_taken_over(kubectl, job, name):
     """kubectl apply --server-side takes over what kubectl apply has made."""
     file = kubectl.file(job)

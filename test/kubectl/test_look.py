@@ -205,3 +205,18 @@ def test_what_there_is_not_is_said(kubectl, running, name):
     assert "pods have no exec here" in kubectl.fails("exec", pod, "--", "ls")
     assert "pods have no portforward here" in kubectl.fails("port-forward", f"pod/{pod}", ":8000")
     assert "pods have no attach here" in kubectl.fails("attach", pod)
+
+
+def test_explain(kubectl):
+    """The schemas are made of the structs that manifests are read into."""
+    assert "KIND:       PyTorchJob" in kubectl("explain", "pytorchjob")
+    said = kubectl("explain", "pytorchjob.spec.pytorchReplicaSpecs.template.spec.containers")
+    assert "command\t<[]string>\n    Program that is run" in said
+    tree = kubectl("explain", "pytorchjobs", "--recursive")
+    assert "elasticPolicy\t<Object>" in tree
+    assert "ttlSecondsAfterFinished\t<integer>" in tree
+    assert "runtimeRef" in kubectl("explain", "trainjob.spec")
+    assert "slotsPerWorker" in kubectl("explain", "mpijob.spec", "--api-version=kubeflow.org/v2beta1")
+    assert "replicatedJobs" in kubectl("explain", "clustertrainingruntime.spec.template.spec")
+    assert "stringData" in kubectl("explain", "secret")
+    assert "does not exist" in kubectl.fails("explain", "pytorchjob.spec.nothing")

@@ -26,7 +26,7 @@ func (f *fakeQueues) research() *gpuagentv1.Queue {
 	return &gpuagentv1.Queue{
 		Metadata: &metav1.ObjectMeta{Name: "research", Uid: "u", ResourceVersion: 7, CreateTime: ago(time.Hour), UpdateTime: ago(time.Hour)},
 		Spec:     &gpuagentv1.QueueSpec{GpuQuota: proto.Int32(16), Cohort: "ml", BorrowingLimit: proto.Int32(8)},
-		Status:   &gpuagentv1.QueueStatus{UsedGpus: 20, BorrowedGpus: 4, PromisedGpus: 8, Waiting: 2, Running: 1, Share: 0.125, FairShare: true},
+		Status:   &gpuagentv1.QueueStatus{GpusUsed: 20.5, GpusBorrowed: 4.5, GpusPromised: 8 + 1./7, Waiting: 2, Running: 1, Share: 0.125, FairShare: true},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/dustin/go-humanize"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
@@ -20,15 +21,15 @@ func Queues() *Kind {
 		Columns: []Column{
 			column("NAME", queueName),
 			column("QUOTA", func(q *gpuagentv1.Queue) string { return limit(q.GetSpec().GpuQuota) }),
-			column("USED", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetUsedGpus()) }),
-			column("BORROWED", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetBorrowedGpus()) }),
+			column("USED", func(q *gpuagentv1.Queue) string { return amount(q.GetStatus().GetGpusUsed()) }),
+			column("BORROWED", func(q *gpuagentv1.Queue) string { return amount(q.GetStatus().GetGpusBorrowed()) }),
 			column("WAITING", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetWaiting()) }),
 			column("RUNNING", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetRunning()) }),
 			column("SHARE", share),
 			column("COHORT", func(q *gpuagentv1.Queue) string { return q.GetSpec().GetCohort() }),
 			wide(column("BORROWS AT MOST", func(q *gpuagentv1.Queue) string { return limit(q.GetSpec().BorrowingLimit) })),
 			wide(column("LENDS AT MOST", func(q *gpuagentv1.Queue) string { return limit(q.GetSpec().LendingLimit) })),
-			wide(column("KEPT", func(q *gpuagentv1.Queue) string { return fmt.Sprint(q.GetStatus().GetPromisedGpus()) })),
+			wide(column("KEPT", func(q *gpuagentv1.Queue) string { return amount(q.GetStatus().GetGpusPromised()) })),
 			wide(column("WEIGHT", weight)),
 		},
 		ID:   func(m proto.Message) string { return queueName(m.(*gpuagentv1.Queue)) },
@@ -89,10 +90,10 @@ func describeQueue(ctx context.Context, c *client.Client, term *output.Terminal,
 		{"Cohort", spec.GetCohort()},
 		{"Borrows", atMost(spec.GetCohort(), spec.BorrowingLimit)},
 		{"Lends", atMost(spec.GetCohort(), spec.LendingLimit)},
-		{"Used", fmt.Sprintf("%d, %d of them borrowed", status.GetUsedGpus(), status.GetBorrowedGpus())},
+		{"Used", fmt.Sprintf("%s, %s of them borrowed", amount(status.GetGpusUsed()), amount(status.GetGpusBorrowed()))},
 	}
-	if status.GetPromisedGpus() > 0 {
-		fields = append(fields, [2]string{"Kept", fmt.Sprintf("%d for workloads that have waited for long", status.GetPromisedGpus())})
+	if status.GetGpusPromised() > 0 {
+		fields = append(fields, [2]string{"Kept", fmt.Sprintf("%s for workloads that have waited for long", amount(status.GetGpusPromised()))})
 	}
 	if status.GetFairShare() {
 		fields = append(fields, [2]string{"Fair share", share(q) + ", of weight " + weight(q)})
@@ -164,4 +165,10 @@ func placed(nodes []string) string {
 		text += node
 	}
 	return text
+}
+
+// amount is a number of GPUs, of which there may be parts.
+func amount(gpus float64) string {
+	const decimals = 2
+	return humanize.FtoaWithDigits(gpus, decimals)
 }

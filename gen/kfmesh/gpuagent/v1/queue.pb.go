@@ -259,11 +259,11 @@ func (x *QueueSpec) GetReclaim() Preemption {
 // QueueStatus is what the workloads of a queue have.
 type QueueStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// GPUs that they hold.
+	// GPUs that they hold, rounded up: gpus_used is exact, and so on.
 	UsedGpus int32 `protobuf:"varint,1,opt,name=used_gpus,json=usedGpus,proto3" json:"used_gpus,omitempty"`
-	// GPUs of those that are beyond the quota.
+	// GPUs of those that are beyond the quota, rounded up.
 	BorrowedGpus int32 `protobuf:"varint,2,opt,name=borrowed_gpus,json=borrowedGpus,proto3" json:"borrowed_gpus,omitempty"`
-	// GPUs that are kept for workloads which have waited for long.
+	// GPUs that are kept for workloads which have waited for long, rounded up.
 	PromisedGpus int32 `protobuf:"varint,3,opt,name=promised_gpus,json=promisedGpus,proto3" json:"promised_gpus,omitempty"`
 	// Workloads that wait.
 	Waiting int32 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
@@ -272,7 +272,14 @@ type QueueStatus struct {
 	// Use beyond the quota, as a part of what may be lent, by weight.
 	Share float64 `protobuf:"fixed64,6,opt,name=share,proto3" json:"share,omitempty"`
 	// Whether workloads are taken from the queue with the least share first.
-	FairShare     bool `protobuf:"varint,7,opt,name=fair_share,json=fairShare,proto3" json:"fair_share,omitempty"`
+	FairShare bool `protobuf:"varint,7,opt,name=fair_share,json=fairShare,proto3" json:"fair_share,omitempty"`
+	// GPUs that they hold, of which a part counts as what it is of one: a MIG device as many
+	// sevenths as it has slices of computing, one of N shares in the time of a GPU 1/N.
+	GpusUsed float64 `protobuf:"fixed64,8,opt,name=gpus_used,json=gpusUsed,proto3" json:"gpus_used,omitempty"`
+	// GPUs of those that are beyond the quota.
+	GpusBorrowed float64 `protobuf:"fixed64,9,opt,name=gpus_borrowed,json=gpusBorrowed,proto3" json:"gpus_borrowed,omitempty"`
+	// GPUs that are kept for workloads which have waited for long.
+	GpusPromised  float64 `protobuf:"fixed64,10,opt,name=gpus_promised,json=gpusPromised,proto3" json:"gpus_promised,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -354,6 +361,27 @@ func (x *QueueStatus) GetFairShare() bool {
 		return x.FairShare
 	}
 	return false
+}
+
+func (x *QueueStatus) GetGpusUsed() float64 {
+	if x != nil {
+		return x.GpusUsed
+	}
+	return 0
+}
+
+func (x *QueueStatus) GetGpusBorrowed() float64 {
+	if x != nil {
+		return x.GpusBorrowed
+	}
+	return 0
+}
+
+func (x *QueueStatus) GetGpusPromised() float64 {
+	if x != nil {
+		return x.GpusPromised
+	}
+	return 0
 }
 
 // QueuedWorkload is a workload of a queue.
@@ -908,7 +936,7 @@ const file_kfmesh_gpuagent_v1_queue_proto_rawDesc = "" +
 	"\n" +
 	"_gpu_quotaB\x12\n" +
 	"\x10_borrowing_limitB\x10\n" +
-	"\x0e_lending_limit\"\xdd\x01\n" +
+	"\x0e_lending_limit\"\xc4\x02\n" +
 	"\vQueueStatus\x12\x1b\n" +
 	"\tused_gpus\x18\x01 \x01(\x05R\busedGpus\x12#\n" +
 	"\rborrowed_gpus\x18\x02 \x01(\x05R\fborrowedGpus\x12#\n" +
@@ -917,7 +945,11 @@ const file_kfmesh_gpuagent_v1_queue_proto_rawDesc = "" +
 	"\arunning\x18\x05 \x01(\x05R\arunning\x12\x14\n" +
 	"\x05share\x18\x06 \x01(\x01R\x05share\x12\x1d\n" +
 	"\n" +
-	"fair_share\x18\a \x01(\bR\tfairShare\"\x8f\x03\n" +
+	"fair_share\x18\a \x01(\bR\tfairShare\x12\x1b\n" +
+	"\tgpus_used\x18\b \x01(\x01R\bgpusUsed\x12#\n" +
+	"\rgpus_borrowed\x18\t \x01(\x01R\fgpusBorrowed\x12#\n" +
+	"\rgpus_promised\x18\n" +
+	" \x01(\x01R\fgpusPromised\"\x8f\x03\n" +
 	"\x0eQueuedWorkload\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +

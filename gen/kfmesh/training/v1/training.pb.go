@@ -256,7 +256,7 @@ func (x TrainingJobEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrainingJobEvent_Type.Descriptor instead.
 func (TrainingJobEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19, 0}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // TrainingJob is a job whose replicas work together.
@@ -1326,6 +1326,153 @@ func (x *ReplicaCounts) GetFailed() int32 {
 	return 0
 }
 
+// ListKindsRequest asks for all kinds.
+type ListKindsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKindsRequest) Reset() {
+	*x = ListKindsRequest{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKindsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKindsRequest) ProtoMessage() {}
+
+func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
+func (*ListKindsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
+}
+
+// ListKindsResponse is all kinds.
+type ListKindsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kinds.
+	Kinds         []*ManifestKind `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKindsResponse) Reset() {
+	*x = ListKindsResponse{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKindsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKindsResponse) ProtoMessage() {}
+
+func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
+func (*ListKindsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListKindsResponse) GetKinds() []*ManifestKind {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// ManifestKind describes the manifests of a kind.
+type ManifestKind struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// API version, such as "kubeflow.org/v1".
+	ApiVersion string `protobuf:"bytes,1,opt,name=api_version,json=apiVersion,proto3" json:"api_version,omitempty"`
+	// Kind, such as "PyTorchJob".
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// OpenAPI v3 schema of what is below spec, as JSON, with the extensions of Kubernetes.
+	Schema        string `protobuf:"bytes,3,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ManifestKind) Reset() {
+	*x = ManifestKind{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ManifestKind) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ManifestKind) ProtoMessage() {}
+
+func (x *ManifestKind) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ManifestKind.ProtoReflect.Descriptor instead.
+func (*ManifestKind) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ManifestKind) GetApiVersion() string {
+	if x != nil {
+		return x.ApiVersion
+	}
+	return ""
+}
+
+func (x *ManifestKind) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ManifestKind) GetSchema() string {
+	if x != nil {
+		return x.Schema
+	}
+	return ""
+}
+
 // CreateTrainingJobRequest carries the manifest of a job.
 type CreateTrainingJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1342,7 +1489,7 @@ type CreateTrainingJobRequest struct {
 
 func (x *CreateTrainingJobRequest) Reset() {
 	*x = CreateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1501,7 @@ func (x *CreateTrainingJobRequest) String() string {
 func (*CreateTrainingJobRequest) ProtoMessage() {}
 
 func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1514,7 @@ func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*CreateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateTrainingJobRequest) GetNamespace() string {
@@ -1406,7 +1553,7 @@ type GetTrainingJobRequest struct {
 
 func (x *GetTrainingJobRequest) Reset() {
 	*x = GetTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1565,7 @@ func (x *GetTrainingJobRequest) String() string {
 func (*GetTrainingJobRequest) ProtoMessage() {}
 
 func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1578,7 @@ func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*GetTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetTrainingJobRequest) GetNamespace() string {
@@ -1476,7 +1623,7 @@ type ListTrainingJobsRequest struct {
 
 func (x *ListTrainingJobsRequest) Reset() {
 	*x = ListTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1635,7 @@ func (x *ListTrainingJobsRequest) String() string {
 func (*ListTrainingJobsRequest) ProtoMessage() {}
 
 func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1648,7 @@ func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListTrainingJobsRequest) GetNamespace() string {
@@ -1561,7 +1708,7 @@ type ListTrainingJobsResponse struct {
 
 func (x *ListTrainingJobsResponse) Reset() {
 	*x = ListTrainingJobsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1720,7 @@ func (x *ListTrainingJobsResponse) String() string {
 func (*ListTrainingJobsResponse) ProtoMessage() {}
 
 func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1733,7 @@ func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListTrainingJobsResponse) GetJobs() []*TrainingJob {
@@ -1629,7 +1776,7 @@ type UpdateTrainingJobRequest struct {
 
 func (x *UpdateTrainingJobRequest) Reset() {
 	*x = UpdateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +1788,7 @@ func (x *UpdateTrainingJobRequest) String() string {
 func (*UpdateTrainingJobRequest) ProtoMessage() {}
 
 func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1801,7 @@ func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateTrainingJobRequest) GetNamespace() string {
@@ -1711,7 +1858,7 @@ type DeleteTrainingJobRequest struct {
 
 func (x *DeleteTrainingJobRequest) Reset() {
 	*x = DeleteTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1870,7 @@ func (x *DeleteTrainingJobRequest) String() string {
 func (*DeleteTrainingJobRequest) ProtoMessage() {}
 
 func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +1883,7 @@ func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteTrainingJobRequest) GetNamespace() string {
@@ -1791,7 +1938,7 @@ type WatchTrainingJobsRequest struct {
 
 func (x *WatchTrainingJobsRequest) Reset() {
 	*x = WatchTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +1950,7 @@ func (x *WatchTrainingJobsRequest) String() string {
 func (*WatchTrainingJobsRequest) ProtoMessage() {}
 
 func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +1963,7 @@ func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *WatchTrainingJobsRequest) GetNamespace() string {
@@ -1862,7 +2009,7 @@ type TrainingJobEvent struct {
 
 func (x *TrainingJobEvent) Reset() {
 	*x = TrainingJobEvent{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +2021,7 @@ func (x *TrainingJobEvent) String() string {
 func (*TrainingJobEvent) ProtoMessage() {}
 
 func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +2034,7 @@ func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobEvent.ProtoReflect.Descriptor instead.
 func (*TrainingJobEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TrainingJobEvent) GetType() TrainingJobEvent_Type {
@@ -1926,7 +2073,7 @@ type ReportTrainerStatusRequest struct {
 
 func (x *ReportTrainerStatusRequest) Reset() {
 	*x = ReportTrainerStatusRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1938,7 +2085,7 @@ func (x *ReportTrainerStatusRequest) String() string {
 func (*ReportTrainerStatusRequest) ProtoMessage() {}
 
 func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1951,7 +2098,7 @@ func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTrainerStatusRequest.ProtoReflect.Descriptor instead.
 func (*ReportTrainerStatusRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReportTrainerStatusRequest) GetNamespace() string {
@@ -2077,7 +2224,15 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\rReplicaCounts\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\x05R\x06active\x12\x1c\n" +
 	"\tsucceeded\x18\x02 \x01(\x05R\tsucceeded\x12\x16\n" +
-	"\x06failed\x18\x03 \x01(\x05R\x06failed\"v\n" +
+	"\x06failed\x18\x03 \x01(\x05R\x06failed\"\x12\n" +
+	"\x10ListKindsRequest\"K\n" +
+	"\x11ListKindsResponse\x126\n" +
+	"\x05kinds\x18\x01 \x03(\v2 .kfmesh.training.v1.ManifestKindR\x05kinds\"[\n" +
+	"\fManifestKind\x12\x1f\n" +
+	"\vapi_version\x18\x01 \x01(\tR\n" +
+	"apiVersion\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06schema\x18\x03 \x01(\tR\x06schema\"v\n" +
 	"\x18CreateTrainingJobRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12#\n" +
 	"\bmanifest\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bmanifest\x12\x17\n" +
@@ -2147,14 +2302,16 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x18SUCCESS_RULE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SUCCESS_RULE_ALL\x10\x01\x12\x14\n" +
 	"\x10SUCCESS_RULE_ANY\x10\x02\x12\x16\n" +
-	"\x12SUCCESS_RULE_FIRST\x10\x032\xb4\t\n" +
+	"\x12SUCCESS_RULE_FIRST\x10\x032\xb0\n" +
+	"\n" +
 	"\x0fTrainingService\x12\x9d\x01\n" +
 	"\x11CreateTrainingJob\x12,.kfmesh.training.v1.CreateTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"9\x82\xd3\xe4\x93\x023:\x01*\"./kfmesh/v1/namespaces/{namespace}/trainingjobs\x12\xa2\x01\n" +
 	"\x0eGetTrainingJob\x12).kfmesh.training.v1.GetTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"D\x82\xd3\xe4\x93\x02>\x12</kfmesh/v1/namespaces/{namespace}/trainingjobs/{kind}/{name}\x12\xc0\x01\n" +
 	"\x10ListTrainingJobs\x12+.kfmesh.training.v1.ListTrainingJobsRequest\x1a,.kfmesh.training.v1.ListTrainingJobsResponse\"Q\x82\xd3\xe4\x93\x02KZ\x19\x12\x17/kfmesh/v1/trainingjobs\x12./kfmesh/v1/namespaces/{namespace}/trainingjobs\x12\xa4\x01\n" +
 	"\x11UpdateTrainingJob\x12,.kfmesh.training.v1.UpdateTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"@\x82\xd3\xe4\x93\x02::\x01*\x1a5/kfmesh/v1/namespaces/{namespace}/trainingjobs/{name}\x12\x9f\x01\n" +
 	"\x11DeleteTrainingJob\x12,.kfmesh.training.v1.DeleteTrainingJobRequest\x1a\x16.google.protobuf.Empty\"D\x82\xd3\xe4\x93\x02>*</kfmesh/v1/namespaces/{namespace}/trainingjobs/{kind}/{name}\x12\x90\x01\n" +
-	"\x11WatchTrainingJobs\x12,.kfmesh.training.v1.WatchTrainingJobsRequest\x1a$.kfmesh.training.v1.TrainingJobEvent\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/trainingjobs:watch0\x01\x12\xbc\x01\n" +
+	"\x11WatchTrainingJobs\x12,.kfmesh.training.v1.WatchTrainingJobsRequest\x1a$.kfmesh.training.v1.TrainingJobEvent\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/trainingjobs:watch0\x01\x12z\n" +
+	"\tListKinds\x12$.kfmesh.training.v1.ListKindsRequest\x1a%.kfmesh.training.v1.ListKindsResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/kfmesh/v1/trainingkinds\x12\xbc\x01\n" +
 	"\x13ReportTrainerStatus\x12..kfmesh.training.v1.ReportTrainerStatusRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"T\x82\xd3\xe4\x93\x02N:\x01*\"I/kfmesh/v1/namespaces/{namespace}/trainingjobs/{name}:reportTrainerStatusB\xcd\x01\n" +
 	"\x16com.kfmesh.training.v1B\rTrainingProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/training/v1;trainingv1\xa2\x02\x03KTX\xaa\x02\x12Kfmesh.Training.V1\xca\x02\x12Kfmesh\\Training\\V1\xe2\x02\x1eKfmesh\\Training\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Training::V1b\x06proto3"
 
@@ -2171,7 +2328,7 @@ func file_kfmesh_training_v1_training_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_training_v1_training_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(JobRestartPolicy)(0),              // 0: kfmesh.training.v1.JobRestartPolicy
 	(CleanPodPolicy)(0),                // 1: kfmesh.training.v1.CleanPodPolicy
@@ -2189,24 +2346,27 @@ var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(*TrainerMetric)(nil),              // 13: kfmesh.training.v1.TrainerMetric
 	(*JobCondition)(nil),               // 14: kfmesh.training.v1.JobCondition
 	(*ReplicaCounts)(nil),              // 15: kfmesh.training.v1.ReplicaCounts
-	(*CreateTrainingJobRequest)(nil),   // 16: kfmesh.training.v1.CreateTrainingJobRequest
-	(*GetTrainingJobRequest)(nil),      // 17: kfmesh.training.v1.GetTrainingJobRequest
-	(*ListTrainingJobsRequest)(nil),    // 18: kfmesh.training.v1.ListTrainingJobsRequest
-	(*ListTrainingJobsResponse)(nil),   // 19: kfmesh.training.v1.ListTrainingJobsResponse
-	(*UpdateTrainingJobRequest)(nil),   // 20: kfmesh.training.v1.UpdateTrainingJobRequest
-	(*DeleteTrainingJobRequest)(nil),   // 21: kfmesh.training.v1.DeleteTrainingJobRequest
-	(*WatchTrainingJobsRequest)(nil),   // 22: kfmesh.training.v1.WatchTrainingJobsRequest
-	(*TrainingJobEvent)(nil),           // 23: kfmesh.training.v1.TrainingJobEvent
-	(*ReportTrainerStatusRequest)(nil), // 24: kfmesh.training.v1.ReportTrainerStatusRequest
-	nil,                                // 25: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	nil,                                // 26: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),              // 27: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),        // 28: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),      // 29: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),              // 30: google.protobuf.Empty
+	(*ListKindsRequest)(nil),           // 16: kfmesh.training.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),          // 17: kfmesh.training.v1.ListKindsResponse
+	(*ManifestKind)(nil),               // 18: kfmesh.training.v1.ManifestKind
+	(*CreateTrainingJobRequest)(nil),   // 19: kfmesh.training.v1.CreateTrainingJobRequest
+	(*GetTrainingJobRequest)(nil),      // 20: kfmesh.training.v1.GetTrainingJobRequest
+	(*ListTrainingJobsRequest)(nil),    // 21: kfmesh.training.v1.ListTrainingJobsRequest
+	(*ListTrainingJobsResponse)(nil),   // 22: kfmesh.training.v1.ListTrainingJobsResponse
+	(*UpdateTrainingJobRequest)(nil),   // 23: kfmesh.training.v1.UpdateTrainingJobRequest
+	(*DeleteTrainingJobRequest)(nil),   // 24: kfmesh.training.v1.DeleteTrainingJobRequest
+	(*WatchTrainingJobsRequest)(nil),   // 25: kfmesh.training.v1.WatchTrainingJobsRequest
+	(*TrainingJobEvent)(nil),           // 26: kfmesh.training.v1.TrainingJobEvent
+	(*ReportTrainerStatusRequest)(nil), // 27: kfmesh.training.v1.ReportTrainerStatusRequest
+	nil,                                // 28: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	nil,                                // 29: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),              // 30: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),        // 31: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 32: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),              // 33: google.protobuf.Empty
 }
 var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
-	27, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	30, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.training.v1.TrainingJob.spec:type_name -> kfmesh.training.v1.TrainingJobSpec
 	11, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
 	6,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
@@ -2215,46 +2375,49 @@ var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
 	10, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
 	0,  // 7: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
 	1,  // 8: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
-	28, // 9: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
-	28, // 10: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
+	31, // 9: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
+	31, // 10: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
 	8,  // 11: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
 	2,  // 12: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
 	14, // 13: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
-	25, // 14: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	29, // 15: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
-	29, // 16: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
-	29, // 17: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
+	28, // 14: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	32, // 15: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
+	32, // 16: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
+	32, // 17: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
 	12, // 18: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
-	28, // 19: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
+	31, // 19: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
 	13, // 20: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
-	29, // 21: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
-	29, // 22: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
-	29, // 23: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
-	26, // 24: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	4,  // 25: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
-	3,  // 26: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
-	4,  // 27: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
-	12, // 28: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
-	15, // 29: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
-	16, // 30: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
-	17, // 31: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
-	18, // 32: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
-	20, // 33: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
-	21, // 34: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
-	22, // 35: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
-	24, // 36: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
-	4,  // 37: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	4,  // 38: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	19, // 39: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
-	4,  // 40: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	30, // 41: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
-	23, // 42: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
-	4,  // 43: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
-	37, // [37:44] is the sub-list for method output_type
-	30, // [30:37] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	32, // 21: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
+	32, // 22: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
+	32, // 23: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
+	18, // 24: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
+	29, // 25: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	4,  // 26: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
+	3,  // 27: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
+	4,  // 28: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
+	12, // 29: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
+	15, // 30: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
+	19, // 31: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
+	20, // 32: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
+	21, // 33: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
+	23, // 34: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
+	24, // 35: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
+	25, // 36: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
+	16, // 37: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
+	27, // 38: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
+	4,  // 39: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	4,  // 40: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	22, // 41: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
+	4,  // 42: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	33, // 43: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
+	26, // 44: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
+	17, // 45: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
+	4,  // 46: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
+	39, // [39:47] is the sub-list for method output_type
+	31, // [31:39] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_training_v1_training_proto_init() }
@@ -2270,7 +2433,7 @@ func file_kfmesh_training_v1_training_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_training_v1_training_proto_rawDesc), len(file_kfmesh_training_v1_training_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,7 @@ const (
 	TrainingService_UpdateTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/UpdateTrainingJob"
 	TrainingService_DeleteTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/DeleteTrainingJob"
 	TrainingService_WatchTrainingJobs_FullMethodName   = "/kfmesh.training.v1.TrainingService/WatchTrainingJobs"
+	TrainingService_ListKinds_FullMethodName           = "/kfmesh.training.v1.TrainingService/ListKinds"
 	TrainingService_ReportTrainerStatus_FullMethodName = "/kfmesh.training.v1.TrainingService/ReportTrainerStatus"
 )
 
@@ -58,6 +59,8 @@ type TrainingServiceClient interface {
 	// A revision that is too old to go on from is FAILED_PRECONDITION with reason
 	// "REVISION_EXPIRED".
 	WatchTrainingJobs(ctx context.Context, in *WatchTrainingJobsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrainingJobEvent], error)
+	// ListKinds describes the manifests that are read: those of jobs and of runtimes.
+	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
 	// ReportTrainerStatus takes down how far a TrainJob says its training has come. One
 	// that has ended is FAILED_PRECONDITION.
 	ReportTrainerStatus(ctx context.Context, in *ReportTrainerStatusRequest, opts ...grpc.CallOption) (*TrainingJob, error)
@@ -140,6 +143,16 @@ func (c *trainingServiceClient) WatchTrainingJobs(ctx context.Context, in *Watch
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainingService_WatchTrainingJobsClient = grpc.ServerStreamingClient[TrainingJobEvent]
 
+func (c *trainingServiceClient) ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListKindsResponse)
+	err := c.cc.Invoke(ctx, TrainingService_ListKinds_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *trainingServiceClient) ReportTrainerStatus(ctx context.Context, in *ReportTrainerStatusRequest, opts ...grpc.CallOption) (*TrainingJob, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TrainingJob)
@@ -177,6 +190,8 @@ type TrainingServiceServer interface {
 	// A revision that is too old to go on from is FAILED_PRECONDITION with reason
 	// "REVISION_EXPIRED".
 	WatchTrainingJobs(*WatchTrainingJobsRequest, grpc.ServerStreamingServer[TrainingJobEvent]) error
+	// ListKinds describes the manifests that are read: those of jobs and of runtimes.
+	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
 	// ReportTrainerStatus takes down how far a TrainJob says its training has come. One
 	// that has ended is FAILED_PRECONDITION.
 	ReportTrainerStatus(context.Context, *ReportTrainerStatusRequest) (*TrainingJob, error)
@@ -207,6 +222,9 @@ func (UnimplementedTrainingServiceServer) DeleteTrainingJob(context.Context, *De
 }
 func (UnimplementedTrainingServiceServer) WatchTrainingJobs(*WatchTrainingJobsRequest, grpc.ServerStreamingServer[TrainingJobEvent]) error {
 	return status.Error(codes.Unimplemented, "method WatchTrainingJobs not implemented")
+}
+func (UnimplementedTrainingServiceServer) ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListKinds not implemented")
 }
 func (UnimplementedTrainingServiceServer) ReportTrainerStatus(context.Context, *ReportTrainerStatusRequest) (*TrainingJob, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReportTrainerStatus not implemented")
@@ -333,6 +351,24 @@ func _TrainingService_WatchTrainingJobs_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainingService_WatchTrainingJobsServer = grpc.ServerStreamingServer[TrainingJobEvent]
 
+func _TrainingService_ListKinds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListKindsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrainingServiceServer).ListKinds(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrainingService_ListKinds_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrainingServiceServer).ListKinds(ctx, req.(*ListKindsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TrainingService_ReportTrainerStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReportTrainerStatusRequest)
 	if err := dec(in); err != nil {
@@ -377,6 +413,10 @@ var TrainingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteTrainingJob",
 			Handler:    _TrainingService_DeleteTrainingJob_Handler,
+		},
+		{
+			MethodName: "ListKinds",
+			Handler:    _TrainingService_ListKinds_Handler,
 		},
 		{
 			MethodName: "ReportTrainerStatus",

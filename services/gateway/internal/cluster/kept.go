@@ -32,7 +32,7 @@ func configMaps(c gpuagentv1.ConfigMapServiceClient) kube.Resource {
 		read: object.ReadConfigMap, show: object.ConfigMap,
 	}
 	return kube.Resource{
-		Version: "v1", Plural: "configmaps", Singular: "configmap", Kind: "ConfigMap", Short: []string{"cm"}, Plain: true, Aside: true, Store: s,
+		Version: "v1", Plural: "configmaps", Singular: "configmap", Kind: "ConfigMap", Schema: described("Values for jobs that need not be hidden.", configMapFields()), Short: []string{"cm"}, Plain: true, Aside: true, Store: s,
 		Message: kube.Message{1: kube.MetadataField(), 2: {Name: "data", Map: true}, 3: {Name: "binaryData", Map: true, Bytes: true}, 4: {Name: "immutable", Bool: true}},
 		Columns: []kube.Column{
 			{Name: "Data", Type: "string", Value: func(o kube.Object) any { return fmt.Sprint(size(o, "data") + size(o, "binaryData")) }},
@@ -69,7 +69,7 @@ func secrets(c gpuagentv1.SecretServiceClient) kube.Resource {
 		read: object.ReadSecret, show: object.Secret,
 	}
 	return kube.Resource{
-		Version: "v1", Plural: "secrets", Singular: "secret", Kind: "Secret", Plain: true, Aside: true, Store: s, Fields: []string{"type"},
+		Version: "v1", Plural: "secrets", Singular: "secret", Kind: "Secret", Schema: described("Values for jobs that nobody else sees.", secretFields()), Plain: true, Aside: true, Store: s, Fields: []string{"type"},
 		Message: kube.Message{
 			1: kube.MetadataField(), 2: {Name: "data", Map: true, Bytes: true}, 3: {Name: "type"}, 4: {Name: "stringData", Map: true}, 5: {Name: "immutable", Bool: true},
 		},
@@ -107,7 +107,7 @@ func claims(c gpuagentv1.VolumeServiceClient) kube.Resource {
 	}
 	return kube.Resource{
 		Version: "v1", Plural: "persistentvolumeclaims", Singular: "persistentvolumeclaim", Kind: "PersistentVolumeClaim", Short: []string{"pvc"},
-		Plain: true, Aside: true, Store: s,
+		Plain: true, Aside: true, Store: s, Schema: described("A volume: a directory that outlives the jobs that mount it.", claimFields()),
 		Columns: []kube.Column{
 			{Name: "Status", Type: "string", Value: claimStatus},
 			{Name: "Volume", Type: "string", Value: text("spec", "volumeName")},
@@ -162,7 +162,7 @@ func priorityClasses(c gpuagentv1.PriorityClassServiceClient) kube.Resource {
 	}
 	return kube.Resource{
 		Group: "scheduling.k8s.io", Version: "v1", Plural: "priorityclasses", Singular: "priorityclass", Kind: "PriorityClass", Short: []string{"pc"},
-		Cluster: true, Plain: true, Store: s,
+		Cluster: true, Plain: true, Store: s, Schema: described("A priority with a name.", priorityClassFields()),
 		Message: kube.Message{
 			1: kube.MetadataField(), 2: {Name: "value", Int: true}, 3: {Name: "globalDefault", Bool: true}, 4: {Name: "description"}, 5: {Name: "preemptionPolicy"},
 		},

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,8 +37,9 @@ func revisionOf(o kube.Object) int64 {
 }
 
 // look watches a list by looking at it again and again until ctx ends. What there is, is
-// told where it has changed since a revision.
-func look(ctx context.Context, list func(context.Context) ([]kube.Object, error), name string, after int64, told func(kube.Change) error) error {
+// told where it has changed since a revision. An object that is looked for by name, and is
+// not there any more, is deleted.
+func look(ctx context.Context, list func(context.Context) ([]kube.Object, error), gone kube.Object, after int64, told func(kube.Change) error) error {
 	known := map[string]kube.Object{}
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()
@@ -45,16 +48,13 @@ func look(ctx context.Context, list func(context.Context) ([]kube.Object, error)
 		if err != nil {
 			return err
 		}
-		for _, change := range differences(known, now.Items, name) {
-			if first && change.Revision <= after {
-				continue // the caller has it
-			}
-			if err := told(change); err != nil {
-				return err
-			}
-		}
+		all := differences(known, now.Items, textOf(gone, "name"))
 		if first {
-			if err := told(kube.Change{Type: "BOOKMARK", Revision: now.Revision}); err != nil {
+			all = opening(all, gone, after, len(known) > 0)
+			all = append(all, kube.Change{Type: "BOOKMARK", Revision: now.Revision})
+		}
+		for _, change := range all {
+			if err := told(change); err != nil {
 				return err
 			}
 		}
@@ -64,6 +64,15 @@ func look(ctx context.Context, list func(context.Context) ([]kube.Object, error)
 		case <-ticks.C:
 		}
 	}
+}
+
+// opening is what the first look tells: what the caller does not have yet.
+func opening(all []kube.Change, gone kube.Object, after int64, there bool) []kube.Change {
+	all = slices.DeleteFunc(all, func(c kube.Change) bool { return c.Revision <= after })
+	if after > 0 && textOf(gone, "name") != "" && !there {
+		all = append(all, kube.Change{Type: "DELETED", Object: gone, Revision: after})
+	}
+	return all
 }
 
 // differences are the changes from what is known, by namespace and name, to a list, which
@@ -88,8 +97,8 @@ func differences(known map[string]kube.Object, now []kube.Object, name string) [
 		}
 		known[key] = o
 	}
-	for key, was := range known {
-		if !there[key] {
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		if was := known[key]; !there[key] {
 			all = append(all, kube.Change{Type: "DELETED", Object: was, Revision: revisionOf(was)})
 			delete(known, key)
 		}

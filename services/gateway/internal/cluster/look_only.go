@@ -43,5 +43,5 @@ func (l looked) List(ctx context.Context, namespace string, _ kube.Page) (kube.L
 
 // Watch implements kube.Store.
 func (l looked) Watch(ctx context.Context, namespace, name string, after int64, told func(kube.Change) error) error {
-	return look(ctx, func(ctx context.Context) ([]kube.Object, error) { return l.list(ctx, namespace) }, name, after, told)
+	return look(ctx, func(ctx context.Context) ([]kube.Object, error) { return l.list(ctx, namespace) }, kube.Gone(namespace, name), after, told)
 }

@@ -185,5 +185,5 @@ func (s *namespaceStore) Delete(ctx context.Context, _, name string, _ kube.Opti
 
 // Watch implements kube.Store.
 func (s *namespaceStore) Watch(ctx context.Context, _, name string, after int64, told func(kube.Change) error) error {
-	return look(ctx, s.objects, name, after, told)
+	return look(ctx, s.objects, kube.Gone("", name), after, told)
 }

@@ -121,5 +121,5 @@ func (s *store[M]) List(ctx context.Context, namespace string, _ kube.Page) (kub
 
 // Watch implements kube.Store.
 func (s *store[M]) Watch(ctx context.Context, namespace, name string, after int64, told func(kube.Change) error) error {
-	return look(ctx, func(ctx context.Context) ([]kube.Object, error) { return s.objects(ctx, namespace) }, name, after, told)
+	return look(ctx, func(ctx context.Context) ([]kube.Object, error) { return s.objects(ctx, namespace) }, kube.Gone(namespace, name), after, told)
 }

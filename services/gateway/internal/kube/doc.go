@@ -37,6 +37,15 @@ type Change struct {
 	Revision int64
 }
 
+// Gone is what is known of an object that is no longer there.
+func Gone(namespace, name string) Object {
+	meta := map[string]any{"name": name}
+	if namespace != "" {
+		meta["namespace"] = namespace
+	}
+	return Object{"metadata": meta}
+}
+
 // Page says which part of a list is wanted.
 type Page struct {
 	Limit    int32 // 0 for all
@@ -67,7 +76,9 @@ type Store interface {
 	Update(ctx context.Context, namespace, name string, manifest []byte, o Options) (now Object, warnings []string, err error)
 	Delete(ctx context.Context, namespace, name string, o Options) error
 	// Watch calls told with every change after a revision until ctx ends or told
-	// fails. From revision 0 on it tells of what exists, and then a BOOKMARK.
+	// fails. From revision 0 on it tells of what exists, and then a BOOKMARK. A store that
+	// keeps no changes tells of the one object that a name means that it is deleted, when it
+	// is no longer there: Gone is what is left of it.
 	Watch(ctx context.Context, namespace, name string, after int64, told func(Change) error) error
 }
 
@@ -95,6 +106,9 @@ type Resource struct {
 	// Message is how clients that were built with the kind send it in protobuf; nil when
 	// there are none.
 	Message Message
+	// Schema describes objects of the kind: what is below spec, or all its fields besides
+	// metadata, by name. It may be asked for often. nil when nobody does.
+	Schema func(context.Context) (*Schema, error)
 	// Columns are those of its tables after the name; nil for the age alone.
 	Columns []Column
 	// Happenings are told of other objects: their tables begin without their names, and

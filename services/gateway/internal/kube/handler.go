@@ -19,10 +19,10 @@ type handler struct {
 func newHandler(r *Resource) *handler {
 	h := &handler{resource: r}
 	if !r.ReadOnly {
-		h.owners = newOwners(r, "")
+		h.owners = &owners{resource: r}
 	}
 	if r.Scale != nil {
-		h.scaled = newOwners(r, "scale")
+		h.scaled = &owners{resource: r, below: "scale"}
 	}
 	return h
 }

@@ -1,18 +1,26 @@
 package kube
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
 
 // openapi adds the documents in which kubectl looks whether a server validates fields
-// itself, before it sends anything: of each version the changes that can be made, and of
-// those the parameters. They hold no schemas.
+// itself, before it sends anything, and from which it explains kinds: of each version the
+// changes that can be made with their parameters, and the schemas of kinds.
 func (t *table) openapi(mux *http.ServeMux) {
 	paths := Object{}
 	for _, root := range t.roots() {
-		document := t.document(root)
-		mux.HandleFunc("GET /openapi/v3/"+root, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, document) })
+		mux.HandleFunc("GET /openapi/v3/"+root, func(w http.ResponseWriter, r *http.Request) {
+			document, err := t.document(r.Context(), root)
+			if err != nil {
+				s := (&Resource{}).explain("", err)
+				answer(w, s.Code, s)
+				return
+			}
+			answer(w, http.StatusOK, document)
+		})
 		paths[root] = Object{"serverRelativeURL": "/openapi/v3/" + root}
 	}
 	mux.HandleFunc("GET /openapi/v3", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, Object{"paths": paths}) })
@@ -32,11 +40,21 @@ func (t *table) roots() []string {
 	return roots
 }
 
-func (t *table) document(root string) Object {
-	paths := Object{}
+func (t *table) document(ctx context.Context, root string) (Object, error) {
+	paths, schemas := Object{}, Object{}
 	for i := range t.resources {
 		r := &t.resources[i]
-		if strings.TrimPrefix(r.root(), "/") != root || r.ReadOnly {
+		if strings.TrimPrefix(r.root(), "/") != root {
+			continue
+		}
+		if r.Schema != nil {
+			described, err := r.schema(ctx)
+			if err != nil {
+				return nil, err
+			}
+			schemas[r.schemaName()] = described
+		}
+		if r.ReadOnly {
 			continue
 		}
 		all := r.root() + "/namespaces/{namespace}/" + r.Plural
@@ -48,8 +66,8 @@ func (t *table) document(root string) Object {
 	}
 	return Object{
 		"openapi": "3.0.0", "info": Object{"title": "kfmesh", "version": t.version},
-		"paths": paths, "components": Object{"schemas": Object{}},
-	}
+		"paths": paths, "components": Object{"schemas": schemas},
+	}, nil
 }
 
 // operation is a change of the resource.

@@ -2,11 +2,15 @@ package kube
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,24 +22,36 @@ import (
 // owners knows who set which field of the objects of a resource: what an API server
 // keeps in metadata.managedFields. It merges what is applied by that. The library is the
 // API server's own.
-type owners struct{ fields *managedfields.FieldManager }
+type owners struct {
+	resource *Resource
+	below    string // of objects, such as "scale"; empty for the objects themselves
+
+	mu    sync.Mutex
+	known *managedfields.FieldManager // guarded by mu; nil until it is first needed
+}
 
 // maxManager is the longest name of a manager of fields, that of Kubernetes.
 const maxManager = 128
 
-// newOwners are those of a resource, or of what is below its objects, such as "scale".
-func newOwners(r *Resource, below string) *owners {
-	kind := schema.GroupVersionKind{Group: r.Group, Version: r.Version, Kind: r.Kind}
-	fields, err := managedfields.NewDefaultCRDFieldManager(r.types(), untyped{}, untyped{}, untyped{}, kind, kind.GroupVersion(), below, nil)
-	if err != nil {
-		panic("kube: fields of " + r.Kind + " cannot be kept track of: " + err.Error()) // with no fields to reset it cannot fail
+// fields is what keeps track of fields. It is made when it is first needed, for it takes
+// the schema of the kind.
+func (o *owners) fields(ctx context.Context) (*managedfields.FieldManager, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known != nil {
+		return o.known, nil
 	}
-	return &owners{fields: fields}
-}
-
-// types say how the objects of the resource are made up.
-func (r *Resource) types() managedfields.TypeConverter {
-	return managedfields.NewDeducedTypeConverter()
+	types, err := o.resource.types(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kind := schema.GroupVersionKind{Group: o.resource.Group, Version: o.resource.Version, Kind: o.resource.Kind}
+	made, err := managedfields.NewDefaultCRDFieldManager(types, untyped{}, untyped{}, untyped{}, kind, kind.GroupVersion(), o.below, nil)
+	if err != nil {
+		return nil, fault.Internalf(err, "fields of %s cannot be kept track of", o.resource.Kind)
+	}
+	o.known = made
+	return made, nil
 }
 
 // changed notes who made an object what it is now. live is nil for one that is new.
@@ -44,9 +60,13 @@ func (o *owners) changed(q *http.Request, live, now Object) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := o.fields.Update(was, is, managerOf(q))
+	fields, err := o.fields(q.Context())
 	if err != nil {
-		return nil, badRequest("%v", err)
+		return nil, err
+	}
+	out, err := fields.Update(was, is, managerOf(q))
+	if err != nil {
+		return now, nil //nolint:nilerr // it is not made up as it should be, which its service says better
 	}
 	return restored(out, now)
 }
@@ -65,7 +85,14 @@ func (o *owners) applied(q *http.Request, live, wanted Object) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := o.fields.Apply(was, is, manager, truth(q, "force"))
+	fields, err := o.fields(q.Context())
+	if err != nil {
+		return nil, err
+	}
+	out, err := fields.Apply(was, is, manager, truth(q, "force"))
+	if _, conflict := errors.AsType[*apierrors.StatusError](err); err != nil && !conflict {
+		return nil, badRequest("%v", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,16 @@ func (r *Resource) selection(q *http.Request) (selection, error) {
 	return selection{labels: labels, fields: fields}, nil
 }
 
+// name is the one that is meant; empty when several may be.
+func (s selection) name() string {
+	for _, r := range s.fields {
+		if r.key == "metadata.name" && r.op == "=" {
+			return r.values[0]
+		}
+	}
+	return ""
+}
+
 func (s selection) has(o Object) bool {
 	labels := o.labels()
 	for _, r := range s.labels {

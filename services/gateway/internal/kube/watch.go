@@ -31,6 +31,9 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request, namespace, name 
 	if truth(r, "sendInitialEvents") {
 		after = 0
 	}
+	if name == "" {
+		name = which.name()
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	t := &teller{
@@ -62,6 +65,9 @@ type teller struct {
 func (t *teller) tell(c Change) error {
 	if c.Type == "BOOKMARK" {
 		return t.mark(c)
+	}
+	if c.Object["kind"] == nil { // of what is gone no more may be known than its name
+		c.Object["apiVersion"], c.Object["kind"] = t.resource.APIVersion(), t.resource.Kind
 	}
 	key := c.Object.namespace() + "/" + c.Object.name()
 	fits := c.Type != "DELETED" && t.which.has(c.Object)

@@ -169,6 +169,21 @@ func (s *store) List(ctx context.Context, namespace string, _ kube.Page) (kube.L
 	return out, nil
 }
 
+// absent tells that the one pod that is watched from a revision on is deleted, when all
+// there are have been told and none has its name.
+func absent(event *gpuagentv1.WorkloadEvent, shown map[string][]replica, sought kube.Object, after int64) []kube.Change {
+	name, _ := kube.Path(sought, "metadata", "name").(string)
+	if name == "" || after == 0 || event.GetType() != gpuagentv1.WorkloadEvent_TYPE_SYNCED {
+		return nil
+	}
+	for _, all := range shown {
+		if slices.ContainsFunc(all, func(r replica) bool { return r.name() == name }) {
+			return nil
+		}
+	}
+	return []kube.Change{{Type: "DELETED", Object: sought, Revision: after}}
+}
+
 // Watch implements kube.Store. What there is, is told again where it has changed since the
 // revision.
 func (s *store) Watch(ctx context.Context, namespace, name string, after int64, told func(kube.Change) error) error {
@@ -195,7 +210,9 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 		if !synced && after > 0 && event.GetWorkload().GetMetadata().GetResourceVersion() <= after {
 			continue // the caller has it
 		}
-		for _, change := range append(gone(before, event), changes(event)...) {
+		all := slices.Concat(gone(before, event), changes(event))
+		all = append(absent(event, shown, kube.Gone(namespace, name), after), all...)
+		for _, change := range all {
 			if change.Object != nil && name != "" && change.Object["metadata"].(map[string]any)["name"] != name {
 				continue
 			}

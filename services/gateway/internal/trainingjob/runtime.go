@@ -15,16 +15,19 @@ import (
 )
 
 // Runtimes are the resources of training runtimes: those of all, and those of a namespace.
-func Runtimes(client trainingv1.TrainingRuntimeServiceClient) []kube.Resource {
+func Runtimes(client trainingv1.TrainingRuntimeServiceClient, jobs trainingv1.TrainingServiceClient) []kube.Resource {
+	described := func(kind string) func(context.Context) (*kube.Schema, error) {
+		return schema(jobs, trainerGroup+"/"+trainerVersion, kind, "What TrainJobs are made of.")
+	}
 	return []kube.Resource{
 		{
 			Group: trainerGroup, Version: trainerVersion, Plural: "clustertrainingruntimes", Singular: "clustertrainingruntime",
 			Kind: "ClusterTrainingRuntime", Cluster: true,
-			Store: &runtimes{client: client, scope: trainingv1.RuntimeScope_RUNTIME_SCOPE_CLUSTER},
+			Store: &runtimes{client: client, scope: trainingv1.RuntimeScope_RUNTIME_SCOPE_CLUSTER}, Schema: described("ClusterTrainingRuntime"),
 		},
 		{
 			Group: trainerGroup, Version: trainerVersion, Plural: "trainingruntimes", Singular: "trainingruntime", Kind: "TrainingRuntime",
-			Store: &runtimes{client: client},
+			Store: &runtimes{client: client}, Schema: described("TrainingRuntime"),
 		},
 	}
 }

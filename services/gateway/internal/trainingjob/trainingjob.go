@@ -38,6 +38,7 @@ func resource(jobs trainingv1.TrainingServiceClient, version, kind string) kube.
 		Store:   &store{jobs: jobs, version: group + "/" + version, kind: kind},
 		Columns: columns(version, kind),
 		Scale:   scale(version, kind),
+		Schema:  schema(jobs, group+"/"+version, kind, "A training job: replicas that work together."),
 	}
 }
 

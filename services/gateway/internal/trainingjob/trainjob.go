@@ -29,6 +29,7 @@ func trainJob(jobs trainingv1.TrainingServiceClient) kube.Resource {
 	return kube.Resource{
 		Group: trainerGroup, Version: trainerVersion, Plural: "trainjobs", Singular: "trainjob", Kind: trainJobKind, Store: s,
 		Columns: []kube.Column{kube.LastCondition(), kube.Age()},
+		Schema:  schema(jobs, s.version, trainJobKind, "A training job that is made of a runtime."),
 		Below:   map[string]func(http.ResponseWriter, *http.Request) error{"status": s.reportStatus},
 	}
 }

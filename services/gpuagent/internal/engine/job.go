@@ -179,8 +179,20 @@ func seen(n *gpuagentv1.Node) scheduler.Node {
 	for _, gpu := range status.GetGpus() {
 		node.GPUs = append(node.GPUs, scheduler.GPU{
 			Index: gpu.GetIndex(), Model: gpu.GetModel(), Vendor: vendorOf(gpu), MemoryBytes: gpu.GetMemoryBytes(), Unhealthy: gpu.GetProblem() != "",
-			Link: int(gpu.GetLinkGroup()),
+			Link: int(gpu.GetLinkGroup()), Part: partOf(gpu),
 		})
 	}
 	return node
+}
+
+// partOf is what of a GPU a part counts in quotas.
+func partOf(gpu *gpuagentv1.Gpu) int {
+	switch {
+	case gpu.GetShares() > 0:
+		return scheduler.SharePart(int(gpu.GetShares()))
+	case gpu.GetProfile() != "":
+		return scheduler.MIGPart(gpu.GetProfile())
+	default:
+		return scheduler.Whole
+	}
 }

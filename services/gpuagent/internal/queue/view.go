@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"math"
+
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -72,9 +74,12 @@ func unstored(s *scheduler.QueueState) *gpuagentv1.Queue {
 // Status is how a queue stands.
 func Status(s *scheduler.QueueState) *gpuagentv1.QueueStatus {
 	return &gpuagentv1.QueueStatus{
-		UsedGpus:     int32(s.Used),
-		BorrowedGpus: int32(s.Borrowed),
-		PromisedGpus: int32(s.Promised),
+		UsedGpus:     int32(math.Ceil(s.Used)),
+		BorrowedGpus: int32(math.Ceil(s.Borrowed)),
+		PromisedGpus: int32(math.Ceil(s.Promised)),
+		GpusUsed:     s.Used,
+		GpusBorrowed: s.Borrowed,
+		GpusPromised: s.Promised,
 		Waiting:      int32(len(s.Waiting)),
 		Running:      int32(len(s.Running)),
 		Share:        s.Share,

@@ -10,7 +10,7 @@ type account struct {
 	Queue
 	known    bool // whether the queue was set
 	cohort   *cohort
-	used     int // GPUs that its jobs hold
+	used     int // GPUs that its jobs hold, in parts of Whole as all amounts here are
 	promised int // GPUs that are kept for its jobs
 	average  float64
 	classes  []*class      // of its jobs that wait, in no order
@@ -33,8 +33,11 @@ func (a *account) kept() int {
 	if a.LendingLimit == Unlimited {
 		return 0
 	}
-	return max(0, a.Quota-a.LendingLimit)
+	return max(0, a.Quota-a.LendingLimit) * Whole
 }
+
+// quota is that of a queue which has one.
+func (a *account) quota() int { return a.Quota * Whole }
 
 // sharesWith reports whether what one queue gives back another may use.
 func (a *account) sharesWith(other *account) bool {
@@ -49,7 +52,7 @@ func (a *account) borrowed() int {
 	if a.Quota == Unlimited {
 		return 0
 	}
-	return max(0, a.used-a.Quota)
+	return max(0, a.used-a.quota())
 }
 
 // ceiling is how many GPUs the queue may use at most, whatever others do.
@@ -58,11 +61,11 @@ func (a *account) ceiling() int {
 	case a.Quota == Unlimited:
 		return math.MaxInt
 	case a.cohort == nil:
-		return a.Quota
+		return a.quota()
 	}
 	most := a.cohort.lendable + a.kept()
 	if a.BorrowingLimit != Unlimited {
-		most = min(most, a.Quota+a.BorrowingLimit)
+		most = min(most, (a.Quota+a.BorrowingLimit)*Whole)
 	}
 	return most
 }
@@ -106,7 +109,7 @@ func (s *Scheduler) regroup() {
 		}
 		a.cohort = c
 		c.members = append(c.members, a)
-		c.lendable += a.Quota - a.kept()
+		c.lendable += a.quota() - a.kept()
 		c.drawn += a.drawn()
 	}
 }
@@ -119,8 +122,8 @@ func (s *Scheduler) share(a *account) float64 {
 		used = a.average
 	}
 	if a.Quota != Unlimited {
-		used -= float64(a.Quota)
-		lendable = float64(a.Quota)
+		used -= float64(a.quota())
+		lendable = float64(a.quota())
 		if a.cohort != nil {
 			lendable = float64(a.cohort.lendable)
 		}

@@ -98,7 +98,12 @@ func auditAccounts(t fataler, s *Scheduler) {
 	victims := map[*account]int{}
 	for _, j := range s.jobs {
 		jobs[j.queue]++
-		used[j.queue] += j.gpus()
+		used[j.queue] += j.cost()
+		for i := range j.slots {
+			if at := &j.slots[i]; at.cost != at.m.cost(at.GPUs) {
+				t.Fatalf("%s holds GPUs %v of %s, which count %d, and the books say %d", j.UID, at.GPUs, at.Node, at.m.cost(at.GPUs), at.cost)
+			}
+		}
 		if j.claim != nil {
 			promised[j.queue] += j.claim.gpus
 		}

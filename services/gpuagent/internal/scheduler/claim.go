@@ -7,7 +7,7 @@ import "slices"
 type claim struct {
 	job    *job
 	slots  []slot
-	gpus   int           // that are promised of the quota
+	gpus   int           // that are promised of the quota, in parts of Whole
 	behind map[*job]bool // those that have the slots, or the quota
 	tried  int64         // Scheduler.epoch when it was last looked at, without slots
 }
@@ -18,7 +18,7 @@ func (c *claim) awaited() int {
 	n := 0
 	for j := range c.behind {
 		if j.queue.sharesWith(c.job.queue) {
-			n += j.gpus()
+			n += j.cost()
 		}
 	}
 	return n

@@ -30,6 +30,9 @@ func (j *job) gang() int {
 // placed reports whether the job runs.
 func (j *job) placed() bool { return len(j.slots) > 0 }
 
+// cost is what the GPUs that the job holds count in quotas.
+func (j *job) cost() int { return costOf(j.slots) }
+
 // gpus is how many GPUs the job holds.
 func (j *job) gpus() int {
 	n := 0

@@ -32,6 +32,7 @@
 //   - The GPUs that the jobs of a queue hold do not exceed its quota and what it may
 //     borrow, and the queues of a cohort together not what they have and lend. (A
 //     quota that is cut below what is held takes nothing away; nothing is added.)
+//     Parts of GPUs count as what they are of one (Whole).
 //   - Whoever is preempted is of lower priority, or borrows what its owner reclaims.
 //
 // # Who is first, and how long one waits

@@ -9,7 +9,8 @@ import (
 // slot is where a replica is placed, and the machine of that name.
 type slot struct {
 	Slot
-	m *machine
+	m    *machine
+	cost int // what its GPUs count in quotas
 }
 
 // shortage is what a job did not get.
@@ -30,7 +31,7 @@ func (s *Scheduler) fit(j *job) ([]slot, shortage) {
 	budget := j.queue.room()
 	f := &fitting{s: s, j: j}
 	var short shortage
-	if asks := gpusOf(runs); asks > budget && asks > 0 {
+	if asks := costOfRuns(runs); asks > budget && asks > 0 {
 		short = ofQuota
 	} else if short = shortOfGPUs(runs); short == enough {
 		if short = f.whole(runs, missing); short == enough {
@@ -70,12 +71,21 @@ func (j *job) missing() (runs []run, replicas, least int) {
 	return runs, replicas, 1
 }
 
-func gpusOf(runs []run) int {
+// costOfRuns is what runs count in quotas, at most.
+func costOfRuns(runs []run) int {
 	n := 0
 	for i := range runs {
-		n += runs[i].count * int(runs[i].need.GPUs)
+		n += runs[i].count * runs[i].cost()
 	}
 	return n
+}
+
+// cost is what a replica of a run counts in quotas, at most.
+func (r *run) cost() int {
+	if r.need.GPUs == 0 {
+		return 0
+	}
+	return int(r.need.GPUs) * r.view.heaviest()
 }
 
 // shortOfGPUs tells quickly that replicas do not fit.
@@ -101,7 +111,7 @@ type fitting struct {
 func (f *fitting) undo(n int) {
 	for i := len(f.slots) - 1; i >= n; i-- {
 		f.slots[i].m.drop(f.j, &f.slots[i])
-		f.j.queue.charge(-len(f.slots[i].GPUs), 0)
+		f.j.queue.charge(-f.slots[i].cost, 0)
 	}
 	f.slots = f.slots[:n]
 }
@@ -129,13 +139,14 @@ func (f *fitting) whole(runs []run, replicas int) shortage {
 }
 
 // first finds room for as many of the first replicas as it can, within a budget
-// of GPUs.
+// of what their GPUs count.
 func (f *fitting) first(runs []run, budget int) int {
 	for _, r := range runs {
 		want := r.count
 		if r.need.GPUs > 0 {
-			r.count = min(want, budget/int(r.need.GPUs))
-			budget -= r.count * int(r.need.GPUs)
+			each := r.cost()
+			r.count = min(want, budget/each)
+			budget -= r.count * each
 		}
 		if f.pack(&r) < want {
 			break
@@ -282,7 +293,8 @@ func (f *fitting) take(r *run, m *machine, done, n int) {
 			at.GPUs = f.choose(m, e, int(r.need.GPUs))
 		}
 		m.hold(f.j, &at)
-		f.j.queue.charge(len(at.GPUs), 0)
+		at.cost = m.cost(at.GPUs)
+		f.j.queue.charge(at.cost, 0)
 		f.slots = append(f.slots, at)
 	}
 }

@@ -49,7 +49,7 @@ func (s *Scheduler) Vacate(uid string, ended []Slot) {
 	}
 	for i := range gone {
 		gone[i].m.drop(j, &gone[i])
-		j.queue.charge(-len(gone[i].GPUs), 0)
+		j.queue.charge(-gone[i].cost, 0)
 	}
 	j.slots = left
 	for i := range gone {

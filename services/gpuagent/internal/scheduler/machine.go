@@ -45,6 +45,9 @@ func (m *machine) describe(n Node) {
 		}
 		at := m.position(gpu.Index)
 		m.holders[at], m.promised[at] = holders[i], promised[i]
+		if at >= m.real {
+			m.GPUs[at].Part = gpu.Part
+		}
 	}
 	m.hardware = ""
 	if len(n.GPUs) > 0 {

@@ -30,6 +30,7 @@ type GPU struct {
 	Model       string
 	Vendor      string // "nvidia" or "amd"; empty when only the model's name may tell
 	MemoryBytes int64
+	Part        int  // of Whole that it counts in quotas; 0 means all
 	Unhealthy   bool // is given to nobody; who has it keeps it
 	Link        int  // GPUs of one number are close to each other: one NVLink or NUMA group
 }

@@ -37,7 +37,7 @@ func (s *Scheduler) preempt(j *job) []slot {
 func (s *Scheduler) claimFor(j *job, slots []slot, behind []*job) *claim {
 	c := &claim{job: j, slots: slots, behind: make(map[*job]bool, len(behind))}
 	for i := range slots {
-		c.gpus += len(slots[i].GPUs)
+		c.gpus += slots[i].cost
 	}
 	for _, other := range behind {
 		c.behind[other] = true
@@ -78,7 +78,7 @@ func (s *Scheduler) victims(j *job) []*job {
 func (s *Scheduler) takesBack(j *job, from *account) bool {
 	to := j.queue
 	return to.cohort != nil && to.Reclaim != Nobody && from != to && from.cohort == to.cohort &&
-		from.borrowed() > 0 && to.used+to.promised+j.leastGPUs() <= to.Quota
+		from.borrowed() > 0 && to.used+to.promised+j.leastCost() <= to.quota()
 }
 
 // below reports whether jobs of a queue must yield to another.
@@ -109,8 +109,8 @@ func (s *Scheduler) because(victim, j *job) string {
 	if s.yields(victim, j) {
 		return fmt.Sprintf("makes room for %s, which has priority %d and not %d", j.title(), j.Priority, victim.Priority)
 	}
-	return fmt.Sprintf("gives back GPUs of queue %s, which needs them for %s; queue %s holds %d and has %d of its own",
-		j.Queue, j.title(), victim.Queue, victim.queue.used, victim.queue.Quota)
+	return fmt.Sprintf("gives back GPUs of queue %s, which needs them for %s; queue %s holds %s and has %s of its own",
+		j.Queue, j.title(), victim.Queue, number(victim.queue.used), number(victim.queue.quota()))
 }
 
 // title is a job as sentences name it.
@@ -121,12 +121,13 @@ func (j *job) title() string {
 	return j.Namespace + "/" + j.Name
 }
 
-// leastGPUs is how many GPUs the replicas ask for that are placed together.
-func (j *job) leastGPUs() int {
+// leastCost is what the GPUs count in quotas, at most, that the replicas ask for which are
+// placed together.
+func (j *job) leastCost() int {
 	n, left := 0, j.gang()
 	for i := range j.shape.runs {
 		count := min(left, j.shape.runs[i].count)
-		n, left = n+count*int(j.shape.runs[i].need.GPUs), left-count
+		n, left = n+count*j.shape.runs[i].cost(), left-count
 	}
 	return n
 }

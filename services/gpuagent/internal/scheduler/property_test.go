@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,7 @@ type world struct {
 	queues map[string]Queue
 	jobs   map[string]Job
 	held   map[string][]Slot
+	parts  map[string]int // what GPUs count, by node and index, as last heard
 	ending map[string]bool
 	made   int
 }
@@ -59,7 +61,7 @@ func newWorld(t *rapid.T) *world {
 	}
 	return &world{
 		policy: policy, now: start, s: New(policy), twin: New(policy),
-		nodes: map[string]Node{}, queues: map[string]Queue{}, jobs: map[string]Job{}, held: map[string][]Slot{}, ending: map[string]bool{},
+		nodes: map[string]Node{}, queues: map[string]Queue{}, jobs: map[string]Job{}, held: map[string][]Slot{}, parts: map[string]int{}, ending: map[string]bool{},
 	}
 }
 
@@ -81,14 +83,22 @@ func (w *world) setNode(t *rapid.T) {
 	if rapid.IntRange(0, 4).Draw(t, "tainted") == 0 {
 		n.Taints = []Taint{{Key: "for", Value: "research"}}
 	}
-	kinds := [][2]string{{"NVIDIA A100", "nvidia"}, {"H100", "nvidia"}, {"Instinct MI300X", "amd"}}
+	kinds := [][2]string{{"NVIDIA A100", "nvidia"}, {"H100", "nvidia"}, {"Instinct MI300X", "amd"}, {"Tesla T4 SHARED", "nvidia"}}
 	kind, other := rapid.SampledFrom(kinds).Draw(t, "kind"), rapid.SampledFrom(kinds).Draw(t, "other kind")
+	shares := rapid.IntRange(2, 5).Draw(t, "shares")
 	mixed := rapid.IntRange(0, 2).Draw(t, "mixed") == 0
 	for i := range rapid.SampledFrom([]int{0, 2, 4, 8, 8}).Draw(t, "gpus") {
 		if mixed && i >= 3 {
 			kind = other
 		}
 		n.GPUs = append(n.GPUs, GPU{Index: int32(i), Model: kind[0], Vendor: kind[1], Link: i / 2, Unhealthy: rapid.IntRange(0, 19).Draw(t, "unhealthy") == 0})
+	}
+	for i := range n.GPUs {
+		n.GPUs[i].Part = 0
+		if partOf(strings.ToLower(n.GPUs[i].Model)) != "" {
+			n.GPUs[i].Part = SharePart(shares)
+		}
+		w.parts[fmt.Sprint(n.Name, n.GPUs[i].Index)] = n.GPUs[i].part()
 	}
 	w.nodes[n.Name] = n
 	w.both(func(s *Scheduler) { s.SetNode(n) })
@@ -103,7 +113,7 @@ func (w *world) removeNode(t *rapid.T) {
 
 func (w *world) setQueue(t *rapid.T) {
 	limit := func(name string, most int) int {
-		return rapid.SampledFrom([]int{Unlimited, 0, most / 2, most}).Draw(t, name)
+		return rapid.SampledFrom([]int{Unlimited, 0, 1, most / 2, most}).Draw(t, name)
 	}
 	q := Queue{
 		Name:           fmt.Sprintf("q%d", rapid.IntRange(1, 4).Draw(t, "queue")),
@@ -146,7 +156,7 @@ func (w *world) job(t *rapid.T) Job {
 			},
 		}
 		if rapid.IntRange(0, 3).Draw(t, "picky") == 0 {
-			g.Need.GPUModel = rapid.SampledFrom([]string{"", "nvidia-h100", "nvidia", "amd"}).Draw(t, "model")
+			g.Need.GPUModel = rapid.SampledFrom([]string{"", "nvidia-h100", "nvidia", "amd", "shared", "shared"}).Draw(t, "model")
 			g.Need.Selector = map[string]string{"zone": rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone")}
 			g.Need.Tolerations = []Toleration{{Key: "for", Exists: true}}
 		}
@@ -411,7 +421,9 @@ func (w *world) use(queue string) int {
 	for uid, slots := range w.held {
 		for _, at := range slots {
 			if w.jobs[uid].Queue == queue {
-				n += len(at.GPUs)
+				for _, index := range at.GPUs {
+					n += w.parts[fmt.Sprint(at.Node, index)]
+				}
 			}
 		}
 	}
@@ -431,7 +443,7 @@ func (w *world) checkQuota(t *rapid.T, j Job, p Place) {
 	if !known || asks == 0 || q.Quota == Unlimited {
 		return
 	}
-	if q.Cohort == "" && used > q.Quota || q.Cohort != "" && q.BorrowingLimit != Unlimited && used > q.Quota+q.BorrowingLimit {
+	if q.Cohort == "" && used > q.Quota*Whole || q.Cohort != "" && q.BorrowingLimit != Unlimited && used > (q.Quota+q.BorrowingLimit)*Whole {
 		t.Fatalf("queue %v uses %d", q, used)
 	}
 	lent, drawn := 0, 0
@@ -441,9 +453,9 @@ func (w *world) checkQuota(t *rapid.T, j Job, p Place) {
 		}
 		kept := 0
 		if other.LendingLimit != Unlimited {
-			kept = max(0, other.Quota-other.LendingLimit)
+			kept = max(0, other.Quota-other.LendingLimit) * Whole
 		}
-		lent += other.Quota - kept
+		lent += other.Quota*Whole - kept
 		drawn += max(0, w.use(other.Name)-kept)
 		if other.Name == q.Name && used <= kept {
 			return

@@ -90,8 +90,8 @@ func TestFairShare(t *testing.T) {
 	}
 	s.Decide(start)
 	for _, q := range s.Snapshot().Queues {
-		if want := map[string]int{"light": 2, "heavy": 6}[q.Name]; q.Used != want {
-			t.Errorf("queue %s has %d GPUs, want %d", q.Name, q.Used, want)
+		if want := map[string]float64{"light": 2, "heavy": 6}[q.Name]; q.Used != want {
+			t.Errorf("queue %s has %v GPUs, want %v", q.Name, q.Used, want)
 		}
 	}
 }

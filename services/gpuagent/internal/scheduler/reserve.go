@@ -90,7 +90,7 @@ func (s *Scheduler) reserveFor(j *job) bool {
 // fitsBeyondQuota reports whether a job lacks nothing but quota, and how much it
 // asks for.
 func (s *Scheduler) fitsBeyondQuota(j *job) (gpus int, ok bool) {
-	if gpus = j.leastGPUs(); gpus <= j.queue.room() {
+	if gpus = j.leastCost(); gpus <= j.queue.room() {
 		return 0, false
 	}
 	f := &fitting{s: s, j: j}

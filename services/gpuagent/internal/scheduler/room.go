@@ -41,12 +41,12 @@ func (s *Scheduler) makeRoom(j *job, list []*job, may func(*job) bool) (slots []
 // mayFit tells quickly when a job does not fit even if all of some lists were gone:
 // by its queue's quota, or by the GPUs that each machine then has.
 func (s *Scheduler) mayFit(j *job, lists ...[]*job) bool {
-	if asks := j.leastGPUs(); asks > 0 {
+	if asks := j.leastCost(); asks > 0 {
 		room := j.queue.room()
 		for _, list := range lists {
 			for i := 0; i < len(list) && room < asks; i++ {
 				if list[i].queue.sharesWith(j.queue) {
-					room += list[i].gpus()
+					room += list[i].cost()
 				}
 			}
 		}
@@ -107,7 +107,7 @@ func (s *Scheduler) imagine(j *job) ([]slot, bool) {
 	slots, short := s.fit(j)
 	for i := range slots {
 		slots[i].m.drop(j, &slots[i])
-		j.queue.charge(-len(slots[i].GPUs), 0)
+		j.queue.charge(-slots[i].cost, 0)
 	}
 	return slots, short == enough
 }
@@ -152,12 +152,12 @@ func (s *Scheduler) lift(j *job) {
 	for i := range j.slots {
 		j.slots[i].m.drop(j, &j.slots[i])
 	}
-	j.queue.charge(-j.gpus(), 0)
+	j.queue.charge(-j.cost(), 0)
 }
 
 func (s *Scheduler) putBack(j *job) {
 	for i := range j.slots {
 		j.slots[i].m.hold(j, &j.slots[i])
 	}
-	j.queue.charge(j.gpus(), 0)
+	j.queue.charge(j.cost(), 0)
 }

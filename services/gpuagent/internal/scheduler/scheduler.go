@@ -52,6 +52,7 @@ func (s *Scheduler) SetNode(n Node) {
 	}
 	m.leaveViews()
 	m.describe(n)
+	s.weigh(m)
 	for _, v := range s.views {
 		v.enter(m)
 	}
@@ -204,7 +205,8 @@ func (s *Scheduler) Restore(restored Job, held []Slot) {
 	for i, at := range held {
 		slots[i] = slot{Slot: at, m: s.machine(at.Node)}
 		slots[i].m.hold(j, &slots[i])
-		j.queue.charge(len(at.GPUs), 0)
+		slots[i].cost = slots[i].m.cost(at.GPUs)
+		j.queue.charge(slots[i].cost, 0)
 	}
 	s.settle(j, slots)
 }
@@ -259,7 +261,9 @@ func (s *Scheduler) changeLayout() {
 	s.gpus = 0
 	for _, m := range s.machines {
 		if m != nil && m.present {
-			s.gpus += len(m.GPUs)
+			for _, gpu := range m.GPUs {
+				s.gpus += gpu.part()
+			}
 		}
 	}
 	s.wake()

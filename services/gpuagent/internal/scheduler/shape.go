@@ -61,7 +61,7 @@ func (s *Scheduler) viewOf(need *Need) *view {
 	if known := s.views[key]; known != nil {
 		return known
 	}
-	v := &view{need: *need}
+	v := &view{need: *need, parts: map[int]int{}}
 	for _, m := range s.machines {
 		if m != nil {
 			v.enter(m)

@@ -15,10 +15,10 @@ type Snapshot struct {
 // QueueState is how a queue stands.
 type QueueState struct {
 	Queue
-	Known    bool // whether it was set
-	Used     int  // GPUs that its jobs hold
-	Borrowed int  // of those, beyond its quota
-	Promised int  // GPUs that are kept for jobs of it
+	Known    bool    // whether it was set
+	Used     float64 // GPUs that its jobs hold, parts as parts
+	Borrowed float64 // of those, beyond its quota
+	Promised float64 // GPUs that are kept for jobs of it
 	Share    float64
 	Fair     bool         // whether queues take turns by their share
 	Waiting  []WaitingJob // first to run first
@@ -71,7 +71,7 @@ func (s *Scheduler) Snapshot() Snapshot {
 	}
 	for _, a := range s.accounts {
 		state := QueueState{
-			Queue: a.Queue, Known: a.known, Used: a.used, Borrowed: a.borrowed(), Promised: a.promised, Share: s.share(a),
+			Queue: a.Queue, Known: a.known, Used: float64(a.used) / Whole, Borrowed: float64(a.borrowed()) / Whole, Promised: float64(a.promised) / Whole, Share: s.share(a),
 			Fair: s.policy.FairShare,
 		}
 		slices.SortFunc(waiting[a], before)

@@ -110,7 +110,7 @@ func (s *Scheduler) sentence(j *job) string {
 	if short == enough {
 		for i := range f {
 			f[i].m.drop(j, &f[i])
-			j.queue.charge(-len(f[i].GPUs), 0)
+			j.queue.charge(-f[i].cost, 0)
 		}
 		if s.admissible(j) {
 			return "is about to be placed"
@@ -144,11 +144,14 @@ func (s *Scheduler) awaits(c *claim) string {
 			nodes = append(nodes, c.slots[i].Node)
 		}
 	}
-	what := "room"
+	what, several := "room", 1
 	if c.gpus > 0 {
-		what = count(c.gpus, "GPU")
+		what = gpus(c.gpus)
+		if c.gpus != Whole {
+			several = 2
+		}
 	}
-	return fmt.Sprintf("waits for %s to end: %s of %s kept for it", count(len(c.behind), "job"), what, listed(nodes)+are(c.gpus))
+	return fmt.Sprintf("waits for %s to end: %s of %s kept for it", count(len(c.behind), "job"), what, listed(nodes)+are(several))
 }
 
 // shownNodes is how many nodes a sentence names.

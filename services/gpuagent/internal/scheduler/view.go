@@ -10,6 +10,7 @@ import (
 type view struct {
 	need  Need // of which the selector, the tolerations, the model and whether it is for several GPUs count
 	pools []*pool
+	parts map[int]int // how many machines have GPUs that suit and count so much, by the largest of each
 
 	open   []*machine // as Scheduler.admitting returns them
 	layout int64      // for which
@@ -28,6 +29,7 @@ type entry struct {
 	view  *view
 	pool  *pool
 	suits []bool // by position of the GPU
+	most  int    // what one of those counts in quotas, at most; 0 without any
 	free  int    // of those that suit
 	filed int    // bucket it is in
 }
@@ -74,11 +76,16 @@ func (v *view) enter(m *machine) {
 		return
 	}
 	e := &entry{view: v, pool: v.pool(m.hardware), suits: suiting(m.GPUs, &v.need)}
-	for at := range m.GPUs {
-		if e.suits[at] && m.free(at) {
+	for at, gpu := range m.GPUs {
+		if !e.suits[at] {
+			continue
+		}
+		e.most = max(e.most, gpu.part())
+		if m.free(at) {
 			e.free++
 		}
 	}
+	v.parts[e.most]++
 	e.filed = e.free
 	e.pool.add(m.number, e.filed)
 	m.entries = append(m.entries, e)
@@ -97,6 +104,9 @@ func (v *view) pool(hardware string) *pool {
 func (m *machine) leaveViews() {
 	for _, e := range m.entries {
 		e.pool.remove(m.number, e.filed)
+		if e.view.parts[e.most]--; e.view.parts[e.most] == 0 {
+			delete(e.view.parts, e.most)
+		}
 	}
 	m.entries = nil
 }

@@ -29,9 +29,9 @@ func (s *Scheduler) diagnose(j *job, short shortage) (reason, string) {
 	if v := j.shape.verdict; v.sentence != "" {
 		return v.reason, v.sentence
 	}
-	if asks, ceiling := j.leastGPUs(), j.queue.ceiling(); asks > ceiling {
+	if asks, ceiling := j.leastCost(), j.queue.ceiling(); asks > ceiling {
 		return reason{kind: forQuota, hopeless: true},
-			fmt.Sprintf("waits for quota: it asks for %s, and queue %s may use %d at most", count(asks, "GPU"), j.Queue, ceiling)
+			fmt.Sprintf("waits for quota: it asks for %s, and queue %s may use %s at most", gpus(asks), j.Queue, number(ceiling))
 	}
 	if short == ofQuota {
 		return reason{kind: forQuota}, s.quotaSentence(j)
@@ -203,16 +203,16 @@ func (v *view) suitable(m *machine) int { return m.Suitable(&v.need) }
 
 func (s *Scheduler) quotaSentence(j *job) string {
 	a := j.queue
-	sentence := fmt.Sprintf("waits for quota: queue %s has %s, uses %d and asks for %d", a.Name, count(a.Quota, "GPU"), a.used, j.leastGPUs())
+	sentence := fmt.Sprintf("waits for quota: queue %s has %s, uses %s and asks for %s", a.Name, gpus(a.quota()), number(a.used), number(j.leastCost()))
 	if kept := a.promised; kept > 0 && j.claim == nil {
-		sentence += fmt.Sprintf("; %d are kept for jobs that waited longer", kept)
+		sentence += fmt.Sprintf("; %s are kept for jobs that waited longer", number(kept))
 	}
 	switch room := a.room(); {
 	case a.cohort == nil:
 	case room > 0:
-		sentence += fmt.Sprintf("; it may use %d more, borrowed ones of cohort %s included", room, a.Cohort)
-	case a.BorrowingLimit != Unlimited && a.used >= a.Quota+a.BorrowingLimit:
-		sentence += fmt.Sprintf("; it borrows %d of cohort %s and may borrow no more", a.borrowed(), a.Cohort)
+		sentence += fmt.Sprintf("; it may use %s more, borrowed ones of cohort %s included", number(room), a.Cohort)
+	case a.BorrowingLimit != Unlimited && a.used >= (a.Quota+a.BorrowingLimit)*Whole:
+		sentence += fmt.Sprintf("; it borrows %s of cohort %s and may borrow no more", number(a.borrowed()), a.Cohort)
 	default:
 		sentence += fmt.Sprintf("; nothing is left to borrow in cohort %s", a.Cohort)
 	}

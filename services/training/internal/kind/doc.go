@@ -132,3 +132,6 @@ func (r *Replica) ContainerName(k *Kind) string {
 func (r *Replica) Container(k *Kind) *pod.Container {
 	return &r.Template.Spec.Containers[r.Template.Spec.Main(r.ContainerName(k))]
 }
+
+// Shape is an empty specification of the kind: what its manifests are read into.
+func (k *Kind) Shape() any { return k.spec() }
