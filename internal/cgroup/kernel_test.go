@@ -133,7 +133,7 @@ func startIn(t *testing.T, dir string, cmd *exec.Cmd) {
 // find has a process in a group find where it may make others.
 func find(t *testing.T, dir string, user uint32) found {
 	t.Helper()
-	at, err := os.MkdirTemp("", "kfmesh-cgroup-")
+	at, err := os.MkdirTemp("", "kfmesh-cgroup-") //nolint:usetesting // another user has to read it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,7 @@ func TestNotPermitted(t *testing.T) {
 // readable is a directory that everybody may read, unlike those of tests.
 func readable(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kfmesh-fence-")
+	dir, err := os.MkdirTemp("", "kfmesh-fence-") //nolint:usetesting // another user has to read it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,7 +143,15 @@ func TestAGPUThatFails(t *testing.T) {
 			return problem() != before
 		})
 	}
+	victim := holder("victim", n.dir, "", 2)
+	a.submit(victim)
+	a.await("victim", func(s *gpuagentv1.WorkloadStatus) bool { return s.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING })
 	fails(79)
+	if got := strings.Join(a.get("victim").GetStatus().GetWarnings(), " "); !strings.Contains(got, "GPU GPU-fake-n1-1 of node n1, which main-0 has, is not well: XID 79 at ") {
+		t.Errorf("who has it is warned %q", got)
+	}
+	touch(t, filepath.Join(n.dir, "victim.go"))
+	a.awaitEnd("victim")
 	if got := problem(); !strings.HasPrefix(got, "XID 79 at ") {
 		t.Errorf("the problem is %q", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -74,6 +75,7 @@ func (e *Engine) troubled(ctx context.Context, t detect.Trouble) {
 		}
 		if t.Problem != "" {
 			gpu.Problem, e.problems[gpu.GetUuid()] = t.Problem, t.Problem
+			e.warnHolder(gpu)
 		}
 	}
 	e.mu.Unlock()
@@ -81,6 +83,19 @@ func (e *Engine) troubled(ctx context.Context, t detect.Trouble) {
 	select {
 	case e.unwell <- struct{}{}:
 	default: // it is to be told already
+	}
+}
+
+// warnHolder has the workload that has a GPU of this node tell what is wrong with it: it
+// keeps it, and is likely to fail by it. The engine is locked.
+func (e *Engine) warnHolder(gpu *gpuagentv1.Gpu) {
+	for _, l := range e.lives {
+		for _, r := range e.own(l.snapshot()) {
+			if slices.Contains(r.GetGpus(), gpu.GetIndex()) {
+				l.warn(fmt.Sprintf("GPU %s of node %s, which %s has, is not well: %s", gpu.GetUuid(), e.Node, replicaName(r), gpu.GetProblem()))
+				l.shows()
+			}
+		}
 	}
 }
 

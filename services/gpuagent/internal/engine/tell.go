@@ -81,6 +81,13 @@ func (l *life) warn(sentence string) {
 	}
 }
 
+// shows tells watchers how it stands.
+func (l *life) shows() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changed()
+}
+
 func (l *life) snapshot() *gpuagentv1.Workload {
 	l.mu.Lock()
 	defer l.mu.Unlock()
