@@ -196,7 +196,7 @@ def test_a_program_in_an_artifact_can_be_run_elsewhere(head, nodes):
         program = os.path.join(tool.path, "bin", "tool")
         with open(program, "w") as file:
             file.write("#!/bin/sh\necho it runs\n")
-        os.chmod(program, 0o755)
+        os.chmod(program, 0o700)
 
     @dsl.component(base_image=PYTHON)
     def use(tool: Input[Model]) -> str:
