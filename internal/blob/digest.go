@@ -98,7 +98,7 @@ func (b *Bucket) Digest(ctx context.Context, uri string) (string, error) {
 }
 
 func digestFile(ctx context.Context, at place, name string) (string, error) {
-	r, err := at.open(ctx, name)
+	r, _, err := at.open(ctx, name)
 	if err != nil {
 		return "", err
 	}

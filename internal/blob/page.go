@@ -25,6 +25,8 @@ type Listed struct {
 	Bytes    int64
 	Modified time.Time
 	MD5      []byte // of the content, where the bucket knows it
+
+	Executable Executable // where objects are files
 }
 
 // Query says which objects a page is to hold.
@@ -162,7 +164,8 @@ func statFile(root *os.Root, name string) (Listed, bool, error) {
 		}
 		return Listed{}, false, localFailure(err, name)
 	}
-	return Listed{Key: name, Bytes: info.Size(), Modified: info.ModTime()}, info.Mode().IsRegular(), nil
+	found := Listed{Key: name, Bytes: info.Size(), Modified: info.ModTime(), Executable: executable(info.Mode())}
+	return found, info.Mode().IsRegular(), nil
 }
 
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }

@@ -27,10 +27,29 @@ type place interface {
 	walk(ctx context.Context, visit func(file) error) error
 	// holds reports whether walk would find anything, without looking at all.
 	holds(ctx context.Context) (bool, error)
-	open(ctx context.Context, name string) (io.ReadCloser, error)
-	create(ctx context.Context, name string) (io.WriteCloser, error)
+	// open says, too, whether the file may be executed, as far as that is known there.
+	open(ctx context.Context, name string) (io.ReadCloser, Executable, error)
+	create(ctx context.Context, name string, x Executable) (io.WriteCloser, error)
 	close()
 }
+
+// Executable is whether a file may be executed. A bucket whose objects are files somewhere
+// sets one that its readers are asked for (As), and finds it in the metadata of what is written.
+type Executable bool
+
+// ExecutableKey is the key of that in the metadata.
+const ExecutableKey = "executable"
+
+// bits are those of a file.
+func (x Executable) bits() fs.FileMode {
+	if x {
+		return 0o755
+	}
+	return 0o644
+}
+
+// executable is what the mode of a file says.
+func executable(mode fs.FileMode) Executable { return mode&0o100 != 0 }
 
 // file is one file of a place.
 type file struct {
@@ -141,17 +160,22 @@ func (p localPlace) holds(context.Context) (bool, error) {
 	return err == nil, localFailure(err, string(p))
 }
 
-func (p localPlace) open(_ context.Context, name string) (io.ReadCloser, error) {
+func (p localPlace) open(_ context.Context, name string) (io.ReadCloser, Executable, error) {
 	file, err := os.Open(p.path(name))
 	if err != nil {
-		return nil, localFailure(err, p.path(name))
+		return nil, false, localFailure(err, p.path(name))
 	}
-	return file, nil
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return nil, false, localFailure(err, p.path(name))
+	}
+	return file, executable(info.Mode()), nil
 }
 
 // create writes beside the file's place and renames on Close, so that nobody
 // sees half a file.
-func (p localPlace) create(_ context.Context, name string) (io.WriteCloser, error) {
+func (p localPlace) create(_ context.Context, name string, x Executable) (io.WriteCloser, error) {
 	target := p.path(name)
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return nil, localFailure(err, target)
@@ -160,7 +184,7 @@ func (p localPlace) create(_ context.Context, name string) (io.WriteCloser, erro
 	if err != nil {
 		return nil, localFailure(err, target)
 	}
-	return &newFile{File: file, target: target}, nil
+	return &newFile{File: file, target: target, bits: x.bits()}, nil
 }
 
 func (p localPlace) path(name string) string {
@@ -173,6 +197,7 @@ func (localPlace) close() {}
 type newFile struct {
 	*os.File
 	target string
+	bits   fs.FileMode
 	failed error
 }
 
@@ -183,7 +208,7 @@ func (f *newFile) Write(p []byte) (int, error) {
 }
 
 func (f *newFile) Close() error {
-	err := errors.Join(f.failed, f.File.Chmod(0o644), f.File.Close())
+	err := errors.Join(f.failed, f.File.Chmod(f.bits), f.File.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), f.target)
 	}
@@ -260,16 +285,22 @@ func (p remotePlace) below() *gcblob.ListIterator {
 	return p.bucket.List(&gcblob.ListOptions{Prefix: p.key + "/"})
 }
 
-func (p remotePlace) open(ctx context.Context, name string) (io.ReadCloser, error) {
+func (p remotePlace) open(ctx context.Context, name string) (io.ReadCloser, Executable, error) {
 	r, err := p.bucket.NewReader(ctx, path.Join(p.key, name), nil)
 	if err != nil {
-		return nil, failure(err, "read", path.Join(p.key, name))
+		return nil, false, failure(err, "read", path.Join(p.key, name))
 	}
-	return r, nil
+	var x Executable
+	r.As(&x)
+	return r, x, nil
 }
 
-func (p remotePlace) create(ctx context.Context, name string) (io.WriteCloser, error) {
-	w, err := p.bucket.NewWriter(ctx, path.Join(p.key, name), &gcblob.WriterOptions{ContentType: contentType})
+func (p remotePlace) create(ctx context.Context, name string, x Executable) (io.WriteCloser, error) {
+	options := &gcblob.WriterOptions{ContentType: contentType}
+	if x {
+		options.Metadata = map[string]string{ExecutableKey: "true"}
+	}
+	w, err := p.bucket.NewWriter(ctx, path.Join(p.key, name), options)
 	if err != nil {
 		return nil, failure(err, "written", path.Join(p.key, name))
 	}

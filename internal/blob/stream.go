@@ -26,13 +26,18 @@ const abandoned = 24 * time.Hour
 // it, and the error is the stream's own. fault.Precondition when a folder has the
 // object's name, or an object that of one of its folders.
 func (b *Bucket) Store(ctx context.Context, key string, content io.Reader) error {
+	return b.StoreAs(ctx, key, content, false)
+}
+
+// StoreAs is Store of what may be a file that can be executed, where objects are files.
+func (b *Bucket) StoreAs(ctx context.Context, key string, content io.Reader, x Executable) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
 	source := &stream{ctx: ctx, Reader: content}
 	var err error
 	if b.dir != "" {
-		err = b.storeFile(key, source)
+		err = b.storeFile(key, source, x)
 	} else {
 		err = b.storeObject(ctx, key, source)
 	}
@@ -77,7 +82,7 @@ func (b *Bucket) storeObject(ctx context.Context, key string, content io.Reader)
 
 // storeFile writes beside all objects, and moves the file to its place at the end.
 // Links in the bucket that lead out of it are not followed.
-func (b *Bucket) storeFile(key string, content io.Reader) error {
+func (b *Bucket) storeFile(key string, content io.Reader, x Executable) error {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
 		return storeFailure(err, key)
@@ -92,7 +97,7 @@ func (b *Bucket) storeFile(key string, content io.Reader) error {
 	}
 	name := path.Join(incoming, filepath.Base(file.Name()))
 	_, err = io.Copy(file, content)
-	err = errors.Join(err, file.Chmod(0o644), file.Close())
+	err = errors.Join(err, file.Chmod(x.bits()), file.Close())
 	if err == nil {
 		err = root.MkdirAll(path.Dir(key), 0o755)
 	}
@@ -129,8 +134,9 @@ func sweepIncoming(dir string) {
 // Object is an object that is being read, from any byte on. Close ends it.
 type Object struct {
 	io.ReadSeekCloser
-	Bytes    int64
-	Modified time.Time
+	Bytes      int64
+	Modified   time.Time
+	Executable Executable // where objects are files
 }
 
 // View reads an object as a stream that can be read from any byte on, which the
@@ -163,5 +169,5 @@ func (b *Bucket) viewFile(key string) (*Object, error) {
 		_ = file.Close()
 		return nil, fault.Preconditionf("%s is a folder, not a file", key).WithCause(err)
 	}
-	return &Object{ReadSeekCloser: file, Bytes: info.Size(), Modified: info.ModTime()}, nil
+	return &Object{ReadSeekCloser: file, Bytes: info.Size(), Modified: info.ModTime(), Executable: executable(info.Mode())}, nil
 }

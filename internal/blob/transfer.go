@@ -48,14 +48,14 @@ func transfer(ctx context.Context, source, target place) error {
 }
 
 func copyFile(ctx context.Context, source, target place, name string) error {
-	r, err := source.open(ctx, name)
+	r, x, err := source.open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	writing, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	w, err := target.create(writing, name)
+	w, err := target.create(writing, name, x)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,9 @@ func TestHealth(t *testing.T) {
 	go func() { served <- server.Serve(listener) }()
 	defer func() {
 		server.Stop()
-		<-served
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	}()
 	state.SetServingStatus("down", healthv1.HealthCheckResponse_NOT_SERVING)
 	_, port, _ := net.SplitHostPort(listener.Addr().String())

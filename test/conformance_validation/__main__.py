@@ -34,8 +34,11 @@ def main() -> int:
         program = scratch / "upstream"
         go("build", "-o", str(program), ".")
         flags = [f"-{flag}={go('list', '-m', '-f', '{{.Dir}}', module)}" for flag, module in SOURCES.items()]
-        if corpus := os.environ.get("KFMESH_CORPUS"):
-            flags.append(f"-corpus={pathlib.Path(corpus).resolve()}")
+        if named := os.environ.get("KFMESH_CORPUS"):
+            folder = next(
+                (p for p in (pathlib.Path(named, "training"), pathlib.Path(named)) if p.is_dir()), named
+            )
+            flags.append(f"-corpus={pathlib.Path(folder).resolve()}")
         mesh = OneProcess(scratch / "mesh")
         try:
             return subprocess.call([program, f"-server={mesh.start().url}", *flags, *sys.argv[1:]], cwd=HERE)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from harness.api import Api
+from harness.jobs import Jobs, manifest
 from harness.mesh import OneProcess
 from harness.process import BIN, until
 from kfp import dsl
@@ -214,3 +215,50 @@ def test_containers_survive_kill_9(contained, marks, after):
     texts = [f"step-{i}" for i in range(4)] + ["x", "y", "z"]
     expected = collections.Counter(f"{what} {text}" for what in ("begin", "end") for text in texts)
     assert collections.Counter(marks.read_text().splitlines()) == expected
+
+
+def pod_job(out) -> dict:
+    """A job of a container with two that come before it and one beside it."""
+
+    def step(name: str) -> list[str]:
+        return [*SHELL, f'echo "{name} begins" >> {out}/marks; sleep 0.5; echo "{name} ends" >> {out}/marks']
+
+    job = manifest("PyTorchJob", "pod", f"until [ -e {out}/go ]; do sleep 0.05; done; echo main", Master=1)
+    pod = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]
+    pod["containers"][0] |= {
+        "image": IMAGE,
+        "readinessProbe": {"exec": {"command": [*SHELL, f"test -e {out}/ok"]}, "periodSeconds": 1},
+    }
+    pod["initContainers"] = [
+        {"name": "first", "image": IMAGE, "command": step("first")},
+        {
+            "name": "side",
+            "image": IMAGE,
+            "command": [*SHELL, "echo beside; exec sleep 600"],
+            "restartPolicy": "Always",
+        },
+        {"name": "second", "image": IMAGE, "command": step("second")},
+    ]
+    return job
+
+
+@pytest.mark.parametrize("after", [1, 3, 4])
+def test_a_pod_survives_kill_9(contained, tmp_path, after):
+    marks = tmp_path / "marks"
+    marks.touch()
+    jobs = Jobs(contained)
+    job = pod_job(tmp_path)
+    jobs.create(job)
+    until(f"{after} lines", lambda: len(marks.read_text().splitlines()) >= after, every_seconds=0.005)
+    contained.kill()
+    contained.start()
+    until("both to end", lambda: "second ends" in marks.read_text())
+    until("it to run, not ready", lambda: "not ready" in cli(contained, "describe", "job", "pod"))
+    (tmp_path / "ok").touch()
+    until("it to be ready", lambda: "not ready" not in cli(contained, "describe", "job", "pod"))
+    (tmp_path / "go").touch()
+    jobs.wait(job, "Succeeded")
+    assert marks.read_text().splitlines() == ["first begins", "first ends", "second begins", "second ends"]
+    assert cli(contained, "logs", "job/pod") == "main\n"
+    assert cli(contained, "logs", "job/pod", "-c", "side") == "beside\n"
+    jobs.delete(job)

@@ -187,6 +187,31 @@ def test_a_head_that_is_away_when_a_step_ends_gets_what_it_made(head, nodes, tmp
     assert [p.read_text() for p in artifacts(head) if p.name == "data"] == ["made while the head was away"]
 
 
+def test_a_program_in_an_artifact_can_be_run_elsewhere(head, nodes):
+    @dsl.component(base_image=PYTHON)
+    def build(tool: Output[Model]):
+        import os
+
+        os.makedirs(os.path.join(tool.path, "bin"))
+        program = os.path.join(tool.path, "bin", "tool")
+        with open(program, "w") as file:
+            file.write("#!/bin/sh\necho it runs\n")
+        os.chmod(program, 0o700)
+
+    @dsl.component(base_image=PYTHON)
+    def use(tool: Input[Model]) -> str:
+        import subprocess
+
+        return subprocess.run([tool.path + "/bin/tool"], check=True, capture_output=True, text=True).stdout
+
+    @dsl.pipeline(name="tools")
+    def tools():
+        made = on(build(), "node-2")
+        on(use(tool=made.outputs["tool"]), "node-3")
+
+    assert Api(head).run(tools).output("use") == "it runs\n"
+
+
 def holding(folder: pathlib.Path, text: bytes) -> list[pathlib.Path]:
     """Files below a folder that hold a text; what its agent removes meanwhile holds none."""
     found = []

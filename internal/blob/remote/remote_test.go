@@ -193,3 +193,44 @@ func TestReadersGiveUp(t *testing.T) {
 		t.Error("all was read after the context had ended")
 	}
 }
+
+// TestAFileThatCanBeExecutedStaysSo goes from a directory through the door and back into one.
+func TestAFileThatCanBeExecutedStaysSo(t *testing.T) {
+	t.Parallel()
+	dir, mesh, _ := serve(t)
+	b := open(t, mesh)
+	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
+	modes := map[string]os.FileMode{"bin/run": 0o755, "bin/data": 0o644, "private": 0o600, "own": 0o700}
+	for name, mode := range modes {
+		path := filepath.Join(from, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Upload(t.Context(), b.URI("tree"), from); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Download(t.Context(), b.URI("tree"), to); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Upload(t.Context(), b.URI("single"), filepath.Join(from, "own")); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{filepath.Join(dir, "tree"), to} {
+		for name, mode := range modes {
+			info, err := os.Stat(filepath.Join(at, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := info.Mode()&0o111 != 0, mode&0o100 != 0; got != want {
+				t.Errorf("%s has mode %v", filepath.Join(at, name), info.Mode())
+			}
+		}
+	}
+	if info, err := os.Stat(filepath.Join(dir, "single")); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v, %v", info, err)
+	}
+}

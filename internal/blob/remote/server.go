@@ -75,7 +75,9 @@ func (s *service) ReadObject(req *doorv1.ReadObjectRequest, stream doorv1.BlobSe
 	if req.GetLength() >= 0 {
 		left = min(left, req.GetLength())
 	}
-	piece := &doorv1.ReadObjectResponse{Object: wireObject(blob.Listed{Key: req.GetKey(), Bytes: object.Bytes, Modified: object.Modified})}
+	piece := &doorv1.ReadObjectResponse{Object: wireObject(blob.Listed{
+		Key: req.GetKey(), Bytes: object.Bytes, Modified: object.Modified, Executable: object.Executable,
+	})}
 	for first := true; first || left > 0; first = false {
 		piece.Content = make([]byte, min(left, pieceBytes)) // gRPC may keep it
 		if _, err := io.ReadFull(object, piece.Content); err != nil {
@@ -97,7 +99,7 @@ func (s *service) WriteObject(stream doorv1.BlobService_WriteObjectServer) error
 		return err
 	}
 	content := &incoming{stream: stream, rest: first.GetContent(), complete: first.GetComplete()}
-	if err := s.bucket.Store(stream.Context(), first.GetKey(), content); err != nil {
+	if err := s.bucket.StoreAs(stream.Context(), first.GetKey(), content, blob.Executable(first.GetExecutable())); err != nil {
 		return err
 	}
 	return stream.SendAndClose(&doorv1.WriteObjectResponse{})
@@ -140,7 +142,7 @@ func (r *incoming) Read(p []byte) (int, error) {
 }
 
 func wireObject(o blob.Listed) *doorv1.Object {
-	out := &doorv1.Object{Key: o.Key, Bytes: o.Bytes, Md5: o.MD5, Folder: o.Folder}
+	out := &doorv1.Object{Key: o.Key, Bytes: o.Bytes, Md5: o.MD5, Folder: o.Folder, Executable: bool(o.Executable)}
 	if !o.Modified.IsZero() {
 		out.ModifyTime = timestamppb.New(o.Modified)
 	}

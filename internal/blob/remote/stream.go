@@ -8,6 +8,7 @@ import (
 	"gocloud.dev/blob/driver"
 
 	doorv1 "github.com/kfmesh/kfmesh/gen/kfmesh/door/v1"
+	"github.com/kfmesh/kfmesh/internal/blob"
 )
 
 // NewRangeReader implements driver.Bucket.
@@ -60,11 +61,17 @@ func (r *reader) Attributes() *driver.ReaderAttributes {
 	return &driver.ReaderAttributes{Size: r.object.GetBytes(), ModTime: modified(r.object)}
 }
 
-// As implements driver.Reader.
-func (*reader) As(any) bool { return false }
+// As implements driver.Reader, for blob.Executable.
+func (r *reader) As(i any) bool {
+	x, ok := i.(*blob.Executable)
+	if ok {
+		*x = blob.Executable(r.object.GetExecutable())
+	}
+	return ok
+}
 
 // NewTypedWriter implements driver.Bucket. Objects have no type.
-func (b bucket) NewTypedWriter(ctx context.Context, key, _ string, _ *driver.WriterOptions) (driver.Writer, error) {
+func (b bucket) NewTypedWriter(ctx context.Context, key, _ string, o *driver.WriterOptions) (driver.Writer, error) {
 	sending, giveUp := context.WithCancel(ctx)
 	stream, err := b.client.WriteObject(sending)
 	if err != nil {
@@ -72,7 +79,7 @@ func (b bucket) NewTypedWriter(ctx context.Context, key, _ string, _ *driver.Wri
 		return nil, ended(ctx, err)
 	}
 	w := &writer{ctx: ctx, stream: stream, giveUp: giveUp}
-	if err := w.send(&doorv1.WriteObjectRequest{Key: key}); err != nil {
+	if err := w.send(&doorv1.WriteObjectRequest{Key: key, Executable: o.Metadata[blob.ExecutableKey] != ""}); err != nil {
 		giveUp()
 		return nil, err
 	}

@@ -119,7 +119,9 @@ type Object struct {
 	// MD5 of its content, where the object store knows it.
 	Md5 []byte `protobuf:"bytes,4,opt,name=md5,proto3" json:"md5,omitempty"`
 	// Whether it is a folder.
-	Folder        bool `protobuf:"varint,5,opt,name=folder,proto3" json:"folder,omitempty"`
+	Folder bool `protobuf:"varint,5,opt,name=folder,proto3" json:"folder,omitempty"`
+	// Whether it is a file that may be executed.
+	Executable    bool `protobuf:"varint,6,opt,name=executable,proto3" json:"executable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +187,13 @@ func (x *Object) GetMd5() []byte {
 func (x *Object) GetFolder() bool {
 	if x != nil {
 		return x.Folder
+	}
+	return false
+}
+
+func (x *Object) GetExecutable() bool {
+	if x != nil {
+		return x.Executable
 	}
 	return false
 }
@@ -490,7 +499,10 @@ type WriteObjectRequest struct {
 	// Content.
 	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
 	// Whether all content has been sent. Without it nothing is written.
-	Complete      bool `protobuf:"varint,3,opt,name=complete,proto3" json:"complete,omitempty"`
+	Complete bool `protobuf:"varint,3,opt,name=complete,proto3" json:"complete,omitempty"`
+	// Whether it is to be a file that may be executed, where objects are files; in the first
+	// message only.
+	Executable    bool `protobuf:"varint,4,opt,name=executable,proto3" json:"executable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -542,6 +554,13 @@ func (x *WriteObjectRequest) GetContent() []byte {
 func (x *WriteObjectRequest) GetComplete() bool {
 	if x != nil {
 		return x.Complete
+	}
+	return false
+}
+
+func (x *WriteObjectRequest) GetExecutable() bool {
+	if x != nil {
+		return x.Executable
 	}
 	return false
 }
@@ -673,14 +692,17 @@ const file_kfmesh_door_v1_blob_proto_rawDesc = "" +
 	"\x19kfmesh/door/v1/blob.proto\x12\x0ekfmesh.door.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n" +
 	"\x15DescribeBucketRequest\",\n" +
 	"\x16DescribeBucketResponse\x12\x12\n" +
-	"\x04base\x18\x01 \x01(\tR\x04base\"\x97\x01\n" +
+	"\x04base\x18\x01 \x01(\tR\x04base\"\xb7\x01\n" +
 	"\x06Object\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12;\n" +
 	"\vmodify_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"modifyTime\x12\x10\n" +
 	"\x03md5\x18\x04 \x01(\fR\x03md5\x12\x16\n" +
-	"\x06folder\x18\x05 \x01(\bR\x06folder\"-\n" +
+	"\x06folder\x18\x05 \x01(\bR\x06folder\x12\x1e\n" +
+	"\n" +
+	"executable\x18\x06 \x01(\bR\n" +
+	"executable\"-\n" +
 	"\x10GetObjectRequest\x12\x19\n" +
 	"\x03key\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03key\"\x8e\x01\n" +
 	"\x12ListObjectsRequest\x12\x16\n" +
@@ -699,11 +721,14 @@ const file_kfmesh_door_v1_blob_proto_rawDesc = "" +
 	"\x06length\x18\x03 \x01(\x03R\x06length\"^\n" +
 	"\x12ReadObjectResponse\x12.\n" +
 	"\x06object\x18\x01 \x01(\v2\x16.kfmesh.door.v1.ObjectR\x06object\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\"\\\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\"|\n" +
 	"\x12WriteObjectRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\x12\x1a\n" +
-	"\bcomplete\x18\x03 \x01(\bR\bcomplete\"\x15\n" +
+	"\bcomplete\x18\x03 \x01(\bR\bcomplete\x12\x1e\n" +
+	"\n" +
+	"executable\x18\x04 \x01(\bR\n" +
+	"executable\"\x15\n" +
 	"\x13WriteObjectResponse\"0\n" +
 	"\x13DeleteObjectRequest\x12\x19\n" +
 	"\x03key\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03key\"\x16\n" +

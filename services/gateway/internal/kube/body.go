@@ -42,6 +42,9 @@ func (h *handler) read(r *http.Request) (Object, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if h.resource.Plain && object["kind"] == nil && object["apiVersion"] == nil { // the path says it, as for Kubernetes' own kinds
+		object["apiVersion"], object["kind"] = h.resource.APIVersion(), h.resource.Kind
+	}
 	if mediaOf(r) == protobufMedia {
 		data = object.encode() // in which no field is there twice
 	}

@@ -27,10 +27,12 @@ func (t *table) discover(mux *http.ServeMux) {
 	serve := func(path string, value Object) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, value) })
 	}
-	serve("/version", Object{
+	version := Object{
 		"major": "1", "minor": "34", "gitVersion": kubernetesVersion + "+kfmesh." + t.version, "gitCommit": "", "gitTreeState": "clean",
 		"buildDate": "1970-01-01T00:00:00Z", "goVersion": runtime.Version(), "compiler": runtime.Compiler, "platform": runtime.GOOS + "/" + runtime.GOARCH,
-	})
+	}
+	serve("/version", version)
+	serve("/version/{$}", version)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	serve("/api", Object{"kind": "APIVersions", "versions": []string{"v1"}, "serverAddressByClientCIDRs": []any{}})
 	serve("/api/v1", t.list("", "v1"))

@@ -55,6 +55,24 @@ func TestConflictNamesItsFields(t *testing.T) {
 	}
 }
 
+// TestKindOfThePath takes objects of Kubernetes' own kinds that do not say what they are, as
+// its API server does.
+func TestKindOfThePath(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	Register(mux, "v1", Resource{Version: "v1", Plural: "things", Singular: "thing", Kind: "Thing", Plain: true, Store: &memory{objects: map[string]Object{}}})
+	code, answer, _ := ask(t, mux, http.MethodPost, "/api/v1/namespaces/n/things", "", `{"metadata":{"name":"a"}}`)
+	if code != http.StatusCreated || answer["kind"] != "Thing" || answer["apiVersion"] != "v1" {
+		t.Errorf("%d %v", code, answer)
+	}
+	if code, _, _ := ask(t, edge(&memory{}), http.MethodPost, some, "", `{"metadata":{"name":"a"}}`); code != http.StatusBadRequest {
+		t.Errorf("a custom resource that does not say what it is: %d", code)
+	}
+	if code, answer, _ := ask(t, mux, http.MethodGet, "/version/", "", ""); code != http.StatusOK || answer["major"] != "1" {
+		t.Errorf("%d %v", code, answer)
+	}
+}
+
 func TestManagerOf(t *testing.T) {
 	t.Parallel()
 	for agent, want := range map[string]string{"": "unknown", "kubectl/v1.37 (linux)": "kubectl", "x": "x"} {

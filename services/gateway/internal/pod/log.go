@@ -25,9 +25,9 @@ type logOptions struct {
 	follow, previous bool
 	container        string
 	companion        string // the container, when it is not the one that counts
-	tail             int64 // lines; -1 for all
-	limit            int64 // bytes
-	timed            bool  // asks for something that needs the time of each line
+	tail             int64  // lines; -1 for all
+	limit            int64  // bytes
+	timed            bool   // asks for something that needs the time of each line
 }
 
 func readLogOptions(r *http.Request) (logOptions, error) {

@@ -96,6 +96,9 @@ func (j *Job) checkReplica(at string, r *replicaSpec, p *field.Problems) {
 	if r.Replicas != nil && (*r.Replicas < 0 || *r.Replicas > maxReplicas) {
 		p.Invalid(at+".replicas", *r.Replicas, "must be between 0 and "+itoa(maxReplicas))
 	}
+	if of := r.Template.Spec.RestartPolicy; of != "" && of != r.RestartPolicy {
+		p.Warn("%s.template.spec.restartPolicy is only that of further containers: the replica's own, %s, counts for the job", at, r.RestartPolicy)
+	}
 	if _, known := restartPolicies[r.RestartPolicy]; !known {
 		p.NotSupported(at+".restartPolicy", r.RestartPolicy, always, exitCode, never, onFailure)
 	}

@@ -216,6 +216,8 @@ func TestTaken(t *testing.T) {
 		{"processes", pytorch([]string{"Worker:"}, "nprocPerNode: many"), `spec.nprocPerNode: "many" is no number`},
 		{"creation", mpi("kubeflow.org/v2beta1", []string{"Launcher:"}, "launcherCreationPolicy: Late"), `spec.launcherCreationPolicy: "Late" is not WaitForWorkersReady`},
 		{"mxnet's mode", manifest(v1, "MXJob", "mxReplicaSpecs", "mxnet", []string{"Worker:"}, "jobMode: MXPlay"), `spec.jobMode: "MXPlay" is neither`},
+		{"a pod's restart policy", strings.Replace(pytorch([]string{"Worker:"}), "containers:", "restartPolicy: Always, containers:", 1), "template.spec.restartPolicy is only that of further containers: the replica's own, OnFailure,"},
+		{"the same restart policy", strings.Replace(pytorch([]string{"Worker:"}), "containers:", "restartPolicy: OnFailure, containers:", 1), ""},
 		{"several chiefs", tf([]string{"Chief: replicas=2"}), ""},
 		{"no servers", tf([]string{"Worker:", "PS: replicas=0"}), ""},
 		{"the kind's port without its name", strings.Replace(pytorch([]string{"Worker:"}), "command: [c]", "ports: [{containerPort: 23456}]", 1), ""},
@@ -290,6 +292,12 @@ func TestDefaultsAreInTheManifest(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		pytorch([]string{"Worker: replicas=2", "Master:"}), tf([]string{"PS:", "Worker:"}), mpi(v1, []string{"Launcher:", "Worker: replicas=2"}),
+		strings.Replace(pytorch([]string{"Worker:"}), "containers: [{name: pytorch, image: i, command: [c]", "dnsPolicy: None, dnsConfig: {nameservers: [10.0.0.1]}, "+
+			"affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: a, operator: In, values: [b]}]}}]}}, "+
+			"tolerations: [{key: a, effect: NoExecute, tolerationSeconds: 1}], volumes: [{name: v, configMap: {name: c, items: [{key: a, path: b}]}}, {name: p, projected: {sources: [{secret: {name: s}}]}}], "+
+			"initContainers: [{name: b, image: i, restartPolicy: Always, ports: [{name: web, containerPort: 80}], startupProbe: {httpGet: {port: web}}}], "+
+			"containers: [{name: pytorch, image: i, command: [c], env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}], envFrom: [{secretRef: {name: s}}], "+
+			"resources: {requests: {cpu: 1}, limits: {cpu: 2, nvidia.com/gpu: 1}}, volumeMounts: [{name: v, mountPath: /v, subPath: a}], lifecycle: {preStop: {sleep: {seconds: 1}}}", 1),
 		mpi("kubeflow.org/v2beta1", []string{"Launcher:"}), `{"apiVersion":"kubeflow.org/v1","kind":"JAXJob","spec":{"jaxReplicaSpecs":{"Worker":null}}}`,
 	} {
 		data, err := yaml.YAMLToJSON([]byte(seed))

@@ -56,7 +56,6 @@ var samples = map[string]any{
 	"hostPath.type": "Directory", "hostPath.path": "/a", "nfs.path": "/a", "type": "RuntimeDefault", "os.name": "linux",
 	"nameservers[]": "10.0.0.1", "limits{}": "1", "requests{}": "1", "overhead{}": "1",
 	"grpc.port": 1, "ports[].containerPort": 80, "containers[].name": "main", "supplementalGroups[]": 1, "volumeAttributes{}": "a",
-	"dependent": nil, "localhostProfile": nil, "conditionType": "a", "resourceName": "cpu",
 }
 
 // TestEveryFieldCounts sets each field of a pod's specification by itself. It must change what comes of the pod, be

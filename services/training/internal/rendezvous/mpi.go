@@ -89,7 +89,8 @@ func (n net) mpi(attempt int32) Wiring {
 		name, _, _ := strings.Cut(h, ".")
 		fmt.Fprintf(&discover, "! here %s || echo %s\n", name, found)
 	}
-	w := Wiring{Env: append(append(n.implementation(dir, slots), role), n.addresses()...), Rewrite: map[string]string{upstreamDir + "/": dir + "/"}}
+	env := append(append(n.implementation(dir, slots), role), n.blind()...)
+	w := Wiring{Env: append(env, n.addresses()...), To: n.itself(), Rewrite: map[string]string{upstreamDir + "/": dir + "/"}}
 	if len(n.hosts()) > 0 {
 		w.Files = []File{
 			{Path: dir + "/hostfile", Content: hostFile.String(), Mode: 0o644},
@@ -100,13 +101,23 @@ func (n net) mpi(attempt int32) Wiring {
 	return w
 }
 
+// blind keeps a launcher that only starts others from taking GPUs where they are given by
+// these variables, as the operators do.
+func (n net) blind() []Var {
+	options := n.job.MPI
+	if n.job.Kind.Name == kind.TrainJobName || options.LauncherIsWorker || !options.V2 && n.self.Container(n.job.Kind).GPUs() > 0 {
+		return nil
+	}
+	return []Var{{"NVIDIA_VISIBLE_DEVICES", ""}, {"NVIDIA_DRIVER_CAPABILITIES", ""}}
+}
+
 // rshPort is the port at which a worker runs commands for a launcher on another node.
 const rshPort = "kfmesh-rsh"
 
 // worker is a replica that waits for what it is to run.
 func (n net) worker(environment string, more ...Var) Wiring {
 	return Wiring{
-		Env: append(more, Var{"KFMESH_MPI_SELF", "${self.host}"}), Ports: []string{rshPort},
+		Env: append(more, Var{"KFMESH_MPI_SELF", "${self.host}"}), To: n.itself(), Ports: []string{rshPort},
 		Command: []string{"/bin/sh", "-c", workerScript, "worker", environment},
 	}
 }

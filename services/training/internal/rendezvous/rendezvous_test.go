@@ -152,11 +152,11 @@ func TestEnvironment(t *testing.T) {
 		{
 			"mpi", job(t, v1, "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2"), "Launcher", 0,
 			"OMPI_MCA_plm_rsh_agent=KEEP/mpi-4/kubexec.sh OMPI_MCA_orte_default_hostfile=KEEP/mpi-4/hostfile OMPI_MCA_orte_keep_fqdn_hostnames=true PRTE_MCA_plm_ssh_agent=KEEP/mpi-4/kubexec.sh PRTE_MCA_prte_default_hostfile=KEEP/mpi-4/hostfile PRTE_MCA_prte_keep_fqdn_hostnames=true OMPI_MCA_coll_han_priority=0 " +
-				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher " + launcherHosts,
+				"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh K_MPI_JOB_ROLE=launcher NVIDIA_VISIBLE_DEVICES= NVIDIA_DRIVER_CAPABILITIES= " + launcherHosts,
 		},
 		{
 			"mpi v2 of Intel", job(t, "kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=2", "mpiImplementation: Intel", "slotsPerWorker: 3"), "Launcher", 0,
-			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher " + launcherHosts,
+			"I_MPI_HYDRA_HOST_FILE=KEEP/mpi-4/hostfile I_MPI_HYDRA_BOOTSTRAP=rsh I_MPI_HYDRA_BOOTSTRAP_EXEC=KEEP/mpi-4/kubexec.sh I_MPI_PERHOST=3 K_MPI_JOB_ROLE=launcher NVIDIA_VISIBLE_DEVICES= NVIDIA_DRIVER_CAPABILITIES= " + launcherHosts,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -187,6 +187,12 @@ func TestWhoIsTold(t *testing.T) {
 	jax := job(t, "kubeflow.org/v1", "JAXJob", "jaxReplicaSpecs", "jax", "Worker=2")
 	if got := rendezvous.Of(jax, jax.Group("Worker"), 1).To; got != nil {
 		t.Errorf("of a JAXJob only %q are told", got)
+	}
+	mpi := job(t, "kubeflow.org/v1", "MPIJob", "mpiReplicaSpecs", "m", "Launcher=1 Worker=1")
+	for _, group := range []string{"Launcher", "Worker"} {
+		if got := rendezvous.Of(mpi, mpi.Group(group), 1).To; len(got) != 1 {
+			t.Errorf("of an MPIJob's %s %q are told, want its first container", group, got)
+		}
 	}
 }
 

@@ -181,6 +181,7 @@ var words = map[string]string{
 	"rdzvId":                   "Name of torchrun's rendezvous.",
 	"rdzvPort":                 "Port of torchrun's rendezvous.",
 	"readOnly":                 "Whether it cannot be written to.",
+	"readinessProbe":           "Looks whether it is ready.",
 	"reference":                "Image that is meant.",
 	"replicas":                 "How many replicas there are.",
 	"replicatedJobs":           "Jobs, one of which trains.",

@@ -266,19 +266,23 @@ func (r *replicatedJob) check(at string, before map[string]bool, p *field.Proble
 	if n := r.Template.Spec.BackoffLimit; n != nil && *n < 0 {
 		p.Invalid(at+".template.spec.backoffLimit", *n, "must be greater than or equal to 0")
 	}
-	containers := at + ".template.spec.template.spec.containers"
-	switch step := r.step(); {
-	case len(r.Template.Spec.Template.Spec.Containers) == 0:
-		p.Required(containers, "must be specified")
-	case (step == stepTrainer || step == datasetInitializer || step == modelInitializer) && !r.has(r.main()):
-		p.Required(containers, "must contain the required container for the ancestor "+step+", which is named "+r.main())
-	}
+	r.checkContainers(at+".template.spec.template.spec.containers", p)
 	switch policy := r.Template.Spec.Template.Spec.RestartPolicy; policy {
 	case "", "Never", "OnFailure":
 	default:
 		p.NotSupported(at+".template.spec.template.spec.restartPolicy", policy, "OnFailure", "Never")
 	}
 	r.checkDependencies(at, before, p)
+}
+
+// checkContainers requires the container that the job's step is done by.
+func (r *replicatedJob) checkContainers(containers string, p *field.Problems) {
+	switch step := r.step(); {
+	case len(r.Template.Spec.Template.Spec.Containers) == 0:
+		p.Required(containers, "must be specified")
+	case (step == stepTrainer || step == datasetInitializer || step == modelInitializer) && !r.has(r.main()):
+		p.Required(containers, "must contain the required container for the ancestor "+step+", which is named "+r.main())
+	}
 }
 
 func (r *replicatedJob) checkDependencies(at string, before map[string]bool, p *field.Problems) {

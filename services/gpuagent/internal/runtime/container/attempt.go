@@ -173,10 +173,7 @@ func (a *attempt) awaitEnd(ctx context.Context, e *engine, name string, log *log
 		if !state.Running && !state.Paused && !state.Restarting {
 			return &found.Container, nil
 		}
-		a.pid.Store(int64(state.Pid))
-		if a.follows != nil {
-			a.follows.Store(int64(state.Pid))
-		}
+		a.runs(int64(state.Pid))
 		wait := e.ContainerWait(ctx, name, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 		select {
 		case <-wait.Result:
@@ -185,6 +182,14 @@ func (a *attempt) awaitEnd(ctx context.Context, e *engine, name string, log *log
 			pause(ctx, retryEvery)
 		case <-ctx.Done():
 		}
+	}
+}
+
+// runs notes the process id that the container has.
+func (a *attempt) runs(pid int64) {
+	a.pid.Store(pid)
+	if a.follows != nil {
+		a.follows.Store(pid)
 	}
 }
 

@@ -37,7 +37,7 @@ func (h *host) Do(a pod.Action, of pod.Container, within time.Duration) error {
 // ended reports whether a container has ended, or the agent has.
 func (h *host) ended(c pod.Container) bool {
 	found, err := h.inspect(engineName(c))
-	return err != nil || !found.State.Running
+	return err != nil || !found.State.Running && !neverStarted(found.State)
 }
 
 // execPoll is how often it is looked whether a command has ended.

@@ -110,18 +110,32 @@ func (h *host) Start(c pod.Container) (_ pod.Process, code int, why string) {
 	}
 	again := h.take(name)
 	never := neverStarted(found.State)
+	if never && !h.attempt.fresh && h.settles(name) {
+		never = false
+	}
 	m := &contained{host: h, of: c, name: name, ended: make(chan struct{}), copy: h.log(c, never)}
 	m.sub = newAttempt(h.attempt.runtime, h.attempt.journal)
 	switch {
-	case never && h.attempt.fresh, again && !found.State.Running:
+	case never && found.State.Error != "":
+		return nil, codeNotExecutable, found.State.Error
+	case never, again && !found.State.Running:
 		if err := h.start(name); err != nil {
 			return nil, codeNotExecutable, err.Error()
 		}
-	case never && found.State.Error != "":
-		return nil, codeNotExecutable, found.State.Error
 	}
 	h.wait.Go(m.follow)
 	return m, 0, ""
+}
+
+// settles waits for as long as a request of another agent to start a container may be on its
+// way, and reports whether it has come.
+func (h *host) settles(name string) bool {
+	for until := time.Now().Add(settle); time.Now().Before(until) && pause(h.ctx, settlePoll); {
+		if found, err := h.inspect(name); err != nil || !neverStarted(found.State) {
+			return true // whoever follows it sees what it is
+		}
+	}
+	return false
 }
 
 // start has the engine start a container, unless the pod is to stop.

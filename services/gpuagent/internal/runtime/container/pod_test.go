@@ -255,6 +255,17 @@ func TestAPodGoesOnUnderOtherAgents(t *testing.T) {
 	}
 }
 
+// TestAPodThatAnotherAgentBegan has the hook wait for the container, which is started late: a request
+// of the first agent might be on its way.
+func TestAPodThatAnotherAgentBegan(t *testing.T) {
+	b := newPod(t, "until [ -e hooked ]; do sleep 0.02; done")
+	b.order.Pod.Main.PostStart = &pod.Action{Exec: sh("touch $PWD/hooked")}
+	b.begin(1)
+	if exit := b.wait(b.agent().Adopt(b.at, 1)); exit.Code != 0 || exit.Cause != runtime.Ended {
+		t.Errorf("exit %+v", exit)
+	}
+}
+
 // TestAPodStartThatWasCutShort kills the agent between the steps of a start.
 func TestAPodStartThatWasCutShort(t *testing.T) {
 	for _, steps := range []int{0, 1, 2, 3, 4} {
