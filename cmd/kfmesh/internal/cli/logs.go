@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/kind"
@@ -81,27 +82,33 @@ func (s *Session) logs(ctx context.Context, o *logOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	if _, job := found.(*trainingv1.TrainingJob); !job && (o.replica != "" || o.all || o.attempt != 0) {
-		return fault.Invalidf("", "--replica, --all and --attempt go with jobs")
-	}
-	if _, run := found.(*pipelinev1.Run); run && o.container != "" {
-		return fault.Invalidf("--container", "goes with jobs and workloads; a task has one container")
+	if err := o.goWith(found); err != nil {
+		return err
 	}
 	switch m := found.(type) {
 	case *trainingv1.TrainingJob:
-		if o.task != "" {
-			return fault.Invalidf("--task", "goes with runs; a job has none")
-		}
 		return s.jobLogs(ctx, c, m, o)
 	case *pipelinev1.Run:
 		return s.runLogs(ctx, c, m, o)
 	case *gpuagentv1.Workload:
-		if o.task != "" {
-			return fault.Invalidf("--task", "goes with runs; a workload has none")
-		}
 		return s.workloadLogs(ctx, c, m, o)
 	}
 	return fault.Invalidf("", "%s have no logs; runs, jobs and workloads do", k.Plural)
+}
+
+// goWith says which options do not go with what was found.
+func (o *logOptions) goWith(found proto.Message) error {
+	_, job := found.(*trainingv1.TrainingJob)
+	_, run := found.(*pipelinev1.Run)
+	switch {
+	case !job && (o.replica != "" || o.all || o.attempt != 0):
+		return fault.Invalidf("", "--replica, --all and --attempt go with jobs")
+	case !run && o.task != "":
+		return fault.Invalidf("--task", "goes with runs; jobs and workloads have none")
+	case run && o.container != "":
+		return fault.Invalidf("--container", "goes with jobs and workloads; a task has one container")
+	}
+	return nil
 }
 
 func (s *Session) runLogs(ctx context.Context, c *client.Client, run *pipelinev1.Run, o *logOptions) error {

@@ -52,7 +52,6 @@ func majorOf(root, driver string) (uint32, bool) {
 // What NVIDIA's drivers are called in /proc/devices.
 const (
 	nvidiaDriver = "nvidia"
-	nvidiaCaps   = "nvidia-caps"
 )
 
 // nvidiaNode is the device of the GPU with a minor number.
@@ -64,20 +63,6 @@ func nvidiaNode(root string, minor int) []*gpuagentv1.DeviceNode {
 // /dev/nvidia<N>, which need not be its index.
 func nvidiaMinor(root, bus string) (int, bool) {
 	return entryIn(filepath.Join(root, "proc/driver/nvidia/gpus", shortBus(bus), "information"), "Device Minor")
-}
-
-// migNodes are the devices by which the driver tells who may use a MIG device: those of its
-// GPU instance and of its compute instance, on the GPU with a minor number.
-func migNodes(root string, minor, gpuInstance, computeInstance int) []*gpuagentv1.DeviceNode {
-	var all []*gpuagentv1.DeviceNode
-	instance := filepath.Join(root, fmt.Sprintf("proc/driver/nvidia/capabilities/gpu%d/mig/gi%d", minor, gpuInstance))
-	for _, access := range []string{"access", fmt.Sprintf("ci%d/access", computeInstance)} {
-		if number, ok := entryIn(filepath.Join(instance, access), "DeviceFileMinor"); ok {
-			path := fmt.Sprintf("/dev/nvidia-caps/nvidia-cap%d", number)
-			all = append(all, present(deviceNode(root, path, nvidiaCaps, uint32(number)))...)
-		}
-	}
-	return all
 }
 
 // entryIn is a number in a file of lines such as "Device Minor: 	 0".

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"time"
@@ -351,4 +352,18 @@ func (n *nvmlGPUs) happened(e nvml.EventData, tell func(Trouble)) {
 	n.xids[uuid] = t.XID
 	n.mu.Unlock()
 	tell(t)
+}
+
+// migNodes are the devices by which the driver tells who may use a MIG device: those of its
+// GPU instance and of its compute instance, on the GPU with a minor number.
+func migNodes(root string, minor, gpuInstance, computeInstance int) []*gpuagentv1.DeviceNode {
+	var all []*gpuagentv1.DeviceNode
+	instance := filepath.Join(root, fmt.Sprintf("proc/driver/nvidia/capabilities/gpu%d/mig/gi%d", minor, gpuInstance))
+	for _, access := range []string{"access", fmt.Sprintf("ci%d/access", computeInstance)} {
+		if number, ok := entryIn(filepath.Join(instance, access), "DeviceFileMinor"); ok {
+			path := fmt.Sprintf("/dev/nvidia-caps/nvidia-cap%d", number)
+			all = append(all, present(deviceNode(root, path, "nvidia-caps", uint32(number)))...)
+		}
+	}
+	return all
 }

@@ -41,6 +41,7 @@ var meansNothing = map[string]string{
 	"containers[].terminationMessagePath":      "the log has it",
 	"containers[].terminationMessagePolicy":    "the log has it",
 	"securityContext.allowPrivilegeEscalation": "a replica may do what the agent's user may",
+
 	"containers[].securityContext.allowPrivilegeEscalation":       "as its pod's",
 	"containers[].env[].valueFrom.fieldRef.apiVersion":            "there is one version",
 	"containers[].env[].valueFrom.resourceFieldRef.containerName": "a container is told of itself",
