@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from harness.api import Api
 from harness.mesh import OneProcess
+from harness.nodes import Head, Node
 from harness.process import BIN, environment
 from harness.split import Split
 
@@ -46,6 +47,27 @@ def shape(request, tmp_path):
         yield mesh.start()
     finally:
         mesh.stop()
+
+
+@pytest.fixture
+def head(tmp_path):
+    """A head with one GPU."""
+    own = Head(tmp_path / "head", "--fake-gpus=1xH100")
+    try:
+        yield own.start()
+    finally:
+        own.stop()
+
+
+@pytest.fixture
+def nodes(head):
+    """Two machines with one GPU each, joined."""
+    joined = [Node(head, number, "--fake-gpus=1xH100").start() for number in (2, 3)]
+    try:
+        yield joined
+    finally:
+        for node in joined:
+            node.process.stop()
 
 
 @pytest.fixture

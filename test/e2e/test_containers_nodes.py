@@ -5,10 +5,10 @@ import os
 import pathlib
 
 import pytest
+from e2e.test_nodes import placed, replicas
 from harness.jobs import Jobs, manifest
 from harness.nodes import Head, Node
 from harness.process import until
-from test_nodes import replicas
 
 IMAGE = os.environ.get("KFMESH_TEST_IMAGE", "")
 
@@ -77,7 +77,7 @@ def test_a_container_is_gone_before_it_starts_elsewhere(head, nodes, out, lose):
     job = contained_job(out)
     jobs.create(job)
     until("it to run", lambda: runs(out), 60)
-    lost = next(node for node in nodes if node.name in replicas(head).values())
+    lost = next(node for node in nodes if node.name in placed(head).values())
     lose(lost)
     until("it to run elsewhere", lambda: len(runs(out)) == 2, 60)
     assert lost.name not in replicas(head).values()
@@ -93,7 +93,7 @@ def test_a_container_outlives_its_agent_within_the_lease(head, nodes, out):
     job = contained_job(out)
     jobs.create(job)
     until("it to run", lambda: runs(out), 60)
-    node = next(node for node in nodes if node.name in replicas(head).values())
+    node = next(node for node in nodes if node.name in placed(head).values())
     node.kill()
     node.start()
     (out / "go").touch()

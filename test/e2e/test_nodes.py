@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from harness.jobs import Jobs, holds, manifest
-from harness.nodes import LEASE_SECONDS, Head, Node
+from harness.nodes import LEASE_SECONDS, Head
 from harness.process import until
 
 # Each run of a replica writes a beat, a name of its own and the time, several times a second.
@@ -17,27 +17,6 @@ BEAT = (
     'while [ ! -e "$OUT/go" ]; do echo "$run $(date +%s%N)" >> "$OUT/$KFMESH_REPLICA"; sleep 0.05; done; '
     'echo "done $MASTER_ADDR"'
 )
-
-
-@pytest.fixture
-def head(tmp_path):
-    """A head with one GPU."""
-    own = Head(tmp_path / "head", "--fake-gpus=1xH100")
-    try:
-        yield own.start()
-    finally:
-        own.stop()
-
-
-@pytest.fixture
-def nodes(head):
-    """Two machines with one GPU each, joined."""
-    joined = [Node(head, number, "--fake-gpus=1xH100").start() for number in (2, 3)]
-    try:
-        yield joined
-    finally:
-        for node in joined:
-            node.process.stop()
 
 
 def wide_job(out: pathlib.Path, workers: int) -> dict:
@@ -67,6 +46,11 @@ def replicas(head: Head) -> dict[str, str]:
     return {f"{r['group']}-{r.get('index', 0)}": r.get("node", "") for r in listed[0]["status"]["replicas"]}
 
 
+def placed(head: Head) -> dict[str, str]:
+    """The node of each replica, once all are shown: what has begun may be shown a moment later."""
+    return until("every replica to have a node", lambda: all((where := replicas(head)).values()) and where)
+
+
 def test_a_job_over_three_nodes_outlives_one(head, nodes, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -75,7 +59,7 @@ def test_a_job_over_three_nodes_outlives_one(head, nodes, tmp_path):
     jobs.create(job)
     names = ("master-0", "worker-0", "worker-1")
     until("all to run", lambda: all(runs(out, name) for name in names), 60)
-    assert sorted(replicas(head).values()) == ["head", "node-2", "node-3"]
+    assert sorted(placed(head).values()) == ["head", "node-2", "node-3"]
 
     lost = nodes[1]
     lost.kill()
@@ -120,7 +104,7 @@ def test_a_node_that_stands_still_runs_nothing_beside_its_successor(head, nodes,
     job = wide_job(out, workers=0)
     jobs.create(job)
     until("it to run", lambda: runs(out, "master-0"), 60)
-    still = next(node for node in nodes if node.name in replicas(head).values())
+    still = next(node for node in nodes if node.name in placed(head).values())
     stopped = [still.process.pid, *(still.supervisors() if whole else [])]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
@@ -143,7 +127,7 @@ def test_a_supervisor_that_stands_still_counts_as_killed(head, nodes, tmp_path):
     job = wide_job(out, workers=0)
     jobs.create(job)
     until("it to run", lambda: runs(out, "master-0"), 60)
-    node = next(node for node in nodes if node.name in replicas(head).values())
+    node = next(node for node in nodes if node.name in placed(head).values())
     for pid in node.supervisors():
         os.kill(pid, signal.SIGSTOP)
     until("it to run again", lambda: len(runs(out, "master-0")) == 2, 60)
@@ -178,11 +162,11 @@ def test_mpi_over_several_nodes(head, nodes, tmp_path):
     jobs.create(job)
     pids = [out / f"worker-{i}.pid" for i in range(3)]
     until("what was started to run", lambda: all(p.exists() and p.read_text().strip() for p in pids), 60)
-    placed = replicas(head)
-    assert sorted(placed[f"worker-{i}"] for i in range(3)) == ["head", "node-2", "node-3"]
+    where = placed(head)
+    assert sorted(where[f"worker-{i}"] for i in range(3)) == ["head", "node-2", "node-3"]
     hosts = {"head": "127.0.0.1", "node-2": "127.0.0.2", "node-3": "127.0.0.3"}
     assert (out / "heard").read_text().splitlines() == [
-        f"worker-{i} at {hosts[placed[f'worker-{i}']]}" for i in range(3)
+        f"worker-{i} at {hosts[where[f'worker-{i}']]}" for i in range(3)
     ]
     assert (out / "said").read_text().splitlines() == [f"to spread-worker-{i}" for i in range(3)]
     assert (out / "statuses").read_text().split() == ["7"] * 3
@@ -217,7 +201,7 @@ def test_a_job_goes_on_from_its_checkpoint_on_another_node(head, nodes, tmp_path
     container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
     jobs.create(job)
     until("a checkpoint to be stored", lambda: list((head.artifacts / "kept").rglob("count")), 60)
-    first = next(node for node in nodes if node.name in replicas(head).values())
+    first = next(node for node in nodes if node.name in placed(head).values())
     first.kill()
     starts = out / "starts"
     until("it to run elsewhere", lambda: len(starts.read_text().splitlines()) == 2, 60)

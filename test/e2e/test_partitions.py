@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from e2e.test_nodes import BEAT, replicas, runs
+from e2e.test_nodes import BEAT, placed, runs
 from harness.jobs import Jobs, manifest
 from harness.network import Network, missing
 from harness.nodes import FarHead, Node
@@ -60,7 +60,7 @@ def job(head, tmp_path):
 
 def where(head: FarHead) -> str:
     """Name of the node that the job's present workload is on."""
-    return replicas(head)["master-0"]
+    return placed(head)["master-0"]
 
 
 CUTS = {

@@ -1,31 +1,9 @@
 """Elastic jobs over machines that have joined: they scale, and lose a node."""
 
-import pytest
-from e2e.test_nodes import BEAT, replicas, runs
+from e2e.test_nodes import BEAT, placed, replicas, runs
 from harness.jobs import Jobs, holds, manifest
-from harness.nodes import LEASE_SECONDS, Head, Node
+from harness.nodes import LEASE_SECONDS
 from harness.process import until
-
-
-@pytest.fixture
-def head(tmp_path):
-    """A head with one GPU."""
-    own = Head(tmp_path / "head", "--fake-gpus=1xH100")
-    try:
-        yield own.start()
-    finally:
-        own.stop()
-
-
-@pytest.fixture
-def nodes(head):
-    """Two machines with one GPU each, joined."""
-    joined = [Node(head, number, "--fake-gpus=1xH100").start() for number in (2, 3)]
-    try:
-        yield joined
-    finally:
-        for node in joined:
-            node.process.stop()
 
 
 def test_a_lost_node_costs_only_what_ran_there(head, nodes, tmp_path):
@@ -48,7 +26,7 @@ def test_a_lost_node_costs_only_what_ran_there(head, nodes, tmp_path):
 
     scale(3)
     until("three workers", lambda: counts() == [1, 1, 1], 60)
-    where = replicas(head)
+    where = placed(head)
     assert sorted(where.values()) == ["head", "node-2", "node-3"]
 
     lost = next(node for node in nodes if node.name != where["worker-0"])
