@@ -157,7 +157,7 @@ func TestContainerComponent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Resources{CPUMilli: 500, CPULimitMilli: 500, MemoryBytes: 1 << 30, GPUs: 2}); l.Resources != want {
+	if want := (Resources{CPUMilli: 500, CPULimitMilli: 500, MemoryBytes: 1 << 30, GPUs: 2, GPUModel: "nvidia"}); l.Resources != want {
 		t.Errorf("the resources are %+v, want %+v", l.Resources, want)
 	}
 }
