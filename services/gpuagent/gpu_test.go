@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,9 @@ func TestGPUsAreNotShared(t *testing.T) {
 	}
 	if !seen["sees:GPU-fake-n1-0"] || !seen["sees:GPU-fake-n1-1"] {
 		t.Errorf("two workloads of one GPU each see %v", seen)
+	}
+	if held := a.holders("n1"); !slices.Equal(held, []string{"default/one/main-0", "default/two/main-0"}) {
+		t.Errorf("the GPUs are of %q", held)
 	}
 	submit("none", 0)
 	if got := strings.TrimSpace(awaitFile(t, path("none"))); got != "sees:" {
@@ -172,4 +176,19 @@ func TestAGPUThatFails(t *testing.T) {
 	if got := problem(); !strings.HasPrefix(got, "XID 48 at ") {
 		t.Errorf("the next problem is %q", got)
 	}
+}
+
+// holders are who has the GPUs of a node, sorted.
+func (a *agent) holders(node string) []string {
+	a.t.Helper()
+	n, err := a.nodes.GetNode(a.t.Context(), &gpuagentv1.GetNodeRequest{Name: node})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var all []string
+	for _, gpu := range n.GetStatus().GetGpus() {
+		all = append(all, gpu.GetHolder())
+	}
+	slices.Sort(all)
+	return all
 }

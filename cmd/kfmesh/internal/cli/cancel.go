@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
@@ -60,9 +61,9 @@ func (s *Session) change(ctx context.Context, k *kind.Kind, refs []string, doing
 	return nil
 }
 
-// label is an id, with the name where that is something else.
+// label is an id, with the name where that is not in it.
 func label(k *kind.Kind, m proto.Message) string {
-	if id, name := k.ID(m), k.Name(m); name != "" && name != id {
+	if id, name := k.ID(m), k.Name(m); name != "" && name != id && !strings.HasSuffix(id, "/"+name) {
 		return fmt.Sprintf("%s (%s)", id, name)
 	}
 	return k.ID(m)

@@ -16,22 +16,27 @@ import (
 // Marks are what people have said of nodes: they say it to the head, which alone writes
 // it, and it outlives the agents.
 
-// Nodes are all nodes that are there, by name, with their marks.
+// Nodes are all nodes that are there, by name, with their marks and who has their GPUs.
 func (e *Engine) Nodes() []*gpuagentv1.Node {
+	holders := e.holders()
 	var nodes []*gpuagentv1.Node
 	for _, item := range e.nodes.List("") {
-		nodes = append(nodes, e.marked(item))
+		n := e.marked(item)
+		holders.name(n)
+		nodes = append(nodes, n)
 	}
 	return nodes
 }
 
-// NodeOf is a node with its marks.
+// NodeOf is a node with its marks and who has its GPUs.
 func (e *Engine) NodeOf(name string) (*gpuagentv1.Node, error) {
 	item, ok := e.nodes.Get(name)
 	if !ok {
 		return nil, errNoNode(name)
 	}
-	return e.marked(item), nil
+	n := e.marked(item)
+	e.holders().name(n)
+	return n, nil
 }
 
 func errNoNode(name string) error {

@@ -14,7 +14,6 @@ import (
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/detect"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
 // reportEvery is how often a node's record is written though nothing is known to have changed.
@@ -130,25 +129,6 @@ func (e *Engine) busy() bool {
 	return e.Joined && len(e.lives) > 0
 }
 
-// nameHolders notes who has the GPUs of the node. The engine is locked.
-func (e *Engine) nameHolders() {
-	if len(e.node.GetStatus().GetGpus()) == 0 {
-		return
-	}
-	holders := map[int32]string{}
-	for _, l := range e.lives {
-		w := l.snapshot()
-		for _, r := range e.own(w) {
-			for _, index := range r.GetGpus() {
-				holders[index] = state.KeyOf(w.GetMetadata()) + "/" + replicaName(r)
-			}
-		}
-	}
-	for _, gpu := range e.node.GetStatus().GetGpus() {
-		gpu.Holder = holders[gpu.GetIndex()]
-	}
-}
-
 // describe asks the programs that take a moment to answer.
 func (e *Engine) describe(ctx context.Context) {
 	uv := detect.UVVersion(ctx, e.UV)
@@ -200,7 +180,6 @@ func (e *Engine) nodeNow() *gpuagentv1.Node {
 	defer e.mu.Unlock()
 	detect.Refresh(e.node.GetStatus(), e.DataDir, &e.load)
 	e.node.Status.RunningWorkloads, e.node.Status.Replicas = 0, replicas
-	e.nameHolders()
 	for _, l := range e.lives {
 		if l.isPlaced() {
 			e.node.Status.RunningWorkloads++
