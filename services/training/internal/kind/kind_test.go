@@ -116,7 +116,7 @@ func TestRefused(t *testing.T) {
 		name, manifest string
 		want           []string
 	}{
-		{"an unknown kind", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}", []string{`kind: no matches for kind "Pod" in version "v1"; the kinds are kubeflow.org/v1 TFJob`}},
+		{"an unknown kind", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}", []string{`kind: no matches for kind "Pod" in version "v1"; the kinds of jobs are kubeflow.org/v1 TFJob`}},
 		{"no name", strings.Replace(pytorch([]string{"Worker:"}), "name: job", "labels: {a: b}", 1), []string{"metadata.name: Required value: name or generateName is required"}},
 		{"a name that is no label", strings.Replace(pytorch([]string{"Worker:"}), "name: job", "name: 7_B", 1), []string{`metadata.name: Invalid value: "7_B": should match: a DNS-1035 label must`}},
 		{"no replicas", "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: x}\nspec: {}", []string{"spec.pytorchReplicaSpecs: Required value: must be required"}},

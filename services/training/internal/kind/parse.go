@@ -112,7 +112,7 @@ func errKind(version, name string) error {
 	for _, k := range append(All(), TrainJob(None)) {
 		known = append(known, k.Version+" "+k.Name)
 	}
-	return fault.Invalidf("kind", "no matches for kind %q in version %q; the kinds are %s", name, version, strings.Join(known, ", "))
+	return fault.Invalidf("kind", "no matches for kind %q in version %q; the kinds of jobs are %s", name, version, strings.Join(known, ", "))
 }
 
 // replicas takes the replica specs over in the kind's order of types; unknown types
