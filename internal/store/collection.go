@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -60,6 +62,34 @@ func (c *Collection[M]) List(ctx context.Context, keyPrefix string) ([]Item[M], 
 		entries[i] = Entry{} // of tens of thousands, not all are to be there twice
 	}
 	return items, rev, nil
+}
+
+// Page returns the first items behind a key that match, at most size of them unless that is
+// 0, in key order; whether there are more; and the revision they were read at. Only what is
+// looked at is decoded.
+func (c *Collection[M]) Page(ctx context.Context, keyPrefix, after string, size int, match func(M) bool) (items []Item[M], more bool, revision int64, err error) {
+	entries, revision, err := c.backend.List(ctx, c.prefix+keyPrefix)
+	if err != nil {
+		return nil, false, 0, err
+	}
+	from, found := slices.BinarySearchFunc(entries, c.prefix+after, func(e Entry, key string) int { return strings.Compare(e.Key, key) })
+	if found {
+		from++
+	}
+	for _, e := range entries[from:] {
+		item, err := c.decode(e)
+		if err != nil {
+			return nil, false, 0, err
+		}
+		if !match(item.Value) {
+			continue
+		}
+		if size > 0 && len(items) == size {
+			return items, true, revision, nil
+		}
+		items = append(items, item)
+	}
+	return items, false, revision, nil
 }
 
 // Create stores a new value and returns its revision; fault.AlreadyExists when

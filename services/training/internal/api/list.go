@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/base64"
-	"slices"
 	"strings"
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -21,17 +20,15 @@ func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJ
 		return nil, fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", r.GetPageToken())
 	}
 	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector()}
-	items, revision, err := s.state.Jobs.List(ctx, which.prefix())
+	items, more, revision, err := s.state.Jobs.Page(ctx, which.prefix(), string(after), int(r.GetPageSize()), func(job *trainingv1.TrainingJob) bool {
+		return which.has(job) && !(r.GetLive() && job.GetArchived())
+	})
 	if err != nil {
 		return nil, err
 	}
-	items = slices.DeleteFunc(items, func(item store.Item[*trainingv1.TrainingJob]) bool {
-		return item.Key <= string(after) || !which.has(item.Value) || r.GetLive() && item.Value.GetArchived()
-	})
 	out := &trainingv1.ListTrainingJobsResponse{Revision: revision}
-	if size := int(r.GetPageSize()); size > 0 && len(items) > size {
-		items = items[:size]
-		out.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(items[size-1].Key))
+	if more {
+		out.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(items[len(items)-1].Key))
 	}
 	out.Jobs, err = s.whole(ctx, items)
 	return out, err
