@@ -28,7 +28,7 @@ type attempt struct {
 // begin claims an epoch and starts its command. It returns an attempt without
 // a process when the command cannot be started.
 func (s *supervisor) begin(o order) (*attempt, error) {
-	j, err := claim(o.Spec.Journal, s.self)
+	j, err := claim(o.Spec.Journal, s.self, o.Spec.Group)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *supervisor) begin(o order) (*attempt, error) {
 		return a, nil
 	}
 	a.limited(a.exit.Start)
-	_ = j.append(record{PID: a.pid, Group: o.Spec.Group}) // for readers only; the end is what must be written
+	_ = j.append(record{PID: a.pid}) // for readers only; the end is what must be written
 	return a, nil
 }
 

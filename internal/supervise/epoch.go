@@ -48,7 +48,7 @@ func (r record) state() (State, Exit) {
 // Seal takes the free epoch of a journal so that no supervisor can start it any more. It
 // reports whether it did; false means that a supervisor came first.
 func Seal(path string) (bool, error) {
-	j, err := claim(path, owner{BootID: boottime.ID()})
+	j, err := claim(path, owner{BootID: boottime.ID()}, nil)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/kfmesh/kfmesh/internal/boottime"
 	"github.com/kfmesh/kfmesh/internal/cgroup"
 )
 
@@ -113,6 +116,42 @@ func TestTheGroupOfALostCommand(t *testing.T) {
 		t.Errorf("process %d outlives its supervisor", pid)
 	}
 	wait(t, e)
+}
+
+// TestTheGroupOfACommandThatWasNotNoted has a supervisor go when its command runs, and the
+// journal does not say so yet.
+func TestTheGroupOfACommandThatWasNotNoted(t *testing.T) {
+	t.Parallel()
+	spec := grouped(t, cgroup.Limits{Processes: 50}, "")
+	if err := spec.Group.Make(); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("sleep", "600")
+	command.Env = []string{} // nothing but its group tells of it
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	if err := spec.Group.Take(command.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	j, err := claim(spec.Journal, owner{PID: 1 << 30, BootID: boottime.ID()}, spec.Group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	if state, _, err := Adopt(spec.Journal).Wait(t.Context()); state != Lost || err != nil {
+		t.Errorf("%v, %v", state, err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the command outlives its supervisor")
+	}
 }
 
 func TestAGroupThatCannotBeMade(t *testing.T) {

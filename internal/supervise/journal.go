@@ -46,12 +46,13 @@ func openJournal(path string, flags int) (journal, error) {
 	}
 }
 
-// claim begins an epoch's journal with its owner and returns it, locked. The
-// error is fs.ErrExist when there is an owner already.
-func claim(path string, o owner) (journal, error) {
+// claim begins an epoch's journal and returns it, locked. It says who the owner is, and
+// the group that the command is going to be in: who finds the owner gone finds what it
+// had only just started. The error is fs.ErrExist when there is an owner already.
+func claim(path string, o owner, group *cgroup.Group) (journal, error) {
 	j, err := openJournal(path, unix.O_RDWR|unix.O_CREAT|unix.O_APPEND)
 	if err == nil {
-		if err = j.own(o); err != nil {
+		if err = j.own(record{Owner: &o, Group: group}); err != nil {
 			_ = j.close()
 		}
 	}
@@ -61,7 +62,7 @@ func claim(path string, o owner) (journal, error) {
 	return j, nil
 }
 
-func (j journal) own(o owner) error {
+func (j journal) own(r record) error {
 	err := j.setLock(unix.F_WRLCK)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 		return fs.ErrExist
@@ -79,7 +80,7 @@ func (j journal) own(o owner) error {
 		err = unix.Ftruncate(j.fd, 0)
 	}
 	if err == nil {
-		err = j.append(record{Owner: &o})
+		err = j.append(r)
 	}
 	return err
 }

@@ -364,7 +364,7 @@ func TestReusedProcessID(t *testing.T) {
 	eventually(t, "a process", func() bool { return other.PID() != 0 })
 
 	path := filepath.Join(t.TempDir(), "journal")
-	j, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: boottime.ID()})
+	j, err := claim(path, owner{PID: supervisorOf(t, spec), BootID: boottime.ID()}, nil)
 	if err == nil {
 		err = j.append(record{PID: other.PID()})
 	}
