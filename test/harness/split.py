@@ -27,7 +27,9 @@ class Split(Mesh):
     def launch(self) -> list[Process]:
         """Start etcd and NATS if they do not run yet, then every service."""
         if not self.servers:
-            if missing := [f"bin/test/{n}" for n in ("etcd", "nats-server") if not (BIN / "test" / n).exists()]:
+            if missing := [
+                f"bin/test/{n}" for n in ("etcd", "nats-server") if not (BIN / "test" / n).exists()
+            ]:
                 raise FileNotFoundError(f"build the servers first: make {' '.join(missing)}")
             self.servers = [self._etcd(), self._nats()]
             for name in ("etcd", "nats"):
