@@ -1,6 +1,7 @@
 """What kfmesh has left behind of workloads that are gone."""
 
 import contextlib
+import os
 import pathlib
 import time
 
@@ -35,15 +36,22 @@ def _processes(folder: pathlib.Path) -> list[str]:
 
 
 def _directories(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Directories of replicas, and what they kept, on every node and in the object store."""
+    """Directories of replicas, and files that they kept, on every node and in the object store."""
     return [
-        path
-        for name in ("workloads", "kept")
-        for place in folder.rglob(name)
-        if place.is_dir()
-        for path in place.rglob("*")
-        if (path.parent == place and name == "workloads") or not path.is_dir()
+        *(
+            place / name
+            for place, folders, _ in _walk(folder)
+            if place.name == "workloads"
+            for name in folders
+        ),
+        *(place / name for place, _, files in _walk(folder) if "kept" in place.parts for name in files),
     ]
+
+
+def _walk(folder: pathlib.Path):
+    """Go through the directories below a folder, with their names; what goes meanwhile is passed over."""
+    for place, folders, files in os.walk(folder):
+        yield pathlib.Path(place), folders, files
 
 
 def _mounts(folder: pathlib.Path) -> list[str]:
@@ -52,4 +60,9 @@ def _mounts(folder: pathlib.Path) -> list[str]:
 
 
 def _groups(names: set[str]) -> list[pathlib.Path]:
-    return [path for path in pathlib.Path("/sys/fs/cgroup").rglob("kfmesh.*") if path.name in names]
+    return [
+        place / name
+        for place, folders, _ in _walk(pathlib.Path("/sys/fs/cgroup"))
+        for name in folders
+        if name in names
+    ]
