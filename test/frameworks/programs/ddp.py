@@ -73,6 +73,7 @@ def main() -> None:
         attempt=int(os.environ["KFMESH_ATTEMPT"]),
         versions={"torch": torch.__version__},
     )
+    dist.barrier()  # a rank that takes gloo down while another still uses it may abort that one
     dist.destroy_process_group()
 
 
