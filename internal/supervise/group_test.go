@@ -131,8 +131,11 @@ func TestTheGroupOfACommandThatWasNotNoted(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = command.Wait() // it is killed
+		close(ended)
+	}()
 	t.Cleanup(func() { _ = command.Process.Kill() })
 	if err := spec.Group.Take(command.Process.Pid); err != nil {
 		t.Fatal(err)
