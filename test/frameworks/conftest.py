@@ -99,14 +99,15 @@ class Runner:
         try:
             return self.jobs.wait(job, "Succeeded", within_seconds=within_seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.logs()}") from None
+            text = f"{error}\n{self.logs()}"
+            self.jobs.delete(job)  # what it runs would outlive kfmesh
+            raise AssertionError(text) from None
 
     def logs(self) -> str:
         """The ends of the logs of all replicas."""
         return "\n".join(
             f"--- {log.parent.name}\n{log.read_text(errors='replace')[-3000:]}"
-            for log in sorted((self.mesh.data_dir).rglob("*.log"))
-            if self.name in str(log)
+            for log in sorted(self.mesh.data_dir.glob("agent/workloads/*/log"))
         )
 
     def said(self) -> dict[str, dict]:

@@ -73,8 +73,7 @@ def main() -> None:
         attempt=int(os.environ["KFMESH_ATTEMPT"]),
         versions={"torch": torch.__version__},
     )
-    if ":" not in os.environ.get("PET_NNODES", ""):  # of an elastic job a rank may not come
-        dist.barrier()  # a rank that takes gloo down while another still uses it may abort that one
+    dist.barrier()  # a rank that takes gloo down while another still uses it may abort that one
     dist.destroy_process_group()
 
 

@@ -763,6 +763,7 @@ func (x *ReplicaGroup) GetIndependent() bool {
 // ${replica.GROUP.INDEX.host} and ${replica.GROUP.INDEX.port.NAME} stand for the
 // address of any replica of the workload, ${self.host} and ${self.port.NAME} for its own,
 // ${self.index} for the replica's own index in its group and ${self.index+N} for N more,
+// ${self.first} for true in the first replica of a group and false in the others,
 // ${workdir} for its working directory, ${keep} for the directory that the workload
 // keeps, ${objects} for the directory in which it sees objects, and $${ for a literal ${.
 //

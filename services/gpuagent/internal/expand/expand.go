@@ -4,6 +4,7 @@
 //	${replica.GROUP.INDEX.port.NAME}   a port of any replica
 //	${self.index}                      the replica's own index
 //	${self.index+N}                    N more than that
+//	${self.first}                      true for the first of its group, false for the others
 //	${self.host}                       the replica's own address
 //	${self.port.NAME}                  a port of its own
 //	${workdir}                         the replica's working directory
@@ -107,6 +108,9 @@ func resolve(name string, scope Scope) (string, error) {
 // resolveSelf resolves what a replica says of itself.
 func resolveSelf(name string, scope Scope) (string, error) {
 	what := strings.TrimPrefix(name, "self.")
+	if what == "first" {
+		return strconv.FormatBool(scope.Index == 0), nil
+	}
 	if what == "host" || strings.HasPrefix(what, "port.") {
 		return resolveReplica("replica."+scope.Group+"."+strconv.Itoa(scope.Index)+"."+what, scope)
 	}
@@ -116,7 +120,7 @@ func resolveSelf(name string, scope Scope) (string, error) {
 		n, err = strconv.Atoi(offset)
 	}
 	if index != "index" || err != nil || n < 0 {
-		return "", fault.Invalidf("", "${%s}: want ${self.index}, ${self.index+N}, ${self.host} or ${self.port.NAME}", name)
+		return "", fault.Invalidf("", "${%s}: want ${self.index}, ${self.index+N}, ${self.first}, ${self.host} or ${self.port.NAME}", name)
 	}
 	return strconv.Itoa(scope.Index + n), nil
 }

@@ -25,6 +25,7 @@ func TestString(t *testing.T) {
 		{"${HOME:-x} ${#} ${a", "${HOME:-x} ${#} ${a", ""},
 		{"$${self.index} $$${workdir}", "${self.index} $${workdir}", ""},
 		{"${self.index+0} ${self.index+10}", "1 11", ""},
+		{"${self.first}", "false", ""},
 		{"${self.host}:${self.port.rdzv}", "h2:29500", ""},
 		{"${self.index+x}", "", "want ${self.index}"},
 		{"${self.index-1}", "", "want ${self.index}"},

@@ -229,24 +229,30 @@ func ports(j *kind.Job, r *kind.Replica) []*gpuagentv1.Port {
 	return out
 }
 
+func variables(vars []rendezvous.Var) []*gpuagentv1.EnvVar {
+	out := make([]*gpuagentv1.EnvVar, len(vars))
+	for i, v := range vars {
+		out[i] = &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value}
+	}
+	return out
+}
+
 // wire gives a template, whose container that counts has a name, what its replicas find one
 // another by.
 func wire(t *gpuagentv1.Template, main string, w rendezvous.Wiring) {
-	var env []*gpuagentv1.EnvVar
-	for _, v := range w.Env {
-		env = append(env, &gpuagentv1.EnvVar{Name: v.Name, Value: v.Value})
-	}
+	defaults, env := variables(w.Defaults), variables(w.Env)
+	around := func(own []*gpuagentv1.EnvVar) []*gpuagentv1.EnvVar { return slices.Concat(defaults, own, env) }
 	if w.To == nil || slices.Contains(w.To, main) {
-		t.Env = append(t.Env, env...)
+		t.Env = around(t.GetEnv())
 	}
 	for _, c := range t.GetCompanions() { // as upstream, what runs beside it, and not before
 		if w.To == nil || slices.Contains(w.To, c.GetName()) {
-			c.Env = append(c.Env, env...)
+			c.Env = around(c.GetEnv())
 		}
 	}
 	for _, c := range t.GetInitContainers() {
 		if slices.Contains(w.To, c.GetName()) {
-			c.Env = append(c.Env, env...)
+			c.Env = around(c.GetEnv())
 		}
 	}
 	for _, f := range w.Files {

@@ -29,7 +29,9 @@ type File struct {
 // Wiring is what a replica gets beside what its template says.
 type Wiring struct {
 	Env []Var
-	// To are the names of the containers that get Env; nil for all but those that run before.
+	// Defaults are variables for those whose template does not say them.
+	Defaults []Var
+	// To are the names of the containers that get Env and Defaults; nil for all but those that run before.
 	To    []string
 	Files []File
 	// Command, when set, is run instead of the template's.
@@ -48,7 +50,7 @@ func Of(j *kind.Job, r *kind.Replica, attempt int32) Wiring {
 	case kind.TensorFlow:
 		return Wiring{Env: n.tensorflow(), To: []string{r.ContainerName(j.Kind)}}
 	case kind.PyTorch:
-		return Wiring{Env: n.pytorch()}
+		return n.pytorch()
 	case kind.XGBoost:
 		return Wiring{Env: n.xgboost()}
 	case kind.Paddle:

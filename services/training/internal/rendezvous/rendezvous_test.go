@@ -52,6 +52,8 @@ func resolved(text string, group string, index int) string {
 		switch {
 		case parts[0] == "keep":
 			return "KEEP"
+		case parts[0] == "self" && parts[1] == "first":
+			return strconv.FormatBool(index == 0)
 		case parts[0] == "self" && strings.HasPrefix(parts[1], "index"):
 			_, n, _ := strings.Cut(parts[1], "+")
 			more, _ := strconv.Atoi(n)
@@ -94,7 +96,11 @@ func TestEnvironment(t *testing.T) {
 		{"pytorch without a master", pytorch("Worker=2"), "Worker", 1, "PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_NNODES=2"},
 		{
 			"elastic", pytorch("Worker=2", "elasticPolicy: {minReplicas: 1, maxReplicas: 3, maxRestarts: 7, rdzvId: x, rdzvConf: [{key: a, value: b}, {key: c, value: d}], nProcPerNode: 2}"), "Worker", 1,
-			"PYTHONUNBUFFERED=1 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_NPROC_PER_NODE=2 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d",
+			"PYTHONUNBUFFERED=1 PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:3 PET_MAX_RESTARTS=7 PET_NPROC_PER_NODE=2 PET_RDZV_ID=x PET_RDZV_CONF=a=b,c=d,is_host=false",
+		},
+		{
+			"elastic with a host of its own", pytorch("Worker=2", "elasticPolicy: {rdzvConf: [{key: is_host, value: \"1\"}]}"), "Worker", 1,
+			"PYTHONUNBUFFERED=1 PET_NPROC_PER_NODE=auto PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=2:2 PET_RDZV_CONF=is_host=1",
 		},
 		{
 			"elastic at a place", pytorch("Worker=2", "elasticPolicy: {rdzvHost: etcd, rdzvPort: 2379, rdzvBackend: etcd-v2, standalone: true}"), "Worker", 0,
@@ -143,7 +149,7 @@ func TestEnvironment(t *testing.T) {
 		{
 			"elastic with a master", pytorch("Master=1 Worker=2", "elasticPolicy: {minReplicas: 1, nProcPerNode: 2}"), "Worker", 0,
 			"PYTHONUNBUFFERED=1 MASTER_PORT=1000 PET_MASTER_PORT=1000 MASTER_ADDR=master0 PET_MASTER_ADDR=master0 WORLD_SIZE=3 RANK=1 PET_NODE_RANK=1 " +
-				"PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:1 PET_NPROC_PER_NODE=2",
+				"PET_RDZV_ENDPOINT=worker0:1000 PET_RDZV_BACKEND=c10d PET_NNODES=1:1 PET_NPROC_PER_NODE=2 PET_RDZV_CONF=is_host=true",
 		},
 		{
 			"two masters of paddle", job(t, v1, "PaddleJob", "paddleReplicaSpecs", "paddle", "Master=2 Worker=1"), "Master", 1,
@@ -163,7 +169,11 @@ func TestEnvironment(t *testing.T) {
 			t.Parallel()
 			r := tt.job.Group(tt.group)
 			var env []string
-			for _, v := range rendezvous.Of(tt.job, r, 4).Env {
+			w := rendezvous.Of(tt.job, r, 4)
+			if elastic := tt.job.PyTorch.Elastic != nil; elastic != (len(w.Defaults) > 0) {
+				t.Errorf("elastic: %t, and the defaults are %v", elastic, w.Defaults)
+			}
+			for _, v := range w.Env {
 				value := resolved(v.Value, r.Group, tt.index)
 				if strings.HasPrefix(value, "{") && !json.Valid([]byte(value)) {
 					t.Errorf("%s is no JSON: %s", v.Name, value)
