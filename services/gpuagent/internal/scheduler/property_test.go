@@ -317,15 +317,44 @@ func (w *world) restart(t *rapid.T) {
 		}
 	})
 	clear(w.ending) // they are told again, if need be
-	if got, want := holdings(w.s), holdings(s); got != want {
+	if got, want := placements(w.s), placements(s); got != want {
 		t.Fatalf("restored as\n%s\nwant\n%s", got, want)
+	}
+	w.forgetParts()
+	for uid, j := range w.jobs {
+		if got, want := w.s.jobs[uid].queue.used, w.use(j.Queue); got != want {
+			t.Fatalf("restored, queue %s uses %d, want %d", j.Queue, got, want)
+		}
 	}
 }
 
+// forgetParts has what is held of a GPU that is gone count whole: nobody remembers what it was.
+func (w *world) forgetParts() {
+	for _, slots := range w.held {
+		for _, at := range slots {
+			for _, index := range at.GPUs {
+				if !slices.ContainsFunc(w.nodes[at.Node].GPUs, func(gpu GPU) bool { return gpu.Index == index }) {
+					w.parts[fmt.Sprint(at.Node, index)] = Whole
+				}
+			}
+		}
+	}
+}
+
+// holdings is who has what, and how much of it their queues use.
 func holdings(s *Scheduler) string {
+	text := placements(s)
+	for _, a := range s.accounts {
+		text += fmt.Sprintln(a.Name, a.used)
+	}
+	return text
+}
+
+// placements is who has what.
+func placements(s *Scheduler) string {
 	text := ""
 	for _, uid := range slices.Sorted(maps.Keys(s.jobs)) {
-		text += fmt.Sprintln(uid, s.jobs[uid].slots != nil, places(external(s.jobs[uid].slots)), s.jobs[uid].queue.used)
+		text += fmt.Sprintln(uid, s.jobs[uid].slots != nil, places(external(s.jobs[uid].slots)))
 	}
 	return text
 }

@@ -195,7 +195,7 @@ func (s *Scheduler) pending() bool {
 }
 
 // Restore enters a job with what it holds since before the owner was started anew,
-// also where that is more than there is.
+// also where that is more than there is. What it holds of a GPU that is gone by now counts as a whole one.
 func (s *Scheduler) Restore(restored Job, held []Slot) {
 	if s.jobs[restored.UID] != nil {
 		return
