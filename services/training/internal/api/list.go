@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
-	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
@@ -17,7 +16,7 @@ import (
 func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJobsRequest) (*trainingv1.ListTrainingJobsResponse, error) {
 	after, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
 	if err != nil {
-		return nil, fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", r.GetPageToken())
+		return nil, errToken(r.GetPageToken())
 	}
 	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector()}
 	items, more, revision, err := s.state.Jobs.Page(ctx, which.prefix(), string(after), int(r.GetPageSize()), func(job *trainingv1.TrainingJob) bool {

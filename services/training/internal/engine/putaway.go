@@ -44,11 +44,11 @@ func (e *Engine) putAway(ctx context.Context, job *item, w *gpuagentv1.Workload,
 	return wake
 }
 
-// shelve archives a job as it is, and then leaves a stub of it in the store.
+// shelve archives a job as it is, with what ran of it, and then leaves a stub of it in the store.
 func (e *Engine) shelve(ctx context.Context, job *item) error {
 	value := proto.CloneOf(job.Value)
 	value.Metadata.ResourceVersion = job.Revision
-	if err := e.deps.Archive.Put(ctx, value); err != nil {
+	if err := e.deps.Archive.Put(ctx, value, e.board.last(value.GetMetadata().GetUid())); err != nil {
 		return err
 	}
 	stub := archive.Stub(value)
