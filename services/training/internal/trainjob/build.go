@@ -56,6 +56,7 @@ func (b *builder) build(runtime string, manifest map[string]any) error {
 		return err
 	}
 	b.runtime.Template.Spec.checkClaims("runtime.spec.template.spec", b.problems)
+	b.runtime.Template.Spec.checkShared("runtime.spec.template.spec", b.problems)
 	b.job.Claims = b.runtime.Template.Spec.claims()
 	b.checkClaimNames()
 	b.replicas()

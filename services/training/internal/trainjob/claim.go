@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/pod"
@@ -86,8 +87,14 @@ func (s *jobSetSpec) checkClaims(at string, p *field.Problems) {
 			t.check(at, p)
 		}
 	}
-	for name := range seen {
-		s.checkMounts(at, name, p)
+}
+
+// checkShared says what is wrong with how replicated jobs mount these volumes.
+func (s *jobSetSpec) checkShared(at string, p *field.Problems) {
+	for i := range s.VolumeClaims {
+		for n := range s.VolumeClaims[i].Templates {
+			s.checkMounts(at, s.VolumeClaims[i].Templates[n].Metadata.Name, p)
+		}
 	}
 }
 
@@ -113,12 +120,24 @@ func (t *claimTemplate) check(at string, p *field.Problems) {
 			p.Forbidden(at+".spec."+name, "volumes begin empty here")
 		}
 	}
-	const size = ".spec.resources.requests[storage]"
+	t.checkSize(at+".spec.resources", p)
+}
+
+// checkSize says what is wrong with how large a volume is to be.
+func (t *claimTemplate) checkSize(at string, p *field.Problems) {
+	of := t.Spec.Resources
+	for name, amounts := range map[string]map[string]decode.Scalar{"requests": of.Requests, "limits": of.Limits} {
+		for resource, amount := range amounts {
+			if _, ok := pod.Quantity(string(amount), 1); !ok {
+				p.Invalid(at+"."+name+"["+resource+"]", string(amount), "must be a size, such as 5Gi")
+			}
+		}
+	}
 	switch bytes, ok := t.size(); {
-	case t.Spec.Resources.Requests["storage"] == "":
-		p.Required(at+size, "say how much, such as 5Gi")
-	case !ok || bytes == 0:
-		p.Invalid(at+size, string(t.Spec.Resources.Requests["storage"]), "must be a size above 0, such as 5Gi")
+	case of.Requests["storage"] == "":
+		p.Required(at+"[storage]", "give spec.resources.requests.storage, such as 5Gi")
+	case ok && bytes == 0:
+		p.Invalid(at+"[storage]", string(of.Requests["storage"]), "must be above 0")
 	}
 }
 

@@ -86,8 +86,9 @@ func TestWhatIsWrongWithClaims(t *testing.T) {
 		"odd mode":     {"[ReadWriteOnce]", "[ReadWrite]", at + ".templates[0].spec.accessModes[0]", "Unsupported value"},
 		"block device": {"accessModes: [ReadWriteOnce]", "volumeMode: Block, accessModes: [ReadWriteOnce]", at + ".templates[0].spec.volumeMode", "Unsupported value"},
 		"source":       {"accessModes: [ReadWriteOnce]", "dataSource: {kind: PersistentVolumeClaim, name: a}, accessModes: [ReadWriteOnce]", at + ".templates[0].spec.dataSource", "begin empty"},
-		"no size":      {"requests: {storage: 1Gi}", "requests: {}", at + ".templates[0].spec.resources.requests[storage]", "Required value"},
-		"odd size":     {"storage: 1Gi", "storage: 0", at + ".templates[0].spec.resources.requests[storage]", "above 0"},
+		"no size":      {"requests: {storage: 1Gi}", "requests: {}", at + ".templates[0].spec.resources[storage]", "Required value"},
+		"size of 0":    {"storage: 1Gi", "storage: 0", at + ".templates[0].spec.resources[storage]", "above 0"},
+		"odd size":     {"storage: 1Gi", "storage: much", at + ".templates[0].spec.resources.requests[storage]", "must be a size"},
 		"retention":    {"whenDeleted: Retain", "whenDeleted: Never", "spec.template.spec.volumeClaimPolicies[1].retentionPolicy.whenDeleted", "Unsupported value"},
 		"not mounted":  {"{name: data, mountPath", "{name: scratch, mountPath", "spec.template.spec.replicatedJobs", "no container mounts"},
 		"not the one": {

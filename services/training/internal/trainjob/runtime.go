@@ -222,6 +222,7 @@ func (r *runtimeSpec) check(p *field.Problems) {
 	if p.Any() {
 		return // the rest would only repeat it
 	}
+	r.Template.Spec.checkShared("spec.template.spec", p)
 	claims := kind.ClaimNames(r.Template.Spec.claims(), "job")
 	for i := range jobs {
 		at := fmt.Sprintf("spec.template.spec.replicatedJobs[%d].template.spec.template", i)
