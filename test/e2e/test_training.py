@@ -429,7 +429,7 @@ def test_the_command_line(mesh, name, tmp_path):
     until("a log", lambda: kfmesh("logs", f"job/{name}", "--replica", "worker-0") == "I am 1\n")
     described = kfmesh("describe", "job", name)
     assert "PyTorchJobRunning" in described
-    assert "worker[0]" in described
+    assert "worker-0" in described
     kfmesh("suspend", "job", name)
     until("it to be suspended", lambda: "SUSPENDED" in kfmesh("get", "job", name))
     kfmesh("scale", "job", name, "--replicas", "2")

@@ -26,7 +26,7 @@ func Secrets() *Kind {
 			timedColumn("AGE", func(s *gpuagentv1.Secret, t *output.Terminal) string {
 				return output.Age(s.GetMetadata().GetCreateTime(), t.Now())
 			}),
-			wide(column("NAMESPACE", func(s *gpuagentv1.Secret) string { return s.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(s *gpuagentv1.Secret) string { return s.GetMetadata().GetNamespace() })),
 			wide(timedColumn("CHANGED", func(s *gpuagentv1.Secret, t *output.Terminal) string {
 				return output.Age(s.GetMetadata().GetUpdateTime(), t.Now())
 			})),

@@ -688,7 +688,8 @@ type ReplicaGroup struct {
 	// workload says.
 	RestartPolicy RestartPolicy `protobuf:"varint,4,opt,name=restart_policy,json=restartPolicy,proto3,enum=kfmesh.gpuagent.v1.RestartPolicy" json:"restart_policy,omitempty"`
 	// Whether the others run on when a replica of the group has failed. They are
-	// stopped otherwise: a gang that has lost a member is of no use, as a rule.
+	// stopped otherwise, half a second later where it has ended by itself: a gang that has
+	// lost a member is of no use, as a rule.
 	Independent   bool `protobuf:"varint,5,opt,name=independent,proto3" json:"independent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -381,6 +381,7 @@ func (e *Engine) life(w *gpuagentv1.Workload) *life {
 
 // Durations of the engine.
 const (
+	lastMoment   = 500 * time.Millisecond // what others have to end when a replica they need has failed
 	settleAfter  = 200 * time.Millisecond // a life shorter than this is stored once, at its end
 	storeTimeout = 30 * time.Second       // of one write that must not be given up with its request
 	retryEvery   = 500 * time.Millisecond

@@ -183,12 +183,19 @@ func (l *life) runReplicas(ctx context.Context) ([]result, bool) {
 	return newCrew(l).run(ctx)
 }
 
-// mind stops the others when a replica has failed that they cannot do without: a gang
-// that lost a member is no use.
+// mind stops the others when a replica has failed that they cannot do without: a gang that
+// lost a member is no use. If it failed by itself they have a moment to end by themselves, well
+// if they are done, too: frameworks often break off connections to those who still use them when
+// all work is done, and whether the workload's owner minds that is for the owner to say.
 func (l *life) mind(position int, r result) {
-	if r.phase == gpuagentv1.Phase_PHASE_FAILED && !group(l.snapshot(), position).GetIndependent() {
-		l.stop(errSibling)
+	if r.phase != gpuagentv1.Phase_PHASE_FAILED || group(l.snapshot(), position).GetIndependent() {
+		return
 	}
+	if r.reason != reasonExit {
+		l.stop(errSibling)
+		return
+	}
+	time.AfterFunc(lastMoment, func() { l.stop(errSibling) })
 }
 
 // allAs is the same end for all replicas.
