@@ -8,8 +8,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -220,7 +222,7 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			item.Value = job
 			return state.Stamped(item), nil
 		}
-		if !proto.Equal(job.GetSpec(), item.Value.GetSpec()) || job.GetManifest() != item.Value.GetManifest() {
+		if !proto.Equal(job.GetSpec(), item.Value.GetSpec()) || !sameSpec(job.GetManifest(), item.Value.GetManifest()) {
 			job.Metadata.Generation++
 		}
 		job.Metadata.UpdateTime = timestamppb.Now()
@@ -234,6 +236,15 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			return nil, err
 		}
 	}
+}
+
+// sameSpec reports whether manifests that were read say the same but in their metadata, which
+// no generation counts.
+func sameSpec(one, other string) bool {
+	var a, b struct {
+		Spec json.RawMessage `json:"spec"`
+	}
+	return json.Unmarshal([]byte(one), &a) == nil && json.Unmarshal([]byte(other), &b) == nil && bytes.Equal(a.Spec, b.Spec)
 }
 
 // readUpdate reads what a job is to become. A TrainJob keeps the runtime it was made of.

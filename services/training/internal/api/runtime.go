@@ -151,7 +151,9 @@ func (s *runtimes) UpdateTrainingRuntime(ctx context.Context, r *trainingv1.Upda
 			return now, nil
 		}
 		now.Metadata.ResourceVersion = 0
-		now.Metadata.Generation++
+		if !sameSpec(now.GetManifest(), was.GetManifest()) {
+			now.Metadata.Generation++
+		}
 		now.Metadata.UpdateTime = timestamppb.Now()
 		revision, err = s.state.Runtimes.Update(ctx, state.RuntimeKey(read.Ref.Namespace, read.Ref.Name), now, revision)
 		if err == nil {
