@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/archive"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
@@ -66,7 +68,20 @@ func read(manifest, namespace string, find trainjob.Finder) (*trainjob.Job, erro
 		return nil, fault.Invalidf("metadata.namespace", "the namespace of the provided object does not match the namespace sent on the request: %q and %q",
 			job.Namespace, namespace)
 	}
-	return job, nil
+	return job, checkNamespace(job.Namespace)
+}
+
+// checkNamespace refuses what is no name of a namespace. It is part of the names of hosts, of
+// keys and of paths.
+func checkNamespace(namespace string) error {
+	var problems []fault.Violation
+	for _, wrong := range field.Label(namespace) {
+		problems = append(problems, fault.Violation{Field: "metadata.namespace", Reason: fmt.Sprintf("Invalid value: %q: %s", namespace, wrong)})
+	}
+	if len(problems) > 0 {
+		return fault.InvalidAll(problems)
+	}
+	return nil
 }
 
 func parse(manifest []byte, namespace string, find trainjob.Finder) (*trainjob.Job, error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -57,6 +58,27 @@ func TestForeignPageTokensAreRefused(t *testing.T) {
 		_, err := service().ListTrainingJobs(t.Context(), &trainingv1.ListTrainingJobsRequest{PageToken: token})
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: got %v", token, err)
+		}
+	}
+}
+
+// TestNamespacesHaveNamesOfTheirs: they are part of keys, of paths and of the names of hosts.
+func TestNamespacesHaveNamesOfTheirs(t *testing.T) {
+	t.Parallel()
+	const runtime = `{"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainingRuntime", "metadata": {"name": "r"}, "spec": {"template": {"spec": {"replicatedJobs": [{
+		"name": "node", "template": {"metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}}, "spec": {"template": {"spec": {"containers": [{"name": "node", "image": "x"}]}}}}}]}}}}`
+	s := service()
+	for namespace, good := range map[string]bool{"team-a": true, "": true, "a/b": false, "../x": false, "A": false, "a b": false, "a.b": false, strings.Repeat("a", 64): false} {
+		_, err := s.CreateTrainingJob(t.Context(), &trainingv1.CreateTrainingJobRequest{Namespace: namespace, Manifest: manifest("", 1), DryRun: true})
+		if good != (err == nil) || !good && !fault.Is(err, fault.Invalid) {
+			t.Errorf("job in %q: got %v", namespace, err)
+		}
+		if namespace == "" {
+			continue
+		}
+		_, err = s.runtimes.CreateTrainingRuntime(t.Context(), &trainingv1.CreateTrainingRuntimeRequest{Namespace: namespace, Manifest: runtime, DryRun: true})
+		if good != (err == nil) || !good && !fault.Is(err, fault.Invalid) {
+			t.Errorf("runtime in %q: got %v", namespace, err)
 		}
 	}
 }

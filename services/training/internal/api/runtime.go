@@ -73,7 +73,10 @@ func readRuntime(manifest, namespace string) (*trainjob.Runtime, error) {
 		return nil, fault.Invalidf("metadata.namespace", "the namespace of the provided object does not match the namespace sent on the request: %q and %q",
 			ref.Namespace, namespace)
 	}
-	return read, nil
+	if read.Ref.Namespace == "" {
+		return read, nil
+	}
+	return read, checkNamespace(read.Ref.Namespace)
 }
 
 // CreateTrainingRuntime implements TrainingRuntimeService.
