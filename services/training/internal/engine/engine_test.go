@@ -211,7 +211,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start() {
 	w.t.Helper()
 	var e *engine.Engine
-	jobs := store.NewCache(w.state.Jobs, state.Indexes(), func(u []store.Update[*trainingv1.TrainingJob]) { e.Observe(u) })
+	jobs := store.NewCache(w.state.Jobs, state.Indexes(), func(u []store.Update[*trainingv1.TrainingJob]) { e.Observe(u) }).Without(engine.Rests)
 	e = engine.New(engine.Deps{
 		Archive: archive.Archive{Records: metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata"))}, ArchiveAfter: w.after,
 		State: w.state, Jobs: jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(w.mesh.Conn("gpuagent")),
