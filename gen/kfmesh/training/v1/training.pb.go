@@ -257,7 +257,7 @@ func (x TrainingJobEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrainingJobEvent_Type.Descriptor instead.
 func (TrainingJobEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{25, 0}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26, 0}
 }
 
 // TrainingJob is a job whose replicas work together.
@@ -405,7 +405,9 @@ type TrainingJobSpec struct {
 	// What has the job succeed.
 	SuccessPolicy *SuccessPolicy `protobuf:"bytes,4,opt,name=success_policy,json=successPolicy,proto3" json:"success_policy,omitempty"`
 	// Number of workers that may change; unset when it may not.
-	Elastic       *ElasticPolicy `protobuf:"bytes,5,opt,name=elastic,proto3" json:"elastic,omitempty"`
+	Elastic *ElasticPolicy `protobuf:"bytes,5,opt,name=elastic,proto3" json:"elastic,omitempty"`
+	// Volumes that are made for the job before it begins.
+	Claims        []*JobClaim `protobuf:"bytes,6,rep,name=claims,proto3" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -475,6 +477,113 @@ func (x *TrainingJobSpec) GetElastic() *ElasticPolicy {
 	return nil
 }
 
+func (x *TrainingJobSpec) GetClaims() []*JobClaim {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+// JobClaim is a volume that is made for a job.
+type JobClaim struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the volume, in the namespace of the job.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Labels it is given.
+	Labels map[string]string `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Annotations it is given.
+	Annotations map[string]string `protobuf:"bytes,3,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Size in bytes.
+	SizeBytes int64 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// Access modes, such as "ReadWriteOnce".
+	AccessModes []string `protobuf:"bytes,5,rep,name=access_modes,json=accessModes,proto3" json:"access_modes,omitempty"`
+	// Storage class.
+	StorageClass string `protobuf:"bytes,6,opt,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
+	// Whether it stays when the job is deleted. Only such a volume may be there before the job.
+	Retained      bool `protobuf:"varint,7,opt,name=retained,proto3" json:"retained,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobClaim) Reset() {
+	*x = JobClaim{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobClaim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobClaim) ProtoMessage() {}
+
+func (x *JobClaim) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobClaim.ProtoReflect.Descriptor instead.
+func (*JobClaim) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *JobClaim) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *JobClaim) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *JobClaim) GetAnnotations() map[string]string {
+	if x != nil {
+		return x.Annotations
+	}
+	return nil
+}
+
+func (x *JobClaim) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *JobClaim) GetAccessModes() []string {
+	if x != nil {
+		return x.AccessModes
+	}
+	return nil
+}
+
+func (x *JobClaim) GetStorageClass() string {
+	if x != nil {
+		return x.StorageClass
+	}
+	return ""
+}
+
+func (x *JobClaim) GetRetained() bool {
+	if x != nil {
+		return x.Retained
+	}
+	return false
+}
+
 // JobGroup is a number of replicas with one role.
 type JobGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -504,7 +613,7 @@ type JobGroup struct {
 
 func (x *JobGroup) Reset() {
 	*x = JobGroup{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +625,7 @@ func (x *JobGroup) String() string {
 func (*JobGroup) ProtoMessage() {}
 
 func (x *JobGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +638,7 @@ func (x *JobGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobGroup.ProtoReflect.Descriptor instead.
 func (*JobGroup) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *JobGroup) GetType() string {
@@ -616,7 +725,7 @@ type RunPolicy struct {
 
 func (x *RunPolicy) Reset() {
 	*x = RunPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +737,7 @@ func (x *RunPolicy) String() string {
 func (*RunPolicy) ProtoMessage() {}
 
 func (x *RunPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +750,7 @@ func (x *RunPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunPolicy.ProtoReflect.Descriptor instead.
 func (*RunPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RunPolicy) GetCleanPodPolicy() CleanPodPolicy {
@@ -707,7 +816,7 @@ type SchedulingPolicy struct {
 
 func (x *SchedulingPolicy) Reset() {
 	*x = SchedulingPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +828,7 @@ func (x *SchedulingPolicy) String() string {
 func (*SchedulingPolicy) ProtoMessage() {}
 
 func (x *SchedulingPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +841,7 @@ func (x *SchedulingPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SchedulingPolicy.ProtoReflect.Descriptor instead.
 func (*SchedulingPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SchedulingPolicy) GetMinAvailable() int32 {
@@ -783,7 +892,7 @@ type SuccessPolicy struct {
 
 func (x *SuccessPolicy) Reset() {
 	*x = SuccessPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +904,7 @@ func (x *SuccessPolicy) String() string {
 func (*SuccessPolicy) ProtoMessage() {}
 
 func (x *SuccessPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +917,7 @@ func (x *SuccessPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuccessPolicy.ProtoReflect.Descriptor instead.
 func (*SuccessPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SuccessPolicy) GetGroup() string {
@@ -838,7 +947,7 @@ type ElasticPolicy struct {
 
 func (x *ElasticPolicy) Reset() {
 	*x = ElasticPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +959,7 @@ func (x *ElasticPolicy) String() string {
 func (*ElasticPolicy) ProtoMessage() {}
 
 func (x *ElasticPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +972,7 @@ func (x *ElasticPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ElasticPolicy.ProtoReflect.Descriptor instead.
 func (*ElasticPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ElasticPolicy) GetMinReplicas() int32 {
@@ -918,7 +1027,7 @@ type TrainingJobStatus struct {
 
 func (x *TrainingJobStatus) Reset() {
 	*x = TrainingJobStatus{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1039,7 @@ func (x *TrainingJobStatus) String() string {
 func (*TrainingJobStatus) ProtoMessage() {}
 
 func (x *TrainingJobStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1052,7 @@ func (x *TrainingJobStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobStatus.ProtoReflect.Descriptor instead.
 func (*TrainingJobStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TrainingJobStatus) GetConditions() []*JobCondition {
@@ -1061,7 +1170,7 @@ type TrainerStatus struct {
 
 func (x *TrainerStatus) Reset() {
 	*x = TrainerStatus{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1182,7 @@ func (x *TrainerStatus) String() string {
 func (*TrainerStatus) ProtoMessage() {}
 
 func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1195,7 @@ func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainerStatus.ProtoReflect.Descriptor instead.
 func (*TrainerStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TrainerStatus) GetProgressPercentage() int32 {
@@ -1130,7 +1239,7 @@ type TrainerMetric struct {
 
 func (x *TrainerMetric) Reset() {
 	*x = TrainerMetric{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1251,7 @@ func (x *TrainerMetric) String() string {
 func (*TrainerMetric) ProtoMessage() {}
 
 func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1264,7 @@ func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainerMetric.ProtoReflect.Descriptor instead.
 func (*TrainerMetric) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrainerMetric) GetName() string {
@@ -1193,7 +1302,7 @@ type JobCondition struct {
 
 func (x *JobCondition) Reset() {
 	*x = JobCondition{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1314,7 @@ func (x *JobCondition) String() string {
 func (*JobCondition) ProtoMessage() {}
 
 func (x *JobCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1327,7 @@ func (x *JobCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobCondition.ProtoReflect.Descriptor instead.
 func (*JobCondition) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *JobCondition) GetType() string {
@@ -1278,7 +1387,7 @@ type ReplicaCounts struct {
 
 func (x *ReplicaCounts) Reset() {
 	*x = ReplicaCounts{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1399,7 @@ func (x *ReplicaCounts) String() string {
 func (*ReplicaCounts) ProtoMessage() {}
 
 func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1412,7 @@ func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaCounts.ProtoReflect.Descriptor instead.
 func (*ReplicaCounts) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReplicaCounts) GetActive() int32 {
@@ -1344,7 +1453,7 @@ type ListArchivedWorkloadsRequest struct {
 
 func (x *ListArchivedWorkloadsRequest) Reset() {
 	*x = ListArchivedWorkloadsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1465,7 @@ func (x *ListArchivedWorkloadsRequest) String() string {
 func (*ListArchivedWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListArchivedWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1478,7 @@ func (x *ListArchivedWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArchivedWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListArchivedWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListArchivedWorkloadsRequest) GetNamespace() string {
@@ -1413,7 +1522,7 @@ type ListArchivedWorkloadsResponse struct {
 
 func (x *ListArchivedWorkloadsResponse) Reset() {
 	*x = ListArchivedWorkloadsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1534,7 @@ func (x *ListArchivedWorkloadsResponse) String() string {
 func (*ListArchivedWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListArchivedWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1547,7 @@ func (x *ListArchivedWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArchivedWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListArchivedWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListArchivedWorkloadsResponse) GetWorkloads() []*v11.Workload {
@@ -1466,7 +1575,7 @@ type ArchivedWorkloads struct {
 
 func (x *ArchivedWorkloads) Reset() {
 	*x = ArchivedWorkloads{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1587,7 @@ func (x *ArchivedWorkloads) String() string {
 func (*ArchivedWorkloads) ProtoMessage() {}
 
 func (x *ArchivedWorkloads) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1600,7 @@ func (x *ArchivedWorkloads) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivedWorkloads.ProtoReflect.Descriptor instead.
 func (*ArchivedWorkloads) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ArchivedWorkloads) GetWorkloads() []*v11.Workload {
@@ -1510,7 +1619,7 @@ type ListKindsRequest struct {
 
 func (x *ListKindsRequest) Reset() {
 	*x = ListKindsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1522,7 +1631,7 @@ func (x *ListKindsRequest) String() string {
 func (*ListKindsRequest) ProtoMessage() {}
 
 func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1535,7 +1644,7 @@ func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
 func (*ListKindsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
 }
 
 // ListKindsResponse is all kinds.
@@ -1549,7 +1658,7 @@ type ListKindsResponse struct {
 
 func (x *ListKindsResponse) Reset() {
 	*x = ListKindsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1670,7 @@ func (x *ListKindsResponse) String() string {
 func (*ListKindsResponse) ProtoMessage() {}
 
 func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1683,7 @@ func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
 func (*ListKindsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListKindsResponse) GetKinds() []*ManifestKind {
@@ -1599,7 +1708,7 @@ type ManifestKind struct {
 
 func (x *ManifestKind) Reset() {
 	*x = ManifestKind{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1720,7 @@ func (x *ManifestKind) String() string {
 func (*ManifestKind) ProtoMessage() {}
 
 func (x *ManifestKind) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1733,7 @@ func (x *ManifestKind) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestKind.ProtoReflect.Descriptor instead.
 func (*ManifestKind) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ManifestKind) GetApiVersion() string {
@@ -1664,7 +1773,7 @@ type CreateTrainingJobRequest struct {
 
 func (x *CreateTrainingJobRequest) Reset() {
 	*x = CreateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +1785,7 @@ func (x *CreateTrainingJobRequest) String() string {
 func (*CreateTrainingJobRequest) ProtoMessage() {}
 
 func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +1798,7 @@ func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*CreateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateTrainingJobRequest) GetNamespace() string {
@@ -1728,7 +1837,7 @@ type GetTrainingJobRequest struct {
 
 func (x *GetTrainingJobRequest) Reset() {
 	*x = GetTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +1849,7 @@ func (x *GetTrainingJobRequest) String() string {
 func (*GetTrainingJobRequest) ProtoMessage() {}
 
 func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +1862,7 @@ func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*GetTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetTrainingJobRequest) GetNamespace() string {
@@ -1798,7 +1907,7 @@ type ListTrainingJobsRequest struct {
 
 func (x *ListTrainingJobsRequest) Reset() {
 	*x = ListTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +1919,7 @@ func (x *ListTrainingJobsRequest) String() string {
 func (*ListTrainingJobsRequest) ProtoMessage() {}
 
 func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +1932,7 @@ func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListTrainingJobsRequest) GetNamespace() string {
@@ -1883,7 +1992,7 @@ type ListTrainingJobsResponse struct {
 
 func (x *ListTrainingJobsResponse) Reset() {
 	*x = ListTrainingJobsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2004,7 @@ func (x *ListTrainingJobsResponse) String() string {
 func (*ListTrainingJobsResponse) ProtoMessage() {}
 
 func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2017,7 @@ func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTrainingJobsResponse) GetJobs() []*TrainingJob {
@@ -1951,7 +2060,7 @@ type UpdateTrainingJobRequest struct {
 
 func (x *UpdateTrainingJobRequest) Reset() {
 	*x = UpdateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1963,7 +2072,7 @@ func (x *UpdateTrainingJobRequest) String() string {
 func (*UpdateTrainingJobRequest) ProtoMessage() {}
 
 func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1976,7 +2085,7 @@ func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UpdateTrainingJobRequest) GetNamespace() string {
@@ -2033,7 +2142,7 @@ type DeleteTrainingJobRequest struct {
 
 func (x *DeleteTrainingJobRequest) Reset() {
 	*x = DeleteTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +2154,7 @@ func (x *DeleteTrainingJobRequest) String() string {
 func (*DeleteTrainingJobRequest) ProtoMessage() {}
 
 func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,7 +2167,7 @@ func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteTrainingJobRequest) GetNamespace() string {
@@ -2113,7 +2222,7 @@ type WatchTrainingJobsRequest struct {
 
 func (x *WatchTrainingJobsRequest) Reset() {
 	*x = WatchTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2234,7 @@ func (x *WatchTrainingJobsRequest) String() string {
 func (*WatchTrainingJobsRequest) ProtoMessage() {}
 
 func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2247,7 @@ func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchTrainingJobsRequest) GetNamespace() string {
@@ -2184,7 +2293,7 @@ type TrainingJobEvent struct {
 
 func (x *TrainingJobEvent) Reset() {
 	*x = TrainingJobEvent{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +2305,7 @@ func (x *TrainingJobEvent) String() string {
 func (*TrainingJobEvent) ProtoMessage() {}
 
 func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +2318,7 @@ func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobEvent.ProtoReflect.Descriptor instead.
 func (*TrainingJobEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TrainingJobEvent) GetType() TrainingJobEvent_Type {
@@ -2248,7 +2357,7 @@ type ReportTrainerStatusRequest struct {
 
 func (x *ReportTrainerStatusRequest) Reset() {
 	*x = ReportTrainerStatusRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2260,7 +2369,7 @@ func (x *ReportTrainerStatusRequest) String() string {
 func (*ReportTrainerStatusRequest) ProtoMessage() {}
 
 func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2273,7 +2382,7 @@ func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTrainerStatusRequest.ProtoReflect.Descriptor instead.
 func (*ReportTrainerStatusRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReportTrainerStatusRequest) GetNamespace() string {
@@ -2314,7 +2423,7 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\aruntime\x18\b \x01(\tR\aruntime\x12\x1a\n" +
 	"\barchived\x18\t \x01(\bR\barchived\x12!\n" +
 	"\ftracking_run\x18\n" +
-	" \x01(\tR\vtrackingRun\"\xac\x02\n" +
+	" \x01(\tR\vtrackingRun\"\xe2\x02\n" +
 	"\x0fTrainingJobSpec\x124\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1c.kfmesh.training.v1.JobGroupR\x06groups\x12\x1e\n" +
 	"\n" +
@@ -2323,7 +2432,23 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
 	"run_policy\x18\x03 \x01(\v2\x1d.kfmesh.training.v1.RunPolicyR\trunPolicy\x12H\n" +
 	"\x0esuccess_policy\x18\x04 \x01(\v2!.kfmesh.training.v1.SuccessPolicyR\rsuccessPolicy\x12;\n" +
-	"\aelastic\x18\x05 \x01(\v2!.kfmesh.training.v1.ElasticPolicyR\aelastic\"\x95\x02\n" +
+	"\aelastic\x18\x05 \x01(\v2!.kfmesh.training.v1.ElasticPolicyR\aelastic\x124\n" +
+	"\x06claims\x18\x06 \x03(\v2\x1c.kfmesh.training.v1.JobClaimR\x06claims\"\xaf\x03\n" +
+	"\bJobClaim\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12@\n" +
+	"\x06labels\x18\x02 \x03(\v2(.kfmesh.training.v1.JobClaim.LabelsEntryR\x06labels\x12O\n" +
+	"\vannotations\x18\x03 \x03(\v2-.kfmesh.training.v1.JobClaim.AnnotationsEntryR\vannotations\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x04 \x01(\x03R\tsizeBytes\x12!\n" +
+	"\faccess_modes\x18\x05 \x03(\tR\vaccessModes\x12#\n" +
+	"\rstorage_class\x18\x06 \x01(\tR\fstorageClass\x12\x1a\n" +
+	"\bretained\x18\a \x01(\bR\bretained\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
+	"\x10AnnotationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x95\x02\n" +
 	"\bJobGroup\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -2515,7 +2640,7 @@ func file_kfmesh_training_v1_training_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_training_v1_training_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(JobRestartPolicy)(0),                 // 0: kfmesh.training.v1.JobRestartPolicy
 	(CleanPodPolicy)(0),                   // 1: kfmesh.training.v1.CleanPodPolicy
@@ -2523,96 +2648,102 @@ var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(TrainingJobEvent_Type)(0),            // 3: kfmesh.training.v1.TrainingJobEvent.Type
 	(*TrainingJob)(nil),                   // 4: kfmesh.training.v1.TrainingJob
 	(*TrainingJobSpec)(nil),               // 5: kfmesh.training.v1.TrainingJobSpec
-	(*JobGroup)(nil),                      // 6: kfmesh.training.v1.JobGroup
-	(*RunPolicy)(nil),                     // 7: kfmesh.training.v1.RunPolicy
-	(*SchedulingPolicy)(nil),              // 8: kfmesh.training.v1.SchedulingPolicy
-	(*SuccessPolicy)(nil),                 // 9: kfmesh.training.v1.SuccessPolicy
-	(*ElasticPolicy)(nil),                 // 10: kfmesh.training.v1.ElasticPolicy
-	(*TrainingJobStatus)(nil),             // 11: kfmesh.training.v1.TrainingJobStatus
-	(*TrainerStatus)(nil),                 // 12: kfmesh.training.v1.TrainerStatus
-	(*TrainerMetric)(nil),                 // 13: kfmesh.training.v1.TrainerMetric
-	(*JobCondition)(nil),                  // 14: kfmesh.training.v1.JobCondition
-	(*ReplicaCounts)(nil),                 // 15: kfmesh.training.v1.ReplicaCounts
-	(*ListArchivedWorkloadsRequest)(nil),  // 16: kfmesh.training.v1.ListArchivedWorkloadsRequest
-	(*ListArchivedWorkloadsResponse)(nil), // 17: kfmesh.training.v1.ListArchivedWorkloadsResponse
-	(*ArchivedWorkloads)(nil),             // 18: kfmesh.training.v1.ArchivedWorkloads
-	(*ListKindsRequest)(nil),              // 19: kfmesh.training.v1.ListKindsRequest
-	(*ListKindsResponse)(nil),             // 20: kfmesh.training.v1.ListKindsResponse
-	(*ManifestKind)(nil),                  // 21: kfmesh.training.v1.ManifestKind
-	(*CreateTrainingJobRequest)(nil),      // 22: kfmesh.training.v1.CreateTrainingJobRequest
-	(*GetTrainingJobRequest)(nil),         // 23: kfmesh.training.v1.GetTrainingJobRequest
-	(*ListTrainingJobsRequest)(nil),       // 24: kfmesh.training.v1.ListTrainingJobsRequest
-	(*ListTrainingJobsResponse)(nil),      // 25: kfmesh.training.v1.ListTrainingJobsResponse
-	(*UpdateTrainingJobRequest)(nil),      // 26: kfmesh.training.v1.UpdateTrainingJobRequest
-	(*DeleteTrainingJobRequest)(nil),      // 27: kfmesh.training.v1.DeleteTrainingJobRequest
-	(*WatchTrainingJobsRequest)(nil),      // 28: kfmesh.training.v1.WatchTrainingJobsRequest
-	(*TrainingJobEvent)(nil),              // 29: kfmesh.training.v1.TrainingJobEvent
-	(*ReportTrainerStatusRequest)(nil),    // 30: kfmesh.training.v1.ReportTrainerStatusRequest
-	nil,                                   // 31: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	nil,                                   // 32: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),                 // 33: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),           // 34: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),         // 35: google.protobuf.Timestamp
-	(*v11.Workload)(nil),                  // 36: kfmesh.gpuagent.v1.Workload
-	(*emptypb.Empty)(nil),                 // 37: google.protobuf.Empty
+	(*JobClaim)(nil),                      // 6: kfmesh.training.v1.JobClaim
+	(*JobGroup)(nil),                      // 7: kfmesh.training.v1.JobGroup
+	(*RunPolicy)(nil),                     // 8: kfmesh.training.v1.RunPolicy
+	(*SchedulingPolicy)(nil),              // 9: kfmesh.training.v1.SchedulingPolicy
+	(*SuccessPolicy)(nil),                 // 10: kfmesh.training.v1.SuccessPolicy
+	(*ElasticPolicy)(nil),                 // 11: kfmesh.training.v1.ElasticPolicy
+	(*TrainingJobStatus)(nil),             // 12: kfmesh.training.v1.TrainingJobStatus
+	(*TrainerStatus)(nil),                 // 13: kfmesh.training.v1.TrainerStatus
+	(*TrainerMetric)(nil),                 // 14: kfmesh.training.v1.TrainerMetric
+	(*JobCondition)(nil),                  // 15: kfmesh.training.v1.JobCondition
+	(*ReplicaCounts)(nil),                 // 16: kfmesh.training.v1.ReplicaCounts
+	(*ListArchivedWorkloadsRequest)(nil),  // 17: kfmesh.training.v1.ListArchivedWorkloadsRequest
+	(*ListArchivedWorkloadsResponse)(nil), // 18: kfmesh.training.v1.ListArchivedWorkloadsResponse
+	(*ArchivedWorkloads)(nil),             // 19: kfmesh.training.v1.ArchivedWorkloads
+	(*ListKindsRequest)(nil),              // 20: kfmesh.training.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),             // 21: kfmesh.training.v1.ListKindsResponse
+	(*ManifestKind)(nil),                  // 22: kfmesh.training.v1.ManifestKind
+	(*CreateTrainingJobRequest)(nil),      // 23: kfmesh.training.v1.CreateTrainingJobRequest
+	(*GetTrainingJobRequest)(nil),         // 24: kfmesh.training.v1.GetTrainingJobRequest
+	(*ListTrainingJobsRequest)(nil),       // 25: kfmesh.training.v1.ListTrainingJobsRequest
+	(*ListTrainingJobsResponse)(nil),      // 26: kfmesh.training.v1.ListTrainingJobsResponse
+	(*UpdateTrainingJobRequest)(nil),      // 27: kfmesh.training.v1.UpdateTrainingJobRequest
+	(*DeleteTrainingJobRequest)(nil),      // 28: kfmesh.training.v1.DeleteTrainingJobRequest
+	(*WatchTrainingJobsRequest)(nil),      // 29: kfmesh.training.v1.WatchTrainingJobsRequest
+	(*TrainingJobEvent)(nil),              // 30: kfmesh.training.v1.TrainingJobEvent
+	(*ReportTrainerStatusRequest)(nil),    // 31: kfmesh.training.v1.ReportTrainerStatusRequest
+	nil,                                   // 32: kfmesh.training.v1.JobClaim.LabelsEntry
+	nil,                                   // 33: kfmesh.training.v1.JobClaim.AnnotationsEntry
+	nil,                                   // 34: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	nil,                                   // 35: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),                 // 36: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),           // 37: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),         // 38: google.protobuf.Timestamp
+	(*v11.Workload)(nil),                  // 39: kfmesh.gpuagent.v1.Workload
+	(*emptypb.Empty)(nil),                 // 40: google.protobuf.Empty
 }
 var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
-	33, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	36, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.training.v1.TrainingJob.spec:type_name -> kfmesh.training.v1.TrainingJobSpec
-	11, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
-	6,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
-	7,  // 4: kfmesh.training.v1.TrainingJobSpec.run_policy:type_name -> kfmesh.training.v1.RunPolicy
-	9,  // 5: kfmesh.training.v1.TrainingJobSpec.success_policy:type_name -> kfmesh.training.v1.SuccessPolicy
-	10, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
-	0,  // 7: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
-	1,  // 8: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
-	34, // 9: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
-	34, // 10: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
-	8,  // 11: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
-	2,  // 12: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
-	14, // 13: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
-	31, // 14: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	35, // 15: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
-	35, // 16: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
-	35, // 17: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
-	12, // 18: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
-	34, // 19: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
-	13, // 20: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
-	35, // 21: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
-	35, // 22: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
-	35, // 23: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
-	36, // 24: kfmesh.training.v1.ListArchivedWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	36, // 25: kfmesh.training.v1.ArchivedWorkloads.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	21, // 26: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
-	32, // 27: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	4,  // 28: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
-	3,  // 29: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
-	4,  // 30: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
-	12, // 31: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
-	15, // 32: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
-	22, // 33: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
-	23, // 34: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
-	24, // 35: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
-	26, // 36: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
-	27, // 37: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
-	28, // 38: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
-	16, // 39: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:input_type -> kfmesh.training.v1.ListArchivedWorkloadsRequest
-	19, // 40: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
-	30, // 41: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
-	4,  // 42: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	4,  // 43: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	25, // 44: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
-	4,  // 45: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	37, // 46: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
-	29, // 47: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
-	17, // 48: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:output_type -> kfmesh.training.v1.ListArchivedWorkloadsResponse
-	20, // 49: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
-	4,  // 50: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
-	42, // [42:51] is the sub-list for method output_type
-	33, // [33:42] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	12, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
+	7,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
+	8,  // 4: kfmesh.training.v1.TrainingJobSpec.run_policy:type_name -> kfmesh.training.v1.RunPolicy
+	10, // 5: kfmesh.training.v1.TrainingJobSpec.success_policy:type_name -> kfmesh.training.v1.SuccessPolicy
+	11, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
+	6,  // 7: kfmesh.training.v1.TrainingJobSpec.claims:type_name -> kfmesh.training.v1.JobClaim
+	32, // 8: kfmesh.training.v1.JobClaim.labels:type_name -> kfmesh.training.v1.JobClaim.LabelsEntry
+	33, // 9: kfmesh.training.v1.JobClaim.annotations:type_name -> kfmesh.training.v1.JobClaim.AnnotationsEntry
+	0,  // 10: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
+	1,  // 11: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
+	37, // 12: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
+	37, // 13: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
+	9,  // 14: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
+	2,  // 15: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
+	15, // 16: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
+	34, // 17: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	38, // 18: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
+	38, // 19: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
+	38, // 20: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
+	13, // 21: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
+	37, // 22: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
+	14, // 23: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
+	38, // 24: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
+	38, // 25: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
+	38, // 26: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
+	39, // 27: kfmesh.training.v1.ListArchivedWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	39, // 28: kfmesh.training.v1.ArchivedWorkloads.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	22, // 29: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
+	35, // 30: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	4,  // 31: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
+	3,  // 32: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
+	4,  // 33: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
+	13, // 34: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
+	16, // 35: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
+	23, // 36: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
+	24, // 37: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
+	25, // 38: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
+	27, // 39: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
+	28, // 40: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
+	29, // 41: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
+	17, // 42: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:input_type -> kfmesh.training.v1.ListArchivedWorkloadsRequest
+	20, // 43: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
+	31, // 44: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
+	4,  // 45: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	4,  // 46: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	26, // 47: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
+	4,  // 48: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	40, // 49: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
+	30, // 50: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
+	18, // 51: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:output_type -> kfmesh.training.v1.ListArchivedWorkloadsResponse
+	21, // 52: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
+	4,  // 53: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
+	45, // [45:54] is the sub-list for method output_type
+	36, // [36:45] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_training_v1_training_proto_init() }
@@ -2620,15 +2751,15 @@ func file_kfmesh_training_v1_training_proto_init() {
 	if File_kfmesh_training_v1_training_proto != nil {
 		return
 	}
-	file_kfmesh_training_v1_training_proto_msgTypes[3].OneofWrappers = []any{}
-	file_kfmesh_training_v1_training_proto_msgTypes[8].OneofWrappers = []any{}
+	file_kfmesh_training_v1_training_proto_msgTypes[4].OneofWrappers = []any{}
+	file_kfmesh_training_v1_training_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_training_v1_training_proto_rawDesc), len(file_kfmesh_training_v1_training_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"slices"
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -34,22 +33,22 @@ func (s *jobs) ListArchivedWorkloads(ctx context.Context, r *trainingv1.ListArch
 
 // archived are the stubs of a page of jobs.
 func (s *jobs) archived(ctx context.Context, r *trainingv1.ListArchivedWorkloadsRequest) (jobs []*trainingv1.TrainingJob, next string, err error) {
-	after, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
+	after, err := position(r.GetPageToken())
 	if err != nil {
-		return nil, "", errToken(r.GetPageToken())
+		return nil, "", err
 	}
 	size := cmp.Or(int(r.GetPageSize()), archivedPageSize)
 	if len(r.GetNames()) > 0 {
 		size = 0
 	}
-	items, more, _, err := s.state.Jobs.Page(ctx, selection{namespace: r.GetNamespace()}.prefix(), string(after), size, func(job *trainingv1.TrainingJob) bool {
+	items, more, _, err := s.state.Jobs.Page(ctx, selection{namespace: r.GetNamespace()}.prefix(), after, size, func(job *trainingv1.TrainingJob) bool {
 		return job.GetArchived() && (len(r.GetNames()) == 0 || slices.Contains(r.GetNames(), job.GetMetadata().GetName()))
 	})
 	for _, item := range items {
 		jobs = append(jobs, item.Value)
 	}
 	if more {
-		next = base64.RawURLEncoding.EncodeToString([]byte(items[len(items)-1].Key))
+		next = tokenOf(items[len(items)-1].Key)
 	}
 	return jobs, next, err
 }
@@ -81,8 +80,4 @@ func kinds() []string {
 		}
 	}
 	return all
-}
-
-func errToken(token string) error {
-	return fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", token)
 }
