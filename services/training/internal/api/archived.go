@@ -57,7 +57,7 @@ func (s *jobs) archived(ctx context.Context, r *trainingv1.ListArchivedWorkloads
 func (s *jobs) named(ctx context.Context, namespace string, names []string) ([]*trainingv1.TrainingJob, error) {
 	var jobs []*trainingv1.TrainingJob
 	for _, kind := range kinds() {
-		for _, name := range names {
+		for _, name := range slices.Sorted(slices.Values(names)) {
 			item, err := s.state.Jobs.Get(ctx, state.Key(namespace, kind, name))
 			switch {
 			case fault.Is(err, fault.NotFound):
@@ -71,7 +71,7 @@ func (s *jobs) named(ctx context.Context, namespace string, names []string) ([]*
 	return jobs, nil
 }
 
-// kinds are the names that jobs are stored under.
+// kinds are the names of kinds that jobs are stored under, in order.
 func kinds() []string {
 	all := []string{kind.TrainJobName}
 	for _, k := range kind.All() {
@@ -79,5 +79,6 @@ func kinds() []string {
 			all = append(all, k.Name)
 		}
 	}
+	slices.Sort(all)
 	return all
 }
