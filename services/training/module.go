@@ -48,7 +48,8 @@ func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) 
 	m.engine = engine.New(engine.Deps{
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 		Archive:  m.archive, ArchiveAfter: cfg.ArchiveJobsAfter,
-		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
+		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")),
+		Volumes: gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
 		Gateway: func(ctx context.Context) string {
 			if cfg.TrainingURI != "" {
 				return cfg.TrainingURI

@@ -69,6 +69,9 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 			return time.Time{}, err
 		}
 		again, err := e.act(ctx, &job, step.Action)
+		if errors.Is(err, errAwaits) {
+			return time.Now().Add(claimAgainAfter), nil
+		}
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -133,6 +136,9 @@ func (e *Engine) submit(ctx context.Context, job *item) error {
 		return e.refuse(ctx, job, err)
 	}
 	parsed.Name, parsed.Namespace = m.GetName(), m.GetNamespace()
+	if ready, err := e.claim(ctx, job); err != nil || !ready {
+		return err
+	}
 	restarts := int32(-1)
 	if limit := job.Value.GetSpec().GetRunPolicy().BackoffLimit; limit != nil {
 		restarts = max(0, *limit-status.GetRestarts())

@@ -82,13 +82,16 @@ func (e *Engine) remove(ctx context.Context, job item) error {
 	return err
 }
 
-// clear removes what is left elsewhere of a job that was deleted after its end.
+// clear removes what is left elsewhere of a job that was deleted after its end, or with volumes.
 func (e *Engine) clear(ctx context.Context, uid string) (wake time.Time, err error) {
 	condemned, err := e.deps.State.Condemned.Get(ctx, uid)
 	if fault.Is(err, fault.NotFound) {
 		return time.Time{}, nil
 	}
 	if err != nil {
+		return time.Time{}, err
+	}
+	if err := e.unclaim(ctx, condemned.Value); err != nil {
 		return time.Time{}, err
 	}
 	if err := e.deps.Archive.Delete(ctx, uid); err != nil {

@@ -37,13 +37,13 @@ const (
 	LabelStage   = "kfmesh.dev/stage" // missing for 0
 	Owner        = "training"
 
-	// Those that the operators give to pods.
-	// Those that Kubernetes' JobSet gives to pods, and so a TrainJob's have.
-	labelJobSet        = "jobset.sigs.k8s.io/jobset-name"
+	// Those that Kubernetes' JobSet gives to pods and volumes, and so a TrainJob's have.
+	LabelJobSet        = "jobset.sigs.k8s.io/jobset-name"
 	labelReplicatedJob = "jobset.sigs.k8s.io/replicatedjob-name"
 	labelJobIndex      = "jobset.sigs.k8s.io/job-index"
 	completionIndex    = "batch.kubernetes.io/job-completion-index"
 
+	// Those that the operators give to pods.
 	labelOperator     = "training.kubeflow.org/operator-name"
 	labelJobName      = "training.kubeflow.org/job-name"
 	labelReplicaType  = "training.kubeflow.org/replica-type"
@@ -221,12 +221,12 @@ func names(j *kind.Job, r *kind.Replica, a Attempt) pod.Names {
 		if annotations == nil {
 			annotations = map[string]string{}
 		}
-		labels[labelJobSet], labels[labelReplicatedJob], labels[labelJobIndex] = j.Name, r.Group, "0"
+		labels[LabelJobSet], labels[labelReplicatedJob], labels[labelJobIndex] = j.Name, r.Group, "0"
 		labels[completionIndex] = "${self.index}"
 		return pod.Names{
 			// As the gateway calls it, too.
 			Pod:       fmt.Sprintf("%s-%s-0-${self.index}-%.5s", j.Name, r.Group, a.UID),
-			Namespace: j.Namespace, Labels: labels, Annotations: annotations, Index: "${self.index}",
+			Namespace: j.Namespace, Labels: labels, Annotations: annotations, Index: "${self.index}", Claims: j.ClaimNames(),
 		}
 	}
 	labels[labelOperator] = strings.ToLower(j.Kind.Name) + "-controller"
