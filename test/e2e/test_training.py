@@ -384,6 +384,7 @@ def test_kubernetes_verbs(jobs, name):
         jobs.call("PUT", jobs.path("JAXJob", name), stale)
     assert (refused.value.code, refused.value.status["reason"]) == (409, "Conflict")
     fresh = jobs.get(made)
+    assert fresh["metadata"]["generation"] == 1  # which counts what changes the spec
     fresh["metadata"]["labels"]["more"] = "x"
     assert jobs.call("PUT", jobs.path("JAXJob", name), fresh)["metadata"]["annotations"] == {"a": "b"}
     jobs.delete(made)

@@ -113,11 +113,23 @@ func (s *Session) get(command *cobra.Command, o *getOptions, args []string) erro
 	if o.watch {
 		return s.watch(ctx, o, k, look)
 	}
+	unsaid := !command.Flags().Changed("limit") && len(refs) == 0
+	if unsaid {
+		o.query.Limit++ // to see whether there are more
+	}
 	found, err := look()
 	if err != nil {
 		return err
 	}
-	return s.show(o.format, k, found, len(refs) != 1)
+	more := unsaid && len(found) > getLimit
+	if more {
+		found = found[:getLimit]
+	}
+	if err := s.show(o.format, k, found, len(refs) != 1); err != nil || !more {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Term.Err, "there are more than these %d %s; --limit 0 shows all\n", getLimit, k.Plural)
+	return err
 }
 
 // getArguments reads "KIND", "KIND REF..." or "KIND/REF".

@@ -111,6 +111,29 @@ func TestJobsAreFoundAsKubectlFindsThem(t *testing.T) {
 	}
 }
 
+func TestListSaysThatThereIsMore(t *testing.T) {
+	f := withJobs(t)
+	for len(f.jobs.jobs) < getLimit {
+		f.jobs.jobs = append(f.jobs.jobs, f.jobs.jobs[0])
+	}
+	if r := invoke(t, f, "get", "jobs", "-o", "name"); strings.Count(r.out, "\n") != getLimit || r.err != "" {
+		t.Errorf("%d lines, %s", strings.Count(r.out, "\n"), r.err)
+	}
+	f.jobs.jobs = append(f.jobs.jobs, f.jobs.jobs[0])
+	for args, want := range map[string]struct {
+		lines int
+		says  string
+	}{
+		"get jobs -o name":            {getLimit, "there are more than these 50 jobs; --limit 0 shows all\n"},
+		"get jobs -o name --limit 0":  {getLimit + 1, ""},
+		"get jobs -o name --limit 50": {getLimit, ""},
+	} {
+		if r := invoke(t, f, strings.Fields(args)...); strings.Count(r.out, "\n") != want.lines || r.err != want.says {
+			t.Errorf("%s: %d lines, %s", args, strings.Count(r.out, "\n"), r.err)
+		}
+	}
+}
+
 func TestWhatIsWrongWithJobsIsSaid(t *testing.T) {
 	tests := []struct {
 		args   string

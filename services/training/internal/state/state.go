@@ -8,6 +8,9 @@
 package state
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
@@ -48,6 +51,9 @@ func New(b store.Backend) *State {
 
 // Key is the key of a job in Jobs.
 func Key(namespace, kind, name string) string { return namespace + "/" + kind + "/" + name }
+
+// IsKey reports whether a text may be the key of a job.
+func IsKey(text string) bool { return utf8.ValidString(text) && strings.Count(text, "/") == 2 }
 
 // KeyOf is the key of a job.
 func KeyOf(job *trainingv1.TrainingJob) string {
