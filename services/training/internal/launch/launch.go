@@ -281,6 +281,9 @@ func wire(t *gpuagentv1.Template, main string, w rendezvous.Wiring) {
 	for _, f := range w.Files {
 		staging(t).Files = append(staging(t).Files, &gpuagentv1.InlineFile{Path: f.Path, Content: []byte(f.Content), Mode: f.Mode})
 	}
+	if len(w.Directories) > 0 {
+		staging(t).Directories = append(staging(t).Directories, w.Directories...)
+	}
 	for _, name := range w.Ports {
 		t.Ports = append(t.Ports, &gpuagentv1.Port{Name: name})
 	}
