@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,9 @@ import (
 // up here; one that is unknown is left out.
 func (r *replica) hosts(ctx context.Context, scope expand.Scope) ([]runtime.Host, error) {
 	out := peers(r.template.GetPeerNames(), scope)
+	if len(out) > 0 {
+		out = append(itself(scope), out...)
+	}
 	for _, alias := range r.template.GetHostAliases() {
 		address, err := expand.String(alias.GetIp(), scope)
 		if err != nil {
@@ -42,6 +46,24 @@ func peers(names []*gpuagentv1.PeerName, scope expand.Scope) []runtime.Host {
 		}
 	}
 	return out
+}
+
+// itself is the name of this host, by which libraries tell others where they are: it stands for
+// the address at which others reach the replica, if some are elsewhere. By itself it is often
+// that of the loopback device.
+func itself(scope expand.Scope) []runtime.Host {
+	own := scope.Replicas[scope.Group][scope.Index].Host
+	for _, replicas := range scope.Replicas {
+		for _, other := range replicas {
+			if other.Host == "" || other.Host == own {
+				continue
+			}
+			if name, err := os.Hostname(); err == nil && name != own {
+				return []runtime.Host{{IP: own, Names: []string{name}}}
+			}
+		}
+	}
+	return nil
 }
 
 // numeric looks up the addresses of hosts that are names, each once.
