@@ -2,9 +2,10 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 func (r *replica) hosts(ctx context.Context, scope expand.Scope) ([]runtime.Host, error) {
 	out := peers(r.template.GetPeerNames(), scope)
 	if len(out) > 0 {
-		out = append(itself(scope), out...)
+		out = append(machines(scope), out...)
 	}
 	for _, alias := range r.template.GetHostAliases() {
 		address, err := expand.String(alias.GetIp(), scope)
@@ -48,22 +49,26 @@ func peers(names []*gpuagentv1.PeerName, scope expand.Scope) []runtime.Host {
 	return out
 }
 
-// itself is the name of this host, by which libraries tell others where they are: it stands for
-// the address at which others reach the replica, if some are elsewhere. By itself it is often
-// that of the loopback device.
-func itself(scope expand.Scope) []runtime.Host {
-	own := scope.Replicas[scope.Group][scope.Index].Host
-	for _, replicas := range scope.Replicas {
-		for _, other := range replicas {
-			if other.Host == "" || other.Host == own {
+// machines are the names by which libraries tell others where they are: what the machine of
+// each replica calls itself stands for the address at which others reach it. By itself a
+// machine's own name is often that of its loopback device, and other machines' names are unknown.
+func machines(scope expand.Scope) []runtime.Host {
+	own := scope.Replicas[scope.Group][scope.Index]
+	known := map[string]bool{"": true, own.Machine: true}
+	var out []runtime.Host
+	if own.Machine != "" {
+		out = append(out, runtime.Host{IP: own.Host, Names: []string{own.Machine}})
+	}
+	for _, group := range slices.Sorted(maps.Keys(scope.Replicas)) {
+		for _, other := range scope.Replicas[group] {
+			if other.Host == "" || known[other.Machine] {
 				continue
 			}
-			if name, err := os.Hostname(); err == nil && name != own {
-				return []runtime.Host{{IP: own, Names: []string{name}}}
-			}
+			known[other.Machine] = true
+			out = append(out, runtime.Host{IP: other.Host, Names: []string{other.Machine}})
 		}
 	}
-	return nil
+	return out
 }
 
 // numeric looks up the addresses of hosts that are names, each once.
