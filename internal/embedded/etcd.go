@@ -30,19 +30,24 @@ const (
 	tickMillis     = 20
 	electionMillis = 100
 
-	// What etcd keeps in memory of its own log, and how much history it keeps
-	// on disk for watches that take up again.
+	// What etcd keeps in memory of its own log.
 	logEntries        = 1000
 	logCatchUpEntries = 500
-	keptRevisions     = "10000"
 
 	quotaBytes = 2 << 30
+
+	// What is free in its file before a start takes the time, some 0.3 s, to make that
+	// smaller: etcd has all of it in memory.
+	freeMegabytes = 8
 )
 
 // etcdServer is etcd in this process.
 type etcdServer struct {
 	server *embed.Etcd
 	client *clientv3.Client
+
+	stop    context.CancelFunc // ends the keeping of history
+	stopped chan struct{}      // closed once it has ended
 }
 
 // startEtcd starts etcd on a directory and returns once it takes writes.
@@ -52,6 +57,7 @@ func startEtcd(ctx context.Context, dir string, log *slog.Logger) (*etcdServer, 
 		return nil, fmt.Errorf("start etcd on %s: %w", dir, err)
 	}
 	s := &etcdServer{server: server, client: v3client.New(server.Server)}
+	s.keepHistory(ctx, log)
 	if err := s.takeOver(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start etcd on %s: %w", dir, err), s.close())
 	}
@@ -129,14 +135,16 @@ func etcdConfig(dir string, log *slog.Logger) *embed.Config {
 	cfg.InitialCluster = memberName + "=" + memberURL
 	cfg.TickMs, cfg.ElectionMs = tickMillis, electionMillis
 	cfg.SnapshotCount, cfg.SnapshotCatchUpEntries = logEntries, logCatchUpEntries
-	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModeRevision, keptRevisions
+	cfg.BootstrapDefragThresholdMegabytes = freeMegabytes
 	cfg.QuotaBackendBytes = quotaBytes
 	cfg.CompactHashCheckTime = math.MaxInt64 * time.Nanosecond
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapTo(log))
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapTo(log, cfg.Dir))
 	return cfg
 }
 
 func (s *etcdServer) close() error {
+	s.stop()
+	<-s.stopped
 	err := s.client.Close()
 	s.server.Close()
 	if errors.Is(err, context.Canceled) {

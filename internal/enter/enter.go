@@ -141,6 +141,9 @@ func become(plan Plan, command []string) Refusal {
 		return Refusal{Code: 126, Message: fmt.Sprintf("its working directory cannot be entered: %v", err)}
 	}
 	code, message := supervise.Exec(supervise.Spec{Args: command, Env: os.Environ(), WorkDir: plan.WorkDir})
+	if plan.User != nil {
+		message += fmt.Sprintf(", for user %d, as whom it runs", *plan.User)
+	}
 	return Refusal{Code: code, Message: message}
 }
 

@@ -16,9 +16,9 @@ type Update[M proto.Message] struct {
 	Initial bool // part of the first listing
 }
 
-// Cache is a watch-fed copy of a collection. Reads answer at once from memory
-// and may lag behind the store; WaitFor closes the gap. Values returned are
-// shared: callers clone before changing them.
+// Cache is a watch-fed copy of a collection, or of a part of it. Reads answer at
+// once from memory and may lag behind the store; WaitFor closes the gap. Values
+// returned are shared: callers clone before changing them.
 type Cache[M proto.Message] struct {
 	col   *Collection[M]
 	state *cacheState[M]
@@ -29,6 +29,13 @@ type Cache[M proto.Message] struct {
 // goroutine, after the change can be read from the cache.
 func NewCache[M proto.Message](col *Collection[M], indexes map[string]Index[M], observe func([]Update[M])) *Cache[M] {
 	return &Cache[M]{col: col, state: newCacheState(indexes, observe)}
+}
+
+// Without has the cache leave out the values that a function picks, as if they were
+// deleted: they take no memory. It is called before Run.
+func (c *Cache[M]) Without(out func(M) bool) *Cache[M] {
+	c.state.out = out
+	return c
 }
 
 // Run lists and watches until ctx ends, listing anew whenever the watch is lost.

@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
@@ -43,7 +41,7 @@ func (s *cacheState[M]) run(ctx context.Context, col *Collection[M]) error {
 // follow lists once and then watches until the watch is lost. It says whether
 // it came as far as to watch.
 func (s *cacheState[M]) follow(ctx context.Context, col *Collection[M]) (bool, error) {
-	items, revision, err := col.List(ctx, "")
+	items, revision, err := col.list(ctx, "", s.out)
 	if err != nil {
 		return false, err
 	}
@@ -55,7 +53,7 @@ func (s *cacheState[M]) follow(ctx context.Context, col *Collection[M]) (bool, e
 		return false, err
 	}
 	for batch := range batches {
-		updates, last, err := decodeChanges(col, batch)
+		updates, last, err := s.decode(col, batch)
 		if err != nil {
 			return true, err
 		}
@@ -64,8 +62,9 @@ func (s *cacheState[M]) follow(ctx context.Context, col *Collection[M]) (bool, e
 	return true, nil
 }
 
-// decodeChanges turns a batch of changes into updates and returns the last revision in it.
-func decodeChanges[M proto.Message](col *Collection[M], batch []Change) ([]Update[M], int64, error) {
+// decode turns a batch of changes into updates and returns the last revision in it. What is
+// to be left out is deleted.
+func (s *cacheState[M]) decode(col *Collection[M], batch []Change) ([]Update[M], int64, error) {
 	updates := make([]Update[M], 0, len(batch))
 	last := int64(0)
 	for _, change := range batch {
@@ -78,7 +77,7 @@ func decodeChanges[M proto.Message](col *Collection[M], batch []Change) ([]Updat
 		if err != nil {
 			return nil, 0, err
 		}
-		updates = append(updates, Update[M]{Item: item})
+		updates = append(updates, Update[M]{Item: item, Deleted: s.out(item.Value)})
 	}
 	return updates, last, nil
 }

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -13,25 +11,27 @@ import (
 type cacheState[M proto.Message] struct {
 	indexes map[string]Index[M]
 	observe func([]Update[M])
+	out     func(M) bool // picks what is left out; set before run
 
 	mu       sync.RWMutex
-	items    map[string]Item[M]                        // guarded by mu
-	keys     keySet                                    // guarded by mu
-	found    map[string]map[string]map[string]struct{} // guarded by mu; index, value, keys
-	revision int64                                     // guarded by mu; 0 until the first listing is in
-	advanced chan struct{}                             // guarded by mu; closed and replaced when revision grows
+	items    map[string]Item[M]           // guarded by mu
+	keys     keySet                       // guarded by mu
+	found    map[string]map[string]keySet // guarded by mu; index, value, keys
+	revision int64                        // guarded by mu; 0 until the first listing is in
+	advanced chan struct{}                // guarded by mu; closed and replaced when revision grows
 }
 
 func newCacheState[M proto.Message](indexes map[string]Index[M], observe func([]Update[M])) *cacheState[M] {
 	s := &cacheState[M]{
 		indexes:  indexes,
 		observe:  observe,
+		out:      func(M) bool { return false },
 		items:    map[string]Item[M]{},
-		found:    map[string]map[string]map[string]struct{}{},
+		found:    map[string]map[string]keySet{},
 		advanced: make(chan struct{}),
 	}
 	for name := range indexes {
-		s.found[name] = map[string]map[string]struct{}{}
+		s.found[name] = map[string]keySet{}
 	}
 	return s
 }
@@ -85,10 +85,9 @@ func (s *cacheState[M]) put(item Item[M]) {
 	s.keys.add(item.Key)
 	for name, index := range s.indexes {
 		for _, value := range index(item.Key, item.Value) {
-			if s.found[name][value] == nil {
-				s.found[name][value] = map[string]struct{}{}
-			}
-			s.found[name][value][item.Key] = struct{}{}
+			keys := s.found[name][value]
+			keys.add(item.Key)
+			s.found[name][value] = keys
 		}
 	}
 }
@@ -103,8 +102,9 @@ func (s *cacheState[M]) drop(key string) {
 	s.keys.remove(key)
 	for name, index := range s.indexes {
 		for _, value := range index(item.Key, item.Value) {
-			delete(s.found[name][value], key)
-			if len(s.found[name][value]) == 0 {
+			keys := s.found[name][value]
+			keys.remove(key)
+			if s.found[name][value] = keys; len(keys) == 0 {
 				delete(s.found[name], value)
 			}
 		}
@@ -166,7 +166,7 @@ func (s *cacheState[M]) find(index, value string) []Item[M] {
 	if s.indexes[index] == nil {
 		panic("store: the cache has no index " + index)
 	}
-	return s.pick(slices.Sorted(maps.Keys(s.found[index][value])))
+	return s.pick(s.found[index][value])
 }
 
 // pick returns the items of keys. The caller holds mu.

@@ -48,6 +48,11 @@ func (c *Collection[M]) Get(ctx context.Context, key string) (Item[M], error) {
 // List returns the items whose keys start with keyPrefix, in key order, and the
 // revision they were read at.
 func (c *Collection[M]) List(ctx context.Context, keyPrefix string) ([]Item[M], int64, error) {
+	return c.list(ctx, keyPrefix, func(M) bool { return false })
+}
+
+// list lists without the values that a function picks, none of which is held for long.
+func (c *Collection[M]) list(ctx context.Context, keyPrefix string, out func(M) bool) ([]Item[M], int64, error) {
 	entries, rev, err := c.backend.List(ctx, c.prefix+keyPrefix)
 	if err != nil {
 		return nil, 0, err
@@ -58,7 +63,9 @@ func (c *Collection[M]) List(ctx context.Context, keyPrefix string) ([]Item[M], 
 		if err != nil {
 			return nil, 0, err
 		}
-		items = append(items, item)
+		if !out(item.Value) {
+			items = append(items, item)
+		}
 		entries[i] = Entry{} // of tens of thousands, not all are to be there twice
 	}
 	return items, rev, nil

@@ -42,13 +42,14 @@ func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) 
 	m := &module{cfg: cfg, deps: deps, state: state.New(deps.Store), synced: make(chan struct{})}
 	m.jobs = store.NewCache(m.state.Jobs, state.Indexes(), func(updates []store.Update[*trainingv1.TrainingJob]) {
 		m.engine.Observe(updates)
-	})
+	}).Without(engine.Rests)
 	m.archive = archive.Archive{Records: metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata"))}
 	m.collector = &collect.Collector{State: m.state, Retention: collect.Retention{Jobs: cfg.RetainJobs, Count: cfg.RetainJobsCount}}
 	m.engine = engine.New(engine.Deps{
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 		Archive:  m.archive, ArchiveAfter: cfg.ArchiveJobsAfter,
-		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
+		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")),
+		Volumes: gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
 		Gateway: func(ctx context.Context) string {
 			if cfg.TrainingURI != "" {
 				return cfg.TrainingURI

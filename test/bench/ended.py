@@ -14,6 +14,7 @@ from training import measure_accepted
 PAGE = 500
 PAGES = 20
 ARCHIVED_WITHIN_SECONDS = 600
+AT_REST_SECONDS = 150  # Go collects garbage after two minutes without much of it
 
 
 @dataclass
@@ -21,7 +22,9 @@ class Ended:
     """What was measured."""
 
     seconds_to_ready: float
+    megabytes_before: float  # in the process that made them, at rest
     megabytes: float
+    anonymous_megabytes: float
     page_milliseconds: float  # 95th percentile
     command_seconds: float
 
@@ -38,9 +41,17 @@ def measure_ended(folder: pathlib.Path, count: int) -> Ended:
             ARCHIVED_WITHIN_SECONDS,
             every_seconds=0.2,
         )
+        before = measure_idle_memory(mesh, AT_REST_SECONDS)
         mesh.stop()
         mesh.start()
-        return Ended(mesh.seconds_to_ready, measure_idle_memory(mesh), pages(jobs), command(mesh))
+        return Ended(
+            mesh.seconds_to_ready,
+            before,
+            measure_idle_memory(mesh),
+            mesh.process.anonymous_bytes() / 1e6,
+            pages(jobs),
+            command(mesh),
+        )
     finally:
         mesh.stop()
 

@@ -28,6 +28,7 @@ FLEET_RUNS = 1_000
 ARCHIVED_RUNS = 200_000
 JOBS = 1_000
 ENDED_JOBS = 20_000
+ANONYMOUS = "  of it anonymous, the rest pages of files that the kernel may drop"
 
 
 def start(folder: pathlib.Path, table: Table) -> None:
@@ -35,6 +36,7 @@ def start(folder: pathlib.Path, table: Table) -> None:
     table.add("kfmesh up, empty data directory, to ready", measure_start(folder), "s", at_most=1.0)
     with Up(folder) as mesh:
         table.add("idle memory of kfmesh up", measure_idle_memory(mesh), "MB", at_most=120)
+        table.add(ANONYMOUS, mesh.process.anonymous_bytes() / 1e6, "MB")
 
 
 def chain(folder: pathlib.Path, table: Table) -> None:
@@ -124,6 +126,8 @@ def jobs(folder: pathlib.Path, table: Table) -> None:
     what = f"{ENDED_JOBS:,} training jobs in the archive"
     table.add(f"{what}: start, to ready", found.seconds_to_ready, "s", at_most=1.5)
     table.add("  idle memory", found.megabytes, "MB", at_most=160)
+    table.add(ANONYMOUS, found.anonymous_megabytes, "MB", at_most=60)
+    table.add("  memory at rest of the process that has made them", found.megabytes_before, "MB")
     table.add(
         "  a page of 500 by Kubernetes' path, 95th percentile", found.page_milliseconds, "ms", at_most=250
     )

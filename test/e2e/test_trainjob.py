@@ -136,3 +136,55 @@ def test_what_is_built_in(jobs):
             "POST", f"{API}/namespaces/{jobs.namespace}/trainjobs", trainjob("no-such-runtime", "nothing")
         )
     assert "must be created before the TrainJob is created" in json.dumps(refused.value.status)
+
+
+def claims(jobs: Jobs) -> dict[str, dict]:
+    """The claims of a namespace by name."""
+    path = f"/api/v1/namespaces/{jobs.namespace}/persistentvolumeclaims"
+    return {c["metadata"]["name"]: c for c in jobs.call("GET", path)["items"]}
+
+
+@pytest.mark.parametrize("keeps", ["Delete", "Retain"])
+def test_volumes_that_a_runtime_has_made(mesh, name, keeps):
+    """Two initializers run beside each other; the training, after both, finds what they have written."""
+    jobs = Jobs(mesh, f"{name}-{keeps}".lower())
+    space = f"{API}/namespaces/{jobs.namespace}"
+    mounts = [{"name": "made", "mountPath": "/made"}]
+    write = "open('/made/{}', 'w').write('there')"
+    read = "print(open('/made/dataset').read(), open('/made/model').read())"
+    parts = [
+        part("dataset-initializer", "dataset-initializer", write.format("dataset")),
+        part("model-initializer", "model-initializer", write.format("model")),
+        part(
+            "node",
+            "trainer",
+            read,
+            dependsOn=[{"name": f"{of}-initializer", "status": "Complete"} for of in ("dataset", "model")],
+        ),
+    ]
+    for each in parts:
+        each["template"]["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts
+    made = runtime("sharing", *parts)
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    made["spec"]["template"]["spec"]["volumeClaimPolicies"] = [
+        {
+            "templates": [{"metadata": {"name": "made"}, "spec": wanted}],
+            "retentionPolicy": {"whenDeleted": keeps},
+        }
+    ]
+    jobs.call("POST", f"{space}/trainingruntimes", made)
+    path = f"{space}/trainjobs/j"
+    for _ in range(2):  # the second finds the volume of the first, or that it has gone
+        jobs.call("POST", f"{space}/trainjobs", trainjob("j", "sharing", trainer={"numNodes": 1}))
+        until("it to end", lambda: holds(jobs.call("GET", path)) & {"Complete", "Failed"})
+        found = jobs.call("GET", path)
+        assert "Complete" in holds(found), found["status"]
+        node = pods(jobs, "j")["node-0"]["metadata"]["name"]
+        until("the log", lambda node=node: log(jobs, node) == "there there\n")
+        claim = claims(jobs)["made-j"]
+        assert claim["metadata"]["labels"]["jobset.sigs.k8s.io/jobset-name"] == "j"
+        assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
+        jobs.call("DELETE", path)
+        if keeps == "Delete":
+            until("the claim to go", lambda: not claims(jobs))
+    assert set(claims(jobs)) == ({"made-j"} if keeps == "Retain" else set())

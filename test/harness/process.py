@@ -64,6 +64,10 @@ class Process:
         """Resident memory."""
         return self._memory("VmRSS")
 
+    def anonymous_bytes(self) -> int:
+        """Resident memory that is no page of a file, which the kernel drops when it needs room."""
+        return self._memory("RssAnon")
+
     def peak_bytes(self) -> int:
         """Resident memory when it was largest."""
         return self._memory("VmHWM")

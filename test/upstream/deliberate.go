@@ -41,8 +41,11 @@ var deliberate = []difference{
 	{stricter, "ClusterTrainingRuntime", `torch\.numProcPerNode`, "2.3 has dropped the field, of which 2.0 to 2.2 made use"},
 	{agreeElse, "PyTorchJob", `claimName is ""`, "a volume with something wrong is found all the same by what mounts it"},
 	{agreeElse, "TrainJob", `runtimePatches`, "what a patch makes of a pod is said of the pod"},
-	{laxer, "ClusterTrainingRuntime", `onExitCodes\.values has the first twice|volumeClaimPolicies`, "the rules for what has no effect here are not all of them kept"},
-	{agreeElse, "ClusterTrainingRuntime", `volumeClaimPolicies`, "an object that lacks all is blamed for what it lacks first"},
+	{laxer, "ClusterTrainingRuntime", `onExitCodes\.values has the first twice`, "the rules for what has no effect here are not all of them kept"},
+	{
+		agreeElse, "ClusterTrainingRuntime", `volumeClaimPolicies( |\[\d\]( |\.templates( |\[\d\]( |\.metadata))))`,
+		"what is wrong with a volume by itself is said of it, not of the pods that mount it or of the list",
+	},
 	{agreeElse, "ClusterTrainingRuntime", `spec\.template(\.spec)? is|replicatedJobs\[\d\] is empty`, "an object that lacks all is blamed for what it lacks first"},
 }
 

@@ -134,11 +134,7 @@ func jobSetOf(ctx context.Context, r trainerruntime.Runtime, job *trainer.TrainJ
 		all = append(all, of(labels(made.ObjectMeta, field.NewPath("runtime", "spec", "template", "metadata")), true)...)
 		for i := range made.Spec.ReplicatedJobs {
 			template := made.Spec.ReplicatedJobs[i].Template.Spec.Template
-			for _, policy := range made.Spec.VolumeClaimPolicies { // for which the JobSet's controller makes volumes
-				for _, claim := range policy.Templates {
-					template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: claim.Name})
-				}
-			}
+			share(&template, made.Spec)
 			at := jobs.Index(i).Child("template", "spec", "template")
 			all = append(all, of(labels(made.Spec.ReplicatedJobs[i].Template.ObjectMeta, jobs.Index(i).Child("template", "metadata")), true)...)
 			all = append(all, pods(template, restartOf(template.Spec.RestartPolicy), at)...)
@@ -193,8 +189,10 @@ func clusterRuntime(ctx context.Context) operator {
 func templates(set trainer.JobSetTemplateSpec) answer {
 	return guard(true, func() answer {
 		all := of(labels(set.ObjectMeta, field.NewPath("spec", "template", "metadata")), true)
+		all = append(all, claims(set.Spec, field.NewPath("spec", "template", "spec"))...)
 		for i := range set.Spec.ReplicatedJobs {
 			template := set.Spec.ReplicatedJobs[i].Template.Spec.Template
+			share(&template, set.Spec)
 			for n := range template.Spec.Containers { // a job may say the image
 				template.Spec.Containers[n].Image = cmp.Or(template.Spec.Containers[n].Image, "the job's")
 			}

@@ -62,6 +62,47 @@ func cacheFollows(s *suite) {
 	}
 }
 
+// cacheLeavesOut runs a cache that leaves out a part of the collection: what comes to
+// belong to that is as if it were deleted, and comes back when it belongs to it no more.
+func cacheLeavesOut(s *suite) {
+	col := store.NewCollection[*metav1.ObjectMeta](s.Backend, s.prefix)
+	s.create(col, "a", "out")
+	rev := s.create(col, "b", "in")
+	byNamespace := map[string]store.Index[*metav1.ObjectMeta]{
+		"namespace": func(_ string, m *metav1.ObjectMeta) []string { return []string{m.GetNamespace()} },
+	}
+	var seen []string // written by Run's goroutine only, read after it has ended
+	cache := store.NewCache(col, byNamespace, func(updates []store.Update[*metav1.ObjectMeta]) {
+		for _, u := range updates {
+			seen = append(seen, fmt.Sprintf("%s %s deleted=%t", u.Item.Key, u.Item.Value.GetNamespace(), u.Deleted))
+		}
+	}).Without(func(m *metav1.ObjectMeta) bool { return m.GetNamespace() == "out" })
+	stop := s.runCache(cache)
+	wait := func(revision int64) {
+		if err := cache.WaitFor(s.ctx, revision); err != nil {
+			s.Fatalf("wait for %d: %v", revision, err)
+		}
+	}
+	wait(rev)
+	wantKeys(s, "list", cache.List(""), "b")
+	rev = s.update(col, "b", "out", rev)
+	wait(rev)
+	wantKeys(s, "list with both out", cache.List(""))
+	wantKeys(s, "find what is out", cache.Find("namespace", "out"))
+	rev = s.update(col, "b", "in", rev)
+	wait(rev)
+	wantKeys(s, "list with one back", cache.List(""), "b")
+	if err := col.Delete(s.ctx, "a", store.AnyRevision); err != nil {
+		s.Fatalf("delete: %v", err)
+	}
+	wait(rev + 1)
+	stop()
+	want := []string{"b in deleted=false", "b in deleted=true", "b in deleted=false"}
+	if fmt.Sprint(seen) != fmt.Sprint(want) {
+		s.Errorf("observed\n%q, want\n%q", seen, want)
+	}
+}
+
 // runCache runs a cache until the function it returns, which waits for its end.
 func (s *suite) runCache(cache *store.Cache[*metav1.ObjectMeta]) (stop func()) {
 	ctx, cancel := context.WithCancel(s.ctx)

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) (backend store.Backend, prefix st
 		"LeaseGivenUpByWrite":   leaseGivenUpByWrite,
 		"EndedContext":          endedContext,
 		"CacheFollows":          cacheFollows,
+		"CacheLeavesOut":        cacheLeavesOut,
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*patience)

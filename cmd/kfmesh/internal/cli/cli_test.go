@@ -89,6 +89,9 @@ func register(server *grpc.Server, f *fake) {
 	if f.tokens != nil {
 		meshv1.RegisterTokenServiceServer(server, f.tokens)
 	}
+	if f.jobs != nil {
+		trainingv1.RegisterTrainingServiceServer(server, f.jobs)
+	}
 	if f.models != nil {
 		metadatav1.RegisterModelRegistryServiceServer(server, f.models)
 	}

@@ -35,7 +35,7 @@ func TestExitStatusAndError(t *testing.T) {
 		{"cancel run good", exitFailed, "has SUCCEEDED and cannot be terminated"},
 		{"cancel node laptop", exitUsage, "cannot be canceled"},
 		{"delete node laptop", exitUsage, "nodes cannot be deleted"},
-		{"wait workload newer", exitUsage, "only runs can be waited for"},
+		{"wait workload newer", exitUsage, "workloads cannot be waited for; runs and jobs can"},
 		{"logs node laptop", exitUsage, "nodes have no logs"},
 		{"logs workload newer --task x", exitUsage, "--task: goes with runs"},
 		{"wait bad", exitFailed, ""},
@@ -143,7 +143,7 @@ func TestLogs(t *testing.T) {
 	tests := []struct{ args, want string }{
 		{"logs last", "train | epoch 1\nload | reading\ntrain (attempt 2) | again\ntrain | epoch 2\n"},
 		{"logs last --task load", "reading\n"},
-		{"logs workload newer", "worker[1] | hello\n"},
+		{"logs workload newer", "worker-1 | hello\n"},
 	}
 	for _, tt := range tests {
 		if r := invoke(t, f, strings.Fields(tt.args)...); r.out != tt.want {

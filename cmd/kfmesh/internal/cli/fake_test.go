@@ -57,6 +57,10 @@ type fake struct {
 	models *fakeModels
 	// queues answers for queues, when it is set.
 	queues *fakeQueues
+	// jobs answers for training jobs, when it is set.
+	jobs *fakeJobs
+	// loggedOf is the workload whose log was asked for last.
+	loggedOf string
 	// tokens answers for the tokens of the mesh, when it is set.
 	tokens meshv1.TokenServiceServer
 	// answer is what standard input holds.
@@ -304,7 +308,8 @@ func (f *fake) StopWorkload(_ context.Context, r *gpuagentv1.StopWorkloadRequest
 	return &gpuagentv1.Workload{}, nil
 }
 
-func (f *fake) Logs(_ *gpuagentv1.LogsRequest, stream gpuagentv1.WorkloadService_LogsServer) error {
+func (f *fake) Logs(r *gpuagentv1.LogsRequest, stream gpuagentv1.WorkloadService_LogsServer) error {
+	f.loggedOf = r.GetName()
 	for _, chunk := range f.logs {
 		if err := stream.Send(chunk); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/kind"
@@ -24,6 +25,8 @@ type getOptions struct {
 	format   output.Format
 	query    kind.Query
 	watch    bool
+	all      bool // namespaces, whichever the environment names
+	selector string
 	interval time.Duration
 }
 
@@ -37,11 +40,13 @@ func getCommand(s *Session) *cobra.Command {
 
 Kinds: ` + kindsHelp() + `.
 
-A resource is named by its id, the start of its id, its name, or "last".`,
+A resource is named by its id, its name, or "last"; runs, pipelines and what else has ids
+that say nothing, by the start of its id too.`,
 		Example: `  kfmesh get runs
   kfmesh get runs --state failed --limit 10 -o wide
   kfmesh get run last -o yaml
   kfmesh get artifacts --run last --type system.Model
+  kfmesh get pytorchjobs -l team=vision --state running
   kfmesh get workloads --watch`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: s.completeReference(nil),
@@ -58,6 +63,8 @@ A resource is named by its id, the start of its id, its name, or "last".`,
 	flags.StringVar(&o.query.Run, "run", "", "only artifacts of this `run`")
 	flags.StringVar(&o.query.Type, "type", "", "only artifacts of this `type`, such as system.Model")
 	flags.StringVar(&o.query.Model, "model", "", "only versions of this `model`")
+	flags.StringVarP(&o.selector, "selector", "l", "", "only jobs, workloads or nodes with these `labels`, such as team=vision,tier!=test")
+	flags.BoolVarP(&o.all, "all-namespaces", "A", false, "of all namespaces, as without -n; overrides KFMESH_NAMESPACE")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "keep showing what there is until interrupted")
 	flags.DurationVar(&o.interval, "interval", 2*time.Second, "time between two looks with --watch")
 	return command
@@ -79,6 +86,9 @@ func (s *Session) get(command *cobra.Command, o *getOptions, args []string) erro
 	}
 	if err := o.check(command, k); err != nil {
 		return err
+	}
+	if o.all {
+		s.namespace = ""
 	}
 	ctx := command.Context()
 	c, err := s.client(ctx)
@@ -104,11 +114,23 @@ func (s *Session) get(command *cobra.Command, o *getOptions, args []string) erro
 	if o.watch {
 		return s.watch(ctx, o, k, look)
 	}
+	unsaid := !command.Flags().Changed("limit") && len(refs) == 0
+	if unsaid {
+		o.query.Limit++ // to see whether there are more
+	}
 	found, err := look()
 	if err != nil {
 		return err
 	}
-	return s.show(o.format, k, found, len(refs) != 1)
+	more := unsaid && len(found) > getLimit
+	if more {
+		found = found[:getLimit]
+	}
+	if err := s.show(o.format, k, found, len(refs) != 1); err != nil || !more {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Term.Err, "there are more than these %d %s; --limit 0 shows all\n", getLimit, k.Plural)
+	return err
 }
 
 // getArguments reads "KIND", "KIND REF..." or "KIND/REF".
@@ -121,7 +143,7 @@ func getArguments(args []string) (*kind.Kind, []string, error) {
 
 // check refuses flags that mean nothing for the kind.
 func (o *getOptions) check(command *cobra.Command, k *kind.Kind) error {
-	for _, name := range []string{"experiment", "recurring-run", "state", "run", "type", "model"} {
+	for _, name := range []string{"experiment", "recurring-run", "state", "run", "type", "model", "selector"} {
 		if command.Flags().Changed(name) && !slices.Contains(k.Flags, name) {
 			return fault.Invalidf("--"+name, "does not go with %s", k.Plural)
 		}
@@ -135,6 +157,13 @@ func (o *getOptions) check(command *cobra.Command, k *kind.Kind) error {
 		return fault.Invalidf("--interval", "is %s; give a time above 0", o.interval)
 	}
 	o.query.State = strings.ToUpper(o.query.State)
+	if o.selector == "" {
+		return nil
+	}
+	var err error
+	if o.query.Labels, err = labels.Parse(o.selector); err != nil {
+		return fault.Invalidf("--selector", "%v; want such as team=vision,tier!=test", err)
+	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ type logOptions struct {
 	replica string // of a job
 	all     bool
 	attempt int
+	before  bool // the attempt before the present one
 
 	container string // of a job or workload
 }
@@ -48,6 +49,7 @@ the replica. Logs stay after the run has ended.`,
   kfmesh logs last --task train --tail 20
   kfmesh logs last --task 'for-loop-1[2]/train' -f
   kfmesh logs job/my-job -f --replica worker-1
+  kfmesh logs job/my-job --all --previous
   kfmesh logs workload my-workload -f`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: s.completeReference(kind.Runs()),
@@ -61,6 +63,7 @@ the replica. Logs stay after the run has ended.`,
 	flags.StringVar(&o.replica, "replica", "", "only this `replica` of a job, such as worker-1")
 	flags.BoolVar(&o.all, "all", false, "all replicas of a job")
 	flags.IntVar(&o.attempt, "attempt", 0, "an earlier `attempt` at a job, from 1; 0 means the present one")
+	flags.BoolVarP(&o.before, "previous", "p", false, "the attempt at a job before the present one")
 	flags.StringVarP(&o.container, "container", "c", "", "only this `container` beside the one that counts, of a job or workload that runs containers")
 	flags.Int64Var(&o.tail, "tail", 0, "only the last `lines` of each task or replica; 0 means all")
 	return command
@@ -101,8 +104,10 @@ func (o *logOptions) goWith(found proto.Message) error {
 	_, job := found.(*trainingv1.TrainingJob)
 	_, run := found.(*pipelinev1.Run)
 	switch {
-	case !job && (o.replica != "" || o.all || o.attempt != 0):
-		return fault.Invalidf("", "--replica, --all and --attempt go with jobs")
+	case !job && (o.replica != "" || o.all || o.attempt != 0 || o.before):
+		return fault.Invalidf("", "--replica, --all, --attempt and --previous go with jobs")
+	case o.before && (o.attempt != 0 || o.follow):
+		return fault.Invalidf("--previous", "goes with neither --attempt nor --follow")
 	case !run && o.task != "":
 		return fault.Invalidf("--task", "goes with runs; jobs and workloads have none")
 	case run && o.container != "":
@@ -164,7 +169,7 @@ func (s *Session) workloadLogs(ctx context.Context, c *client.Client, w *gpuagen
 		return err
 	}
 	return copyLogs(s, stream, logs.NewPrinter(s.Term, replicas(w) > 1), func(chunk *gpuagentv1.LogChunk) (string, []byte) {
-		return fmt.Sprintf("%s[%d]", chunk.GetGroup(), chunk.GetIndex()), chunk.GetData()
+		return fmt.Sprintf("%s-%d", chunk.GetGroup(), chunk.GetIndex()), chunk.GetData()
 	})
 }
 

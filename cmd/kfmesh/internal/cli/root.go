@@ -70,19 +70,23 @@ func Root(s *Session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kfmesh",
 		Short: "Machine-learning pipelines on your own machines, in one binary",
-		Long: `kfmesh runs Kubeflow pipelines, and what belongs to them, on your own machines.
+		Long: `kfmesh runs Kubeflow pipelines and training jobs, and what belongs to them, on your own
+machines.
 
-Start it with "kfmesh up", then send it compiled pipelines with "kfmesh run", or
-use the kfp SDK as you are used to: kfp.Client(host="http://127.0.0.1:8080").
+Start it with "kfmesh up", then send it compiled pipelines with "kfmesh run" and manifests
+of jobs with "kfmesh apply", or use the kfp SDK as you are used to:
+kfp.Client(host="http://127.0.0.1:8080").
 
-Exit status: 0 done, and where a run was followed it succeeded; 1 failed, and
-where a run was followed it failed or was canceled; 2 wrong usage or bad input;
+Exit status: 0 done, and what was followed or waited for succeeded; 1 failed, and what was
+followed or waited for failed, was canceled or took too long; 2 wrong usage or bad input;
 130 interrupted.`,
 		Example: `  kfmesh up                               # serve on 127.0.0.1
   kfmesh run pipeline.yaml -p epochs=3 -f # run a pipeline and follow it
   kfmesh get runs                         # what ran
   kfmesh describe run last                # tasks, metrics, artifacts, failures
-  kfmesh logs last --task train           # what a task printed`,
+  kfmesh logs last --task train           # what a task printed
+  kfmesh apply -f pytorchjob.yaml         # a training job
+  kfmesh wait job/mnist                   # until it has ended`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRun:  func(*cobra.Command, []string) { s.running = true },
@@ -93,10 +97,10 @@ where a run was followed it failed or was canceled; 2 wrong usage or bad input;
 	root.SetIn(s.Term.In)
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.server, "server", s.setting("KFMESH_SERVER", defaultServer), "gRPC `address` of kfmesh (KFMESH_SERVER)")
-	flags.StringVarP(&s.namespace, "namespace", "n", s.setting("KFMESH_NAMESPACE", ""), "namespace; empty means all in lists, \"default\" elsewhere (KFMESH_NAMESPACE)")
+	flags.StringVarP(&s.namespace, "namespace", "n", s.setting("KFMESH_NAMESPACE", ""), "namespace; empty means all in lists and where a name is looked up, \"default\" elsewhere (KFMESH_NAMESPACE)")
 	root.AddGroup(
 		&cobra.Group{ID: groupServe, Title: "Serve:"},
-		&cobra.Group{ID: groupRun, Title: "Run pipelines:"},
+		&cobra.Group{ID: groupRun, Title: "Run pipelines and jobs:"},
 		&cobra.Group{ID: groupLook, Title: "Look at and change what is there:"},
 	)
 	for id, commands := range map[string][]*cobra.Command{

@@ -18,39 +18,62 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
-func waitCommand(s *Session) *cobra.Command {
-	var timeout time.Duration
-	format := output.FormatTable
-	command := &cobra.Command{
-		Use:     "wait [run] ID or NAME",
-		Aliases: []string{"follow"},
-		Short:   "Show the progress of a run until it has ended",
-		Long: `Show the progress of a run until it has ended, then how it went. The exit
-status says whether it succeeded; an interrupt leaves the run going.
+// waitOptions are the flags of wait.
+type waitOptions struct {
+	timeout time.Duration
+	format  output.Format
+	goal    string // of jobs
+}
 
-With -o json, yaml or name nothing is shown on the way, and the run at the end.`,
+func waitCommand(s *Session) *cobra.Command {
+	o := &waitOptions{format: output.FormatTable}
+	command := &cobra.Command{
+		Use:     "wait [run] ID or NAME | job NAME ...",
+		Aliases: []string{"follow"},
+		Short:   "Show the progress of a run or jobs until they have ended",
+		Long: `Show the progress of a run, or of training jobs, until they have ended, then how it went.
+The exit status says whether they succeeded; an interrupt leaves them going.
+
+Jobs may be waited for until they are running, restarting, suspended, succeeded, failed or
+deleted instead. When one cannot become that any more, such as running after it has ended,
+the wait is over at once, and the exit status 1, as it is after --timeout.
+
+With -o json, yaml or name nothing is shown on the way, and the run or jobs at the end.`,
 		Example: `  kfmesh wait last
   kfmesh wait 9f2a1c3e --timeout 10m
-  kfmesh wait last -o json`,
-		Args:              cobra.RangeArgs(1, 2),
+  kfmesh wait last -o json
+  kfmesh wait job/mnist --timeout 1h && echo trained
+  kfmesh wait job mnist --for=condition=Running`,
+		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: s.completeReference(kind.Runs()),
 		RunE: func(command *cobra.Command, args []string) error {
-			return s.wait(command.Context(), args, timeout, format)
+			return s.wait(command.Context(), args, o)
 		},
 	}
-	command.Flags().DurationVar(&timeout, "timeout", 0, "give up waiting after this `time`; 0 means never")
-	command.Flags().VarP(&format, "output", "o", "how to print the run in the end: table, json, yaml or name")
+	command.Flags().DurationVar(&o.timeout, "timeout", 0, "give up waiting after this `time`; 0 means never")
+	command.Flags().VarP(&o.format, "output", "o", "how to print the run or jobs in the end: table, json, yaml or name")
+	command.Flags().StringVar(&o.goal, "for", "", "`what` jobs are to be, such as running or condition=Running; without it, ended")
 	return command
 }
 
-func (s *Session) wait(ctx context.Context, args []string, timeout time.Duration, format output.Format) error {
-	k, ref, err := parseReference(args, kind.Runs())
-	if err != nil {
+func (s *Session) wait(ctx context.Context, args []string, o *waitOptions) error {
+	k, refs, err := parseReferences(args, kind.Runs())
+	switch {
+	case err != nil:
 		return err
+	case k.Singular == kind.Jobs().Singular:
+		return s.waitJobs(ctx, k, refs, o)
+	case k.Singular != kind.Runs().Singular:
+		return fault.Invalidf("", "%s cannot be waited for; runs and jobs can", k.Plural)
+	case len(refs) > 1:
+		return fault.Invalidf("", "wait for one run at a time")
+	case o.goal != "":
+		return fault.Invalidf("--for", "goes with jobs; runs are waited for until they have ended")
 	}
-	if k.Singular != kind.Runs().Singular {
-		return fault.Invalidf("", "only runs can be waited for")
-	}
+	return s.waitRun(ctx, k, refs[0], o)
+}
+
+func (s *Session) waitRun(ctx context.Context, k *kind.Kind, ref string, o *waitOptions) error {
 	c, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -59,12 +82,12 @@ func (s *Session) wait(ctx context.Context, args []string, timeout time.Duration
 	if err != nil {
 		return err
 	}
-	if timeout <= 0 {
-		return s.follow(ctx, c, k.ID(run), format)
+	if o.timeout <= 0 {
+		return s.follow(ctx, c, k.ID(run), o.format)
 	}
-	timed, cancel := context.WithTimeoutCause(ctx, timeout, fault.New(fault.Canceled, "run %s has not ended within %s", k.ID(run), timeout))
+	timed, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.New(fault.Canceled, "run %s has not ended within %s", k.ID(run), o.timeout))
 	defer cancel()
-	if err := s.follow(timed, c, k.ID(run), format); !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.follow(timed, c, k.ID(run), o.format); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return context.Cause(timed)

@@ -28,7 +28,7 @@ func Cached() *Kind {
 			}),
 			timedColumn("EXPIRES", expiry),
 			column("TASK", (*pipelinev1.CachedTask).GetTaskPath),
-			wide(column("NAMESPACE", (*pipelinev1.CachedTask).GetNamespace)),
+			spread(column("NAMESPACE", (*pipelinev1.CachedTask).GetNamespace)),
 			wide(column("RUN ID", (*pipelinev1.CachedTask).GetRunId)),
 			wide(column("WHOLE KEY", (*pipelinev1.CachedTask).GetKey)),
 		},

@@ -19,6 +19,7 @@ import (
 func ConfigMaps() *Kind {
 	return &Kind{
 		Singular: "configmap", Plural: "configmaps", Short: []string{"cm"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", configMapName),
@@ -26,7 +27,7 @@ func ConfigMaps() *Kind {
 			timedColumn("AGE", func(c *gpuagentv1.ConfigMap, t *output.Terminal) string {
 				return output.Age(c.GetMetadata().GetCreateTime(), t.Now())
 			}),
-			wide(column("NAMESPACE", func(c *gpuagentv1.ConfigMap) string { return c.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(c *gpuagentv1.ConfigMap) string { return c.GetMetadata().GetNamespace() })),
 			wide(timedColumn("CHANGED", func(c *gpuagentv1.ConfigMap, t *output.Terminal) string {
 				return output.Age(c.GetMetadata().GetUpdateTime(), t.Now())
 			})),

@@ -23,24 +23,24 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 		return err
 	}
 	s := &sheet{term: term}
-	s.fields(
-		[2]string{"Job", jobName(job)},
-		[2]string{"Kind", job.GetKind() + ", " + job.GetApiVersion()},
-		[2]string{"Namespace", meta.GetNamespace()},
-		[2]string{"State", JobState(job)},
-		[2]string{"Message", status.GetMessage()},
-		[2]string{"Attempt", attempt(status)},
-		[2]string{"Workload", status.GetWorkload()},
-		[2]string{"Queue", spec.GetRunPolicy().GetScheduling().GetQueue()},
-		[2]string{"Created", output.Moment(meta.GetCreateTime(), term.Now())},
-		[2]string{"Started", output.Moment(status.GetStartTime(), term.Now())},
-		[2]string{"Finished", output.Moment(status.GetCompletionTime(), term.Now())},
-		[2]string{"Duration", output.Elapsed(status.GetStartTime(), status.GetCompletionTime(), term.Now())},
-	)
-	if t := status.GetTrainer(); t != nil {
-		s.fields(trainerFields(t, term)...)
+	fields := [][2]string{
+		{"Job", jobName(job)},
+		{"Kind", job.GetKind() + ", " + job.GetApiVersion()},
+		{"Namespace", meta.GetNamespace()},
+		{"State", JobState(job)},
+		{"Message", status.GetMessage()},
+		{"Attempt", attempt(status)},
+		{"Workload", status.GetWorkload()},
+		{"Queue", spec.GetRunPolicy().GetScheduling().GetQueue()},
+		{"Created", output.Moment(meta.GetCreateTime(), term.Now())},
+		{"Started", output.Moment(status.GetStartTime(), term.Now())},
+		{"Finished", output.Moment(status.GetCompletionTime(), term.Now())},
+		{"Duration", output.Elapsed(status.GetStartTime(), status.GetCompletionTime(), term.Now())},
 	}
-	s.fields(trackedFields(ctx, c, job)...)
+	if t := status.GetTrainer(); t != nil {
+		fields = append(fields, trainerFields(t, term)...)
+	}
+	s.fields(append(fields, trackedFields(ctx, c, job)...)...)
 	s.lines("labels", pairs(meta.GetLabels()))
 	s.table("groups", groupTable(job))
 	s.table("conditions", conditionTable(term, status.GetConditions()))

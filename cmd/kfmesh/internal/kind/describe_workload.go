@@ -107,38 +107,101 @@ func source(t *gpuagentv1.Template, name string) string {
 	return "an empty directory"
 }
 
+// replicaTable shows how each replica fares. GPUs and restarts have columns where there are any.
 func replicaTable(term *output.Terminal, w *gpuagentv1.Workload) *output.Table {
 	asked := map[string]bool{} // the groups whose replicas are asked whether they are ready
 	for _, g := range w.GetSpec().GetGroups() {
 		asked[g.GetName()] = g.GetTemplate().GetReadinessProbe() != nil
 	}
-	table := &output.Table{Headings: []string{"REPLICA", "PHASE", "EXIT", "NODE", "RUNTIME", "PID", "PORTS", "DURATION", "MESSAGE"}, Uncut: true}
-	for _, r := range w.GetStatus().GetReplicas() {
-		exit := "-"
-		if output.IsSet(r.GetFinishTime()) {
-			exit = fmt.Sprint(r.GetExitCode())
+	columns := []replicaColumn{
+		{heading: "REPLICA", cell: replicaName},
+		{heading: "PHASE"},
+		{heading: "EXIT", cell: exitStatus},
+		{heading: "RESTARTS", optional: true, cell: func(r *gpuagentv1.ReplicaStatus) string { return dash(int64(r.GetRestarts())) }},
+		{heading: "NODE", cell: (*gpuagentv1.ReplicaStatus).GetNode},
+		{heading: "GPUS", optional: true, cell: gpusOf},
+		{heading: "RUNTIME", cell: (*gpuagentv1.ReplicaStatus).GetRuntime},
+		{heading: "PID", cell: func(r *gpuagentv1.ReplicaStatus) string { return dash(r.GetPid()) }},
+		{heading: "PORTS", cell: func(r *gpuagentv1.ReplicaStatus) string { return ports(r.GetPorts()) }},
+		{heading: "DURATION", cell: func(r *gpuagentv1.ReplicaStatus) string {
+			return output.Elapsed(r.GetStartTime(), r.GetFinishTime(), term.Now())
+		}},
+		{heading: "MESSAGE", cell: (*gpuagentv1.ReplicaStatus).GetMessage},
+	}
+	replicas := w.GetStatus().GetReplicas()
+	columns = slices.DeleteFunc(columns, func(c replicaColumn) bool {
+		return c.optional && !slices.ContainsFunc(replicas, func(r *gpuagentv1.ReplicaStatus) bool { return c.cell(r) != "-" })
+	})
+	table := &output.Table{Uncut: true}
+	for _, c := range columns {
+		table.Headings = append(table.Headings, c.heading)
+	}
+	for _, r := range replicas {
+		var row []output.Cell
+		for _, c := range columns {
+			switch c.heading {
+			case "PHASE":
+				row = append(row, phaseCell(r, asked[r.GetGroup()]))
+			case "MESSAGE":
+				row = append(row, output.Cell{Text: c.cell(r)})
+			default:
+				row = append(row, output.Cell{Text: cmp.Or(c.cell(r), "-")})
+			}
 		}
-		phase, shown := Phase(r.GetPhase()), Phase(r.GetPhase())
-		if r.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING && asked[r.GetGroup()] && !r.GetReady() {
-			shown += " (not ready)"
-		}
-		table.Rows = append(table.Rows, []output.Cell{
-			{Text: replicaName(r)},
-			{Text: shown, Style: output.StateStyle(phase)},
-			{Text: exit},
-			{Text: r.GetNode()},
-			{Text: cmp.Or(r.GetRuntime(), "-")},
-			{Text: dash(r.GetPid())},
-			{Text: ports(r.GetPorts())},
-			{Text: output.Elapsed(r.GetStartTime(), r.GetFinishTime(), term.Now())},
-			{Text: r.GetMessage()},
-		})
+		table.Rows = append(table.Rows, row)
 	}
 	return table
 }
 
+// replicaColumn is a column of the table of replicas; an optional one is left out where no
+// replica has anything in it.
+type replicaColumn struct {
+	heading  string
+	optional bool
+	cell     func(*gpuagentv1.ReplicaStatus) string
+}
+
+func phaseCell(r *gpuagentv1.ReplicaStatus, asked bool) output.Cell {
+	phase, shown := Phase(r.GetPhase()), Phase(r.GetPhase())
+	if r.GetPhase() == gpuagentv1.Phase_PHASE_RUNNING && asked && !r.GetReady() {
+		shown += " (not ready)"
+	}
+	return output.Cell{Text: shown, Style: output.StateStyle(phase)}
+}
+
+func exitStatus(r *gpuagentv1.ReplicaStatus) string {
+	if !output.IsSet(r.GetFinishTime()) {
+		return "-"
+	}
+	return fmt.Sprint(r.GetExitCode())
+}
+
+// gpusOf are the numbers of a replica's GPUs on its node: "0-3,6".
+func gpusOf(r *gpuagentv1.ReplicaStatus) string {
+	var runs []string
+	gpus := slices.Sorted(slices.Values(r.GetGpus()))
+	for from := 0; from < len(gpus); {
+		to := from
+		for to+1 < len(gpus) && gpus[to+1] == gpus[to]+1 {
+			to++
+		}
+		switch run := fmt.Sprint(gpus[from]); {
+		case to > from:
+			runs = append(runs, fmt.Sprintf("%s-%d", run, gpus[to]))
+		default:
+			runs = append(runs, run)
+		}
+		from = to + 1
+	}
+	if len(runs) == 0 {
+		return "-"
+	}
+	return strings.Join(runs, ",")
+}
+
+// replicaName names a replica as commands take it, such as worker-1.
 func replicaName(r *gpuagentv1.ReplicaStatus) string {
-	return fmt.Sprintf("%s[%d]", r.GetGroup(), r.GetIndex())
+	return fmt.Sprintf("%s-%d", r.GetGroup(), r.GetIndex())
 }
 
 func ports(byName map[string]int32) string {

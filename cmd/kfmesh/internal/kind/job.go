@@ -15,13 +15,41 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
+// kubeflowKinds are Kubeflow's kinds of jobs.
+var kubeflowKinds = []string{"TFJob", "PyTorchJob", "MXJob", "XGBoostJob", "MPIJob", "PaddleJob", "JAXJob", "TrainJob"}
+
+// jobKind is the one of Kubeflow's kinds that a word means, as kubectl takes it: "pytorchjob",
+// "pytorchjobs" or "pytorchjobs.kubeflow.org". It is empty when the word means none.
+func jobKind(word string) string {
+	word, _, _ = strings.Cut(strings.ToLower(word), ".")
+	for _, k := range kubeflowKinds {
+		if one := strings.ToLower(k); word == one || word == one+"s" {
+			return k
+		}
+	}
+	return ""
+}
+
+// jobsOf is the kind of jobs of one of Kubeflow's kinds, whose names are ids.
+func jobsOf(of string) *Kind {
+	k := Jobs()
+	k.List = func(ctx context.Context, c *client.Client, q Query) ([]proto.Message, error) {
+		return listJobs(ctx, c, of, q)
+	}
+	k.Get = func(ctx context.Context, c *client.Client, namespace, id string) (proto.Message, error) {
+		return getJob(ctx, c, namespace, strings.ToLower(of)+"/"+strings.TrimPrefix(id, strings.ToLower(of)+"/"))
+	}
+	return k
+}
+
 // Jobs is the kind of training jobs, of all of Kubeflow's kinds. Their names are
 // unique within one of those, so an id is "pytorchjob/NAME".
 func Jobs() *Kind {
 	return &Kind{
 		Singular: "job", Plural: "jobs", Short: []string{"j", "trainingjob", "trainingjobs"},
+		Named: true,
 		Whole: true,
-		Flags: []string{"state"},
+		Flags: []string{"state", "selector"},
 		Columns: []Column{
 			column("NAME", jobName),
 			column("KIND", (*trainingv1.TrainingJob).GetKind),
@@ -35,13 +63,15 @@ func Jobs() *Kind {
 			}),
 			column("MESSAGE", func(j *trainingv1.TrainingJob) string { return j.GetStatus().GetMessage() }),
 			wide(column("METRICS", jobMetrics)),
-			wide(column("NAMESPACE", func(j *trainingv1.TrainingJob) string { return j.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(j *trainingv1.TrainingJob) string { return j.GetMetadata().GetNamespace() })),
 			wide(column("ATTEMPT", func(j *trainingv1.TrainingJob) string { return fmt.Sprint(j.GetStatus().GetAttempt()) })),
 			wide(column("WORKLOAD", func(j *trainingv1.TrainingJob) string { return j.GetStatus().GetWorkload() })),
 		},
-		ID:       func(m proto.Message) string { return jobID(m.(*trainingv1.TrainingJob)) },
-		Name:     func(m proto.Message) string { return jobName(m.(*trainingv1.TrainingJob)) },
-		List:     listJobs,
+		ID:   func(m proto.Message) string { return jobID(m.(*trainingv1.TrainingJob)) },
+		Name: func(m proto.Message) string { return jobName(m.(*trainingv1.TrainingJob)) },
+		List: func(ctx context.Context, c *client.Client, q Query) ([]proto.Message, error) {
+			return listJobs(ctx, c, "", q)
+		},
 		Widen:    widenJobs,
 		Get:      getJob,
 		Describe: describeJob,
@@ -59,13 +89,16 @@ func jobName(j *trainingv1.TrainingJob) string { return j.GetMetadata().GetName(
 
 func jobID(j *trainingv1.TrainingJob) string { return strings.ToLower(j.GetKind()) + "/" + jobName(j) }
 
-// listJobs reads the whole list, which the service gives by name, to find the newest.
-func listJobs(ctx context.Context, c *client.Client, q Query) ([]proto.Message, error) {
+// listJobs reads the whole list of one of Kubeflow's kinds, or of all, which the service
+// gives by name, to find the newest.
+func listJobs(ctx context.Context, c *client.Client, of string, q Query) ([]proto.Message, error) {
 	jobs, err := client.Collect(0, func(size int32, token string) ([]*trainingv1.TrainingJob, string, error) {
-		page, err := c.Jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: q.Namespace, PageSize: size, PageToken: token})
+		page, err := c.Jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: q.Namespace, Kind: of, PageSize: size, PageToken: token})
 		return page.GetJobs(), page.GetNextPageToken(), err
 	})
-	jobs = slices.DeleteFunc(jobs, func(j *trainingv1.TrainingJob) bool { return q.State != "" && JobState(j) != q.State })
+	jobs = slices.DeleteFunc(jobs, func(j *trainingv1.TrainingJob) bool {
+		return q.State != "" && JobState(j) != q.State || !q.labelled(j.GetMetadata().GetLabels())
+	})
 	slices.SortStableFunc(jobs, func(a, b *trainingv1.TrainingJob) int {
 		return cmp.Compare(b.GetMetadata().GetCreateTime().AsTime().UnixNano(), a.GetMetadata().GetCreateTime().AsTime().UnixNano())
 	})

@@ -3,8 +3,8 @@
 // experiments, artifacts, models and their versions, training jobs, workloads, nodes,
 // queues, priority classes, secrets, config maps and volumes. A new kind is one file here.
 //
-// A resource is named by its id, by the start of its id if no other shares it,
-// by its name if no other has it, or by "last", the newest (see Resolve).
+// A resource is named by its id, by the start of its id if that is not made of its name and no
+// other shares it, by its name if no other has it, or by "last", the newest (see Resolve).
 package kind
 
 import (
@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
@@ -23,15 +24,16 @@ import (
 // says what does.
 type Query struct {
 	Namespace    string
-	Limit        int    // 0 means all
-	Experiment   string // id; runs and recurring runs only
-	RecurringRun string // id; runs only
-	State        string // runs and jobs only
-	Run          string // id; artifacts only
-	Type         string // artifacts only
-	Model        string // name; versions of models only
-	Others       bool   // also what is of the kind, but not to be worked with here; experiments only
-	match        match  // set by Resolve
+	Limit        int             // 0 means all
+	Experiment   string          // id; runs and recurring runs only
+	RecurringRun string          // id; runs only
+	State        string          // runs and jobs only
+	Labels       labels.Selector // what has them; jobs, workloads and nodes only
+	Run          string          // id; artifacts only
+	Type         string          // artifacts only
+	Model        string          // name; versions of models only
+	Others       bool            // also what is of the kind, but not to be worked with here; experiments only
+	match        match           // set by Resolve
 }
 
 // match asks for what has a name, or an id that starts with a text. Kinds
@@ -56,6 +58,7 @@ type Kind struct {
 	Flags    []string // flags of get that narrow its list
 	Columns  []Column
 	Whole    bool // List returns resources as whole as Get does
+	Named    bool // ids are names, or made of them: the start of one is none
 
 	ID   func(proto.Message) string
 	Name func(proto.Message) string // for people; may equal the id
@@ -85,8 +88,12 @@ func All() []*Kind {
 	}
 }
 
-// Parse finds a kind by any of its spellings.
+// Parse finds a kind by any of its spellings. One of Kubeflow's kinds of jobs is those jobs
+// alone.
 func Parse(word string) (*Kind, error) {
+	if of := jobKind(word); of != "" {
+		return jobsOf(of), nil
+	}
 	var plurals []string
 	for _, k := range All() {
 		if slices.Contains(k.Spellings(), strings.ToLower(word)) {
@@ -106,6 +113,7 @@ func (k *Kind) Spellings() []string {
 type Column struct {
 	Heading string
 	Wide    bool // shown with -o wide only
+	Spread  bool // shown without it too where it is not the same in all rows
 	Cell    func(m proto.Message, term *output.Terminal) output.Cell
 }
 
@@ -137,24 +145,47 @@ func wide(c Column) Column {
 	return c
 }
 
+// spread makes a column one that tells rows apart: it is the first where they differ in it.
+func spread(c Column) Column {
+	c.Wide, c.Spread = true, true
+	return c
+}
+
 // Table lays resources out.
 func (k *Kind) Table(term *output.Terminal, messages []proto.Message, wide bool) *output.Table {
 	table := &output.Table{Uncut: wide}
-	for _, c := range k.Columns {
-		if !c.Wide || wide {
-			table.Headings = append(table.Headings, c.Heading)
-		}
+	columns := k.shown(term, messages, wide)
+	for _, c := range columns {
+		table.Headings = append(table.Headings, c.Heading)
 	}
 	for _, m := range messages {
-		row := make([]output.Cell, 0, len(table.Headings))
-		for _, c := range k.Columns {
-			if !c.Wide || wide {
-				row = append(row, orDash(c.Cell(m, term)))
-			}
+		row := make([]output.Cell, 0, len(columns))
+		for _, c := range columns {
+			row = append(row, orDash(c.Cell(m, term)))
 		}
 		table.Rows = append(table.Rows, row)
 	}
 	return table
+}
+
+// shown are the columns that a table of these resources has.
+func (k *Kind) shown(term *output.Terminal, messages []proto.Message, wide bool) []Column {
+	var first, rest []Column
+	for _, c := range k.Columns {
+		differs := func(m proto.Message) bool { return c.Cell(m, term).Text != c.Cell(messages[0], term).Text }
+		switch {
+		case c.Spread && !wide && slices.ContainsFunc(messages, differs):
+			first = append(first, c)
+		case !c.Wide || wide:
+			rest = append(rest, c)
+		}
+	}
+	return append(first, rest...)
+}
+
+// labelled reports whether a resource with these labels is asked for.
+func (q Query) labelled(of map[string]string) bool {
+	return q.Labels == nil || q.Labels.Matches(labels.Set(of))
 }
 
 // orDash fills an empty cell, so that columns can be told apart.

@@ -33,7 +33,7 @@ func Models() *Kind {
 			}),
 			column("DESCRIPTION", (*metadatav1.RegisteredModel).GetDescription),
 			wide(column("OWNER", (*metadatav1.RegisteredModel).GetOwner)),
-			wide(column("NAMESPACE", (*metadatav1.RegisteredModel).GetNamespace)),
+			spread(column("NAMESPACE", (*metadatav1.RegisteredModel).GetNamespace)),
 		},
 		ID:       func(m proto.Message) string { return m.(*metadatav1.RegisteredModel).GetName() },
 		Name:     func(m proto.Message) string { return m.(*metadatav1.RegisteredModel).GetName() },

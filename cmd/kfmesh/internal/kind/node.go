@@ -18,7 +18,9 @@ import (
 func Nodes() *Kind {
 	return &Kind{
 		Singular: "node", Plural: "nodes", Short: []string{"n"},
+		Named: true,
 		Whole: true,
+		Flags: []string{"selector"},
 		Columns: []Column{
 			column("NAME", nodeName),
 			stateColumn("STATE", readiness),
@@ -84,7 +86,7 @@ func GPUs(gpus []*gpuagentv1.Gpu) string {
 
 func listNodes(ctx context.Context, c *client.Client, q Query) ([]proto.Message, error) {
 	all, err := c.Nodes.ListNodes(ctx, &gpuagentv1.ListNodesRequest{})
-	nodes := all.GetNodes()
+	nodes := slices.DeleteFunc(all.GetNodes(), func(n *gpuagentv1.Node) bool { return !q.labelled(n.GetMetadata().GetLabels()) })
 	if q.Limit > 0 && len(nodes) > q.Limit {
 		nodes = nodes[:q.Limit]
 	}

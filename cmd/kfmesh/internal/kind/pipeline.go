@@ -23,7 +23,7 @@ func Pipelines() *Kind {
 			}),
 			column("DESCRIPTION", (*pipelinev1.Pipeline).GetDescription),
 			wide(column("PIPELINE ID", (*pipelinev1.Pipeline).GetPipelineId)),
-			wide(column("NAMESPACE", (*pipelinev1.Pipeline).GetNamespace)),
+			spread(column("NAMESPACE", (*pipelinev1.Pipeline).GetNamespace)),
 		},
 		ID:       func(m proto.Message) string { return m.(*pipelinev1.Pipeline).GetPipelineId() },
 		Name:     func(m proto.Message) string { return PipelineName(m.(*pipelinev1.Pipeline)) },

@@ -29,7 +29,7 @@ func Refused() *Kind {
 			}),
 			column("STATUS", func(e *metadatav1.RefusedEvent) string { return strconv.Itoa(int(e.GetStatus())) }),
 			column("REASON", (*metadatav1.RefusedEvent).GetReason),
-			wide(column("NAMESPACE", (*metadatav1.RefusedEvent).GetNamespace)),
+			spread(column("NAMESPACE", (*metadatav1.RefusedEvent).GetNamespace)),
 		},
 		ID:   func(m proto.Message) string { return refusedID(m.(*metadatav1.RefusedEvent)) },
 		Name: func(m proto.Message) string { return m.(*metadatav1.RefusedEvent).GetExecutionName() },

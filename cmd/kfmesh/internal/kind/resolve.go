@@ -3,12 +3,14 @@ package kind
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/client"
 	"github.com/kfmesh/kfmesh/cmd/kfmesh/internal/output"
+	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
@@ -66,7 +68,9 @@ func (k *Kind) search(ctx context.Context, c *client.Client, namespace, ref stri
 		},
 		{
 			query: Query{match: match{idPrefix: ref}},
-			fits:  func(m proto.Message) bool { return strings.HasPrefix(k.ID(m), ref) },
+			fits: func(m proto.Message) bool { // "p" is not to delete the one job whose id begins with it
+				return k.ID(m) == ref || !k.Named && strings.HasPrefix(k.ID(m), ref)
+			},
 		},
 	}
 	for _, s := range searches {
@@ -94,10 +98,24 @@ func (k *Kind) search(ctx context.Context, c *client.Client, namespace, ref stri
 
 func (k *Kind) ambiguous(ref string, fitting []proto.Message) error {
 	violations := make([]fault.Violation, 0, shownCandidates)
+	several := slices.ContainsFunc(fitting, func(m proto.Message) bool { return namespaceOf(m) != namespaceOf(fitting[0]) })
+	what := "give the id of one"
 	for _, m := range fitting[:min(len(fitting), shownCandidates)] {
-		violations = append(violations, fault.Violation{Field: k.ID(m), Reason: output.Clean(k.Name(m))})
+		name := k.Name(m)
+		if several {
+			name, what = "in namespace "+namespaceOf(m), "say with -n in which namespace"
+		}
+		violations = append(violations, fault.Violation{Field: k.ID(m), Reason: output.Clean(name)})
 	}
 	err := fault.InvalidAll(violations)
-	err.Message = fmt.Sprintf("%q means %d %s; give the id of one", ref, len(fitting), k.Plural)
+	err.Message = fmt.Sprintf("%q means %d %s; %s", ref, len(fitting), k.Plural, what)
 	return err
+}
+
+// namespaceOf is the namespace of what has its metadata as most kinds have it.
+func namespaceOf(m proto.Message) string {
+	if in, ok := m.(interface{ GetMetadata() *metav1.ObjectMeta }); ok {
+		return in.GetMetadata().GetNamespace()
+	}
+	return ""
 }

@@ -18,6 +18,7 @@ import (
 func Runtimes() *Kind {
 	return &Kind{
 		Singular: "runtime", Plural: "runtimes",
+		Named: true,
 		Short: []string{"trainingruntime", "trainingruntimes", "clustertrainingruntime", "clustertrainingruntimes"},
 		Whole: true,
 		Columns: []Column{
@@ -30,7 +31,7 @@ func Runtimes() *Kind {
 				}
 				return output.Age(r.GetMetadata().GetCreateTime(), t.Now())
 			}),
-			wide(column("NAMESPACE", func(r *trainingv1.TrainingRuntime) string { return r.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(r *trainingv1.TrainingRuntime) string { return r.GetMetadata().GetNamespace() })),
 		},
 		ID:   func(m proto.Message) string { return runtimeName(m.(*trainingv1.TrainingRuntime)) },
 		Name: func(m proto.Message) string { return runtimeName(m.(*trainingv1.TrainingRuntime)) },

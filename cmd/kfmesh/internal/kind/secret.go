@@ -18,6 +18,7 @@ import (
 func Secrets() *Kind {
 	return &Kind{
 		Singular: "secret", Plural: "secrets", Short: []string{"sec"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", secretName),
@@ -26,7 +27,7 @@ func Secrets() *Kind {
 			timedColumn("AGE", func(s *gpuagentv1.Secret, t *output.Terminal) string {
 				return output.Age(s.GetMetadata().GetCreateTime(), t.Now())
 			}),
-			wide(column("NAMESPACE", func(s *gpuagentv1.Secret) string { return s.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(s *gpuagentv1.Secret) string { return s.GetMetadata().GetNamespace() })),
 			wide(timedColumn("CHANGED", func(s *gpuagentv1.Secret, t *output.Terminal) string {
 				return output.Age(s.GetMetadata().GetUpdateTime(), t.Now())
 			})),

@@ -15,6 +15,7 @@ import (
 func Volumes() *Kind {
 	return &Kind{
 		Singular: "volume", Plural: "volumes", Short: []string{"vol", "pvc"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", volumeName),
@@ -25,7 +26,7 @@ func Volumes() *Kind {
 			timedColumn("AGE", func(v *gpuagentv1.PersistentVolume, t *output.Terminal) string {
 				return output.Age(v.GetMetadata().GetCreateTime(), t.Now())
 			}),
-			wide(column("NAMESPACE", func(v *gpuagentv1.PersistentVolume) string { return v.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(v *gpuagentv1.PersistentVolume) string { return v.GetMetadata().GetNamespace() })),
 			wide(column("PATH", func(v *gpuagentv1.PersistentVolume) string { return v.GetStatus().GetPath() })),
 		},
 		ID:   func(m proto.Message) string { return volumeName(m.(*gpuagentv1.PersistentVolume)) },

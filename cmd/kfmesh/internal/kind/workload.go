@@ -17,6 +17,7 @@ import (
 func Workloads() *Kind {
 	return &Kind{
 		Singular: "workload", Plural: "workloads", Short: []string{"w", "wl"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", workloadName),
@@ -30,7 +31,7 @@ func Workloads() *Kind {
 				return output.Age(w.GetMetadata().GetCreateTime(), t.Now())
 			}),
 			column("MESSAGE", func(w *gpuagentv1.Workload) string { return w.GetStatus().GetMessage() }),
-			wide(column("NAMESPACE", func(w *gpuagentv1.Workload) string { return w.GetMetadata().GetNamespace() })),
+			spread(column("NAMESPACE", func(w *gpuagentv1.Workload) string { return w.GetMetadata().GetNamespace() })),
 			wide(column("REASON", func(w *gpuagentv1.Workload) string { return w.GetStatus().GetReason() })),
 		},
 		ID:       func(m proto.Message) string { return workloadName(m.(*gpuagentv1.Workload)) },
@@ -66,6 +67,7 @@ func listWorkloads(ctx context.Context, c *client.Client, q Query) ([]proto.Mess
 		})
 		return page.GetWorkloads(), page.GetNextPageToken(), err
 	})
+	workloads = slices.DeleteFunc(workloads, func(w *gpuagentv1.Workload) bool { return !q.labelled(w.GetMetadata().GetLabels()) })
 	slices.Reverse(workloads)
 	if q.Limit > 0 && len(workloads) > q.Limit {
 		workloads = workloads[:q.Limit]

@@ -157,7 +157,10 @@ func split(name string, data []byte) ([]Manifest, error) {
 		name = "standard input"
 	}
 	var all []Manifest
+	line := 0 // of the file, that a document begins behind
 	for n, document := range bytes.Split(append([]byte("\n"), data...), []byte("\n---")) {
+		at := line
+		line += bytes.Count(document, []byte("\n")) + 1
 		if n > 0 { // what stands behind the dashes
 			if end := bytes.IndexByte(document, '\n'); end >= 0 {
 				document = document[end:]
@@ -165,9 +168,13 @@ func split(name string, data []byte) ([]Manifest, error) {
 				document = nil
 			}
 		}
+		document = bytes.TrimPrefix(document, []byte("\n"))
 		converted, err := yaml.YAMLToJSON(document)
 		if err != nil {
-			return nil, fault.Invalidf(name, "is not YAML: %v", err)
+			return nil, fault.Invalidf(name, "is not YAML: %s", inFile(err, at))
+		}
+		if key, second := twice(document); second > 0 {
+			return nil, fault.Invalidf(name, "line %d: the key %q is there twice", at+second, key)
 		}
 		if string(converted) == "null" {
 			continue
@@ -199,7 +206,7 @@ func read(place string, data []byte) ([]Manifest, error) {
 		Items []json.RawMessage `json:"items"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fault.Invalidf(place, "is not the manifest of an object: %v", err)
+		return nil, fault.Invalidf(place, "is not the manifest of an object: %s", mistyped(err))
 	}
 	if head.Kind == "" {
 		return nil, fault.Invalidf(place, "names no kind; want apiVersion, kind, metadata and spec")

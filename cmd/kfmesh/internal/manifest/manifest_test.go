@@ -71,12 +71,29 @@ func TestReadElsewhere(t *testing.T) {
 	}
 }
 
+// TestReadMerges: what is merged may be said anew, which is no key that is there twice.
+func TestReadMerges(t *testing.T) {
+	t.Parallel()
+	text := "kind: A\na: &a {x: 1, z: 2}\nb: {<<: *a, z: 3}\n"
+	all, err := Read(t.Context(), Source{Names: []string{"-"}, Stdin: strings.NewReader(text)})
+	if err != nil || all[0].JSON != `{"a":{"x":1,"z":2},"b":{"x":1,"z":3},"kind":"A"}` {
+		t.Errorf("got %v, %v", all, err)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":             "holds no manifest",
-		"kind: [":      "is not YAML",
-		"- a":          "is not the manifest of an object",
+		"":                "holds no manifest",
+		"kind: [":         "is not YAML",
+		"- a":             "standard input: is not the manifest of an object: it is an array; want apiVersion, kind, metadata and spec",
+		"kind: A\n---\na": "standard input, object 2: is not the manifest of an object: it is a string; want",
+		"kind: 5":         "is not the manifest of an object: kind is a number",
+
+		"# one\nkind: A\nb:\n\tc: 1\n":                                "standard input: is not YAML: line 4: found character that cannot start any token",
+		"kind: A\n---\nkind: B\nc:\n\td: 1\n":                         "line 5: found character",
+		"kind: A\nmetadata:\n  name: a\n  name: b\n":                  "standard input: line 4: the key \"name\" is there twice",
+		"kind: A\n--- # two\nkind: B\nmetadata: {a: 1}\nmetadata: {}": "line 5: the key \"metadata\" is there twice",
 		"metadata: {}": "names no kind",
 	} {
 		if _, err := Read(t.Context(), Source{Names: []string{"-"}, Stdin: strings.NewReader(text)}); err == nil || !strings.Contains(err.Error(), want) {

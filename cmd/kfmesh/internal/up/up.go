@@ -66,7 +66,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	host := app.Host{
 		Log: log, Server: server, Serve: mesh.Serve,
-		Ready: func() { o.announce(cfg, services, time.Since(begun)) },
+		Ready: func() {
+			o.announce(cfg, services, time.Since(begun))
+			debug.FreeOSMemory() // a start reads, and drops, more than is held from then on
+		},
 	}
 	return host.Run(ctx, services.modules...)
 }

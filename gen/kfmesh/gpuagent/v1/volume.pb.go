@@ -232,7 +232,10 @@ type CreateVolumeRequest struct {
 	// The volume; metadata.name is required, status is ignored.
 	Volume *PersistentVolume `protobuf:"bytes,1,opt,name=volume,proto3" json:"volume,omitempty"`
 	// Whether to answer as if it were done, and not do it.
-	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	DryRun bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Leadership under which it is made. When it has passed to another, the answer is
+	// ABORTED and nothing is made. Unset means none is needed.
+	Fence         *Fence `protobuf:"bytes,3,opt,name=fence,proto3" json:"fence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -279,6 +282,13 @@ func (x *CreateVolumeRequest) GetDryRun() bool {
 		return x.DryRun
 	}
 	return false
+}
+
+func (x *CreateVolumeRequest) GetFence() *Fence {
+	if x != nil {
+		return x.Fence
+	}
+	return nil
 }
 
 // GetVolumeRequest names a volume.
@@ -542,7 +552,7 @@ var File_kfmesh_gpuagent_v1_volume_proto protoreflect.FileDescriptor
 
 const file_kfmesh_gpuagent_v1_volume_proto_rawDesc = "" +
 	"\n" +
-	"\x1fkfmesh/gpuagent/v1/volume.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xcc\x01\n" +
+	"\x1fkfmesh/gpuagent/v1/volume.proto\x12\x12kfmesh.gpuagent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a!kfmesh/gpuagent/v1/workload.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\xcc\x01\n" +
 	"\x10PersistentVolume\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12<\n" +
 	"\x04spec\x18\x02 \x01(\v2(.kfmesh.gpuagent.v1.PersistentVolumeSpecR\x04spec\x12B\n" +
@@ -557,10 +567,11 @@ const file_kfmesh_gpuagent_v1_volume_proto_rawDesc = "" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x1d\n" +
 	"\n" +
 	"used_bytes\x18\x03 \x01(\x03R\tusedBytes\x12\x1a\n" +
-	"\bdeleting\x18\x04 \x01(\bR\bdeleting\"t\n" +
+	"\bdeleting\x18\x04 \x01(\bR\bdeleting\"\xa5\x01\n" +
 	"\x13CreateVolumeRequest\x12D\n" +
 	"\x06volume\x18\x01 \x01(\v2$.kfmesh.gpuagent.v1.PersistentVolumeB\x06\xbaH\x03\xc8\x01\x01R\x06volume\x12\x17\n" +
-	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"M\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12/\n" +
+	"\x05fence\x18\x03 \x01(\v2\x19.kfmesh.gpuagent.v1.FenceR\x05fence\"M\n" +
 	"\x10GetVolumeRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"2\n" +
@@ -606,30 +617,32 @@ var file_kfmesh_gpuagent_v1_volume_proto_goTypes = []any{
 	(*UpdateVolumeRequest)(nil),    // 7: kfmesh.gpuagent.v1.UpdateVolumeRequest
 	(*DeleteVolumeRequest)(nil),    // 8: kfmesh.gpuagent.v1.DeleteVolumeRequest
 	(*v1.ObjectMeta)(nil),          // 9: kfmesh.meta.v1.ObjectMeta
-	(*emptypb.Empty)(nil),          // 10: google.protobuf.Empty
+	(*Fence)(nil),                  // 10: kfmesh.gpuagent.v1.Fence
+	(*emptypb.Empty)(nil),          // 11: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_volume_proto_depIdxs = []int32{
 	9,  // 0: kfmesh.gpuagent.v1.PersistentVolume.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	1,  // 1: kfmesh.gpuagent.v1.PersistentVolume.spec:type_name -> kfmesh.gpuagent.v1.PersistentVolumeSpec
 	2,  // 2: kfmesh.gpuagent.v1.PersistentVolume.status:type_name -> kfmesh.gpuagent.v1.PersistentVolumeStatus
 	0,  // 3: kfmesh.gpuagent.v1.CreateVolumeRequest.volume:type_name -> kfmesh.gpuagent.v1.PersistentVolume
-	0,  // 4: kfmesh.gpuagent.v1.ListVolumesResponse.volumes:type_name -> kfmesh.gpuagent.v1.PersistentVolume
-	0,  // 5: kfmesh.gpuagent.v1.UpdateVolumeRequest.volume:type_name -> kfmesh.gpuagent.v1.PersistentVolume
-	3,  // 6: kfmesh.gpuagent.v1.VolumeService.CreateVolume:input_type -> kfmesh.gpuagent.v1.CreateVolumeRequest
-	4,  // 7: kfmesh.gpuagent.v1.VolumeService.GetVolume:input_type -> kfmesh.gpuagent.v1.GetVolumeRequest
-	5,  // 8: kfmesh.gpuagent.v1.VolumeService.ListVolumes:input_type -> kfmesh.gpuagent.v1.ListVolumesRequest
-	7,  // 9: kfmesh.gpuagent.v1.VolumeService.UpdateVolume:input_type -> kfmesh.gpuagent.v1.UpdateVolumeRequest
-	8,  // 10: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:input_type -> kfmesh.gpuagent.v1.DeleteVolumeRequest
-	0,  // 11: kfmesh.gpuagent.v1.VolumeService.CreateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
-	0,  // 12: kfmesh.gpuagent.v1.VolumeService.GetVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
-	6,  // 13: kfmesh.gpuagent.v1.VolumeService.ListVolumes:output_type -> kfmesh.gpuagent.v1.ListVolumesResponse
-	0,  // 14: kfmesh.gpuagent.v1.VolumeService.UpdateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
-	10, // 15: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:output_type -> google.protobuf.Empty
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	10, // 4: kfmesh.gpuagent.v1.CreateVolumeRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	0,  // 5: kfmesh.gpuagent.v1.ListVolumesResponse.volumes:type_name -> kfmesh.gpuagent.v1.PersistentVolume
+	0,  // 6: kfmesh.gpuagent.v1.UpdateVolumeRequest.volume:type_name -> kfmesh.gpuagent.v1.PersistentVolume
+	3,  // 7: kfmesh.gpuagent.v1.VolumeService.CreateVolume:input_type -> kfmesh.gpuagent.v1.CreateVolumeRequest
+	4,  // 8: kfmesh.gpuagent.v1.VolumeService.GetVolume:input_type -> kfmesh.gpuagent.v1.GetVolumeRequest
+	5,  // 9: kfmesh.gpuagent.v1.VolumeService.ListVolumes:input_type -> kfmesh.gpuagent.v1.ListVolumesRequest
+	7,  // 10: kfmesh.gpuagent.v1.VolumeService.UpdateVolume:input_type -> kfmesh.gpuagent.v1.UpdateVolumeRequest
+	8,  // 11: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:input_type -> kfmesh.gpuagent.v1.DeleteVolumeRequest
+	0,  // 12: kfmesh.gpuagent.v1.VolumeService.CreateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
+	0,  // 13: kfmesh.gpuagent.v1.VolumeService.GetVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
+	6,  // 14: kfmesh.gpuagent.v1.VolumeService.ListVolumes:output_type -> kfmesh.gpuagent.v1.ListVolumesResponse
+	0,  // 15: kfmesh.gpuagent.v1.VolumeService.UpdateVolume:output_type -> kfmesh.gpuagent.v1.PersistentVolume
+	11, // 16: kfmesh.gpuagent.v1.VolumeService.DeleteVolume:output_type -> google.protobuf.Empty
+	12, // [12:17] is the sub-list for method output_type
+	7,  // [7:12] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_volume_proto_init() }
@@ -637,6 +650,7 @@ func file_kfmesh_gpuagent_v1_volume_proto_init() {
 	if File_kfmesh_gpuagent_v1_volume_proto != nil {
 		return
 	}
+	file_kfmesh_gpuagent_v1_workload_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -21,14 +21,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// CondemnedJob is what is still to be removed of a job that was deleted after its end: its
-// record in the archive, and the directory that its attempts shared.
+// CondemnedJob is what is still to be removed of a deleted job that has ended, or has volumes of
+// its own: those, its record in the archive, and the directory that its attempts shared.
 type CondemnedJob struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Namespace.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Uid.
-	Uid           string `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
+	Uid string `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
+	// Names of the volumes that go with it.
+	Volumes       []string `protobuf:"bytes,3,rep,name=volumes,proto3" json:"volumes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,14 +79,22 @@ func (x *CondemnedJob) GetUid() string {
 	return ""
 }
 
+func (x *CondemnedJob) GetVolumes() []string {
+	if x != nil {
+		return x.Volumes
+	}
+	return nil
+}
+
 var File_kfmesh_training_v1_state_proto protoreflect.FileDescriptor
 
 const file_kfmesh_training_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1ekfmesh/training/v1/state.proto\x12\x12kfmesh.training.v1\">\n" +
+	"\x1ekfmesh/training/v1/state.proto\x12\x12kfmesh.training.v1\"X\n" +
 	"\fCondemnedJob\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
-	"\x03uid\x18\x02 \x01(\tR\x03uidB\xca\x01\n" +
+	"\x03uid\x18\x02 \x01(\tR\x03uid\x12\x18\n" +
+	"\avolumes\x18\x03 \x03(\tR\avolumesB\xca\x01\n" +
 	"\x16com.kfmesh.training.v1B\n" +
 	"StateProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/training/v1;trainingv1\xa2\x02\x03KTX\xaa\x02\x12Kfmesh.Training.V1\xca\x02\x12Kfmesh\\Training\\V1\xe2\x02\x1eKfmesh\\Training\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Training::V1b\x06proto3"
 

@@ -256,7 +256,7 @@ func (x TrainingJobEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrainingJobEvent_Type.Descriptor instead.
 func (TrainingJobEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22, 0}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23, 0}
 }
 
 // TrainingJob is a job whose replicas work together.
@@ -404,7 +404,9 @@ type TrainingJobSpec struct {
 	// What has the job succeed.
 	SuccessPolicy *SuccessPolicy `protobuf:"bytes,4,opt,name=success_policy,json=successPolicy,proto3" json:"success_policy,omitempty"`
 	// Number of workers that may change; unset when it may not.
-	Elastic       *ElasticPolicy `protobuf:"bytes,5,opt,name=elastic,proto3" json:"elastic,omitempty"`
+	Elastic *ElasticPolicy `protobuf:"bytes,5,opt,name=elastic,proto3" json:"elastic,omitempty"`
+	// Volumes that are made for the job before it begins.
+	Claims        []*JobClaim `protobuf:"bytes,6,rep,name=claims,proto3" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,6 +476,113 @@ func (x *TrainingJobSpec) GetElastic() *ElasticPolicy {
 	return nil
 }
 
+func (x *TrainingJobSpec) GetClaims() []*JobClaim {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+// JobClaim is a volume that is made for a job.
+type JobClaim struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the volume, in the namespace of the job.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Labels it is given.
+	Labels map[string]string `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Annotations it is given.
+	Annotations map[string]string `protobuf:"bytes,3,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Size in bytes.
+	SizeBytes int64 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// Access modes, such as "ReadWriteOnce".
+	AccessModes []string `protobuf:"bytes,5,rep,name=access_modes,json=accessModes,proto3" json:"access_modes,omitempty"`
+	// Storage class.
+	StorageClass string `protobuf:"bytes,6,opt,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
+	// Whether it stays when the job is deleted. Only such a volume may be there before the job.
+	Retained      bool `protobuf:"varint,7,opt,name=retained,proto3" json:"retained,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobClaim) Reset() {
+	*x = JobClaim{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobClaim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobClaim) ProtoMessage() {}
+
+func (x *JobClaim) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobClaim.ProtoReflect.Descriptor instead.
+func (*JobClaim) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *JobClaim) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *JobClaim) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *JobClaim) GetAnnotations() map[string]string {
+	if x != nil {
+		return x.Annotations
+	}
+	return nil
+}
+
+func (x *JobClaim) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *JobClaim) GetAccessModes() []string {
+	if x != nil {
+		return x.AccessModes
+	}
+	return nil
+}
+
+func (x *JobClaim) GetStorageClass() string {
+	if x != nil {
+		return x.StorageClass
+	}
+	return ""
+}
+
+func (x *JobClaim) GetRetained() bool {
+	if x != nil {
+		return x.Retained
+	}
+	return false
+}
+
 // JobGroup is a number of replicas with one role.
 type JobGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -503,7 +612,7 @@ type JobGroup struct {
 
 func (x *JobGroup) Reset() {
 	*x = JobGroup{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +624,7 @@ func (x *JobGroup) String() string {
 func (*JobGroup) ProtoMessage() {}
 
 func (x *JobGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[2]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +637,7 @@ func (x *JobGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobGroup.ProtoReflect.Descriptor instead.
 func (*JobGroup) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *JobGroup) GetType() string {
@@ -615,7 +724,7 @@ type RunPolicy struct {
 
 func (x *RunPolicy) Reset() {
 	*x = RunPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +736,7 @@ func (x *RunPolicy) String() string {
 func (*RunPolicy) ProtoMessage() {}
 
 func (x *RunPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[3]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +749,7 @@ func (x *RunPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunPolicy.ProtoReflect.Descriptor instead.
 func (*RunPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RunPolicy) GetCleanPodPolicy() CleanPodPolicy {
@@ -706,7 +815,7 @@ type SchedulingPolicy struct {
 
 func (x *SchedulingPolicy) Reset() {
 	*x = SchedulingPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +827,7 @@ func (x *SchedulingPolicy) String() string {
 func (*SchedulingPolicy) ProtoMessage() {}
 
 func (x *SchedulingPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[4]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +840,7 @@ func (x *SchedulingPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SchedulingPolicy.ProtoReflect.Descriptor instead.
 func (*SchedulingPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SchedulingPolicy) GetMinAvailable() int32 {
@@ -782,7 +891,7 @@ type SuccessPolicy struct {
 
 func (x *SuccessPolicy) Reset() {
 	*x = SuccessPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +903,7 @@ func (x *SuccessPolicy) String() string {
 func (*SuccessPolicy) ProtoMessage() {}
 
 func (x *SuccessPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[5]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +916,7 @@ func (x *SuccessPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuccessPolicy.ProtoReflect.Descriptor instead.
 func (*SuccessPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SuccessPolicy) GetGroup() string {
@@ -837,7 +946,7 @@ type ElasticPolicy struct {
 
 func (x *ElasticPolicy) Reset() {
 	*x = ElasticPolicy{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +958,7 @@ func (x *ElasticPolicy) String() string {
 func (*ElasticPolicy) ProtoMessage() {}
 
 func (x *ElasticPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[6]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +971,7 @@ func (x *ElasticPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ElasticPolicy.ProtoReflect.Descriptor instead.
 func (*ElasticPolicy) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ElasticPolicy) GetMinReplicas() int32 {
@@ -917,7 +1026,7 @@ type TrainingJobStatus struct {
 
 func (x *TrainingJobStatus) Reset() {
 	*x = TrainingJobStatus{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1038,7 @@ func (x *TrainingJobStatus) String() string {
 func (*TrainingJobStatus) ProtoMessage() {}
 
 func (x *TrainingJobStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[7]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1051,7 @@ func (x *TrainingJobStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobStatus.ProtoReflect.Descriptor instead.
 func (*TrainingJobStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TrainingJobStatus) GetConditions() []*JobCondition {
@@ -1060,7 +1169,7 @@ type TrainerStatus struct {
 
 func (x *TrainerStatus) Reset() {
 	*x = TrainerStatus{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1181,7 @@ func (x *TrainerStatus) String() string {
 func (*TrainerStatus) ProtoMessage() {}
 
 func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[8]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1194,7 @@ func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainerStatus.ProtoReflect.Descriptor instead.
 func (*TrainerStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TrainerStatus) GetProgressPercentage() int32 {
@@ -1129,7 +1238,7 @@ type TrainerMetric struct {
 
 func (x *TrainerMetric) Reset() {
 	*x = TrainerMetric{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1250,7 @@ func (x *TrainerMetric) String() string {
 func (*TrainerMetric) ProtoMessage() {}
 
 func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1263,7 @@ func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainerMetric.ProtoReflect.Descriptor instead.
 func (*TrainerMetric) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrainerMetric) GetName() string {
@@ -1192,7 +1301,7 @@ type JobCondition struct {
 
 func (x *JobCondition) Reset() {
 	*x = JobCondition{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +1313,7 @@ func (x *JobCondition) String() string {
 func (*JobCondition) ProtoMessage() {}
 
 func (x *JobCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +1326,7 @@ func (x *JobCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobCondition.ProtoReflect.Descriptor instead.
 func (*JobCondition) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *JobCondition) GetType() string {
@@ -1277,7 +1386,7 @@ type ReplicaCounts struct {
 
 func (x *ReplicaCounts) Reset() {
 	*x = ReplicaCounts{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1398,7 @@ func (x *ReplicaCounts) String() string {
 func (*ReplicaCounts) ProtoMessage() {}
 
 func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1411,7 @@ func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaCounts.ProtoReflect.Descriptor instead.
 func (*ReplicaCounts) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReplicaCounts) GetActive() int32 {
@@ -1335,7 +1444,7 @@ type ListKindsRequest struct {
 
 func (x *ListKindsRequest) Reset() {
 	*x = ListKindsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1456,7 @@ func (x *ListKindsRequest) String() string {
 func (*ListKindsRequest) ProtoMessage() {}
 
 func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1469,7 @@ func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
 func (*ListKindsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
 }
 
 // ListKindsResponse is all kinds.
@@ -1374,7 +1483,7 @@ type ListKindsResponse struct {
 
 func (x *ListKindsResponse) Reset() {
 	*x = ListKindsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1495,7 @@ func (x *ListKindsResponse) String() string {
 func (*ListKindsResponse) ProtoMessage() {}
 
 func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1508,7 @@ func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
 func (*ListKindsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListKindsResponse) GetKinds() []*ManifestKind {
@@ -1424,7 +1533,7 @@ type ManifestKind struct {
 
 func (x *ManifestKind) Reset() {
 	*x = ManifestKind{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1545,7 @@ func (x *ManifestKind) String() string {
 func (*ManifestKind) ProtoMessage() {}
 
 func (x *ManifestKind) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1558,7 @@ func (x *ManifestKind) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestKind.ProtoReflect.Descriptor instead.
 func (*ManifestKind) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ManifestKind) GetApiVersion() string {
@@ -1489,7 +1598,7 @@ type CreateTrainingJobRequest struct {
 
 func (x *CreateTrainingJobRequest) Reset() {
 	*x = CreateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1501,7 +1610,7 @@ func (x *CreateTrainingJobRequest) String() string {
 func (*CreateTrainingJobRequest) ProtoMessage() {}
 
 func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1514,7 +1623,7 @@ func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*CreateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CreateTrainingJobRequest) GetNamespace() string {
@@ -1553,7 +1662,7 @@ type GetTrainingJobRequest struct {
 
 func (x *GetTrainingJobRequest) Reset() {
 	*x = GetTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1565,7 +1674,7 @@ func (x *GetTrainingJobRequest) String() string {
 func (*GetTrainingJobRequest) ProtoMessage() {}
 
 func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1578,7 +1687,7 @@ func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*GetTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetTrainingJobRequest) GetNamespace() string {
@@ -1623,7 +1732,7 @@ type ListTrainingJobsRequest struct {
 
 func (x *ListTrainingJobsRequest) Reset() {
 	*x = ListTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +1744,7 @@ func (x *ListTrainingJobsRequest) String() string {
 func (*ListTrainingJobsRequest) ProtoMessage() {}
 
 func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1757,7 @@ func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListTrainingJobsRequest) GetNamespace() string {
@@ -1708,7 +1817,7 @@ type ListTrainingJobsResponse struct {
 
 func (x *ListTrainingJobsResponse) Reset() {
 	*x = ListTrainingJobsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1720,7 +1829,7 @@ func (x *ListTrainingJobsResponse) String() string {
 func (*ListTrainingJobsResponse) ProtoMessage() {}
 
 func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1733,7 +1842,7 @@ func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListTrainingJobsResponse) GetJobs() []*TrainingJob {
@@ -1776,7 +1885,7 @@ type UpdateTrainingJobRequest struct {
 
 func (x *UpdateTrainingJobRequest) Reset() {
 	*x = UpdateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +1897,7 @@ func (x *UpdateTrainingJobRequest) String() string {
 func (*UpdateTrainingJobRequest) ProtoMessage() {}
 
 func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +1910,7 @@ func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UpdateTrainingJobRequest) GetNamespace() string {
@@ -1858,7 +1967,7 @@ type DeleteTrainingJobRequest struct {
 
 func (x *DeleteTrainingJobRequest) Reset() {
 	*x = DeleteTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +1979,7 @@ func (x *DeleteTrainingJobRequest) String() string {
 func (*DeleteTrainingJobRequest) ProtoMessage() {}
 
 func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +1992,7 @@ func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DeleteTrainingJobRequest) GetNamespace() string {
@@ -1938,7 +2047,7 @@ type WatchTrainingJobsRequest struct {
 
 func (x *WatchTrainingJobsRequest) Reset() {
 	*x = WatchTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1950,7 +2059,7 @@ func (x *WatchTrainingJobsRequest) String() string {
 func (*WatchTrainingJobsRequest) ProtoMessage() {}
 
 func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1963,7 +2072,7 @@ func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WatchTrainingJobsRequest) GetNamespace() string {
@@ -2009,7 +2118,7 @@ type TrainingJobEvent struct {
 
 func (x *TrainingJobEvent) Reset() {
 	*x = TrainingJobEvent{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2021,7 +2130,7 @@ func (x *TrainingJobEvent) String() string {
 func (*TrainingJobEvent) ProtoMessage() {}
 
 func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2034,7 +2143,7 @@ func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobEvent.ProtoReflect.Descriptor instead.
 func (*TrainingJobEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TrainingJobEvent) GetType() TrainingJobEvent_Type {
@@ -2073,7 +2182,7 @@ type ReportTrainerStatusRequest struct {
 
 func (x *ReportTrainerStatusRequest) Reset() {
 	*x = ReportTrainerStatusRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2194,7 @@ func (x *ReportTrainerStatusRequest) String() string {
 func (*ReportTrainerStatusRequest) ProtoMessage() {}
 
 func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2207,7 @@ func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTrainerStatusRequest.ProtoReflect.Descriptor instead.
 func (*ReportTrainerStatusRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReportTrainerStatusRequest) GetNamespace() string {
@@ -2139,7 +2248,7 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\aruntime\x18\b \x01(\tR\aruntime\x12\x1a\n" +
 	"\barchived\x18\t \x01(\bR\barchived\x12!\n" +
 	"\ftracking_run\x18\n" +
-	" \x01(\tR\vtrackingRun\"\xac\x02\n" +
+	" \x01(\tR\vtrackingRun\"\xe2\x02\n" +
 	"\x0fTrainingJobSpec\x124\n" +
 	"\x06groups\x18\x01 \x03(\v2\x1c.kfmesh.training.v1.JobGroupR\x06groups\x12\x1e\n" +
 	"\n" +
@@ -2148,7 +2257,23 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
 	"run_policy\x18\x03 \x01(\v2\x1d.kfmesh.training.v1.RunPolicyR\trunPolicy\x12H\n" +
 	"\x0esuccess_policy\x18\x04 \x01(\v2!.kfmesh.training.v1.SuccessPolicyR\rsuccessPolicy\x12;\n" +
-	"\aelastic\x18\x05 \x01(\v2!.kfmesh.training.v1.ElasticPolicyR\aelastic\"\x95\x02\n" +
+	"\aelastic\x18\x05 \x01(\v2!.kfmesh.training.v1.ElasticPolicyR\aelastic\x124\n" +
+	"\x06claims\x18\x06 \x03(\v2\x1c.kfmesh.training.v1.JobClaimR\x06claims\"\xaf\x03\n" +
+	"\bJobClaim\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12@\n" +
+	"\x06labels\x18\x02 \x03(\v2(.kfmesh.training.v1.JobClaim.LabelsEntryR\x06labels\x12O\n" +
+	"\vannotations\x18\x03 \x03(\v2-.kfmesh.training.v1.JobClaim.AnnotationsEntryR\vannotations\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x04 \x01(\x03R\tsizeBytes\x12!\n" +
+	"\faccess_modes\x18\x05 \x03(\tR\vaccessModes\x12#\n" +
+	"\rstorage_class\x18\x06 \x01(\tR\fstorageClass\x12\x1a\n" +
+	"\bretained\x18\a \x01(\bR\bretained\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
+	"\x10AnnotationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x95\x02\n" +
 	"\bJobGroup\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -2328,7 +2453,7 @@ func file_kfmesh_training_v1_training_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_training_v1_training_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(JobRestartPolicy)(0),              // 0: kfmesh.training.v1.JobRestartPolicy
 	(CleanPodPolicy)(0),                // 1: kfmesh.training.v1.CleanPodPolicy
@@ -2336,88 +2461,94 @@ var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(TrainingJobEvent_Type)(0),         // 3: kfmesh.training.v1.TrainingJobEvent.Type
 	(*TrainingJob)(nil),                // 4: kfmesh.training.v1.TrainingJob
 	(*TrainingJobSpec)(nil),            // 5: kfmesh.training.v1.TrainingJobSpec
-	(*JobGroup)(nil),                   // 6: kfmesh.training.v1.JobGroup
-	(*RunPolicy)(nil),                  // 7: kfmesh.training.v1.RunPolicy
-	(*SchedulingPolicy)(nil),           // 8: kfmesh.training.v1.SchedulingPolicy
-	(*SuccessPolicy)(nil),              // 9: kfmesh.training.v1.SuccessPolicy
-	(*ElasticPolicy)(nil),              // 10: kfmesh.training.v1.ElasticPolicy
-	(*TrainingJobStatus)(nil),          // 11: kfmesh.training.v1.TrainingJobStatus
-	(*TrainerStatus)(nil),              // 12: kfmesh.training.v1.TrainerStatus
-	(*TrainerMetric)(nil),              // 13: kfmesh.training.v1.TrainerMetric
-	(*JobCondition)(nil),               // 14: kfmesh.training.v1.JobCondition
-	(*ReplicaCounts)(nil),              // 15: kfmesh.training.v1.ReplicaCounts
-	(*ListKindsRequest)(nil),           // 16: kfmesh.training.v1.ListKindsRequest
-	(*ListKindsResponse)(nil),          // 17: kfmesh.training.v1.ListKindsResponse
-	(*ManifestKind)(nil),               // 18: kfmesh.training.v1.ManifestKind
-	(*CreateTrainingJobRequest)(nil),   // 19: kfmesh.training.v1.CreateTrainingJobRequest
-	(*GetTrainingJobRequest)(nil),      // 20: kfmesh.training.v1.GetTrainingJobRequest
-	(*ListTrainingJobsRequest)(nil),    // 21: kfmesh.training.v1.ListTrainingJobsRequest
-	(*ListTrainingJobsResponse)(nil),   // 22: kfmesh.training.v1.ListTrainingJobsResponse
-	(*UpdateTrainingJobRequest)(nil),   // 23: kfmesh.training.v1.UpdateTrainingJobRequest
-	(*DeleteTrainingJobRequest)(nil),   // 24: kfmesh.training.v1.DeleteTrainingJobRequest
-	(*WatchTrainingJobsRequest)(nil),   // 25: kfmesh.training.v1.WatchTrainingJobsRequest
-	(*TrainingJobEvent)(nil),           // 26: kfmesh.training.v1.TrainingJobEvent
-	(*ReportTrainerStatusRequest)(nil), // 27: kfmesh.training.v1.ReportTrainerStatusRequest
-	nil,                                // 28: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	nil,                                // 29: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),              // 30: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),        // 31: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),      // 32: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),              // 33: google.protobuf.Empty
+	(*JobClaim)(nil),                   // 6: kfmesh.training.v1.JobClaim
+	(*JobGroup)(nil),                   // 7: kfmesh.training.v1.JobGroup
+	(*RunPolicy)(nil),                  // 8: kfmesh.training.v1.RunPolicy
+	(*SchedulingPolicy)(nil),           // 9: kfmesh.training.v1.SchedulingPolicy
+	(*SuccessPolicy)(nil),              // 10: kfmesh.training.v1.SuccessPolicy
+	(*ElasticPolicy)(nil),              // 11: kfmesh.training.v1.ElasticPolicy
+	(*TrainingJobStatus)(nil),          // 12: kfmesh.training.v1.TrainingJobStatus
+	(*TrainerStatus)(nil),              // 13: kfmesh.training.v1.TrainerStatus
+	(*TrainerMetric)(nil),              // 14: kfmesh.training.v1.TrainerMetric
+	(*JobCondition)(nil),               // 15: kfmesh.training.v1.JobCondition
+	(*ReplicaCounts)(nil),              // 16: kfmesh.training.v1.ReplicaCounts
+	(*ListKindsRequest)(nil),           // 17: kfmesh.training.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),          // 18: kfmesh.training.v1.ListKindsResponse
+	(*ManifestKind)(nil),               // 19: kfmesh.training.v1.ManifestKind
+	(*CreateTrainingJobRequest)(nil),   // 20: kfmesh.training.v1.CreateTrainingJobRequest
+	(*GetTrainingJobRequest)(nil),      // 21: kfmesh.training.v1.GetTrainingJobRequest
+	(*ListTrainingJobsRequest)(nil),    // 22: kfmesh.training.v1.ListTrainingJobsRequest
+	(*ListTrainingJobsResponse)(nil),   // 23: kfmesh.training.v1.ListTrainingJobsResponse
+	(*UpdateTrainingJobRequest)(nil),   // 24: kfmesh.training.v1.UpdateTrainingJobRequest
+	(*DeleteTrainingJobRequest)(nil),   // 25: kfmesh.training.v1.DeleteTrainingJobRequest
+	(*WatchTrainingJobsRequest)(nil),   // 26: kfmesh.training.v1.WatchTrainingJobsRequest
+	(*TrainingJobEvent)(nil),           // 27: kfmesh.training.v1.TrainingJobEvent
+	(*ReportTrainerStatusRequest)(nil), // 28: kfmesh.training.v1.ReportTrainerStatusRequest
+	nil,                                // 29: kfmesh.training.v1.JobClaim.LabelsEntry
+	nil,                                // 30: kfmesh.training.v1.JobClaim.AnnotationsEntry
+	nil,                                // 31: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	nil,                                // 32: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),              // 33: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),        // 34: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),              // 36: google.protobuf.Empty
 }
 var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
-	30, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	33, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.training.v1.TrainingJob.spec:type_name -> kfmesh.training.v1.TrainingJobSpec
-	11, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
-	6,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
-	7,  // 4: kfmesh.training.v1.TrainingJobSpec.run_policy:type_name -> kfmesh.training.v1.RunPolicy
-	9,  // 5: kfmesh.training.v1.TrainingJobSpec.success_policy:type_name -> kfmesh.training.v1.SuccessPolicy
-	10, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
-	0,  // 7: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
-	1,  // 8: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
-	31, // 9: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
-	31, // 10: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
-	8,  // 11: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
-	2,  // 12: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
-	14, // 13: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
-	28, // 14: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	32, // 15: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
-	32, // 16: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
-	32, // 17: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
-	12, // 18: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
-	31, // 19: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
-	13, // 20: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
-	32, // 21: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
-	32, // 22: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
-	32, // 23: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
-	18, // 24: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
-	29, // 25: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	4,  // 26: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
-	3,  // 27: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
-	4,  // 28: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
-	12, // 29: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
-	15, // 30: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
-	19, // 31: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
-	20, // 32: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
-	21, // 33: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
-	23, // 34: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
-	24, // 35: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
-	25, // 36: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
-	16, // 37: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
-	27, // 38: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
-	4,  // 39: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	4,  // 40: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	22, // 41: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
-	4,  // 42: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	33, // 43: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
-	26, // 44: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
-	17, // 45: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
-	4,  // 46: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
-	39, // [39:47] is the sub-list for method output_type
-	31, // [31:39] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	12, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
+	7,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
+	8,  // 4: kfmesh.training.v1.TrainingJobSpec.run_policy:type_name -> kfmesh.training.v1.RunPolicy
+	10, // 5: kfmesh.training.v1.TrainingJobSpec.success_policy:type_name -> kfmesh.training.v1.SuccessPolicy
+	11, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
+	6,  // 7: kfmesh.training.v1.TrainingJobSpec.claims:type_name -> kfmesh.training.v1.JobClaim
+	29, // 8: kfmesh.training.v1.JobClaim.labels:type_name -> kfmesh.training.v1.JobClaim.LabelsEntry
+	30, // 9: kfmesh.training.v1.JobClaim.annotations:type_name -> kfmesh.training.v1.JobClaim.AnnotationsEntry
+	0,  // 10: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
+	1,  // 11: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
+	34, // 12: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
+	34, // 13: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
+	9,  // 14: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
+	2,  // 15: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
+	15, // 16: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
+	31, // 17: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	35, // 18: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
+	35, // 19: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
+	35, // 20: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
+	13, // 21: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
+	34, // 22: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
+	14, // 23: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
+	35, // 24: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
+	35, // 25: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
+	35, // 26: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
+	19, // 27: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
+	32, // 28: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	4,  // 29: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
+	3,  // 30: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
+	4,  // 31: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
+	13, // 32: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
+	16, // 33: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
+	20, // 34: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
+	21, // 35: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
+	22, // 36: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
+	24, // 37: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
+	25, // 38: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
+	26, // 39: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
+	17, // 40: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
+	28, // 41: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
+	4,  // 42: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	4,  // 43: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	23, // 44: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
+	4,  // 45: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	36, // 46: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
+	27, // 47: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
+	18, // 48: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
+	4,  // 49: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
+	42, // [42:50] is the sub-list for method output_type
+	34, // [34:42] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_training_v1_training_proto_init() }
@@ -2425,15 +2556,15 @@ func file_kfmesh_training_v1_training_proto_init() {
 	if File_kfmesh_training_v1_training_proto != nil {
 		return
 	}
-	file_kfmesh_training_v1_training_proto_msgTypes[3].OneofWrappers = []any{}
-	file_kfmesh_training_v1_training_proto_msgTypes[8].OneofWrappers = []any{}
+	file_kfmesh_training_v1_training_proto_msgTypes[4].OneofWrappers = []any{}
+	file_kfmesh_training_v1_training_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_training_v1_training_proto_rawDesc), len(file_kfmesh_training_v1_training_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   26,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 
 	"sigs.k8s.io/yaml"
@@ -56,7 +59,7 @@ func (h *handler) decode(r *http.Request, data []byte) (Object, error) {
 	if mediaOf(r) == protobufMedia {
 		return decodeProtobuf(data, h.resource.Message)
 	}
-	return decode(data, r.Header.Get("Content-Type"))
+	return decodeBody(data, r.Header.Get("Content-Type"))
 }
 
 // check checks that an object is of the resource's version.
@@ -67,7 +70,18 @@ func (h *handler) check(o Object) error {
 	if o["apiVersion"] != h.resource.APIVersion() {
 		return badRequest("the API version in the data (%v) does not match the expected API version (%s)", o["apiVersion"], h.resource.APIVersion())
 	}
+	if kind, _ := o["kind"].(string); kind != h.resource.Kind && !slices.Contains(h.resource.Also, kind) {
+		return fault.Invalidf("kind", "Invalid value: %q: must be %s", fmt.Sprint(o["kind"]), h.resource.Kind)
+	}
 	return nil
+}
+
+// decodeBody reads the one object that a body may hold.
+func decodeBody(data []byte, contentType string) (Object, error) {
+	if several(data) {
+		return nil, badRequest("the body holds more than one object; send one at a time")
+	}
+	return decode(data, contentType)
 }
 
 // decode reads an object of a content type. JSON is YAML as well, so whatever does
@@ -88,9 +102,43 @@ func decode(data []byte, contentType string) (Object, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	if err := decoder.Decode(&object); err != nil {
-		return nil, badRequest("the body is not an object: %v", err)
+		return nil, badRequest("the body is %s, not an object", jsonType(err))
 	}
 	return object, nil
+}
+
+// several reports whether there is more in a body than one object, of which only the first
+// would be read.
+func several(data []byte) bool {
+	if start := bytes.TrimSpace(data); len(start) > 0 && start[0] == '{' {
+		decoder, first := json.NewDecoder(bytes.NewReader(start)), json.RawMessage{}
+		if decoder.Decode(&first) == nil { // otherwise it is YAML that looks like it
+			_, err := decoder.Token()
+			return !errors.Is(err, io.EOF)
+		}
+	}
+	documents := separator.Split(string(data), -1)
+	if len(documents) == 1 {
+		return false
+	}
+	held := 0
+	for _, document := range documents {
+		if converted, err := yaml.YAMLToJSON([]byte(document)); err != nil || string(converted) != "null" {
+			held++
+		}
+	}
+	return held > 1
+}
+
+// separator is what stands between documents of YAML.
+var separator = regexp.MustCompile(`(?m)^---(?:[ \t].*)?\r?$`)
+
+// jsonType is the kind of value that was found where another was wanted.
+func jsonType(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return wrong.Value
+	}
+	return err.Error()
 }
 
 // dryRun reads the parameter dryRun.

@@ -87,6 +87,7 @@ type Resource struct {
 	Group, Version   string
 	Plural, Singular string
 	Kind             string
+	Also             []string // names of the kind that bodies may have as well
 	Short            []string // names that kubectl takes as well
 	Store            Store
 	Cluster          bool // belongs to no namespace
@@ -140,6 +141,7 @@ func Register(mux *http.ServeMux, version string, resources ...Resource) {
 	t := &table{resources: resources, version: version}
 	t.discover(mux)
 	t.openapi(mux)
+	t.nothing(mux)
 	access(mux)
 	for i := range resources {
 		h := newHandler(&resources[i])
@@ -168,6 +170,19 @@ func Register(mux *http.ServeMux, version string, resources ...Resource) {
 	}
 }
 
+// nothing says so of paths below those of resources at which there is nothing.
+func (t *table) nothing(mux *http.ServeMux) {
+	roots := map[string]bool{}
+	for i := range t.resources {
+		if root := t.resources[i].root(); !roots[root] {
+			roots[root] = true
+			mux.HandleFunc(root+"/", func(w http.ResponseWriter, _ *http.Request) {
+				answer(w, http.StatusNotFound, failure(http.StatusNotFound, "NotFound", "the server could not find the requested resource", &details{}))
+			})
+		}
+	}
+}
+
 // Answer writes an object.
 func Answer(w http.ResponseWriter, o Object) { answer(w, http.StatusOK, o) }
 
@@ -177,5 +192,5 @@ func Read(r *http.Request) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(data, r.Header.Get("Content-Type"))
+	return decodeBody(data, r.Header.Get("Content-Type"))
 }

@@ -117,6 +117,9 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, namespace string)
 		return
 	}
 	page, err := h.resource.Store.List(r.Context(), namespace, Page{Limit: int32(limit), Continue: r.FormValue("continue")})
+	if r.FormValue("continue") != "" && fault.Is(err, fault.Invalid) {
+		err = badRequest("continue key is not valid: %q was not given out by this server", r.FormValue("continue"))
+	}
 	if err != nil {
 		h.fail(w, "", err)
 		return
@@ -202,11 +205,23 @@ func (h *handler) put(r *http.Request, namespace, name string, object Object, dr
 	if revision != 0 && revision != live.revision() {
 		return nil, nil, fault.Conflictf("the object has been modified; please apply your changes to the latest version and try again")
 	}
+	if err := sameObject(object, live); err != nil {
+		return nil, nil, err
+	}
 	owned, err := h.owners.changed(r, live, object)
 	if err != nil {
 		return nil, nil, err
 	}
 	return h.resource.Store.Update(r.Context(), namespace, name, owned.encode(), Options{DryRun: dry, Revision: live.revision()})
+}
+
+// sameObject refuses what is meant for an object that was there under the name before: it
+// names another uid.
+func sameObject(changed, live Object) error {
+	if uid, is := changed.text("uid"), live.text("uid"); uid != "" && uid != is {
+		return fault.Conflictf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, is)
+	}
+	return nil
 }
 
 // deleteOptions are the body of a deletion.

@@ -55,7 +55,10 @@ func (m *memory) Get(_ context.Context, namespace, name string) (Object, error) 
 	return nil, fault.NotFoundf("none")
 }
 
-func (m *memory) List(_ context.Context, namespace string, _ Page) (List, error) {
+func (m *memory) List(_ context.Context, namespace string, page Page) (List, error) {
+	if page.Continue != "" {
+		return List{}, fault.Invalidf("page_token", "was not given out by this service")
+	}
 	out := List{Revision: m.revision}
 	for _, key := range slices.Sorted(maps.Keys(m.objects)) {
 		if namespace == "" || strings.HasPrefix(key, namespace+"/") {
@@ -151,6 +154,16 @@ func TestVerbsAndErrors(t *testing.T) {
 		{"POST", some, "application/vnd.kubernetes.protobuf", "x", 415, `"reason":"UnsupportedMediaType"`},
 		{"POST", some, "", "]", 400, `neither JSON nor YAML`},
 		{"POST", some, "", "apiVersion: v1\nkind: Pod", 400, `the API version in the data (v1) does not match the expected API version (g.io/v1)`},
+		{"POST", some, "", strings.Replace(thing, "kind: Thing", "kind: Other", 1), 422, `kind: Invalid value: \"Other\": must be Thing`},
+		{"POST", some, "", thing + "---\n" + thing, 400, "more than one object"},
+		{"POST", some, "", `{"apiVersion":"g.io/v1","kind":"Thing","metadata":{"name":"two"}} {}`, 400, "more than one object"},
+		{"POST", some + "?dryRun=All", "", "# one\n--- # here\n" + strings.Replace(thing, "name: a", "name: one", 1) + "---\n# and no more\n", 201, `"name":"one"`},
+		{"POST", some, "application/json", `[]`, 400, "the body is array, not an object"},
+		{"PATCH", some + "/a", jsonPatch, `{}`, 400, "the patch is object, not a list of operations"},
+		{"PATCH", some + "/a", mergePatch, `{"metadata":{"uid":"other"}}`, 409, "Precondition failed: UID in precondition: other, UID in object meta: "},
+		{"PUT", some + "/a", "", strings.Replace(thing, "name: a", "name: a, uid: other, resourceVersion: '1'", 1), 409, "Precondition failed: UID in precondition: other"},
+		{"GET", some + "?continue=mine", "", "", 400, "continue key is not valid"},
+		{"GET", "/apis/g.io/v1/namespaces/n/nothings/a", "", "", 404, `"message":"the server could not find the requested resource","metadata":{},"reason":"NotFound"`},
 		{"PUT", some + "/a", "", thing, 422, "metadata.resourceVersion: Invalid value: 0: must be specified for an update"},
 		{"PUT", some + "/a", "", strings.Replace(thing, "name: a", "name: a, namespace: n, resourceVersion: '7'", 1), 409, `Operation cannot be fulfilled on things.g.io \"a\": the object has been modified`},
 		{"PUT", some + "/a", "", strings.Replace(thing, "name: a", "name: a, namespace: n, resourceVersion: '1'", 1), 200, `"resourceVersion":"2"`},

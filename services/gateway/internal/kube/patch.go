@@ -61,7 +61,7 @@ func (h *handler) readPatch(r *http.Request, namespace, name string) (asked, err
 		a.change, err = changeOf(mediaOf(r), a.data, h.resource.Plain)
 		return a, err
 	}
-	if a.object, err = decode(a.data, applyPatch); err == nil {
+	if a.object, err = decodeBody(a.data, applyPatch); err == nil {
 		err = h.check(a.object)
 	}
 	return a, err
@@ -84,7 +84,7 @@ const (
 func changeOf(media string, data []byte, plain bool) (func(Object) (Object, error), error) {
 	switch {
 	case media == mergePatch || media == strategicPatch && plain:
-		patch, err := decode(data, mergePatch)
+		patch, err := decodeBody(data, mergePatch)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func changeOf(media string, data []byte, plain bool) (func(Object) (Object, erro
 		decoder := json.NewDecoder(bytes.NewReader(data))
 		decoder.UseNumber()
 		if err := decoder.Decode(&operations); err != nil {
-			return nil, badRequest("the patch is not a list of operations: %v", err)
+			return nil, badRequest("the patch is %s, not a list of operations", jsonType(err))
 		}
 		return func(o Object) (Object, error) { return operate(o, operations) }, nil
 	}
@@ -144,6 +144,9 @@ func (h *handler) patched(r *http.Request, a asked, live Object) (Object, error)
 		changed, err = a.change(live.clone())
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := sameObject(changed, live); err != nil {
 		return nil, err
 	}
 	if v := changed.revision(); v != 0 && v != revision {

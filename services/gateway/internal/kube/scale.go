@@ -121,7 +121,7 @@ func (h *handler) tryScale(r *http.Request, body []byte, dry bool) (Object, erro
 // rescaled is a scale as a request has it.
 func rescaled(r *http.Request, body []byte, scale Object) (Object, error) {
 	if r.Method == http.MethodPut {
-		return decode(body, r.Header.Get("Content-Type"))
+		return decodeBody(body, r.Header.Get("Content-Type"))
 	}
 	change, err := changeOf(mediaOf(r), body, true)
 	if err != nil {

@@ -160,7 +160,8 @@ func (r *Resource) invalid(name string, e *fault.Error) *status {
 	d := &details{Name: name, Group: r.Group, Kind: r.Kind}
 	var all []string
 	for _, v := range e.Violations {
-		if v.Field == "" || v.Field == "kind" || v.Field == "metadata.namespace" { // not a matter of the object's fields
+		value := strings.HasPrefix(v.Reason, "Invalid value:")
+		if v.Field == "" || !value && (v.Field == "kind" || v.Field == "metadata.namespace") { // not a matter of the object's fields
 			return failure(http.StatusBadRequest, "BadRequest", v.Reason, nil)
 		}
 		c := cause{Reason: "FieldValueInvalid", Message: v.Reason, Field: v.Field}

@@ -34,13 +34,16 @@ func Resources(jobs trainingv1.TrainingServiceClient) []kube.Resource {
 func resource(jobs trainingv1.TrainingServiceClient, version, kind string) kube.Resource {
 	singular := strings.ToLower(kind)
 	return kube.Resource{
-		Group: group, Version: version, Plural: singular + "s", Singular: singular, Kind: kind,
+		Group: group, Version: version, Plural: singular + "s", Singular: singular, Kind: kind, Also: alias[kind],
 		Store:   &store{jobs: jobs, version: group + "/" + version, kind: kind},
 		Columns: columns(version, kind),
 		Scale:   scale(version, kind),
 		Schema:  schema(jobs, group+"/"+version, kind, "A training job: replicas that work together."),
 	}
 }
+
+// alias are other names that manifests have for kinds.
+var alias = map[string][]string{"MXJob": {"MXNetJob"}}
 
 // specs are the fields with the replicas of each type, by kind.
 var specs = map[string]string{

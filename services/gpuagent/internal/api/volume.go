@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/engine"
 )
 
@@ -20,7 +21,13 @@ func (s *volumes) CreateVolume(ctx context.Context, r *gpuagentv1.CreateVolumeRe
 	if r.GetDryRun() {
 		return s.engine.Volumes.TryCreate(ctx, r.GetVolume())
 	}
-	return s.engine.CreateVolume(ctx, r.GetVolume())
+	guard := guardOf(r.GetFence())
+	v, err := s.engine.CreateVolume(ctx, r.GetVolume(), guard...)
+	if fault.Is(err, fault.Conflict) && guard != nil {
+		return nil, fault.Conflictf("whoever makes volume %q no longer leads the election %q", r.GetVolume().GetMetadata().GetName(), r.GetFence().GetElection()).
+			WithReason("LEADERSHIP_LOST").WithCause(err)
+	}
+	return v, err
 }
 
 // UpdateVolume implements VolumeService.

@@ -85,11 +85,28 @@ func (r *replica) fetchCheckpoints(ctx context.Context, keep string, stored sync
 		if err := objects.Download(ctx, uri+"/"+f.Name, path); err != nil {
 			return err
 		}
+		if err := shareBelow(dir, path); err != nil {
+			return err
+		}
 		here, err := os.Lstat(path)
 		if err != nil {
 			return err
 		}
 		stored[f.Name] = pair{Here: versionOf(here.Size(), here.ModTime()), There: versionOf(f.Bytes, f.Modified)}
+	}
+	return nil
+}
+
+// shareBelow lets whoever the replicas run as write to a file, and where it is below a directory:
+// the agent has written it, as another user.
+func shareBelow(dir, path string) error {
+	if err := os.Chmod(path, 0o666); err != nil { // #nosec G302 -- in the agent's directory, which is closed to others
+		return err
+	}
+	for path = filepath.Dir(path); path != dir; path = filepath.Dir(path) {
+		if err := makeShared(path); err != nil {
+			return err
+		}
 	}
 	return nil
 }

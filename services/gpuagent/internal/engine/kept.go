@@ -42,13 +42,29 @@ func (e *Engine) keptBy(w *gpuagentv1.Workload) string {
 
 func (r *replica) keepDir() string { return r.life.engine.keptBy(r.workload) }
 
-// makeKeepDir makes it for whoever the replicas run as; the agent's own directory
-// is closed to others.
+// makeKeepDir makes it, and what the replica is to find in it, for whoever the replicas
+// run as: they may be several users. The agent's own directory is closed to others.
 func (r *replica) makeKeepDir() error {
 	dir := r.keepDir()
 	if dir == "" {
 		return nil
 	}
+	if err := makeShared(dir); err != nil {
+		return err
+	}
+	for _, path := range r.template.GetStaging().GetDirectories() {
+		if !strings.HasPrefix(path, keepReference) {
+			continue
+		}
+		if err := makeShared(inKept(dir, path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeShared makes a directory in which every user may write who gets there.
+func makeShared(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

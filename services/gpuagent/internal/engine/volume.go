@@ -10,14 +10,15 @@ import (
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/volume"
 )
 
-// CreateVolume makes a volume, on the node that it names.
-func (e *Engine) CreateVolume(ctx context.Context, v *gpuagentv1.PersistentVolume) (*gpuagentv1.PersistentVolume, error) {
+// CreateVolume makes a volume, on the node that it names. It is stored together with the
+// guard, such as the fence of a leader; when that does not hold, nothing is made.
+func (e *Engine) CreateVolume(ctx context.Context, v *gpuagentv1.PersistentVolume, guard ...store.Op) (*gpuagentv1.PersistentVolume, error) {
 	if node := v.GetMetadata().GetLabels()[volume.NodeLabel]; node != "" && node != e.Node {
 		if _, known := e.nodes.Get(node); !known {
 			return nil, fault.Preconditionf("there is no node %s now for a volume to be on; kfmesh get nodes lists them", node).WithReason("NODE_NOT_FOUND")
 		}
 	}
-	return e.Volumes.Create(ctx, v)
+	return e.Volumes.Create(ctx, v, guard...)
 }
 
 // DeleteVolume has a volume go: at once when nothing that runs mounts it, and

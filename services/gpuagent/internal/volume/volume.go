@@ -50,8 +50,9 @@ const NodeLabel = "kfmesh.dev/node"
 
 // Create makes a volume on the node that it names, or else on this one. On another
 // node its directory is made when it is first mounted. What is wrong with it is fault.Invalid; a
-// name that is taken, if only until a deletion is done, fault.AlreadyExists.
-func (v *Volumes) Create(ctx context.Context, volume *gpuagentv1.PersistentVolume) (*gpuagentv1.PersistentVolume, error) {
+// name that is taken, if only until a deletion is done, fault.AlreadyExists; a guard that
+// does not hold, fault.Conflict.
+func (v *Volumes) Create(ctx context.Context, volume *gpuagentv1.PersistentVolume, guard ...store.Op) (*gpuagentv1.PersistentVolume, error) {
 	if err := Check(volume); err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (v *Volumes) Create(ctx context.Context, volume *gpuagentv1.PersistentVolum
 	if elsewhere {
 		volume.Status = &gpuagentv1.PersistentVolumeStatus{Node: m.GetLabels()[NodeLabel]}
 	}
-	revision, err := v.state.Volumes.Create(ctx, key, volume)
+	revision, err := v.state.Backend.Commit(ctx, append([]store.Op{v.state.Volumes.CreateOp(key, volume)}, guard...)...)
 	if fault.Is(err, fault.AlreadyExists) {
 		return nil, v.errExists(ctx, key)
 	}

@@ -8,8 +8,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +26,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/archive"
+	"github.com/kfmesh/kfmesh/services/training/internal/field"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
@@ -64,7 +68,20 @@ func read(manifest, namespace string, find trainjob.Finder) (*trainjob.Job, erro
 		return nil, fault.Invalidf("metadata.namespace", "the namespace of the provided object does not match the namespace sent on the request: %q and %q",
 			job.Namespace, namespace)
 	}
-	return job, nil
+	return job, checkNamespace(job.Namespace)
+}
+
+// checkNamespace refuses what is no name of a namespace. It is part of the names of hosts, of
+// keys and of paths.
+func checkNamespace(namespace string) error {
+	var problems []fault.Violation
+	for _, wrong := range field.Label(namespace) {
+		problems = append(problems, fault.Violation{Field: "metadata.namespace", Reason: fmt.Sprintf("Invalid value: %q: %s", namespace, wrong)})
+	}
+	if len(problems) > 0 {
+		return fault.InvalidAll(problems)
+	}
+	return nil
 }
 
 func parse(manifest []byte, namespace string, find trainjob.Finder) (*trainjob.Job, error) {
@@ -220,7 +237,7 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			item.Value = job
 			return state.Stamped(item), nil
 		}
-		if !proto.Equal(job.GetSpec(), item.Value.GetSpec()) || job.GetManifest() != item.Value.GetManifest() {
+		if !proto.Equal(job.GetSpec(), item.Value.GetSpec()) || !sameSpec(job.GetManifest(), item.Value.GetManifest()) {
 			job.Metadata.Generation++
 		}
 		job.Metadata.UpdateTime = timestamppb.Now()
@@ -234,6 +251,15 @@ func (s *jobs) UpdateTrainingJob(ctx context.Context, r *trainingv1.UpdateTraini
 			return nil, err
 		}
 	}
+}
+
+// sameSpec reports whether manifests that were read say the same but in their metadata, which
+// no generation counts.
+func sameSpec(one, other string) bool {
+	var a, b struct {
+		Spec json.RawMessage `json:"spec"`
+	}
+	return json.Unmarshal([]byte(one), &a) == nil && json.Unmarshal([]byte(other), &b) == nil && bytes.Equal(a.Spec, b.Spec)
 }
 
 // readUpdate reads what a job is to become. A TrainJob keeps the runtime it was made of.

@@ -16,7 +16,7 @@ import (
 // last one ended with, so what comes and goes meanwhile moves nothing.
 func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJobsRequest) (*trainingv1.ListTrainingJobsResponse, error) {
 	after, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
-	if err != nil {
+	if err != nil || len(after) > 0 && !state.IsKey(string(after)) {
 		return nil, fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", r.GetPageToken())
 	}
 	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector()}

@@ -73,7 +73,10 @@ func readRuntime(manifest, namespace string) (*trainjob.Runtime, error) {
 		return nil, fault.Invalidf("metadata.namespace", "the namespace of the provided object does not match the namespace sent on the request: %q and %q",
 			ref.Namespace, namespace)
 	}
-	return read, nil
+	if read.Ref.Namespace == "" {
+		return read, nil
+	}
+	return read, checkNamespace(read.Ref.Namespace)
 }
 
 // CreateTrainingRuntime implements TrainingRuntimeService.
@@ -151,7 +154,9 @@ func (s *runtimes) UpdateTrainingRuntime(ctx context.Context, r *trainingv1.Upda
 			return now, nil
 		}
 		now.Metadata.ResourceVersion = 0
-		now.Metadata.Generation++
+		if !sameSpec(now.GetManifest(), was.GetManifest()) {
+			now.Metadata.Generation++
+		}
 		now.Metadata.UpdateTime = timestamppb.Now()
 		revision, err = s.state.Runtimes.Update(ctx, state.RuntimeKey(read.Ref.Namespace, read.Ref.Name), now, revision)
 		if err == nil {

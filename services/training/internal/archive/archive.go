@@ -62,8 +62,14 @@ func Stub(job *trainingv1.TrainingJob) *trainingv1.TrainingJob {
 			stub.Status.Conditions = append(stub.Status.Conditions, &trainingv1.JobCondition{Type: c.GetType(), Status: true})
 		}
 	}
+	if claims := job.GetSpec().GetClaims(); len(claims) > 0 { // which may go with it
+		stub.Spec = &trainingv1.TrainingJobSpec{Claims: claims}
+	}
 	if ttl := job.GetSpec().GetRunPolicy().GetTtl(); ttl != nil {
-		stub.Spec = &trainingv1.TrainingJobSpec{RunPolicy: &trainingv1.RunPolicy{Ttl: ttl}}
+		if stub.Spec == nil {
+			stub.Spec = &trainingv1.TrainingJobSpec{}
+		}
+		stub.Spec.RunPolicy = &trainingv1.RunPolicy{Ttl: ttl}
 	}
 	return stub
 }

@@ -14,6 +14,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -21,6 +22,7 @@ import (
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/archive"
+	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
 )
 
@@ -36,8 +38,9 @@ const (
 // Deps are what the engine works with.
 type Deps struct {
 	State     *state.State
-	Jobs      *store.Cache[*trainingv1.TrainingJob] // with state.Indexes; must call Engine.Observe
+	Jobs      *store.Cache[*trainingv1.TrainingJob] // with state.Indexes, without what Rests; must call Engine.Observe
 	Workloads gpuagentv1.WorkloadServiceClient
+	Volumes   gpuagentv1.VolumeServiceClient
 	Archive   archive.Archive
 	Tracking  metadatav1.TrackingServiceClient // of the runs that jobs are; nil for none
 	// ArchiveAfter is the time after its end at which a job is archived; 0 for never.
@@ -67,6 +70,13 @@ func New(deps Deps) *Engine {
 	return &Engine{deps: deps, queue: newQueue(), board: newBoard()}
 }
 
+// Rests reports whether there is nothing to be done about a job until somebody changes it:
+// it is in the archive, where there may be very many, and stays until it is deleted.
+func Rests(job *trainingv1.TrainingJob) bool {
+	_, expires := lifecycle.ExpiresAt(job)
+	return job.GetArchived() && !expires
+}
+
 // Observe takes in changes of jobs. It is the observer of the Jobs cache.
 func (e *Engine) Observe(updates []store.Update[*trainingv1.TrainingJob]) {
 	for _, u := range updates {
@@ -81,12 +91,10 @@ func (e *Engine) Run(ctx context.Context, lead Lead) error {
 	if err := e.deps.Jobs.WaitSynced(ctx); err != nil {
 		return nil // ctx ended
 	}
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		e.watch(ctx)
-	}()
-	defer func() { <-watched }()
+	var watches sync.WaitGroup
+	defer watches.Wait()
+	watches.Go(func() { e.watch(ctx) })
+	watches.Go(func() { e.recall(ctx) })
 	select {
 	case <-e.board.synced: // before that it is not known which attempts run
 	case <-ctx.Done():
@@ -95,7 +103,6 @@ func (e *Engine) Run(ctx context.Context, lead Lead) error {
 	for _, item := range e.deps.Jobs.List("") {
 		e.queue.put(item.Value.GetMetadata().GetUid())
 	}
-	e.recallCondemned(ctx)
 	e.queue.work(ctx, workers, e.look)
 	return nil
 }

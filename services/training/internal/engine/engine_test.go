@@ -190,6 +190,7 @@ type world struct {
 	t       *testing.T
 	state   *state.State
 	agent   *agent
+	volumes *volumes
 	records *records
 	after   time.Duration // after which jobs are archived
 	mesh    rpc.Mesh
@@ -198,9 +199,10 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, state: state.New(store.NewMemory()), agent: newAgent(), records: &records{kept: map[string]*metadatav1.Record{}}}
+	w := &world{t: t, state: state.New(store.NewMemory()), agent: newAgent(), volumes: &volumes{there: map[string]*gpuagentv1.PersistentVolume{}}, records: &records{kept: map[string]*metadatav1.Record{}}}
 	w.mesh = rpctest.Serve(t, func(server grpc.ServiceRegistrar) {
 		gpuagentv1.RegisterWorkloadServiceServer(server, w.agent)
+		gpuagentv1.RegisterVolumeServiceServer(server, w.volumes)
 		metadatav1.RegisterArchiveServiceServer(server, w.records)
 	})
 	t.Cleanup(w.stop)
@@ -211,11 +213,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) start() {
 	w.t.Helper()
 	var e *engine.Engine
-	jobs := store.NewCache(w.state.Jobs, state.Indexes(), func(u []store.Update[*trainingv1.TrainingJob]) { e.Observe(u) })
+	jobs := store.NewCache(w.state.Jobs, state.Indexes(), func(u []store.Update[*trainingv1.TrainingJob]) { e.Observe(u) }).Without(engine.Rests)
 	e = engine.New(engine.Deps{
 		Archive: archive.Archive{Records: metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata"))}, ArchiveAfter: w.after,
 		State: w.state, Jobs: jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(w.mesh.Conn("gpuagent")),
-		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Volumes: gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
+		Log:     slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -235,8 +238,8 @@ func (w *world) stop() {
 	}
 }
 
-// create stores a job of one worker, as the API does.
-func (w *world) create(name string, policy map[string]any) *trainingv1.TrainingJob {
+// create stores a job of two workers, as the API does, and with volumes.
+func (w *world) create(name string, policy map[string]any, claims ...*trainingv1.JobClaim) *trainingv1.TrainingJob {
 	w.t.Helper()
 	manifest, err := json.Marshal(map[string]any{
 		"apiVersion": "kubeflow.org/v1", "kind": "JAXJob", "metadata": map[string]any{"name": name},
@@ -256,6 +259,7 @@ func (w *world) create(name string, policy map[string]any) *trainingv1.TrainingJ
 		ApiVersion: read.Kind.Version, Kind: read.Kind.Name, Manifest: read.Manifest, Spec: read.Spec(),
 		Metadata: &metav1.ObjectMeta{Namespace: "default", Name: name, Uid: fmt.Sprintf("%08d-uid", len(name)), Generation: 1, CreateTime: timestamppb.Now()},
 	}
+	job.Spec.Claims = claims
 	job.Status = lifecycle.Next(job, nil, time.Now()).Status
 	if _, err := w.state.Jobs.Create(context.Background(), state.KeyOf(job), job); err != nil {
 		w.t.Fatal(err)

@@ -69,6 +69,9 @@ func (e *Engine) lookAt(ctx context.Context, uid string) (wake time.Time, err er
 			return time.Time{}, err
 		}
 		again, err := e.act(ctx, &job, step.Action)
+		if errors.Is(err, errAwaits) {
+			return time.Now().Add(claimAgainAfter), nil
+		}
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -133,6 +136,9 @@ func (e *Engine) submit(ctx context.Context, job *item) error {
 		return e.refuse(ctx, job, err)
 	}
 	parsed.Name, parsed.Namespace = m.GetName(), m.GetNamespace()
+	if ready, err := e.claim(ctx, job); err != nil || !ready {
+		return err
+	}
 	restarts := int32(-1)
 	if limit := job.Value.GetSpec().GetRunPolicy().BackoffLimit; limit != nil {
 		restarts = max(0, *limit-status.GetRestarts())
@@ -211,8 +217,9 @@ func (e *Engine) retire(ctx context.Context, job *trainingv1.TrainingJob) error 
 	return errors.Join(errs...)
 }
 
-// bury deletes the workloads of a job that is no more, and what else there is of it. The store
-// is asked, for the cache may not know a job that an earlier leader has begun.
+// bury deletes the workloads of a job that is no more or rests, and what else there is of one
+// that is no more. The store is asked, for the cache has none that rest, and may not know a job
+// that an earlier leader has begun.
 func (e *Engine) bury(ctx context.Context, uid string) (wake time.Time, err error) {
 	var errs []error
 	for _, w := range e.board.of(uid) {
@@ -220,6 +227,9 @@ func (e *Engine) bury(ctx context.Context, uid string) (wake time.Time, err erro
 		stored, err := e.deps.State.Jobs.Get(ctx, state.Key(m.GetNamespace(), m.GetLabels()[launch.LabelKind], m.GetLabels()[launch.LabelName]))
 		switch {
 		case err == nil && stored.Value.GetMetadata().GetUid() == uid:
+			if stored.Value.GetArchived() { // what it has kept stays
+				errs = append(errs, e.delete(ctx, w, true))
+			}
 		case err == nil, fault.Is(err, fault.NotFound):
 			errs = append(errs, e.delete(ctx, w, false))
 		default:

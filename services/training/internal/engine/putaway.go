@@ -9,7 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/store"
 	"github.com/kfmesh/kfmesh/services/training/internal/archive"
 	"github.com/kfmesh/kfmesh/services/training/internal/launch"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
@@ -57,8 +59,8 @@ func (e *Engine) shelve(ctx context.Context, job *item) error {
 	return err
 }
 
-// shelved sees to a job in the archive: its workloads go, though not what they have kept, and
-// after its time to live it does itself.
+// shelved sees to a job in the archive that does not rest: its workloads go, though not what they
+// have kept, and after its time to live it does itself.
 func (e *Engine) shelved(ctx context.Context, job *item) (wake time.Time, err error) {
 	var errs []error
 	for _, w := range e.board.of(job.Value.GetMetadata().GetUid()) {
@@ -80,13 +82,16 @@ func (e *Engine) remove(ctx context.Context, job item) error {
 	return err
 }
 
-// clear removes what is left elsewhere of a job that was deleted after its end.
+// clear removes what is left elsewhere of a job that was deleted after its end, or with volumes.
 func (e *Engine) clear(ctx context.Context, uid string) (wake time.Time, err error) {
 	condemned, err := e.deps.State.Condemned.Get(ctx, uid)
 	if fault.Is(err, fault.NotFound) {
 		return time.Time{}, nil
 	}
 	if err != nil {
+		return time.Time{}, err
+	}
+	if err := e.unclaim(ctx, condemned.Value); err != nil {
 		return time.Time{}, err
 	}
 	if err := e.deps.Archive.Delete(ctx, uid); err != nil {
@@ -104,13 +109,17 @@ func (e *Engine) clear(ctx context.Context, uid string) (wake time.Time, err err
 	return time.Time{}, err
 }
 
-// recallCondemned has what an earlier leader left be seen to.
-func (e *Engine) recallCondemned(ctx context.Context) {
-	left, _, err := e.deps.State.Condemned.List(ctx, "")
-	if err != nil {
-		e.deps.Log.WarnContext(ctx, "deleted jobs that are not removed everywhere are not known", "error", err)
-	}
-	for _, c := range left {
-		e.queue.put(c.Key)
+// recall has deleted jobs be seen to until ctx ends: those that an earlier leader left, and those
+// that go from now on.
+func (e *Engine) recall(ctx context.Context) {
+	condemned := store.NewCache(e.deps.State.Condemned, nil, func(updates []store.Update[*trainingv1.CondemnedJob]) {
+		for _, u := range updates {
+			if !u.Deleted {
+				e.queue.put(u.Item.Key)
+			}
+		}
+	})
+	if err := condemned.Run(ctx); ctx.Err() == nil {
+		e.deps.Log.WarnContext(ctx, "deleted jobs are not removed everywhere until another leads", "error", err)
 	}
 }

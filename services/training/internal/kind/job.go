@@ -20,6 +20,7 @@ type Job struct {
 	// the manifest does not.
 	ManagedFields string
 	Replicas      []Replica // in the kind's order of types; at least one
+	Claims        []Claim
 	Warnings      []string
 	// Manifest is the object as JSON with its defaults.
 	Manifest string
@@ -112,6 +113,9 @@ func (j *Job) Spec() *trainingv1.TrainingJobSpec {
 			Image: r.Container(j.Kind).Image, Gpus: r.Container(j.Kind).GPUs(), Independent: r.Independent, Ancillary: r.Ancillary,
 			Stage: r.Stage,
 		})
+	}
+	for _, c := range j.Claims {
+		out.Claims = append(out.Claims, c.spec(j.Name))
 	}
 	return out
 }

@@ -156,11 +156,11 @@ func ranSince(w *gpuagentv1.Workload) time.Time { return w.GetStatus().GetStartT
 
 // restart has the job begin anew, unless that has happened too often.
 func (s *stepper) restart(since time.Time, why string) {
-	s.status.Restarts++
-	if limit := s.spec.GetRunPolicy().BackoffLimit; limit != nil && s.status.GetRestarts() > *limit {
+	if limit := s.spec.GetRunPolicy().BackoffLimit; limit != nil && s.status.GetRestarts() >= *limit {
 		s.fail("%s %s has failed because it has reached the specified backoff limit: %s", s.job.GetKind(), s.name(), why)
 		return
 	}
+	s.status.Restarts++
 	pause := longestPause
 	if n := s.status.GetRestarts() - 1; n < 9 {
 		pause = min(longestPause, firstPause<<n)

@@ -441,7 +441,7 @@ func TestProperties(t *testing.T) {
 					t.Fatalf("attempt %d was submitted %d times", n, w.submitted[n])
 				}
 			}
-			if w.job.GetStatus().GetRestarts() > limit+1 {
+			if w.job.GetStatus().GetRestarts() > limit {
 				t.Fatalf("%d restarts, limit %d", w.job.GetStatus().GetRestarts(), limit)
 			}
 			if ended != "" && w.holds() != ended {

@@ -17,6 +17,9 @@ type Names struct {
 	Labels, Annotations map[string]string
 	// Index is the annotation by which a pod of a job knows its place; empty for none.
 	Index string
+	// Claims are the volumes that are made for the job, by the names that containers mount
+	// them by.
+	Claims map[string]string
 }
 
 // Main returns the position of the container that counts: the one with the name, or

@@ -10,7 +10,11 @@
 // The package is pure.
 package pod
 
-import "github.com/kfmesh/kfmesh/services/training/internal/decode"
+import (
+	"slices"
+
+	"github.com/kfmesh/kfmesh/services/training/internal/decode"
+)
 
 // Template is a pod template.
 type Template struct {
@@ -254,6 +258,13 @@ type KeyPath struct {
 	Path string `json:"path" needed:"yes"`
 	Mode *int32 `json:"mode" honoured:"no"`
 	User *int64 `json:"user" honoured:"no"`
+}
+
+// Mounts reports whether a container of the pod mounts a volume.
+func (s *Spec) Mounts(volume string) bool {
+	return slices.ContainsFunc(slices.Concat(s.InitContainers, s.Containers), func(c Container) bool {
+		return slices.ContainsFunc(c.VolumeMounts, func(m VolumeMount) bool { return m.Name == volume })
+	})
 }
 
 // Claim names a persistent volume.

@@ -16,7 +16,7 @@ func (b *builder) mounts(at string, c *Container) {
 		n := slices.IndexFunc(b.spec.Volumes, func(v Volume) bool { return v.Name == m.Name })
 		target := path.Join("/", m.MountPath) // as Kubernetes, which takes relative ones as well
 		switch {
-		case n < 0:
+		case n < 0 && b.names.Claims[m.Name] == "":
 			b.problems.NotFound(where+".name", m.Name)
 			continue
 		case m.MountPath == "":
@@ -27,7 +27,11 @@ func (b *builder) mounts(at string, c *Container) {
 			continue
 		}
 		taken[target] = true
-		b.mount(fmt.Sprintf("%s.volumes[%d]", b.path, n), &b.spec.Volumes[n], m, target)
+		volume := &Volume{Name: m.Name, Claim: &Claim{ClaimName: b.names.Claims[m.Name]}}
+		if n >= 0 {
+			volume = &b.spec.Volumes[n]
+		}
+		b.mount(fmt.Sprintf("%s.volumes[%d]", b.path, n), volume, m, target)
 	}
 }
 

@@ -62,14 +62,12 @@ func (n net) mpi(attempt int32) Wiring {
 	dir := fmt.Sprintf("${keep}/mpi-%d", attempt)
 	role := Var{"K_MPI_JOB_ROLE", n.self.Group}
 	if n.self.Type == "Worker" {
-		environment := fmt.Sprintf("%s/%s-worker-${self.index}.env", dir, n.job.Name)
-		return n.worker(environment, role)
+		return n.worker(dir, fmt.Sprintf("%s-worker-${self.index}.env", n.job.Name), role)
 	}
 	if n.job.Kind.Name == kind.TrainJobName {
 		switch {
 		case n.self.Ancillary:
-			environment := fmt.Sprintf("%s/%s-%s-0-${self.index}.env", dir, n.job.Name, n.self.Group)
-			return n.worker(environment)
+			return n.worker(dir, fmt.Sprintf("%s-%s-0-${self.index}.env", n.job.Name, n.self.Group))
 		case n.self.Group != n.job.Trainer.Group:
 			return Wiring{} // an initializer
 		}
@@ -92,6 +90,7 @@ func (n net) mpi(attempt int32) Wiring {
 	env := append(append(n.implementation(dir, slots), role), n.blind()...)
 	w := Wiring{Env: append(env, n.addresses()...), To: n.itself(), Rewrite: map[string]string{upstreamDir + "/": dir + "/"}}
 	if len(n.hosts()) > 0 {
+		w.Directories = []string{dir}
 		w.Files = []File{
 			{Path: dir + "/hostfile", Content: hostFile.String(), Mode: 0o644},
 			{Path: dir + "/discover_hosts.sh", Content: discover.String(), Mode: 0o755},
@@ -114,11 +113,13 @@ func (n net) blind() []Var {
 // rshPort is the port at which a worker runs commands for a launcher on another node.
 const rshPort = "kfmesh-rsh"
 
-// worker is a replica that waits for what it is to run.
-func (n net) worker(environment string, more ...Var) Wiring {
+// worker is a replica that waits for what it is to run, and leaves its environment in a file
+// of a directory for who starts that.
+func (n net) worker(dir, environment string, more ...Var) Wiring {
 	return Wiring{
-		Env: append(more, Var{"KFMESH_MPI_SELF", "${self.host}"}), To: n.itself(), Ports: []string{rshPort},
-		Command: []string{"/bin/sh", "-c", workerScript, "worker", environment},
+		Directories: []string{dir},
+		Env:         append(more, Var{"KFMESH_MPI_SELF", "${self.host}"}), To: n.itself(), Ports: []string{rshPort},
+		Command: []string{"/bin/sh", "-c", workerScript, "worker", dir + "/" + environment},
 	}
 }
 

@@ -34,6 +34,8 @@ type Wiring struct {
 	// To are the names of the containers that get Env and Defaults; nil for all but those that run before.
 	To    []string
 	Files []File
+	// Directories are those that replicas share.
+	Directories []string
 	// Command, when set, is run instead of the template's.
 	Command []string
 	// Ports are names of ports to be allotted beside the kind's own.

@@ -1,4 +1,4 @@
-umask 077
+umask 022 # the launcher may be another user; the directory is closed to all who are not of the job
 mkdir -p "${1%/*}"
 trap 'rm -f "$1"; kill $server 2>/dev/null; exit 143' TERM INT
 server=

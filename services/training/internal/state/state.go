@@ -8,6 +8,9 @@
 package state
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/store"
@@ -30,7 +33,7 @@ const MaxManifestBytes = 96 << 10
 type State struct {
 	Backend store.Backend
 	Jobs    *store.Collection[*trainingv1.TrainingJob]
-	// Condemned are jobs that were deleted after their end.
+	// Condemned are jobs that were deleted after their end, or that had volumes.
 	Condemned *store.Collection[*trainingv1.CondemnedJob]
 	// Runtimes are those that users have made; the built-in ones are stored nowhere.
 	Runtimes *store.Collection[*trainingv1.TrainingRuntime]
@@ -48,6 +51,9 @@ func New(b store.Backend) *State {
 
 // Key is the key of a job in Jobs.
 func Key(namespace, kind, name string) string { return namespace + "/" + kind + "/" + name }
+
+// IsKey reports whether a text may be the key of a job.
+func IsKey(text string) bool { return utf8.ValidString(text) && strings.Count(text, "/") == 2 }
 
 // KeyOf is the key of a job.
 func KeyOf(job *trainingv1.TrainingJob) string {
@@ -72,15 +78,27 @@ func Stamped(item store.Item[*trainingv1.TrainingJob]) *trainingv1.TrainingJob {
 }
 
 // Removal is the operations that delete a job as it is stored. What there is elsewhere of one
-// that has ended is condemned with it.
+// that has ended, or has volumes, is condemned with it.
 func (s *State) Removal(item store.Item[*trainingv1.TrainingJob]) []store.Op {
 	ops := []store.Op{s.Jobs.DeleteOp(item.Key, item.Revision)}
-	if item.Value.GetStatus().GetCompletionTime() != nil {
+	volumes := owned(item.Value)
+	if item.Value.GetStatus().GetCompletionTime() != nil || len(volumes) > 0 {
 		m := item.Value.GetMetadata()
-		condemned := &trainingv1.CondemnedJob{Namespace: m.GetNamespace(), Uid: m.GetUid()}
+		condemned := &trainingv1.CondemnedJob{Namespace: m.GetNamespace(), Uid: m.GetUid(), Volumes: volumes}
 		ops = append(ops, s.Condemned.UpdateOp(m.GetUid(), condemned, store.AnyRevision))
 	}
 	return ops
+}
+
+// owned are the volumes that go with a job.
+func owned(job *trainingv1.TrainingJob) []string {
+	var names []string
+	for _, c := range job.GetSpec().GetClaims() {
+		if !c.GetRetained() {
+			names = append(names, c.GetName())
+		}
+	}
+	return names
 }
 
 // ErrNotFound says that there is no such job.

@@ -55,13 +55,17 @@ func (b *builder) build(runtime string, manifest map[string]any) error {
 	if err := b.problems.Err(); err != nil {
 		return err
 	}
+	b.runtime.Template.Spec.checkClaims("runtime.spec.template.spec", b.problems)
+	b.runtime.Template.Spec.checkShared("runtime.spec.template.spec", b.problems)
+	b.job.Claims = b.runtime.Template.Spec.claims()
+	b.checkClaimNames()
 	b.replicas()
 	b.policies()
 	b.job.Schedule(b.problems)
 	b.checkTune()
 	for i := range b.job.Replicas {
 		r := &b.job.Replicas[i]
-		pod.Build(r.Template, r.ContainerName(b.job.Kind), r.Path+".template", pod.Names{}, b.problems)
+		pod.Build(r.Template, r.ContainerName(b.job.Kind), r.Path+".template", pod.Names{Claims: b.job.ClaimNames()}, b.problems)
 	}
 	return b.problems.Err()
 }

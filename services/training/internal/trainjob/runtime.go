@@ -55,7 +55,7 @@ type jobSetSpec struct {
 	Coordinator   *coordinator   `json:"coordinator" honoured:"no"`
 	ManagedBy     string         `json:"managedBy" honoured:"no"`
 	TTL           *int32         `json:"ttlSecondsAfterFinished" honoured:"no"`
-	VolumeClaims  []claimPolicy  `json:"volumeClaimPolicies" honoured:"no"`
+	VolumeClaims  []claimPolicy  `json:"volumeClaimPolicies"`
 }
 
 // replicatedJob is one job of a JobSet.
@@ -218,14 +218,17 @@ func (r *runtimeSpec) check(p *field.Problems) {
 			}
 		}
 	}
+	r.Template.Spec.checkClaims("spec.template.spec", p)
 	if p.Any() {
 		return // the rest would only repeat it
 	}
+	r.Template.Spec.checkShared("spec.template.spec", p)
+	claims := kind.ClaimNames(r.Template.Spec.claims(), "job")
 	for i := range jobs {
 		at := fmt.Sprintf("spec.template.spec.replicatedJobs[%d].template.spec.template", i)
 		jobs[i].imagine()
 		pod.CheckPorts(&jobs[i].Template.Spec.Template, at, "", p)
-		pod.Build(&jobs[i].Template.Spec.Template, jobs[i].main(), at, pod.Names{}, p)
+		pod.Build(&jobs[i].Template.Spec.Template, jobs[i].main(), at, pod.Names{Claims: claims}, p)
 	}
 }
 

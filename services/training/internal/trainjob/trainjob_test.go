@@ -129,9 +129,9 @@ func TestGroups(t *testing.T) {
 		},
 		"torchtune": {
 			"runtimeRef: {name: torchtune-llama3.2-1b}\ntrainer: {command: [tune, run], image: i}",
-			"node x1 stage 2 image i gpus 2 ancillary false\n" +
+			"node x1 stage 1 image i gpus 2 ancillary false\n" +
 				"dataset-initializer x1 stage 0 image ghcr.io/kubeflow/trainer/dataset-initializer gpus 0 ancillary false\n" +
-				"model-initializer x1 stage 1 image ghcr.io/kubeflow/trainer/model-initializer gpus 0 ancillary false", "torchrun",
+				"model-initializer x1 stage 0 image ghcr.io/kubeflow/trainer/model-initializer gpus 0 ancillary false", "torchrun",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

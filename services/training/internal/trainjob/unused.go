@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
-	"github.com/kfmesh/kfmesh/services/training/internal/pod"
 )
 
 // What follows has no effect here. It is read so that what is of a wrong type, or lacks
@@ -51,33 +50,6 @@ type coordinator struct {
 	Job      string `json:"replicatedJob" needed:"yes"`
 	JobIndex int64  `json:"jobIndex"`
 	PodIndex int64  `json:"podIndex"`
-}
-
-// claimPolicy is a sort of volumes made for a set of jobs.
-type claimPolicy struct {
-	Templates []claimTemplate `json:"templates" needed:"yes"`
-	Retention *struct {
-		WhenDeleted string `json:"whenDeleted"`
-	} `json:"retentionPolicy"`
-}
-
-// claimTemplate is one of them.
-type claimTemplate struct {
-	APIVersion string       `json:"apiVersion"`
-	Kind       string       `json:"kind"`
-	Metadata   pod.Metadata `json:"metadata" needed:"yes"`
-	Spec       struct {
-		AccessModes []string       `json:"accessModes"`
-		Class       *string        `json:"storageClassName"`
-		Attributes  *string        `json:"volumeAttributesClassName"`
-		Mode        *string        `json:"volumeMode"`
-		Volume      string         `json:"volumeName"`
-		Resources   pod.Resources  `json:"resources"`
-		Selector    *pod.Selector  `json:"selector"`
-		Source      map[string]any `json:"dataSource"`
-		SourceRef   map[string]any `json:"dataSourceRef"`
-	} `json:"spec"`
-	Status map[string]any `json:"status"`
 }
 
 // podFailurePolicy says what failures of pods mean for their job.
