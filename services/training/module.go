@@ -43,7 +43,7 @@ func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) 
 	m.jobs = store.NewCache(m.state.Jobs, state.Indexes(), func(updates []store.Update[*trainingv1.TrainingJob]) {
 		m.engine.Observe(updates)
 	}).Without(engine.Rests)
-	m.archive = archive.Archive{Records: metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata"))}
+	m.archive = archive.New(metadatav1.NewArchiveServiceClient(deps.Mesh.Conn("metadata")))
 	m.collector = &collect.Collector{State: m.state, Retention: collect.Retention{Jobs: cfg.RetainJobs, Count: cfg.RetainJobsCount}}
 	m.engine = engine.New(engine.Deps{
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
@@ -68,7 +68,7 @@ type module struct {
 	jobs   *store.Cache[*trainingv1.TrainingJob]
 	engine *engine.Engine
 
-	archive   archive.Archive
+	archive   *archive.Archive
 	collector *collect.Collector
 
 	synced chan struct{} // closed once the jobs are known

@@ -80,6 +80,61 @@ def test_a_job_over_three_nodes_outlives_one(head, nodes, tmp_path):
     assert log.count("done 127.0.0.") == 3, log
 
 
+def test_a_job_that_has_succeeded_does_not_run_anew(head, nodes, tmp_path):
+    """Its workers run on, as cleanPodPolicy None lets them, and one of them is lost."""
+    out = tmp_path / "out"
+    out.mkdir()
+    jobs = Jobs(head)
+    job = wide_job(out, workers=2)
+    for kind, file in {"Master": "well", "Worker": "go"}.items():
+        container = job["spec"]["pytorchReplicaSpecs"][kind]["template"]["spec"]["containers"][0]
+        beats = BEAT.replace("$OUT/go", f"$OUT/{file}")
+        container["command"] = ["sh", "-c", 'echo once >> "$OUT/begun-$KFMESH_REPLICA"; ' + beats]
+    jobs.create(job)
+    names = ("master-0", "worker-0", "worker-1")
+    until("all to run", lambda: all(runs(out, name) for name in names), 60)
+    where = placed(head)
+    (out / "well").touch()
+    jobs.wait(job, "Succeeded")
+
+    lost = next(n for n in nodes if n.name in (where["worker-0"], where["worker-1"]))
+    lost.kill()
+    until("the node to be missed", lambda: lost.name not in head.nodes(), 10 * LEASE_SECONDS)
+    lost.start()
+    until("the node to be back", lambda: lost.name in head.nodes(), 60)
+    (out / "go").touch()
+
+    def phase() -> str:
+        return json.loads(head.cli("get", "workloads", "-o", "json"))["items"][0]["status"]["phase"]
+
+    until("the workload to end", lambda: phase() in ("PHASE_FAILED", "PHASE_STOPPED", "PHASE_SUCCEEDED"), 60)
+    assert {name: (out / f"begun-{name}").read_text() for name in names} == dict.fromkeys(names, "once\n")
+    assert "Succeeded" in holds(jobs.get(job))
+    assert "done 127.0.0." in head.cli("logs", "job/wide", "--replica", "master-0")
+
+
+def test_a_node_is_drained(head, nodes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    jobs = Jobs(head)
+    job = wide_job(out, workers=1)
+    jobs.create(job)
+    names = ("master-0", "worker-0")
+    until("all to run", lambda: all(runs(out, name) for name in names), 60)
+    node = next(name for name in placed(head).values() if name != "head")
+
+    said = head.cli("drain", node, "--reason", "new fans", "--timeout", "50s")
+    assert said.splitlines()[0] == f"cordoned node {node}"
+    assert said.splitlines()[-1] == f"drained node {node}"
+    until("all to run elsewhere", lambda: all(len(runs(out, name)) == 2 for name in names), 60)
+    assert node not in placed(head).values()
+    for name in names:
+        first, second = runs(out, name)
+        assert first[1] < second[0], f"two runs of {name} at once"
+    (out / "go").touch()
+    assert jobs.wait(job, "Succeeded")["status"].get("restarts", 0) == 0
+
+
 def test_an_agent_that_was_killed_finds_what_it_ran(head, nodes, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

@@ -40,7 +40,8 @@ func getCommand(s *Session) *cobra.Command {
 
 Kinds: ` + kindsHelp() + `.
 
-A resource is named by its id, the start of its id, its name, or "last".`,
+A resource is named by its id, its name, or "last"; runs, pipelines and what else has ids
+that say nothing, by the start of its id too.`,
 		Example: `  kfmesh get runs
   kfmesh get runs --state failed --limit 10 -o wide
   kfmesh get run last -o yaml

@@ -69,18 +69,26 @@ func trainerFields(t *trainingv1.TrainerStatus, term *output.Terminal) [][2]stri
 	return append(fields, [2]string{"Reported", output.Moment(t.GetUpdateTime(), term.Now())})
 }
 
-// workloadOf returns the workload of a job's present attempt; nil when there is none.
+// workloadOf returns the workload of a job's present attempt, from the archive if the job is
+// there; nil when there is none.
 func workloadOf(ctx context.Context, c *client.Client, job *trainingv1.TrainingJob) (*gpuagentv1.Workload, error) {
 	if !job.GetStatus().GetSubmitted() {
 		return nil, nil
 	}
-	w, err := c.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{
-		Namespace: job.GetMetadata().GetNamespace(), Name: job.GetStatus().GetWorkload(),
-	})
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
+	namespace, name := job.GetMetadata().GetNamespace(), job.GetStatus().GetWorkload()
+	w, err := c.Workloads.GetWorkload(ctx, &gpuagentv1.GetWorkloadRequest{Namespace: namespace, Name: name})
+	if !fault.Is(err, fault.NotFound) {
+		return w, err
 	}
-	return w, err
+	ran, err := c.Jobs.ListArchivedWorkloads(ctx, &trainingv1.ListArchivedWorkloadsRequest{
+		Namespace: namespace, Names: []string{job.GetMetadata().GetName()},
+	})
+	for _, w := range ran.GetWorkloads() {
+		if w.GetMetadata().GetName() == name {
+			return w, nil
+		}
+	}
+	return nil, err
 }
 
 func attempt(s *trainingv1.TrainingJobStatus) string {

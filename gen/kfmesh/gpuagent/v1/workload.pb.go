@@ -30,6 +30,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// SuccessRule says which replicas of a group must have succeeded.
+type SuccessRule int32
+
+const (
+	SuccessRule_SUCCESS_RULE_UNSPECIFIED SuccessRule = 0
+	// All of them.
+	SuccessRule_SUCCESS_RULE_ALL SuccessRule = 1
+	// Any one.
+	SuccessRule_SUCCESS_RULE_ANY SuccessRule = 2
+	// The first.
+	SuccessRule_SUCCESS_RULE_FIRST SuccessRule = 3
+)
+
+// Enum value maps for SuccessRule.
+var (
+	SuccessRule_name = map[int32]string{
+		0: "SUCCESS_RULE_UNSPECIFIED",
+		1: "SUCCESS_RULE_ALL",
+		2: "SUCCESS_RULE_ANY",
+		3: "SUCCESS_RULE_FIRST",
+	}
+	SuccessRule_value = map[string]int32{
+		"SUCCESS_RULE_UNSPECIFIED": 0,
+		"SUCCESS_RULE_ALL":         1,
+		"SUCCESS_RULE_ANY":         2,
+		"SUCCESS_RULE_FIRST":       3,
+	}
+)
+
+func (x SuccessRule) Enum() *SuccessRule {
+	p := new(SuccessRule)
+	*p = x
+	return p
+}
+
+func (x SuccessRule) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SuccessRule) Descriptor() protoreflect.EnumDescriptor {
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0].Descriptor()
+}
+
+func (SuccessRule) Type() protoreflect.EnumType {
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0]
+}
+
+func (x SuccessRule) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SuccessRule.Descriptor instead.
+func (SuccessRule) EnumDescriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
+}
+
 // WhenUnsatisfiable says what becomes of a workload that asks for more than there is.
 type WhenUnsatisfiable int32
 
@@ -66,11 +122,11 @@ func (x WhenUnsatisfiable) String() string {
 }
 
 func (WhenUnsatisfiable) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
 }
 
 func (WhenUnsatisfiable) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[0]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
 }
 
 func (x WhenUnsatisfiable) Number() protoreflect.EnumNumber {
@@ -79,7 +135,7 @@ func (x WhenUnsatisfiable) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WhenUnsatisfiable.Descriptor instead.
 func (WhenUnsatisfiable) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
 }
 
 // TolerationOperator says how the values of taints are compared.
@@ -118,11 +174,11 @@ func (x TolerationOperator) String() string {
 }
 
 func (TolerationOperator) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
 }
 
 func (TolerationOperator) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[1]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
 }
 
 func (x TolerationOperator) Number() protoreflect.EnumNumber {
@@ -131,7 +187,7 @@ func (x TolerationOperator) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TolerationOperator.Descriptor instead.
 func (TolerationOperator) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{1}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
 }
 
 // RestartPolicy says when a replica that ended is started again.
@@ -175,11 +231,11 @@ func (x RestartPolicy) String() string {
 }
 
 func (RestartPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
 }
 
 func (RestartPolicy) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[2]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
 }
 
 func (x RestartPolicy) Number() protoreflect.EnumNumber {
@@ -188,7 +244,7 @@ func (x RestartPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RestartPolicy.Descriptor instead.
 func (RestartPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
 }
 
 // PullPolicy says when a container image is pulled.
@@ -228,11 +284,11 @@ func (x PullPolicy) String() string {
 }
 
 func (PullPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4].Descriptor()
 }
 
 func (PullPolicy) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[3]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4]
 }
 
 func (x PullPolicy) Number() protoreflect.EnumNumber {
@@ -241,7 +297,7 @@ func (x PullPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PullPolicy.Descriptor instead.
 func (PullPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
 }
 
 // Phase is where a workload or a replica is in its life.
@@ -296,11 +352,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[4]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -309,7 +365,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
 }
 
 // Type of a change.
@@ -353,11 +409,11 @@ func (x WorkloadEvent_Type) String() string {
 }
 
 func (WorkloadEvent_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5].Descriptor()
+	return file_kfmesh_gpuagent_v1_workload_proto_enumTypes[6].Descriptor()
 }
 
 func (WorkloadEvent_Type) Type() protoreflect.EnumType {
-	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[5]
+	return &file_kfmesh_gpuagent_v1_workload_proto_enumTypes[6]
 }
 
 func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
@@ -366,7 +422,7 @@ func (x WorkloadEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WorkloadEvent_Type.Descriptor instead.
 func (WorkloadEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40, 0}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41, 0}
 }
 
 // Workload is a set of replica groups that run as one.
@@ -477,8 +533,11 @@ type WorkloadSpec struct {
 	// What happens when it asks for more than there is even if nothing else ran: it waits,
 	// or FAILS with reason Unsatisfiable. Default WAIT.
 	WhenUnsatisfiable WhenUnsatisfiable `protobuf:"varint,13,opt,name=when_unsatisfiable,json=whenUnsatisfiable,proto3,enum=kfmesh.gpuagent.v1.WhenUnsatisfiable" json:"when_unsatisfiable,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// When it has done its work: from then on it is not run anew, whatever becomes of
+	// replicas that still run. Unset: when all replicas have succeeded.
+	Success       *Success `protobuf:"bytes,14,opt,name=success,proto3" json:"success,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WorkloadSpec) Reset() {
@@ -602,6 +661,68 @@ func (x *WorkloadSpec) GetWhenUnsatisfiable() WhenUnsatisfiable {
 	return WhenUnsatisfiable_WHEN_UNSATISFIABLE_UNSPECIFIED
 }
 
+func (x *WorkloadSpec) GetSuccess() *Success {
+	if x != nil {
+		return x.Success
+	}
+	return nil
+}
+
+// Success says when a workload has done its work.
+type Success struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Group whose replicas are meant.
+	Group string `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// Which replicas of it must have succeeded. Default ALL.
+	Rule          SuccessRule `protobuf:"varint,2,opt,name=rule,proto3,enum=kfmesh.gpuagent.v1.SuccessRule" json:"rule,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Success) Reset() {
+	*x = Success{}
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Success) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Success) ProtoMessage() {}
+
+func (x *Success) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Success.ProtoReflect.Descriptor instead.
+func (*Success) Descriptor() ([]byte, []int) {
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Success) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *Success) GetRule() SuccessRule {
+	if x != nil {
+		return x.Rule
+	}
+	return SuccessRule_SUCCESS_RULE_UNSPECIFIED
+}
+
 // Toleration lets replicas run on nodes with a taint, as Kubernetes' does.
 type Toleration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -619,7 +740,7 @@ type Toleration struct {
 
 func (x *Toleration) Reset() {
 	*x = Toleration{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +752,7 @@ func (x *Toleration) String() string {
 func (*Toleration) ProtoMessage() {}
 
 func (x *Toleration) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[2]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +765,7 @@ func (x *Toleration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Toleration.ProtoReflect.Descriptor instead.
 func (*Toleration) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Toleration) GetKey() string {
@@ -697,7 +818,7 @@ type ReplicaGroup struct {
 
 func (x *ReplicaGroup) Reset() {
 	*x = ReplicaGroup{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +830,7 @@ func (x *ReplicaGroup) String() string {
 func (*ReplicaGroup) ProtoMessage() {}
 
 func (x *ReplicaGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[3]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +843,7 @@ func (x *ReplicaGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaGroup.ProtoReflect.Descriptor instead.
 func (*ReplicaGroup) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{3}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReplicaGroup) GetName() string {
@@ -841,7 +962,7 @@ type Template struct {
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +974,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[4]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +987,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{4}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Template) GetImage() string {
@@ -1064,7 +1185,7 @@ type PeerName struct {
 
 func (x *PeerName) Reset() {
 	*x = PeerName{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1197,7 @@ func (x *PeerName) String() string {
 func (*PeerName) ProtoMessage() {}
 
 func (x *PeerName) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[5]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1210,7 @@ func (x *PeerName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerName.ProtoReflect.Descriptor instead.
 func (*PeerName) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PeerName) GetGroup() string {
@@ -1126,7 +1247,7 @@ type EnvFrom struct {
 
 func (x *EnvFrom) Reset() {
 	*x = EnvFrom{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1259,7 @@ func (x *EnvFrom) String() string {
 func (*EnvFrom) ProtoMessage() {}
 
 func (x *EnvFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1272,7 @@ func (x *EnvFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvFrom.ProtoReflect.Descriptor instead.
 func (*EnvFrom) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{6}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EnvFrom) GetSource() isEnvFrom_Source {
@@ -1248,7 +1369,7 @@ type Companion struct {
 
 func (x *Companion) Reset() {
 	*x = Companion{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1381,7 @@ func (x *Companion) String() string {
 func (*Companion) ProtoMessage() {}
 
 func (x *Companion) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1394,7 @@ func (x *Companion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Companion.ProtoReflect.Descriptor instead.
 func (*Companion) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Companion) GetName() string {
@@ -1380,7 +1501,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1513,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[8]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1526,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Lifecycle) GetPostStart() *Handler {
@@ -1441,7 +1562,7 @@ type Handler struct {
 
 func (x *Handler) Reset() {
 	*x = Handler{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1453,7 +1574,7 @@ func (x *Handler) String() string {
 func (*Handler) ProtoMessage() {}
 
 func (x *Handler) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1466,7 +1587,7 @@ func (x *Handler) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handler.ProtoReflect.Descriptor instead.
 func (*Handler) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Handler) GetAction() isHandler_Action {
@@ -1573,7 +1694,7 @@ type Grpc struct {
 
 func (x *Grpc) Reset() {
 	*x = Grpc{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +1706,7 @@ func (x *Grpc) String() string {
 func (*Grpc) ProtoMessage() {}
 
 func (x *Grpc) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +1719,7 @@ func (x *Grpc) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grpc.ProtoReflect.Descriptor instead.
 func (*Grpc) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Grpc) GetPort() string {
@@ -1626,7 +1747,7 @@ type Exec struct {
 
 func (x *Exec) Reset() {
 	*x = Exec{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1759,7 @@ func (x *Exec) String() string {
 func (*Exec) ProtoMessage() {}
 
 func (x *Exec) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[11]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1772,7 @@ func (x *Exec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exec.ProtoReflect.Descriptor instead.
 func (*Exec) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Exec) GetCommand() []string {
@@ -1680,7 +1801,7 @@ type HttpGet struct {
 
 func (x *HttpGet) Reset() {
 	*x = HttpGet{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +1813,7 @@ func (x *HttpGet) String() string {
 func (*HttpGet) ProtoMessage() {}
 
 func (x *HttpGet) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[12]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +1826,7 @@ func (x *HttpGet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HttpGet.ProtoReflect.Descriptor instead.
 func (*HttpGet) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HttpGet) GetHost() string {
@@ -1756,7 +1877,7 @@ type Tcp struct {
 
 func (x *Tcp) Reset() {
 	*x = Tcp{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1889,7 @@ func (x *Tcp) String() string {
 func (*Tcp) ProtoMessage() {}
 
 func (x *Tcp) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[13]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1902,7 @@ func (x *Tcp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tcp.ProtoReflect.Descriptor instead.
 func (*Tcp) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Tcp) GetHost() string {
@@ -1811,7 +1932,7 @@ type HostAlias struct {
 
 func (x *HostAlias) Reset() {
 	*x = HostAlias{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +1944,7 @@ func (x *HostAlias) String() string {
 func (*HostAlias) ProtoMessage() {}
 
 func (x *HostAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[14]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +1957,7 @@ func (x *HostAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostAlias.ProtoReflect.Descriptor instead.
 func (*HostAlias) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *HostAlias) GetIp() string {
@@ -1868,7 +1989,7 @@ type SecurityContext struct {
 
 func (x *SecurityContext) Reset() {
 	*x = SecurityContext{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +2001,7 @@ func (x *SecurityContext) String() string {
 func (*SecurityContext) ProtoMessage() {}
 
 func (x *SecurityContext) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +2014,7 @@ func (x *SecurityContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityContext.ProtoReflect.Descriptor instead.
 func (*SecurityContext) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SecurityContext) GetRunAsUser() int64 {
@@ -1939,7 +2060,7 @@ type Volume struct {
 
 func (x *Volume) Reset() {
 	*x = Volume{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2072,7 @@ func (x *Volume) String() string {
 func (*Volume) ProtoMessage() {}
 
 func (x *Volume) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2085,7 @@ func (x *Volume) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Volume.ProtoReflect.Descriptor instead.
 func (*Volume) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Volume) GetName() string {
@@ -2079,7 +2200,7 @@ type HostPath struct {
 
 func (x *HostPath) Reset() {
 	*x = HostPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2212,7 @@ func (x *HostPath) String() string {
 func (*HostPath) ProtoMessage() {}
 
 func (x *HostPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2225,7 @@ func (x *HostPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostPath.ProtoReflect.Descriptor instead.
 func (*HostPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *HostPath) GetPath() string {
@@ -2136,7 +2257,7 @@ type KeyedSource struct {
 
 func (x *KeyedSource) Reset() {
 	*x = KeyedSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2148,7 +2269,7 @@ func (x *KeyedSource) String() string {
 func (*KeyedSource) ProtoMessage() {}
 
 func (x *KeyedSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[18]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2161,7 +2282,7 @@ func (x *KeyedSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyedSource.ProtoReflect.Descriptor instead.
 func (*KeyedSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *KeyedSource) GetName() string {
@@ -2198,7 +2319,7 @@ type EmptyDir struct {
 
 func (x *EmptyDir) Reset() {
 	*x = EmptyDir{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2210,7 +2331,7 @@ func (x *EmptyDir) String() string {
 func (*EmptyDir) ProtoMessage() {}
 
 func (x *EmptyDir) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[19]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2223,7 +2344,7 @@ func (x *EmptyDir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyDir.ProtoReflect.Descriptor instead.
 func (*EmptyDir) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EmptyDir) GetInMemory() bool {
@@ -2257,7 +2378,7 @@ type VolumeMount struct {
 
 func (x *VolumeMount) Reset() {
 	*x = VolumeMount{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2390,7 @@ func (x *VolumeMount) String() string {
 func (*VolumeMount) ProtoMessage() {}
 
 func (x *VolumeMount) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[20]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2403,7 @@ func (x *VolumeMount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VolumeMount.ProtoReflect.Descriptor instead.
 func (*VolumeMount) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *VolumeMount) GetVolume() string {
@@ -2329,7 +2450,7 @@ type EnvVar struct {
 
 func (x *EnvVar) Reset() {
 	*x = EnvVar{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2462,7 @@ func (x *EnvVar) String() string {
 func (*EnvVar) ProtoMessage() {}
 
 func (x *EnvVar) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[21]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2475,7 @@ func (x *EnvVar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvVar.ProtoReflect.Descriptor instead.
 func (*EnvVar) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EnvVar) GetName() string {
@@ -2395,7 +2516,7 @@ type ValueSource struct {
 
 func (x *ValueSource) Reset() {
 	*x = ValueSource{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2407,7 +2528,7 @@ func (x *ValueSource) String() string {
 func (*ValueSource) ProtoMessage() {}
 
 func (x *ValueSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2420,7 +2541,7 @@ func (x *ValueSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueSource.ProtoReflect.Descriptor instead.
 func (*ValueSource) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ValueSource) GetSource() isValueSource_Source {
@@ -2500,7 +2621,7 @@ type KeySelector struct {
 
 func (x *KeySelector) Reset() {
 	*x = KeySelector{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2633,7 @@ func (x *KeySelector) String() string {
 func (*KeySelector) ProtoMessage() {}
 
 func (x *KeySelector) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2646,7 @@ func (x *KeySelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySelector.ProtoReflect.Descriptor instead.
 func (*KeySelector) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *KeySelector) GetName() string {
@@ -2570,7 +2691,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +2703,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[24]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +2716,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Resources) GetCpuMilli() int64 {
@@ -2654,7 +2775,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2666,7 +2787,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[25]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2679,7 +2800,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Port) GetName() string {
@@ -2728,7 +2849,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2740,7 +2861,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2753,7 +2874,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Probe) GetCheck() isProbe_Check {
@@ -2883,7 +3004,7 @@ type Staging struct {
 
 func (x *Staging) Reset() {
 	*x = Staging{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2895,7 +3016,7 @@ func (x *Staging) String() string {
 func (*Staging) ProtoMessage() {}
 
 func (x *Staging) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2908,7 +3029,7 @@ func (x *Staging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Staging.ProtoReflect.Descriptor instead.
 func (*Staging) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Staging) GetDownloads() []*Transfer {
@@ -2970,7 +3091,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2982,7 +3103,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[28]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2995,7 +3116,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Transfer) GetUri() string {
@@ -3046,7 +3167,7 @@ type ReturnedPath struct {
 
 func (x *ReturnedPath) Reset() {
 	*x = ReturnedPath{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3058,7 +3179,7 @@ func (x *ReturnedPath) String() string {
 func (*ReturnedPath) ProtoMessage() {}
 
 func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[29]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3071,7 +3192,7 @@ func (x *ReturnedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedPath.ProtoReflect.Descriptor instead.
 func (*ReturnedPath) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReturnedPath) GetPath() string {
@@ -3117,7 +3238,7 @@ type InlineFile struct {
 
 func (x *InlineFile) Reset() {
 	*x = InlineFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3129,7 +3250,7 @@ func (x *InlineFile) String() string {
 func (*InlineFile) ProtoMessage() {}
 
 func (x *InlineFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[30]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +3263,7 @@ func (x *InlineFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InlineFile.ProtoReflect.Descriptor instead.
 func (*InlineFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *InlineFile) GetPath() string {
@@ -3196,7 +3317,7 @@ type WorkloadStatus struct {
 
 func (x *WorkloadStatus) Reset() {
 	*x = WorkloadStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3208,7 +3329,7 @@ func (x *WorkloadStatus) String() string {
 func (*WorkloadStatus) ProtoMessage() {}
 
 func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[31]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3221,7 +3342,7 @@ func (x *WorkloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadStatus.ProtoReflect.Descriptor instead.
 func (*WorkloadStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *WorkloadStatus) GetPhase() Phase {
@@ -3343,14 +3464,16 @@ type ReplicaStatus struct {
 	// Term of the node that it was placed on, if that has joined; see NodeStatus.
 	NodeTerm string `protobuf:"bytes,22,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
 	// How much of its log, in bytes, is what it wrote in earlier epochs. Known once it runs.
-	LogKeptBytes  int64 `protobuf:"varint,23,opt,name=log_kept_bytes,json=logKeptBytes,proto3" json:"log_kept_bytes,omitempty"`
+	LogKeptBytes int64 `protobuf:"varint,23,opt,name=log_kept_bytes,json=logKeptBytes,proto3" json:"log_kept_bytes,omitempty"`
+	// What its node calls itself (gethostname), where the workload has more than one.
+	Machine       string `protobuf:"bytes,24,opt,name=machine,proto3" json:"machine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3485,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[32]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3498,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ReplicaStatus) GetGroup() string {
@@ -3539,6 +3662,13 @@ func (x *ReplicaStatus) GetLogKeptBytes() int64 {
 	return 0
 }
 
+func (x *ReplicaStatus) GetMachine() string {
+	if x != nil {
+		return x.Machine
+	}
+	return ""
+}
+
 // ReturnedFile is one file read back from a replica.
 type ReturnedFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3559,7 +3689,7 @@ type ReturnedFile struct {
 
 func (x *ReturnedFile) Reset() {
 	*x = ReturnedFile{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3571,7 +3701,7 @@ func (x *ReturnedFile) String() string {
 func (*ReturnedFile) ProtoMessage() {}
 
 func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[33]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3584,7 +3714,7 @@ func (x *ReturnedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnedFile.ProtoReflect.Descriptor instead.
 func (*ReturnedFile) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReturnedFile) GetPath() string {
@@ -3636,7 +3766,7 @@ type SubmitWorkloadRequest struct {
 
 func (x *SubmitWorkloadRequest) Reset() {
 	*x = SubmitWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3648,7 +3778,7 @@ func (x *SubmitWorkloadRequest) String() string {
 func (*SubmitWorkloadRequest) ProtoMessage() {}
 
 func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[34]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3661,7 +3791,7 @@ func (x *SubmitWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*SubmitWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SubmitWorkloadRequest) GetWorkload() *Workload {
@@ -3691,7 +3821,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3703,7 +3833,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[35]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3716,7 +3846,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Fence) GetElection() string {
@@ -3746,7 +3876,7 @@ type GetWorkloadRequest struct {
 
 func (x *GetWorkloadRequest) Reset() {
 	*x = GetWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3758,7 +3888,7 @@ func (x *GetWorkloadRequest) String() string {
 func (*GetWorkloadRequest) ProtoMessage() {}
 
 func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[36]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3771,7 +3901,7 @@ func (x *GetWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetWorkloadRequest) GetNamespace() string {
@@ -3805,7 +3935,7 @@ type ListWorkloadsRequest struct {
 
 func (x *ListWorkloadsRequest) Reset() {
 	*x = ListWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3817,7 +3947,7 @@ func (x *ListWorkloadsRequest) String() string {
 func (*ListWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[37]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3830,7 +3960,7 @@ func (x *ListWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListWorkloadsRequest) GetNamespace() string {
@@ -3874,7 +4004,7 @@ type ListWorkloadsResponse struct {
 
 func (x *ListWorkloadsResponse) Reset() {
 	*x = ListWorkloadsResponse{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3886,7 +4016,7 @@ func (x *ListWorkloadsResponse) String() string {
 func (*ListWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[38]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3899,7 +4029,7 @@ func (x *ListWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListWorkloadsResponse) GetWorkloads() []*Workload {
@@ -3931,7 +4061,7 @@ type WatchWorkloadsRequest struct {
 
 func (x *WatchWorkloadsRequest) Reset() {
 	*x = WatchWorkloadsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3943,7 +4073,7 @@ func (x *WatchWorkloadsRequest) String() string {
 func (*WatchWorkloadsRequest) ProtoMessage() {}
 
 func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[39]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3956,7 +4086,7 @@ func (x *WatchWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*WatchWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WatchWorkloadsRequest) GetNamespace() string {
@@ -3993,7 +4123,7 @@ type WorkloadEvent struct {
 
 func (x *WorkloadEvent) Reset() {
 	*x = WorkloadEvent{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4005,7 +4135,7 @@ func (x *WorkloadEvent) String() string {
 func (*WorkloadEvent) ProtoMessage() {}
 
 func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[40]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4018,7 +4148,7 @@ func (x *WorkloadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkloadEvent.ProtoReflect.Descriptor instead.
 func (*WorkloadEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WorkloadEvent) GetType() WorkloadEvent_Type {
@@ -4050,7 +4180,7 @@ type StopWorkloadRequest struct {
 
 func (x *StopWorkloadRequest) Reset() {
 	*x = StopWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4062,7 +4192,7 @@ func (x *StopWorkloadRequest) String() string {
 func (*StopWorkloadRequest) ProtoMessage() {}
 
 func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[41]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4075,7 +4205,7 @@ func (x *StopWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*StopWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StopWorkloadRequest) GetNamespace() string {
@@ -4120,7 +4250,7 @@ type ScaleWorkloadRequest struct {
 
 func (x *ScaleWorkloadRequest) Reset() {
 	*x = ScaleWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4132,7 +4262,7 @@ func (x *ScaleWorkloadRequest) String() string {
 func (*ScaleWorkloadRequest) ProtoMessage() {}
 
 func (x *ScaleWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[42]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4145,7 +4275,7 @@ func (x *ScaleWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*ScaleWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ScaleWorkloadRequest) GetNamespace() string {
@@ -4203,7 +4333,7 @@ type DeleteKeptRequest struct {
 
 func (x *DeleteKeptRequest) Reset() {
 	*x = DeleteKeptRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4215,7 +4345,7 @@ func (x *DeleteKeptRequest) String() string {
 func (*DeleteKeptRequest) ProtoMessage() {}
 
 func (x *DeleteKeptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[43]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4228,7 +4358,7 @@ func (x *DeleteKeptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteKeptRequest.ProtoReflect.Descriptor instead.
 func (*DeleteKeptRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *DeleteKeptRequest) GetNamespace() string {
@@ -4261,7 +4391,7 @@ type DeleteWorkloadRequest struct {
 
 func (x *DeleteWorkloadRequest) Reset() {
 	*x = DeleteWorkloadRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4273,7 +4403,7 @@ func (x *DeleteWorkloadRequest) String() string {
 func (*DeleteWorkloadRequest) ProtoMessage() {}
 
 func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[44]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4286,7 +4416,7 @@ func (x *DeleteWorkloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkloadRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkloadRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DeleteWorkloadRequest) GetNamespace() string {
@@ -4335,7 +4465,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4347,7 +4477,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[45]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4360,7 +4490,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *LogsRequest) GetNamespace() string {
@@ -4427,7 +4557,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4439,7 +4569,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[46]
+	mi := &file_kfmesh_gpuagent_v1_workload_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4452,7 +4582,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{46}
+	return file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LogChunk) GetGroup() string {
@@ -4484,7 +4614,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bWorkload\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x124\n" +
 	"\x04spec\x18\x02 \x01(\v2 .kfmesh.gpuagent.v1.WorkloadSpecR\x04spec\x12:\n" +
-	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\x95\x05\n" +
+	"\x06status\x18\x03 \x01(\v2\".kfmesh.gpuagent.v1.WorkloadStatusR\x06status\"\xcc\x05\n" +
 	"\fWorkloadSpec\x12D\n" +
 	"\x06groups\x18\x01 \x03(\v2 .kfmesh.gpuagent.v1.ReplicaGroupB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x06groups\x12\"\n" +
@@ -4500,7 +4630,11 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	" \x01(\bR\vdisruptible\x12\x19\n" +
 	"\bone_node\x18\v \x01(\bR\aoneNode\x12%\n" +
 	"\x0epriority_class\x18\f \x01(\tR\rpriorityClass\x12T\n" +
-	"\x12when_unsatisfiable\x18\r \x01(\x0e2%.kfmesh.gpuagent.v1.WhenUnsatisfiableR\x11whenUnsatisfiable\"\x90\x01\n" +
+	"\x12when_unsatisfiable\x18\r \x01(\x0e2%.kfmesh.gpuagent.v1.WhenUnsatisfiableR\x11whenUnsatisfiable\x125\n" +
+	"\asuccess\x18\x0e \x01(\v2\x1b.kfmesh.gpuagent.v1.SuccessR\asuccess\"T\n" +
+	"\aSuccess\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x123\n" +
+	"\x04rule\x18\x02 \x01(\x0e2\x1f.kfmesh.gpuagent.v1.SuccessRuleR\x04rule\"\x90\x01\n" +
 	"\n" +
 	"Toleration\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12B\n" +
@@ -4715,7 +4849,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
 	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\"\n" +
 	"\fincarnations\x18\n" +
-	" \x01(\x05R\fincarnations\"\xc6\x06\n" +
+	" \x01(\x05R\fincarnations\"\xe0\x06\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -4742,7 +4876,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\vincarnation\x18\x14 \x01(\x05R\vincarnation\x12\x18\n" +
 	"\aleaving\x18\x15 \x01(\bR\aleaving\x12\x1b\n" +
 	"\tnode_term\x18\x16 \x01(\tR\bnodeTerm\x12$\n" +
-	"\x0elog_kept_bytes\x18\x17 \x01(\x03R\flogKeptBytes\x1a8\n" +
+	"\x0elog_kept_bytes\x18\x17 \x01(\x03R\flogKeptBytes\x12\x18\n" +
+	"\amachine\x18\x18 \x01(\tR\amachine\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -4824,7 +4959,12 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data*q\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data*o\n" +
+	"\vSuccessRule\x12\x1c\n" +
+	"\x18SUCCESS_RULE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10SUCCESS_RULE_ALL\x10\x01\x12\x14\n" +
+	"\x10SUCCESS_RULE_ANY\x10\x02\x12\x16\n" +
+	"\x12SUCCESS_RULE_FIRST\x10\x03*q\n" +
 	"\x11WhenUnsatisfiable\x12\"\n" +
 	"\x1eWHEN_UNSATISFIABLE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17WHEN_UNSATISFIABLE_WAIT\x10\x01\x12\x1b\n" +
@@ -4879,177 +5019,181 @@ func file_kfmesh_gpuagent_v1_workload_proto_rawDescGZIP() []byte {
 	return file_kfmesh_gpuagent_v1_workload_proto_rawDescData
 }
 
-var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_kfmesh_gpuagent_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_kfmesh_gpuagent_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_kfmesh_gpuagent_v1_workload_proto_goTypes = []any{
-	(WhenUnsatisfiable)(0),        // 0: kfmesh.gpuagent.v1.WhenUnsatisfiable
-	(TolerationOperator)(0),       // 1: kfmesh.gpuagent.v1.TolerationOperator
-	(RestartPolicy)(0),            // 2: kfmesh.gpuagent.v1.RestartPolicy
-	(PullPolicy)(0),               // 3: kfmesh.gpuagent.v1.PullPolicy
-	(Phase)(0),                    // 4: kfmesh.gpuagent.v1.Phase
-	(WorkloadEvent_Type)(0),       // 5: kfmesh.gpuagent.v1.WorkloadEvent.Type
-	(*Workload)(nil),              // 6: kfmesh.gpuagent.v1.Workload
-	(*WorkloadSpec)(nil),          // 7: kfmesh.gpuagent.v1.WorkloadSpec
-	(*Toleration)(nil),            // 8: kfmesh.gpuagent.v1.Toleration
-	(*ReplicaGroup)(nil),          // 9: kfmesh.gpuagent.v1.ReplicaGroup
-	(*Template)(nil),              // 10: kfmesh.gpuagent.v1.Template
-	(*PeerName)(nil),              // 11: kfmesh.gpuagent.v1.PeerName
-	(*EnvFrom)(nil),               // 12: kfmesh.gpuagent.v1.EnvFrom
-	(*Companion)(nil),             // 13: kfmesh.gpuagent.v1.Companion
-	(*Lifecycle)(nil),             // 14: kfmesh.gpuagent.v1.Lifecycle
-	(*Handler)(nil),               // 15: kfmesh.gpuagent.v1.Handler
-	(*Grpc)(nil),                  // 16: kfmesh.gpuagent.v1.Grpc
-	(*Exec)(nil),                  // 17: kfmesh.gpuagent.v1.Exec
-	(*HttpGet)(nil),               // 18: kfmesh.gpuagent.v1.HttpGet
-	(*Tcp)(nil),                   // 19: kfmesh.gpuagent.v1.Tcp
-	(*HostAlias)(nil),             // 20: kfmesh.gpuagent.v1.HostAlias
-	(*SecurityContext)(nil),       // 21: kfmesh.gpuagent.v1.SecurityContext
-	(*Volume)(nil),                // 22: kfmesh.gpuagent.v1.Volume
-	(*HostPath)(nil),              // 23: kfmesh.gpuagent.v1.HostPath
-	(*KeyedSource)(nil),           // 24: kfmesh.gpuagent.v1.KeyedSource
-	(*EmptyDir)(nil),              // 25: kfmesh.gpuagent.v1.EmptyDir
-	(*VolumeMount)(nil),           // 26: kfmesh.gpuagent.v1.VolumeMount
-	(*EnvVar)(nil),                // 27: kfmesh.gpuagent.v1.EnvVar
-	(*ValueSource)(nil),           // 28: kfmesh.gpuagent.v1.ValueSource
-	(*KeySelector)(nil),           // 29: kfmesh.gpuagent.v1.KeySelector
-	(*Resources)(nil),             // 30: kfmesh.gpuagent.v1.Resources
-	(*Port)(nil),                  // 31: kfmesh.gpuagent.v1.Port
-	(*Probe)(nil),                 // 32: kfmesh.gpuagent.v1.Probe
-	(*Staging)(nil),               // 33: kfmesh.gpuagent.v1.Staging
-	(*Transfer)(nil),              // 34: kfmesh.gpuagent.v1.Transfer
-	(*ReturnedPath)(nil),          // 35: kfmesh.gpuagent.v1.ReturnedPath
-	(*InlineFile)(nil),            // 36: kfmesh.gpuagent.v1.InlineFile
-	(*WorkloadStatus)(nil),        // 37: kfmesh.gpuagent.v1.WorkloadStatus
-	(*ReplicaStatus)(nil),         // 38: kfmesh.gpuagent.v1.ReplicaStatus
-	(*ReturnedFile)(nil),          // 39: kfmesh.gpuagent.v1.ReturnedFile
-	(*SubmitWorkloadRequest)(nil), // 40: kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	(*Fence)(nil),                 // 41: kfmesh.gpuagent.v1.Fence
-	(*GetWorkloadRequest)(nil),    // 42: kfmesh.gpuagent.v1.GetWorkloadRequest
-	(*ListWorkloadsRequest)(nil),  // 43: kfmesh.gpuagent.v1.ListWorkloadsRequest
-	(*ListWorkloadsResponse)(nil), // 44: kfmesh.gpuagent.v1.ListWorkloadsResponse
-	(*WatchWorkloadsRequest)(nil), // 45: kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	(*WorkloadEvent)(nil),         // 46: kfmesh.gpuagent.v1.WorkloadEvent
-	(*StopWorkloadRequest)(nil),   // 47: kfmesh.gpuagent.v1.StopWorkloadRequest
-	(*ScaleWorkloadRequest)(nil),  // 48: kfmesh.gpuagent.v1.ScaleWorkloadRequest
-	(*DeleteKeptRequest)(nil),     // 49: kfmesh.gpuagent.v1.DeleteKeptRequest
-	(*DeleteWorkloadRequest)(nil), // 50: kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	(*LogsRequest)(nil),           // 51: kfmesh.gpuagent.v1.LogsRequest
-	(*LogChunk)(nil),              // 52: kfmesh.gpuagent.v1.LogChunk
-	nil,                           // 53: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	nil,                           // 54: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	nil,                           // 55: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	nil,                           // 56: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	nil,                           // 57: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	nil,                           // 58: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),         // 59: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),   // 60: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 61: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 62: google.protobuf.Empty
+	(SuccessRule)(0),              // 0: kfmesh.gpuagent.v1.SuccessRule
+	(WhenUnsatisfiable)(0),        // 1: kfmesh.gpuagent.v1.WhenUnsatisfiable
+	(TolerationOperator)(0),       // 2: kfmesh.gpuagent.v1.TolerationOperator
+	(RestartPolicy)(0),            // 3: kfmesh.gpuagent.v1.RestartPolicy
+	(PullPolicy)(0),               // 4: kfmesh.gpuagent.v1.PullPolicy
+	(Phase)(0),                    // 5: kfmesh.gpuagent.v1.Phase
+	(WorkloadEvent_Type)(0),       // 6: kfmesh.gpuagent.v1.WorkloadEvent.Type
+	(*Workload)(nil),              // 7: kfmesh.gpuagent.v1.Workload
+	(*WorkloadSpec)(nil),          // 8: kfmesh.gpuagent.v1.WorkloadSpec
+	(*Success)(nil),               // 9: kfmesh.gpuagent.v1.Success
+	(*Toleration)(nil),            // 10: kfmesh.gpuagent.v1.Toleration
+	(*ReplicaGroup)(nil),          // 11: kfmesh.gpuagent.v1.ReplicaGroup
+	(*Template)(nil),              // 12: kfmesh.gpuagent.v1.Template
+	(*PeerName)(nil),              // 13: kfmesh.gpuagent.v1.PeerName
+	(*EnvFrom)(nil),               // 14: kfmesh.gpuagent.v1.EnvFrom
+	(*Companion)(nil),             // 15: kfmesh.gpuagent.v1.Companion
+	(*Lifecycle)(nil),             // 16: kfmesh.gpuagent.v1.Lifecycle
+	(*Handler)(nil),               // 17: kfmesh.gpuagent.v1.Handler
+	(*Grpc)(nil),                  // 18: kfmesh.gpuagent.v1.Grpc
+	(*Exec)(nil),                  // 19: kfmesh.gpuagent.v1.Exec
+	(*HttpGet)(nil),               // 20: kfmesh.gpuagent.v1.HttpGet
+	(*Tcp)(nil),                   // 21: kfmesh.gpuagent.v1.Tcp
+	(*HostAlias)(nil),             // 22: kfmesh.gpuagent.v1.HostAlias
+	(*SecurityContext)(nil),       // 23: kfmesh.gpuagent.v1.SecurityContext
+	(*Volume)(nil),                // 24: kfmesh.gpuagent.v1.Volume
+	(*HostPath)(nil),              // 25: kfmesh.gpuagent.v1.HostPath
+	(*KeyedSource)(nil),           // 26: kfmesh.gpuagent.v1.KeyedSource
+	(*EmptyDir)(nil),              // 27: kfmesh.gpuagent.v1.EmptyDir
+	(*VolumeMount)(nil),           // 28: kfmesh.gpuagent.v1.VolumeMount
+	(*EnvVar)(nil),                // 29: kfmesh.gpuagent.v1.EnvVar
+	(*ValueSource)(nil),           // 30: kfmesh.gpuagent.v1.ValueSource
+	(*KeySelector)(nil),           // 31: kfmesh.gpuagent.v1.KeySelector
+	(*Resources)(nil),             // 32: kfmesh.gpuagent.v1.Resources
+	(*Port)(nil),                  // 33: kfmesh.gpuagent.v1.Port
+	(*Probe)(nil),                 // 34: kfmesh.gpuagent.v1.Probe
+	(*Staging)(nil),               // 35: kfmesh.gpuagent.v1.Staging
+	(*Transfer)(nil),              // 36: kfmesh.gpuagent.v1.Transfer
+	(*ReturnedPath)(nil),          // 37: kfmesh.gpuagent.v1.ReturnedPath
+	(*InlineFile)(nil),            // 38: kfmesh.gpuagent.v1.InlineFile
+	(*WorkloadStatus)(nil),        // 39: kfmesh.gpuagent.v1.WorkloadStatus
+	(*ReplicaStatus)(nil),         // 40: kfmesh.gpuagent.v1.ReplicaStatus
+	(*ReturnedFile)(nil),          // 41: kfmesh.gpuagent.v1.ReturnedFile
+	(*SubmitWorkloadRequest)(nil), // 42: kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	(*Fence)(nil),                 // 43: kfmesh.gpuagent.v1.Fence
+	(*GetWorkloadRequest)(nil),    // 44: kfmesh.gpuagent.v1.GetWorkloadRequest
+	(*ListWorkloadsRequest)(nil),  // 45: kfmesh.gpuagent.v1.ListWorkloadsRequest
+	(*ListWorkloadsResponse)(nil), // 46: kfmesh.gpuagent.v1.ListWorkloadsResponse
+	(*WatchWorkloadsRequest)(nil), // 47: kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	(*WorkloadEvent)(nil),         // 48: kfmesh.gpuagent.v1.WorkloadEvent
+	(*StopWorkloadRequest)(nil),   // 49: kfmesh.gpuagent.v1.StopWorkloadRequest
+	(*ScaleWorkloadRequest)(nil),  // 50: kfmesh.gpuagent.v1.ScaleWorkloadRequest
+	(*DeleteKeptRequest)(nil),     // 51: kfmesh.gpuagent.v1.DeleteKeptRequest
+	(*DeleteWorkloadRequest)(nil), // 52: kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	(*LogsRequest)(nil),           // 53: kfmesh.gpuagent.v1.LogsRequest
+	(*LogChunk)(nil),              // 54: kfmesh.gpuagent.v1.LogChunk
+	nil,                           // 55: kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	nil,                           // 56: kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	nil,                           // 57: kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	nil,                           // 58: kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	nil,                           // 59: kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	nil,                           // 60: kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),         // 61: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),   // 62: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 63: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 64: google.protobuf.Empty
 }
 var file_kfmesh_gpuagent_v1_workload_proto_depIdxs = []int32{
-	59, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
-	7,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
-	37, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
-	9,  // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
-	2,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	60, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
-	60, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
-	0,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
-	1,  // 8: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
-	10, // 9: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
-	2,  // 10: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	27, // 11: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	30, // 12: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	31, // 13: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
-	33, // 14: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
-	32, // 15: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	22, // 16: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
-	26, // 17: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
-	53, // 18: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
-	3,  // 19: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	21, // 20: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
-	8,  // 21: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
-	12, // 22: kfmesh.gpuagent.v1.Template.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
-	13, // 23: kfmesh.gpuagent.v1.Template.init_containers:type_name -> kfmesh.gpuagent.v1.Companion
-	13, // 24: kfmesh.gpuagent.v1.Template.companions:type_name -> kfmesh.gpuagent.v1.Companion
-	32, // 25: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	32, // 26: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	14, // 27: kfmesh.gpuagent.v1.Template.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
-	20, // 28: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
-	11, // 29: kfmesh.gpuagent.v1.Template.peer_names:type_name -> kfmesh.gpuagent.v1.PeerName
-	27, // 30: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
-	12, // 31: kfmesh.gpuagent.v1.Companion.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
-	2,  // 32: kfmesh.gpuagent.v1.Companion.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
-	32, // 33: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	32, // 34: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
-	14, // 35: kfmesh.gpuagent.v1.Companion.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
-	30, // 36: kfmesh.gpuagent.v1.Companion.resources:type_name -> kfmesh.gpuagent.v1.Resources
-	3,  // 37: kfmesh.gpuagent.v1.Companion.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
-	15, // 38: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
-	15, // 39: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
-	17, // 40: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
-	18, // 41: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
-	19, // 42: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
-	60, // 43: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
-	16, // 44: kfmesh.gpuagent.v1.Handler.grpc:type_name -> kfmesh.gpuagent.v1.Grpc
-	54, // 45: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
-	24, // 46: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	24, // 47: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
-	25, // 48: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
-	23, // 49: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
-	55, // 50: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
-	28, // 51: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
-	29, // 52: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
-	29, // 53: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
-	60, // 54: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
-	15, // 55: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
-	60, // 56: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
-	60, // 57: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
-	60, // 58: kfmesh.gpuagent.v1.Probe.grace_period:type_name -> google.protobuf.Duration
-	34, // 59: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
-	34, // 60: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
-	35, // 61: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
-	36, // 62: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
-	4,  // 63: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	61, // 64: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
-	61, // 65: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
-	38, // 66: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
-	4,  // 67: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
-	56, // 68: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
-	61, // 69: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
-	61, // 70: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
-	39, // 71: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
-	6,  // 72: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	41, // 73: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	57, // 74: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
-	6,  // 75: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	58, // 76: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
-	5,  // 77: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
-	6,  // 78: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
-	41, // 79: kfmesh.gpuagent.v1.ScaleWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
-	40, // 80: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
-	42, // 81: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
-	43, // 82: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
-	45, // 83: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
-	47, // 84: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
-	48, // 85: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:input_type -> kfmesh.gpuagent.v1.ScaleWorkloadRequest
-	50, // 86: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
-	49, // 87: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:input_type -> kfmesh.gpuagent.v1.DeleteKeptRequest
-	51, // 88: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
-	6,  // 89: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 90: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	44, // 91: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
-	46, // 92: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
-	6,  // 93: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	6,  // 94: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
-	62, // 95: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
-	62, // 96: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:output_type -> google.protobuf.Empty
-	52, // 97: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
-	89, // [89:98] is the sub-list for method output_type
-	80, // [80:89] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	61, // 0: kfmesh.gpuagent.v1.Workload.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	8,  // 1: kfmesh.gpuagent.v1.Workload.spec:type_name -> kfmesh.gpuagent.v1.WorkloadSpec
+	39, // 2: kfmesh.gpuagent.v1.Workload.status:type_name -> kfmesh.gpuagent.v1.WorkloadStatus
+	11, // 3: kfmesh.gpuagent.v1.WorkloadSpec.groups:type_name -> kfmesh.gpuagent.v1.ReplicaGroup
+	3,  // 4: kfmesh.gpuagent.v1.WorkloadSpec.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	62, // 5: kfmesh.gpuagent.v1.WorkloadSpec.deadline:type_name -> google.protobuf.Duration
+	62, // 6: kfmesh.gpuagent.v1.WorkloadSpec.grace_period:type_name -> google.protobuf.Duration
+	1,  // 7: kfmesh.gpuagent.v1.WorkloadSpec.when_unsatisfiable:type_name -> kfmesh.gpuagent.v1.WhenUnsatisfiable
+	9,  // 8: kfmesh.gpuagent.v1.WorkloadSpec.success:type_name -> kfmesh.gpuagent.v1.Success
+	0,  // 9: kfmesh.gpuagent.v1.Success.rule:type_name -> kfmesh.gpuagent.v1.SuccessRule
+	2,  // 10: kfmesh.gpuagent.v1.Toleration.operator:type_name -> kfmesh.gpuagent.v1.TolerationOperator
+	12, // 11: kfmesh.gpuagent.v1.ReplicaGroup.template:type_name -> kfmesh.gpuagent.v1.Template
+	3,  // 12: kfmesh.gpuagent.v1.ReplicaGroup.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	29, // 13: kfmesh.gpuagent.v1.Template.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	32, // 14: kfmesh.gpuagent.v1.Template.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	33, // 15: kfmesh.gpuagent.v1.Template.ports:type_name -> kfmesh.gpuagent.v1.Port
+	35, // 16: kfmesh.gpuagent.v1.Template.staging:type_name -> kfmesh.gpuagent.v1.Staging
+	34, // 17: kfmesh.gpuagent.v1.Template.readiness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	24, // 18: kfmesh.gpuagent.v1.Template.volumes:type_name -> kfmesh.gpuagent.v1.Volume
+	28, // 19: kfmesh.gpuagent.v1.Template.mounts:type_name -> kfmesh.gpuagent.v1.VolumeMount
+	55, // 20: kfmesh.gpuagent.v1.Template.node_selector:type_name -> kfmesh.gpuagent.v1.Template.NodeSelectorEntry
+	4,  // 21: kfmesh.gpuagent.v1.Template.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	23, // 22: kfmesh.gpuagent.v1.Template.security_context:type_name -> kfmesh.gpuagent.v1.SecurityContext
+	10, // 23: kfmesh.gpuagent.v1.Template.tolerations:type_name -> kfmesh.gpuagent.v1.Toleration
+	14, // 24: kfmesh.gpuagent.v1.Template.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
+	15, // 25: kfmesh.gpuagent.v1.Template.init_containers:type_name -> kfmesh.gpuagent.v1.Companion
+	15, // 26: kfmesh.gpuagent.v1.Template.companions:type_name -> kfmesh.gpuagent.v1.Companion
+	34, // 27: kfmesh.gpuagent.v1.Template.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	34, // 28: kfmesh.gpuagent.v1.Template.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	16, // 29: kfmesh.gpuagent.v1.Template.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
+	22, // 30: kfmesh.gpuagent.v1.Template.host_aliases:type_name -> kfmesh.gpuagent.v1.HostAlias
+	13, // 31: kfmesh.gpuagent.v1.Template.peer_names:type_name -> kfmesh.gpuagent.v1.PeerName
+	29, // 32: kfmesh.gpuagent.v1.Companion.env:type_name -> kfmesh.gpuagent.v1.EnvVar
+	14, // 33: kfmesh.gpuagent.v1.Companion.env_from:type_name -> kfmesh.gpuagent.v1.EnvFrom
+	3,  // 34: kfmesh.gpuagent.v1.Companion.restart_policy:type_name -> kfmesh.gpuagent.v1.RestartPolicy
+	34, // 35: kfmesh.gpuagent.v1.Companion.startup_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	34, // 36: kfmesh.gpuagent.v1.Companion.liveness_probe:type_name -> kfmesh.gpuagent.v1.Probe
+	16, // 37: kfmesh.gpuagent.v1.Companion.lifecycle:type_name -> kfmesh.gpuagent.v1.Lifecycle
+	32, // 38: kfmesh.gpuagent.v1.Companion.resources:type_name -> kfmesh.gpuagent.v1.Resources
+	4,  // 39: kfmesh.gpuagent.v1.Companion.image_pull_policy:type_name -> kfmesh.gpuagent.v1.PullPolicy
+	17, // 40: kfmesh.gpuagent.v1.Lifecycle.post_start:type_name -> kfmesh.gpuagent.v1.Handler
+	17, // 41: kfmesh.gpuagent.v1.Lifecycle.pre_stop:type_name -> kfmesh.gpuagent.v1.Handler
+	19, // 42: kfmesh.gpuagent.v1.Handler.exec:type_name -> kfmesh.gpuagent.v1.Exec
+	20, // 43: kfmesh.gpuagent.v1.Handler.http_get:type_name -> kfmesh.gpuagent.v1.HttpGet
+	21, // 44: kfmesh.gpuagent.v1.Handler.tcp:type_name -> kfmesh.gpuagent.v1.Tcp
+	62, // 45: kfmesh.gpuagent.v1.Handler.sleep:type_name -> google.protobuf.Duration
+	18, // 46: kfmesh.gpuagent.v1.Handler.grpc:type_name -> kfmesh.gpuagent.v1.Grpc
+	56, // 47: kfmesh.gpuagent.v1.HttpGet.headers:type_name -> kfmesh.gpuagent.v1.HttpGet.HeadersEntry
+	26, // 48: kfmesh.gpuagent.v1.Volume.secret:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	26, // 49: kfmesh.gpuagent.v1.Volume.config_map:type_name -> kfmesh.gpuagent.v1.KeyedSource
+	27, // 50: kfmesh.gpuagent.v1.Volume.empty_dir:type_name -> kfmesh.gpuagent.v1.EmptyDir
+	25, // 51: kfmesh.gpuagent.v1.Volume.host_path:type_name -> kfmesh.gpuagent.v1.HostPath
+	57, // 52: kfmesh.gpuagent.v1.KeyedSource.items:type_name -> kfmesh.gpuagent.v1.KeyedSource.ItemsEntry
+	30, // 53: kfmesh.gpuagent.v1.EnvVar.value_from:type_name -> kfmesh.gpuagent.v1.ValueSource
+	31, // 54: kfmesh.gpuagent.v1.ValueSource.secret:type_name -> kfmesh.gpuagent.v1.KeySelector
+	31, // 55: kfmesh.gpuagent.v1.ValueSource.config_map:type_name -> kfmesh.gpuagent.v1.KeySelector
+	62, // 56: kfmesh.gpuagent.v1.Probe.period:type_name -> google.protobuf.Duration
+	17, // 57: kfmesh.gpuagent.v1.Probe.handler:type_name -> kfmesh.gpuagent.v1.Handler
+	62, // 58: kfmesh.gpuagent.v1.Probe.initial_delay:type_name -> google.protobuf.Duration
+	62, // 59: kfmesh.gpuagent.v1.Probe.timeout:type_name -> google.protobuf.Duration
+	62, // 60: kfmesh.gpuagent.v1.Probe.grace_period:type_name -> google.protobuf.Duration
+	36, // 61: kfmesh.gpuagent.v1.Staging.downloads:type_name -> kfmesh.gpuagent.v1.Transfer
+	36, // 62: kfmesh.gpuagent.v1.Staging.uploads:type_name -> kfmesh.gpuagent.v1.Transfer
+	37, // 63: kfmesh.gpuagent.v1.Staging.returns:type_name -> kfmesh.gpuagent.v1.ReturnedPath
+	38, // 64: kfmesh.gpuagent.v1.Staging.files:type_name -> kfmesh.gpuagent.v1.InlineFile
+	5,  // 65: kfmesh.gpuagent.v1.WorkloadStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	63, // 66: kfmesh.gpuagent.v1.WorkloadStatus.start_time:type_name -> google.protobuf.Timestamp
+	63, // 67: kfmesh.gpuagent.v1.WorkloadStatus.finish_time:type_name -> google.protobuf.Timestamp
+	40, // 68: kfmesh.gpuagent.v1.WorkloadStatus.replicas:type_name -> kfmesh.gpuagent.v1.ReplicaStatus
+	5,  // 69: kfmesh.gpuagent.v1.ReplicaStatus.phase:type_name -> kfmesh.gpuagent.v1.Phase
+	58, // 70: kfmesh.gpuagent.v1.ReplicaStatus.ports:type_name -> kfmesh.gpuagent.v1.ReplicaStatus.PortsEntry
+	63, // 71: kfmesh.gpuagent.v1.ReplicaStatus.start_time:type_name -> google.protobuf.Timestamp
+	63, // 72: kfmesh.gpuagent.v1.ReplicaStatus.finish_time:type_name -> google.protobuf.Timestamp
+	41, // 73: kfmesh.gpuagent.v1.ReplicaStatus.files:type_name -> kfmesh.gpuagent.v1.ReturnedFile
+	7,  // 74: kfmesh.gpuagent.v1.SubmitWorkloadRequest.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	43, // 75: kfmesh.gpuagent.v1.SubmitWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	59, // 76: kfmesh.gpuagent.v1.ListWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.ListWorkloadsRequest.LabelSelectorEntry
+	7,  // 77: kfmesh.gpuagent.v1.ListWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	60, // 78: kfmesh.gpuagent.v1.WatchWorkloadsRequest.label_selector:type_name -> kfmesh.gpuagent.v1.WatchWorkloadsRequest.LabelSelectorEntry
+	6,  // 79: kfmesh.gpuagent.v1.WorkloadEvent.type:type_name -> kfmesh.gpuagent.v1.WorkloadEvent.Type
+	7,  // 80: kfmesh.gpuagent.v1.WorkloadEvent.workload:type_name -> kfmesh.gpuagent.v1.Workload
+	43, // 81: kfmesh.gpuagent.v1.ScaleWorkloadRequest.fence:type_name -> kfmesh.gpuagent.v1.Fence
+	42, // 82: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:input_type -> kfmesh.gpuagent.v1.SubmitWorkloadRequest
+	44, // 83: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:input_type -> kfmesh.gpuagent.v1.GetWorkloadRequest
+	45, // 84: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:input_type -> kfmesh.gpuagent.v1.ListWorkloadsRequest
+	47, // 85: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:input_type -> kfmesh.gpuagent.v1.WatchWorkloadsRequest
+	49, // 86: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:input_type -> kfmesh.gpuagent.v1.StopWorkloadRequest
+	50, // 87: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:input_type -> kfmesh.gpuagent.v1.ScaleWorkloadRequest
+	52, // 88: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:input_type -> kfmesh.gpuagent.v1.DeleteWorkloadRequest
+	51, // 89: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:input_type -> kfmesh.gpuagent.v1.DeleteKeptRequest
+	53, // 90: kfmesh.gpuagent.v1.WorkloadService.Logs:input_type -> kfmesh.gpuagent.v1.LogsRequest
+	7,  // 91: kfmesh.gpuagent.v1.WorkloadService.SubmitWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	7,  // 92: kfmesh.gpuagent.v1.WorkloadService.GetWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	46, // 93: kfmesh.gpuagent.v1.WorkloadService.ListWorkloads:output_type -> kfmesh.gpuagent.v1.ListWorkloadsResponse
+	48, // 94: kfmesh.gpuagent.v1.WorkloadService.WatchWorkloads:output_type -> kfmesh.gpuagent.v1.WorkloadEvent
+	7,  // 95: kfmesh.gpuagent.v1.WorkloadService.StopWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	7,  // 96: kfmesh.gpuagent.v1.WorkloadService.ScaleWorkload:output_type -> kfmesh.gpuagent.v1.Workload
+	64, // 97: kfmesh.gpuagent.v1.WorkloadService.DeleteWorkload:output_type -> google.protobuf.Empty
+	64, // 98: kfmesh.gpuagent.v1.WorkloadService.DeleteKept:output_type -> google.protobuf.Empty
+	54, // 99: kfmesh.gpuagent.v1.WorkloadService.Logs:output_type -> kfmesh.gpuagent.v1.LogChunk
+	91, // [91:100] is the sub-list for method output_type
+	82, // [82:91] is the sub-list for method input_type
+	82, // [82:82] is the sub-list for extension type_name
+	82, // [82:82] is the sub-list for extension extendee
+	0,  // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_gpuagent_v1_workload_proto_init() }
@@ -5057,31 +5201,31 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 	if File_kfmesh_gpuagent_v1_workload_proto != nil {
 		return
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[6].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[7].OneofWrappers = []any{
 		(*EnvFrom_Secret)(nil),
 		(*EnvFrom_ConfigMap)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[9].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[10].OneofWrappers = []any{
 		(*Handler_Exec)(nil),
 		(*Handler_HttpGet)(nil),
 		(*Handler_Tcp)(nil),
 		(*Handler_Sleep)(nil),
 		(*Handler_Grpc)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[15].OneofWrappers = []any{}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[16].OneofWrappers = []any{}
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[17].OneofWrappers = []any{
 		(*Volume_Secret)(nil),
 		(*Volume_ConfigMap)(nil),
 		(*Volume_Claim)(nil),
 		(*Volume_EmptyDir)(nil),
 		(*Volume_HostPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[22].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[23].OneofWrappers = []any{
 		(*ValueSource_Secret)(nil),
 		(*ValueSource_ConfigMap)(nil),
 		(*ValueSource_FieldPath)(nil),
 	}
-	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[26].OneofWrappers = []any{
+	file_kfmesh_gpuagent_v1_workload_proto_msgTypes[27].OneofWrappers = []any{
 		(*Probe_HttpGetPath)(nil),
 		(*Probe_Tcp)(nil),
 	}
@@ -5090,8 +5234,8 @@ func file_kfmesh_gpuagent_v1_workload_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_gpuagent_v1_workload_proto_rawDesc), len(file_kfmesh_gpuagent_v1_workload_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   53,
+			NumEnums:      7,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

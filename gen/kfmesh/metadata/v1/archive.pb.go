@@ -56,7 +56,7 @@ type Record struct {
 	FinishedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=finished_at,json=finishedAt,proto3" json:"finished_at,omitempty"`
 	// What a list shows: the owning service's own encoding.
 	Summary []byte `protobuf:"bytes,14,opt,name=summary,proto3" json:"summary,omitempty"`
-	// What a get adds to it. Empty in lists.
+	// What a get adds to it. Empty in lists that do not ask for it.
 	Detail        []byte `protobuf:"bytes,15,opt,name=detail,proto3" json:"detail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -312,7 +312,9 @@ type ListRecordsRequest struct {
 	// Largest number to return. 0 means 20.
 	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Only records after this position in the order.
-	After         *RecordPosition `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	After *RecordPosition `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	// Whether the records come with their details.
+	Details       bool `protobuf:"varint,7,opt,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -389,6 +391,13 @@ func (x *ListRecordsRequest) GetAfter() *RecordPosition {
 	return nil
 }
 
+func (x *ListRecordsRequest) GetDetails() bool {
+	if x != nil {
+		return x.Details
+	}
+	return false
+}
+
 // RecordPosition is a place in an ordered list: the sort value and the uid of
 // the last item seen.
 type RecordPosition struct {
@@ -448,7 +457,7 @@ func (x *RecordPosition) GetUid() string {
 // ListRecordsResponse is one page.
 type ListRecordsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The records, without detail.
+	// The records.
 	Records []*Record `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
 	// Number of records that match in all.
 	TotalSize int64 `protobuf:"varint,2,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
@@ -592,7 +601,7 @@ const file_kfmesh_metadata_v1_archive_proto_rawDesc = "" +
 	"\x06record\x18\x01 \x01(\v2\x1a.kfmesh.metadata.v1.RecordB\x06\xbaH\x03\xc8\x01\x01R\x06record\"J\n" +
 	"\x10GetRecordRequest\x12\x1b\n" +
 	"\x04kind\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04kind\x12\x19\n" +
-	"\x03uid\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03uid\"\xff\x01\n" +
+	"\x03uid\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03uid\"\x99\x02\n" +
 	"\x12ListRecordsRequest\x12\x1b\n" +
 	"\x04kind\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04kind\x12.\n" +
 	"\x06filter\x18\x02 \x01(\v2\x16.kfmesh.meta.v1.FilterR\x06filter\x12\x19\n" +
@@ -602,7 +611,8 @@ const file_kfmesh_metadata_v1_archive_proto_rawDesc = "" +
 	"descending\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x128\n" +
-	"\x05after\x18\x06 \x01(\v2\".kfmesh.metadata.v1.RecordPositionR\x05after\"8\n" +
+	"\x05after\x18\x06 \x01(\v2\".kfmesh.metadata.v1.RecordPositionR\x05after\x12\x18\n" +
+	"\adetails\x18\a \x01(\bR\adetails\"8\n" +
 	"\x0eRecordPosition\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x10\n" +
 	"\x03uid\x18\x02 \x01(\tR\x03uid\"~\n" +

@@ -39,7 +39,7 @@ type ArchiveServiceClient interface {
 	PutRecord(ctx context.Context, in *PutRecordRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// GetRecord returns one record with its detail.
 	GetRecord(ctx context.Context, in *GetRecordRequest, opts ...grpc.CallOption) (*Record, error)
-	// ListRecords returns records without detail. Filter and order keys are the
+	// ListRecords returns records, without detail unless it is asked for. Filter and order keys are the
 	// names of Record's own fields, detail and summary excepted.
 	ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (*ListRecordsResponse, error)
 	// DeleteRecord forgets one record.
@@ -107,7 +107,7 @@ type ArchiveServiceServer interface {
 	PutRecord(context.Context, *PutRecordRequest) (*emptypb.Empty, error)
 	// GetRecord returns one record with its detail.
 	GetRecord(context.Context, *GetRecordRequest) (*Record, error)
-	// ListRecords returns records without detail. Filter and order keys are the
+	// ListRecords returns records, without detail unless it is asked for. Filter and order keys are the
 	// names of Record's own fields, detail and summary excepted.
 	ListRecords(context.Context, *ListRecordsRequest) (*ListRecordsResponse, error)
 	// DeleteRecord forgets one record.

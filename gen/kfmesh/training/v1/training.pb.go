@@ -10,6 +10,7 @@ package trainingv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v11 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	v1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -256,7 +257,7 @@ func (x TrainingJobEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrainingJobEvent_Type.Descriptor instead.
 func (TrainingJobEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23, 0}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26, 0}
 }
 
 // TrainingJob is a job whose replicas work together.
@@ -280,8 +281,8 @@ type TrainingJob struct {
 	// The training runtime of a TrainJob, as JSON and as it was when the job was
 	// accepted. Output only.
 	Runtime string `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`
-	// Whether it ended so long ago that it is in the archive. Its pods are no longer shown; all
-	// else is as before. Output only.
+	// Whether it ended so long ago that it is in the archive. What ran of it is there with it.
+	// Output only.
 	Archived bool `protobuf:"varint,9,opt,name=archived,proto3" json:"archived,omitempty"`
 	// Id of the tracked run that it is, in the default experiment of its namespace, once it has
 	// begun and if it is one. Output only.
@@ -1435,6 +1436,180 @@ func (x *ReplicaCounts) GetFailed() int32 {
 	return 0
 }
 
+// ListArchivedWorkloadsRequest selects jobs in the archive.
+type ListArchivedWorkloadsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Namespace. Empty means all.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Names of the jobs, of any kind, which come as one page. Empty means all jobs.
+	Names []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	// Largest number of jobs that the page is about. 0 means 500.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the previous answer.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListArchivedWorkloadsRequest) Reset() {
+	*x = ListArchivedWorkloadsRequest{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListArchivedWorkloadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListArchivedWorkloadsRequest) ProtoMessage() {}
+
+func (x *ListArchivedWorkloadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListArchivedWorkloadsRequest.ProtoReflect.Descriptor instead.
+func (*ListArchivedWorkloadsRequest) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListArchivedWorkloadsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListArchivedWorkloadsRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *ListArchivedWorkloadsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListArchivedWorkloadsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListArchivedWorkloadsResponse is one page.
+type ListArchivedWorkloadsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workloads: their metadata, what of their specification people see, and their status.
+	Workloads []*v11.Workload `protobuf:"bytes,1,rep,name=workloads,proto3" json:"workloads,omitempty"`
+	// Token for the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListArchivedWorkloadsResponse) Reset() {
+	*x = ListArchivedWorkloadsResponse{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListArchivedWorkloadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListArchivedWorkloadsResponse) ProtoMessage() {}
+
+func (x *ListArchivedWorkloadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListArchivedWorkloadsResponse.ProtoReflect.Descriptor instead.
+func (*ListArchivedWorkloadsResponse) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListArchivedWorkloadsResponse) GetWorkloads() []*v11.Workload {
+	if x != nil {
+		return x.Workloads
+	}
+	return nil
+}
+
+func (x *ListArchivedWorkloadsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// ArchivedWorkloads is what the archive keeps of what ran of a job.
+type ArchivedWorkloads struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workloads.
+	Workloads     []*v11.Workload `protobuf:"bytes,1,rep,name=workloads,proto3" json:"workloads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchivedWorkloads) Reset() {
+	*x = ArchivedWorkloads{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchivedWorkloads) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchivedWorkloads) ProtoMessage() {}
+
+func (x *ArchivedWorkloads) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchivedWorkloads.ProtoReflect.Descriptor instead.
+func (*ArchivedWorkloads) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ArchivedWorkloads) GetWorkloads() []*v11.Workload {
+	if x != nil {
+		return x.Workloads
+	}
+	return nil
+}
+
 // ListKindsRequest asks for all kinds.
 type ListKindsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1444,7 +1619,7 @@ type ListKindsRequest struct {
 
 func (x *ListKindsRequest) Reset() {
 	*x = ListKindsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1631,7 @@ func (x *ListKindsRequest) String() string {
 func (*ListKindsRequest) ProtoMessage() {}
 
 func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1644,7 @@ func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
 func (*ListKindsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
 }
 
 // ListKindsResponse is all kinds.
@@ -1483,7 +1658,7 @@ type ListKindsResponse struct {
 
 func (x *ListKindsResponse) Reset() {
 	*x = ListKindsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1495,7 +1670,7 @@ func (x *ListKindsResponse) String() string {
 func (*ListKindsResponse) ProtoMessage() {}
 
 func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1508,7 +1683,7 @@ func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
 func (*ListKindsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListKindsResponse) GetKinds() []*ManifestKind {
@@ -1533,7 +1708,7 @@ type ManifestKind struct {
 
 func (x *ManifestKind) Reset() {
 	*x = ManifestKind{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1720,7 @@ func (x *ManifestKind) String() string {
 func (*ManifestKind) ProtoMessage() {}
 
 func (x *ManifestKind) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1733,7 @@ func (x *ManifestKind) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestKind.ProtoReflect.Descriptor instead.
 func (*ManifestKind) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ManifestKind) GetApiVersion() string {
@@ -1598,7 +1773,7 @@ type CreateTrainingJobRequest struct {
 
 func (x *CreateTrainingJobRequest) Reset() {
 	*x = CreateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1610,7 +1785,7 @@ func (x *CreateTrainingJobRequest) String() string {
 func (*CreateTrainingJobRequest) ProtoMessage() {}
 
 func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1623,7 +1798,7 @@ func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*CreateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateTrainingJobRequest) GetNamespace() string {
@@ -1662,7 +1837,7 @@ type GetTrainingJobRequest struct {
 
 func (x *GetTrainingJobRequest) Reset() {
 	*x = GetTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1674,7 +1849,7 @@ func (x *GetTrainingJobRequest) String() string {
 func (*GetTrainingJobRequest) ProtoMessage() {}
 
 func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1687,7 +1862,7 @@ func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*GetTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetTrainingJobRequest) GetNamespace() string {
@@ -1732,7 +1907,7 @@ type ListTrainingJobsRequest struct {
 
 func (x *ListTrainingJobsRequest) Reset() {
 	*x = ListTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1744,7 +1919,7 @@ func (x *ListTrainingJobsRequest) String() string {
 func (*ListTrainingJobsRequest) ProtoMessage() {}
 
 func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1757,7 +1932,7 @@ func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListTrainingJobsRequest) GetNamespace() string {
@@ -1817,7 +1992,7 @@ type ListTrainingJobsResponse struct {
 
 func (x *ListTrainingJobsResponse) Reset() {
 	*x = ListTrainingJobsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +2004,7 @@ func (x *ListTrainingJobsResponse) String() string {
 func (*ListTrainingJobsResponse) ProtoMessage() {}
 
 func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1842,7 +2017,7 @@ func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTrainingJobsResponse) GetJobs() []*TrainingJob {
@@ -1885,7 +2060,7 @@ type UpdateTrainingJobRequest struct {
 
 func (x *UpdateTrainingJobRequest) Reset() {
 	*x = UpdateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +2072,7 @@ func (x *UpdateTrainingJobRequest) String() string {
 func (*UpdateTrainingJobRequest) ProtoMessage() {}
 
 func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +2085,7 @@ func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UpdateTrainingJobRequest) GetNamespace() string {
@@ -1967,7 +2142,7 @@ type DeleteTrainingJobRequest struct {
 
 func (x *DeleteTrainingJobRequest) Reset() {
 	*x = DeleteTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2154,7 @@ func (x *DeleteTrainingJobRequest) String() string {
 func (*DeleteTrainingJobRequest) ProtoMessage() {}
 
 func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2167,7 @@ func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteTrainingJobRequest) GetNamespace() string {
@@ -2047,7 +2222,7 @@ type WatchTrainingJobsRequest struct {
 
 func (x *WatchTrainingJobsRequest) Reset() {
 	*x = WatchTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2059,7 +2234,7 @@ func (x *WatchTrainingJobsRequest) String() string {
 func (*WatchTrainingJobsRequest) ProtoMessage() {}
 
 func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2072,7 +2247,7 @@ func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchTrainingJobsRequest) GetNamespace() string {
@@ -2118,7 +2293,7 @@ type TrainingJobEvent struct {
 
 func (x *TrainingJobEvent) Reset() {
 	*x = TrainingJobEvent{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2130,7 +2305,7 @@ func (x *TrainingJobEvent) String() string {
 func (*TrainingJobEvent) ProtoMessage() {}
 
 func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2143,7 +2318,7 @@ func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobEvent.ProtoReflect.Descriptor instead.
 func (*TrainingJobEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TrainingJobEvent) GetType() TrainingJobEvent_Type {
@@ -2182,7 +2357,7 @@ type ReportTrainerStatusRequest struct {
 
 func (x *ReportTrainerStatusRequest) Reset() {
 	*x = ReportTrainerStatusRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2194,7 +2369,7 @@ func (x *ReportTrainerStatusRequest) String() string {
 func (*ReportTrainerStatusRequest) ProtoMessage() {}
 
 func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2207,7 +2382,7 @@ func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTrainerStatusRequest.ProtoReflect.Descriptor instead.
 func (*ReportTrainerStatusRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReportTrainerStatusRequest) GetNamespace() string {
@@ -2235,7 +2410,7 @@ var File_kfmesh_training_v1_training_proto protoreflect.FileDescriptor
 
 const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\n" +
-	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\x83\x03\n" +
+	"!kfmesh/training/v1/training.proto\x12\x12kfmesh.training.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!kfmesh/gpuagent/v1/workload.proto\x1a\x19kfmesh/meta/v1/meta.proto\"\x83\x03\n" +
 	"\vTrainingJob\x126\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1a.kfmesh.meta.v1.ObjectMetaR\bmetadata\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
@@ -2349,7 +2524,19 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\rReplicaCounts\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\x05R\x06active\x12\x1c\n" +
 	"\tsucceeded\x18\x02 \x01(\x05R\tsucceeded\x12\x16\n" +
-	"\x06failed\x18\x03 \x01(\x05R\x06failed\"\x12\n" +
+	"\x06failed\x18\x03 \x01(\x05R\x06failed\"\xa4\x01\n" +
+	"\x1cListArchivedWorkloadsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1e\n" +
+	"\x05names\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10@R\x05names\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"\x83\x01\n" +
+	"\x1dListArchivedWorkloadsResponse\x12:\n" +
+	"\tworkloads\x18\x01 \x03(\v2\x1c.kfmesh.gpuagent.v1.WorkloadR\tworkloads\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"O\n" +
+	"\x11ArchivedWorkloads\x12:\n" +
+	"\tworkloads\x18\x01 \x03(\v2\x1c.kfmesh.gpuagent.v1.WorkloadR\tworkloads\"\x12\n" +
 	"\x10ListKindsRequest\"K\n" +
 	"\x11ListKindsResponse\x126\n" +
 	"\x05kinds\x18\x01 \x03(\v2 .kfmesh.training.v1.ManifestKindR\x05kinds\"[\n" +
@@ -2427,15 +2614,15 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x18SUCCESS_RULE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SUCCESS_RULE_ALL\x10\x01\x12\x14\n" +
 	"\x10SUCCESS_RULE_ANY\x10\x02\x12\x16\n" +
-	"\x12SUCCESS_RULE_FIRST\x10\x032\xb0\n" +
-	"\n" +
+	"\x12SUCCESS_RULE_FIRST\x10\x032\xa6\f\n" +
 	"\x0fTrainingService\x12\x9d\x01\n" +
 	"\x11CreateTrainingJob\x12,.kfmesh.training.v1.CreateTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"9\x82\xd3\xe4\x93\x023:\x01*\"./kfmesh/v1/namespaces/{namespace}/trainingjobs\x12\xa2\x01\n" +
 	"\x0eGetTrainingJob\x12).kfmesh.training.v1.GetTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"D\x82\xd3\xe4\x93\x02>\x12</kfmesh/v1/namespaces/{namespace}/trainingjobs/{kind}/{name}\x12\xc0\x01\n" +
 	"\x10ListTrainingJobs\x12+.kfmesh.training.v1.ListTrainingJobsRequest\x1a,.kfmesh.training.v1.ListTrainingJobsResponse\"Q\x82\xd3\xe4\x93\x02KZ\x19\x12\x17/kfmesh/v1/trainingjobs\x12./kfmesh/v1/namespaces/{namespace}/trainingjobs\x12\xa4\x01\n" +
 	"\x11UpdateTrainingJob\x12,.kfmesh.training.v1.UpdateTrainingJobRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"@\x82\xd3\xe4\x93\x02::\x01*\x1a5/kfmesh/v1/namespaces/{namespace}/trainingjobs/{name}\x12\x9f\x01\n" +
 	"\x11DeleteTrainingJob\x12,.kfmesh.training.v1.DeleteTrainingJobRequest\x1a\x16.google.protobuf.Empty\"D\x82\xd3\xe4\x93\x02>*</kfmesh/v1/namespaces/{namespace}/trainingjobs/{kind}/{name}\x12\x90\x01\n" +
-	"\x11WatchTrainingJobs\x12,.kfmesh.training.v1.WatchTrainingJobsRequest\x1a$.kfmesh.training.v1.TrainingJobEvent\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/trainingjobs:watch0\x01\x12z\n" +
+	"\x11WatchTrainingJobs\x12,.kfmesh.training.v1.WatchTrainingJobsRequest\x1a$.kfmesh.training.v1.TrainingJobEvent\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/kfmesh/v1/trainingjobs:watch0\x01\x12\xf3\x01\n" +
+	"\x15ListArchivedWorkloads\x120.kfmesh.training.v1.ListArchivedWorkloadsRequest\x1a1.kfmesh.training.v1.ListArchivedWorkloadsResponse\"u\x82\xd3\xe4\x93\x02oZ+\x12)/kfmesh/v1/trainingjobs:archivedWorkloads\x12@/kfmesh/v1/namespaces/{namespace}/trainingjobs:archivedWorkloads\x12z\n" +
 	"\tListKinds\x12$.kfmesh.training.v1.ListKindsRequest\x1a%.kfmesh.training.v1.ListKindsResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/kfmesh/v1/trainingkinds\x12\xbc\x01\n" +
 	"\x13ReportTrainerStatus\x12..kfmesh.training.v1.ReportTrainerStatusRequest\x1a\x1f.kfmesh.training.v1.TrainingJob\"T\x82\xd3\xe4\x93\x02N:\x01*\"I/kfmesh/v1/namespaces/{namespace}/trainingjobs/{name}:reportTrainerStatusB\xcd\x01\n" +
 	"\x16com.kfmesh.training.v1B\rTrainingProtoP\x01Z:github.com/kfmesh/kfmesh/gen/kfmesh/training/v1;trainingv1\xa2\x02\x03KTX\xaa\x02\x12Kfmesh.Training.V1\xca\x02\x12Kfmesh\\Training\\V1\xe2\x02\x1eKfmesh\\Training\\V1\\GPBMetadata\xea\x02\x14Kfmesh::Training::V1b\x06proto3"
@@ -2453,48 +2640,52 @@ func file_kfmesh_training_v1_training_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_training_v1_training_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_kfmesh_training_v1_training_proto_goTypes = []any{
-	(JobRestartPolicy)(0),              // 0: kfmesh.training.v1.JobRestartPolicy
-	(CleanPodPolicy)(0),                // 1: kfmesh.training.v1.CleanPodPolicy
-	(SuccessRule)(0),                   // 2: kfmesh.training.v1.SuccessRule
-	(TrainingJobEvent_Type)(0),         // 3: kfmesh.training.v1.TrainingJobEvent.Type
-	(*TrainingJob)(nil),                // 4: kfmesh.training.v1.TrainingJob
-	(*TrainingJobSpec)(nil),            // 5: kfmesh.training.v1.TrainingJobSpec
-	(*JobClaim)(nil),                   // 6: kfmesh.training.v1.JobClaim
-	(*JobGroup)(nil),                   // 7: kfmesh.training.v1.JobGroup
-	(*RunPolicy)(nil),                  // 8: kfmesh.training.v1.RunPolicy
-	(*SchedulingPolicy)(nil),           // 9: kfmesh.training.v1.SchedulingPolicy
-	(*SuccessPolicy)(nil),              // 10: kfmesh.training.v1.SuccessPolicy
-	(*ElasticPolicy)(nil),              // 11: kfmesh.training.v1.ElasticPolicy
-	(*TrainingJobStatus)(nil),          // 12: kfmesh.training.v1.TrainingJobStatus
-	(*TrainerStatus)(nil),              // 13: kfmesh.training.v1.TrainerStatus
-	(*TrainerMetric)(nil),              // 14: kfmesh.training.v1.TrainerMetric
-	(*JobCondition)(nil),               // 15: kfmesh.training.v1.JobCondition
-	(*ReplicaCounts)(nil),              // 16: kfmesh.training.v1.ReplicaCounts
-	(*ListKindsRequest)(nil),           // 17: kfmesh.training.v1.ListKindsRequest
-	(*ListKindsResponse)(nil),          // 18: kfmesh.training.v1.ListKindsResponse
-	(*ManifestKind)(nil),               // 19: kfmesh.training.v1.ManifestKind
-	(*CreateTrainingJobRequest)(nil),   // 20: kfmesh.training.v1.CreateTrainingJobRequest
-	(*GetTrainingJobRequest)(nil),      // 21: kfmesh.training.v1.GetTrainingJobRequest
-	(*ListTrainingJobsRequest)(nil),    // 22: kfmesh.training.v1.ListTrainingJobsRequest
-	(*ListTrainingJobsResponse)(nil),   // 23: kfmesh.training.v1.ListTrainingJobsResponse
-	(*UpdateTrainingJobRequest)(nil),   // 24: kfmesh.training.v1.UpdateTrainingJobRequest
-	(*DeleteTrainingJobRequest)(nil),   // 25: kfmesh.training.v1.DeleteTrainingJobRequest
-	(*WatchTrainingJobsRequest)(nil),   // 26: kfmesh.training.v1.WatchTrainingJobsRequest
-	(*TrainingJobEvent)(nil),           // 27: kfmesh.training.v1.TrainingJobEvent
-	(*ReportTrainerStatusRequest)(nil), // 28: kfmesh.training.v1.ReportTrainerStatusRequest
-	nil,                                // 29: kfmesh.training.v1.JobClaim.LabelsEntry
-	nil,                                // 30: kfmesh.training.v1.JobClaim.AnnotationsEntry
-	nil,                                // 31: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	nil,                                // 32: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),              // 33: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),        // 34: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),              // 36: google.protobuf.Empty
+	(JobRestartPolicy)(0),                 // 0: kfmesh.training.v1.JobRestartPolicy
+	(CleanPodPolicy)(0),                   // 1: kfmesh.training.v1.CleanPodPolicy
+	(SuccessRule)(0),                      // 2: kfmesh.training.v1.SuccessRule
+	(TrainingJobEvent_Type)(0),            // 3: kfmesh.training.v1.TrainingJobEvent.Type
+	(*TrainingJob)(nil),                   // 4: kfmesh.training.v1.TrainingJob
+	(*TrainingJobSpec)(nil),               // 5: kfmesh.training.v1.TrainingJobSpec
+	(*JobClaim)(nil),                      // 6: kfmesh.training.v1.JobClaim
+	(*JobGroup)(nil),                      // 7: kfmesh.training.v1.JobGroup
+	(*RunPolicy)(nil),                     // 8: kfmesh.training.v1.RunPolicy
+	(*SchedulingPolicy)(nil),              // 9: kfmesh.training.v1.SchedulingPolicy
+	(*SuccessPolicy)(nil),                 // 10: kfmesh.training.v1.SuccessPolicy
+	(*ElasticPolicy)(nil),                 // 11: kfmesh.training.v1.ElasticPolicy
+	(*TrainingJobStatus)(nil),             // 12: kfmesh.training.v1.TrainingJobStatus
+	(*TrainerStatus)(nil),                 // 13: kfmesh.training.v1.TrainerStatus
+	(*TrainerMetric)(nil),                 // 14: kfmesh.training.v1.TrainerMetric
+	(*JobCondition)(nil),                  // 15: kfmesh.training.v1.JobCondition
+	(*ReplicaCounts)(nil),                 // 16: kfmesh.training.v1.ReplicaCounts
+	(*ListArchivedWorkloadsRequest)(nil),  // 17: kfmesh.training.v1.ListArchivedWorkloadsRequest
+	(*ListArchivedWorkloadsResponse)(nil), // 18: kfmesh.training.v1.ListArchivedWorkloadsResponse
+	(*ArchivedWorkloads)(nil),             // 19: kfmesh.training.v1.ArchivedWorkloads
+	(*ListKindsRequest)(nil),              // 20: kfmesh.training.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),             // 21: kfmesh.training.v1.ListKindsResponse
+	(*ManifestKind)(nil),                  // 22: kfmesh.training.v1.ManifestKind
+	(*CreateTrainingJobRequest)(nil),      // 23: kfmesh.training.v1.CreateTrainingJobRequest
+	(*GetTrainingJobRequest)(nil),         // 24: kfmesh.training.v1.GetTrainingJobRequest
+	(*ListTrainingJobsRequest)(nil),       // 25: kfmesh.training.v1.ListTrainingJobsRequest
+	(*ListTrainingJobsResponse)(nil),      // 26: kfmesh.training.v1.ListTrainingJobsResponse
+	(*UpdateTrainingJobRequest)(nil),      // 27: kfmesh.training.v1.UpdateTrainingJobRequest
+	(*DeleteTrainingJobRequest)(nil),      // 28: kfmesh.training.v1.DeleteTrainingJobRequest
+	(*WatchTrainingJobsRequest)(nil),      // 29: kfmesh.training.v1.WatchTrainingJobsRequest
+	(*TrainingJobEvent)(nil),              // 30: kfmesh.training.v1.TrainingJobEvent
+	(*ReportTrainerStatusRequest)(nil),    // 31: kfmesh.training.v1.ReportTrainerStatusRequest
+	nil,                                   // 32: kfmesh.training.v1.JobClaim.LabelsEntry
+	nil,                                   // 33: kfmesh.training.v1.JobClaim.AnnotationsEntry
+	nil,                                   // 34: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	nil,                                   // 35: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),                 // 36: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),           // 37: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),         // 38: google.protobuf.Timestamp
+	(*v11.Workload)(nil),                  // 39: kfmesh.gpuagent.v1.Workload
+	(*emptypb.Empty)(nil),                 // 40: google.protobuf.Empty
 }
 var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
-	33, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	36, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.training.v1.TrainingJob.spec:type_name -> kfmesh.training.v1.TrainingJobSpec
 	12, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
 	7,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
@@ -2502,53 +2693,57 @@ var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
 	10, // 5: kfmesh.training.v1.TrainingJobSpec.success_policy:type_name -> kfmesh.training.v1.SuccessPolicy
 	11, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
 	6,  // 7: kfmesh.training.v1.TrainingJobSpec.claims:type_name -> kfmesh.training.v1.JobClaim
-	29, // 8: kfmesh.training.v1.JobClaim.labels:type_name -> kfmesh.training.v1.JobClaim.LabelsEntry
-	30, // 9: kfmesh.training.v1.JobClaim.annotations:type_name -> kfmesh.training.v1.JobClaim.AnnotationsEntry
+	32, // 8: kfmesh.training.v1.JobClaim.labels:type_name -> kfmesh.training.v1.JobClaim.LabelsEntry
+	33, // 9: kfmesh.training.v1.JobClaim.annotations:type_name -> kfmesh.training.v1.JobClaim.AnnotationsEntry
 	0,  // 10: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
 	1,  // 11: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
-	34, // 12: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
-	34, // 13: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
+	37, // 12: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
+	37, // 13: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
 	9,  // 14: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
 	2,  // 15: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
 	15, // 16: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
-	31, // 17: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	35, // 18: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
-	35, // 19: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
-	35, // 20: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
+	34, // 17: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	38, // 18: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
+	38, // 19: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
+	38, // 20: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
 	13, // 21: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
-	34, // 22: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
+	37, // 22: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
 	14, // 23: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
-	35, // 24: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
-	35, // 25: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
-	35, // 26: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
-	19, // 27: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
-	32, // 28: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	4,  // 29: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
-	3,  // 30: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
-	4,  // 31: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
-	13, // 32: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
-	16, // 33: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
-	20, // 34: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
-	21, // 35: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
-	22, // 36: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
-	24, // 37: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
-	25, // 38: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
-	26, // 39: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
-	17, // 40: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
-	28, // 41: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
-	4,  // 42: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	4,  // 43: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	23, // 44: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
-	4,  // 45: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	36, // 46: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
-	27, // 47: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
-	18, // 48: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
-	4,  // 49: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
-	42, // [42:50] is the sub-list for method output_type
-	34, // [34:42] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	38, // 24: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
+	38, // 25: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
+	38, // 26: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
+	39, // 27: kfmesh.training.v1.ListArchivedWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	39, // 28: kfmesh.training.v1.ArchivedWorkloads.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	22, // 29: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
+	35, // 30: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	4,  // 31: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
+	3,  // 32: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
+	4,  // 33: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
+	13, // 34: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
+	16, // 35: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
+	23, // 36: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
+	24, // 37: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
+	25, // 38: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
+	27, // 39: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
+	28, // 40: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
+	29, // 41: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
+	17, // 42: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:input_type -> kfmesh.training.v1.ListArchivedWorkloadsRequest
+	20, // 43: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
+	31, // 44: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
+	4,  // 45: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	4,  // 46: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	26, // 47: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
+	4,  // 48: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	40, // 49: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
+	30, // 50: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
+	18, // 51: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:output_type -> kfmesh.training.v1.ListArchivedWorkloadsResponse
+	21, // 52: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
+	4,  // 53: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
+	45, // [45:54] is the sub-list for method output_type
+	36, // [36:45] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_training_v1_training_proto_init() }
@@ -2564,7 +2759,7 @@ func file_kfmesh_training_v1_training_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_training_v1_training_proto_rawDesc), len(file_kfmesh_training_v1_training_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

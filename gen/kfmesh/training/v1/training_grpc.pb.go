@@ -22,14 +22,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TrainingService_CreateTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/CreateTrainingJob"
-	TrainingService_GetTrainingJob_FullMethodName      = "/kfmesh.training.v1.TrainingService/GetTrainingJob"
-	TrainingService_ListTrainingJobs_FullMethodName    = "/kfmesh.training.v1.TrainingService/ListTrainingJobs"
-	TrainingService_UpdateTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/UpdateTrainingJob"
-	TrainingService_DeleteTrainingJob_FullMethodName   = "/kfmesh.training.v1.TrainingService/DeleteTrainingJob"
-	TrainingService_WatchTrainingJobs_FullMethodName   = "/kfmesh.training.v1.TrainingService/WatchTrainingJobs"
-	TrainingService_ListKinds_FullMethodName           = "/kfmesh.training.v1.TrainingService/ListKinds"
-	TrainingService_ReportTrainerStatus_FullMethodName = "/kfmesh.training.v1.TrainingService/ReportTrainerStatus"
+	TrainingService_CreateTrainingJob_FullMethodName     = "/kfmesh.training.v1.TrainingService/CreateTrainingJob"
+	TrainingService_GetTrainingJob_FullMethodName        = "/kfmesh.training.v1.TrainingService/GetTrainingJob"
+	TrainingService_ListTrainingJobs_FullMethodName      = "/kfmesh.training.v1.TrainingService/ListTrainingJobs"
+	TrainingService_UpdateTrainingJob_FullMethodName     = "/kfmesh.training.v1.TrainingService/UpdateTrainingJob"
+	TrainingService_DeleteTrainingJob_FullMethodName     = "/kfmesh.training.v1.TrainingService/DeleteTrainingJob"
+	TrainingService_WatchTrainingJobs_FullMethodName     = "/kfmesh.training.v1.TrainingService/WatchTrainingJobs"
+	TrainingService_ListArchivedWorkloads_FullMethodName = "/kfmesh.training.v1.TrainingService/ListArchivedWorkloads"
+	TrainingService_ListKinds_FullMethodName             = "/kfmesh.training.v1.TrainingService/ListKinds"
+	TrainingService_ReportTrainerStatus_FullMethodName   = "/kfmesh.training.v1.TrainingService/ReportTrainerStatus"
 )
 
 // TrainingServiceClient is the client API for TrainingService service.
@@ -59,6 +60,10 @@ type TrainingServiceClient interface {
 	// A revision that is too old to go on from is FAILED_PRECONDITION with reason
 	// "REVISION_EXPIRED".
 	WatchTrainingJobs(ctx context.Context, in *WatchTrainingJobsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrainingJobEvent], error)
+	// ListArchivedWorkloads returns what ran of jobs in the archive, as it last was: of each
+	// stage of a job the workload of its last attempt, unless the job had it removed. They
+	// come in order of the jobs' namespace, kind and name.
+	ListArchivedWorkloads(ctx context.Context, in *ListArchivedWorkloadsRequest, opts ...grpc.CallOption) (*ListArchivedWorkloadsResponse, error)
 	// ListKinds describes the manifests that are read: those of jobs and of runtimes.
 	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
 	// ReportTrainerStatus takes down how far a TrainJob says its training has come. One
@@ -143,6 +148,16 @@ func (c *trainingServiceClient) WatchTrainingJobs(ctx context.Context, in *Watch
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainingService_WatchTrainingJobsClient = grpc.ServerStreamingClient[TrainingJobEvent]
 
+func (c *trainingServiceClient) ListArchivedWorkloads(ctx context.Context, in *ListArchivedWorkloadsRequest, opts ...grpc.CallOption) (*ListArchivedWorkloadsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListArchivedWorkloadsResponse)
+	err := c.cc.Invoke(ctx, TrainingService_ListArchivedWorkloads_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *trainingServiceClient) ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListKindsResponse)
@@ -190,6 +205,10 @@ type TrainingServiceServer interface {
 	// A revision that is too old to go on from is FAILED_PRECONDITION with reason
 	// "REVISION_EXPIRED".
 	WatchTrainingJobs(*WatchTrainingJobsRequest, grpc.ServerStreamingServer[TrainingJobEvent]) error
+	// ListArchivedWorkloads returns what ran of jobs in the archive, as it last was: of each
+	// stage of a job the workload of its last attempt, unless the job had it removed. They
+	// come in order of the jobs' namespace, kind and name.
+	ListArchivedWorkloads(context.Context, *ListArchivedWorkloadsRequest) (*ListArchivedWorkloadsResponse, error)
 	// ListKinds describes the manifests that are read: those of jobs and of runtimes.
 	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
 	// ReportTrainerStatus takes down how far a TrainJob says its training has come. One
@@ -222,6 +241,9 @@ func (UnimplementedTrainingServiceServer) DeleteTrainingJob(context.Context, *De
 }
 func (UnimplementedTrainingServiceServer) WatchTrainingJobs(*WatchTrainingJobsRequest, grpc.ServerStreamingServer[TrainingJobEvent]) error {
 	return status.Error(codes.Unimplemented, "method WatchTrainingJobs not implemented")
+}
+func (UnimplementedTrainingServiceServer) ListArchivedWorkloads(context.Context, *ListArchivedWorkloadsRequest) (*ListArchivedWorkloadsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListArchivedWorkloads not implemented")
 }
 func (UnimplementedTrainingServiceServer) ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKinds not implemented")
@@ -351,6 +373,24 @@ func _TrainingService_WatchTrainingJobs_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainingService_WatchTrainingJobsServer = grpc.ServerStreamingServer[TrainingJobEvent]
 
+func _TrainingService_ListArchivedWorkloads_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListArchivedWorkloadsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrainingServiceServer).ListArchivedWorkloads(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrainingService_ListArchivedWorkloads_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrainingServiceServer).ListArchivedWorkloads(ctx, req.(*ListArchivedWorkloadsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TrainingService_ListKinds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListKindsRequest)
 	if err := dec(in); err != nil {
@@ -413,6 +453,10 @@ var TrainingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteTrainingJob",
 			Handler:    _TrainingService_DeleteTrainingJob_Handler,
+		},
+		{
+			MethodName: "ListArchivedWorkloads",
+			Handler:    _TrainingService_ListArchivedWorkloads_Handler,
 		},
 		{
 			MethodName: "ListKinds",

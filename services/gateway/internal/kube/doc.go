@@ -48,8 +48,11 @@ func Gone(namespace, name string) Object {
 
 // Page says which part of a list is wanted.
 type Page struct {
-	Limit    int32 // 0 for all
+	Limit    int32 // 0 for all; a page may be somewhat larger
 	Continue string
+	// Labels and Fields are values that all that is wanted has: a store need not look further,
+	// and may give out more.
+	Labels, Fields map[string]string
 }
 
 // List is one page of objects.

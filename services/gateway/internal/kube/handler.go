@@ -116,7 +116,9 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, namespace string)
 		h.fail(w, "", badRequest("limit: %q is not a number from 0", r.FormValue("limit")))
 		return
 	}
-	page, err := h.resource.Store.List(r.Context(), namespace, Page{Limit: int32(limit), Continue: r.FormValue("continue")})
+	page, err := h.resource.Store.List(r.Context(), namespace, Page{
+		Limit: int32(limit), Continue: r.FormValue("continue"), Labels: certain(which.labels), Fields: certain(which.fields),
+	})
 	if r.FormValue("continue") != "" && fault.Is(err, fault.Invalid) {
 		err = badRequest("continue key is not valid: %q was not given out by this server", r.FormValue("continue"))
 	}

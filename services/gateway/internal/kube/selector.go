@@ -51,6 +51,17 @@ func (s selection) name() string {
 	return ""
 }
 
+// certain are the values that whatever meets the requirements has.
+func certain(all []requirement) map[string]string {
+	values := map[string]string{}
+	for _, r := range all {
+		if (r.op == "=" || r.op == "in") && len(r.values) == 1 {
+			values[r.key] = r.values[0]
+		}
+	}
+	return values
+}
+
 func (s selection) has(o Object) bool {
 	labels := o.labels()
 	for _, r := range s.labels {

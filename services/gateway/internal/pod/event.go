@@ -9,6 +9,7 @@ import (
 
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
 )
 
@@ -22,7 +23,7 @@ type events struct {
 
 // Get implements kube.Store.
 func (s *events) Get(ctx context.Context, namespace, name string) (kube.Object, error) {
-	list, err := s.List(ctx, namespace, kube.Page{})
+	list, err := s.List(ctx, namespace, kube.Page{Fields: map[string]string{involvedName: objectOf(name)}})
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +35,20 @@ func (s *events) Get(ctx context.Context, namespace, name string) (kube.Object, 
 	return nil, fault.NotFoundf("there is no event %q in namespace %s", name, namespace)
 }
 
-// List implements kube.Store.
-func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.List, error) {
+// involvedName is the field of an event that names what it is about.
+const involvedName = "involvedObject.name"
+
+// objectOf is the name of what an event is about, without the time and the reason.
+func objectOf(event string) string {
+	for range 2 {
+		event = event[:max(strings.LastIndexByte(event, '.'), 0)]
+	}
+	return event
+}
+
+// List implements kube.Store. Of jobs in the archive, and of their pods, the events come only
+// to who asks for those of one object: in Kubernetes they are gone after an hour.
+func (s *events) List(ctx context.Context, namespace string, page kube.Page) (kube.List, error) {
 	jobs, err := s.jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: namespace, Live: true})
 	if err != nil {
 		return kube.List{}, err
@@ -51,8 +64,51 @@ func (s *events) List(ctx context.Context, namespace string, _ kube.Page) (kube.
 	for _, r := range pods {
 		out.Items = append(out.Items, r.events()...)
 	}
+	if name := page.Fields[involvedName]; name != "" {
+		archived, err := s.archived(ctx, namespace, page.Fields["involvedObject.kind"], name)
+		if err != nil {
+			return kube.List{}, err
+		}
+		out.Items = append(out.Items, archived...)
+	}
 	return out, nil
 }
+
+// archived are the events of an object that is a job in the archive, or a pod of one. It is of a
+// kind, unless that is empty.
+func (s *events) archived(ctx context.Context, namespace, kind, name string) ([]kube.Object, error) {
+	var all []kube.Object
+	jobs := map[key]bool{}
+	if namespace != "" && kind != "" && kind != "Pod" {
+		jobs[key{namespace, kind}] = true
+	}
+	err := s.pods.eachArchived(ctx, namespace, beginnings(name), func(r replica) error {
+		if r.name() == name {
+			all = append(all, r.events()...)
+		}
+		if r.label(labelName) == name {
+			jobs[key{r.workload.GetMetadata().GetNamespace(), r.label(labelKind)}] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for of := range jobs {
+		job, err := s.jobs.GetTrainingJob(ctx, &trainingv1.GetTrainingJobRequest{Namespace: of.namespace, Kind: of.kind, Name: name})
+		switch {
+		case fault.Is(rpc.Fault(err), fault.NotFound):
+		case err != nil:
+			return nil, err
+		case job.GetArchived(): // otherwise its events are known
+			all = append(all, eventsOf(job)...)
+		}
+	}
+	return all, nil
+}
+
+// key says which of the jobs of a name is meant.
+type key struct{ namespace, kind string }
 
 // eventsOf are what a job came through.
 func eventsOf(job *trainingv1.TrainingJob) []kube.Object {

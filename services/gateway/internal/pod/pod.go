@@ -3,7 +3,7 @@
 // look for those to say how a job fares.
 //
 // There are no pods. What is shown is a view of the workloads of jobs: of each stage of a
-// job the present attempt. Names and labels are upstream's: <job>-<type>-<index> of the
+// job the present attempt, as it is, or as the archive has it with its job. Names and labels are upstream's: <job>-<type>-<index> of the
 // training operator's kinds, <job>-<replicated job>-0-<index>-<suffix> of a TrainJob. They
 // can be read, not changed.
 package pod
@@ -28,6 +28,12 @@ const (
 	labelStage   = "kfmesh.dev/stage"
 	labelName    = "training.kubeflow.org/job-name"
 	owner        = "training"
+)
+
+// Labels of pods of TrainJobs.
+const (
+	labelJobSet   = "jobset.sigs.k8s.io/jobset-name"
+	labelBatchJob = "batch.kubernetes.io/job-name"
 )
 
 // trainJob is the kind whose pods belong to a JobSet.
@@ -97,9 +103,9 @@ func (r replica) labels() map[string]any {
 	}
 	job, index := r.label(labelName), strconv.Itoa(int(r.index))
 	if r.label(labelKind) == trainJob {
-		out["jobset.sigs.k8s.io/jobset-name"], out["jobset.sigs.k8s.io/replicatedjob-name"] = job, r.group.GetName()
+		out[labelJobSet], out["jobset.sigs.k8s.io/replicatedjob-name"] = job, r.group.GetName()
 		out["jobset.sigs.k8s.io/job-index"], out["batch.kubernetes.io/job-completion-index"] = "0", index
-		out["batch.kubernetes.io/job-name"] = fmt.Sprintf("%s-%s-0", job, r.group.GetName())
+		out[labelBatchJob] = fmt.Sprintf("%s-%s-0", job, r.group.GetName())
 		return out
 	}
 	out[labelName], out["training.kubeflow.org/operator-name"] = job, strings.ToLower(r.label(labelKind))+"-controller"

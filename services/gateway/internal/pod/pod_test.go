@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
 )
 
@@ -51,9 +53,10 @@ func (s *logStream) Recv() (*gpuagentv1.LogChunk, error) {
 	return &gpuagentv1.LogChunk{Data: []byte(data)}, nil
 }
 
-// jobs has one job.
+// jobs has one job, and others in the archive, of which it has what ran.
 type jobs struct {
 	trainingv1.TrainingServiceClient
+	archived []*gpuagentv1.Workload // a job each
 }
 
 func (jobs) ListTrainingJobs(context.Context, *trainingv1.ListTrainingJobsRequest, ...grpc.CallOption) (*trainingv1.ListTrainingJobsResponse, error) {
@@ -64,6 +67,42 @@ func (jobs) ListTrainingJobs(context.Context, *trainingv1.ListTrainingJobsReques
 			{Type: "Failed", Status: true, Reason: "FailedJobs", Message: "no", LastTransitionTime: at(9)},
 		}},
 	}}}, nil
+}
+
+// ListArchivedWorkloads gives a job a page, unless there are names.
+func (j jobs) ListArchivedWorkloads(_ context.Context, r *trainingv1.ListArchivedWorkloadsRequest, _ ...grpc.CallOption) (*trainingv1.ListArchivedWorkloadsResponse, error) {
+	out := &trainingv1.ListArchivedWorkloadsResponse{}
+	for i, w := range j.archived {
+		name := w.GetMetadata().GetLabels()[labelName]
+		switch {
+		case len(r.GetNames()) > 0:
+			if slices.Contains(r.GetNames(), name) {
+				out.Workloads = append(out.Workloads, w)
+			}
+		case r.GetPageToken() == "" || r.GetPageToken() == name:
+			out.Workloads = append(out.Workloads, w)
+			if i+1 < len(j.archived) {
+				out.NextPageToken = j.archived[i+1].GetMetadata().GetLabels()[labelName]
+			}
+			return out, nil
+		}
+	}
+	return out, nil
+}
+
+func (j jobs) GetTrainingJob(_ context.Context, r *trainingv1.GetTrainingJobRequest, _ ...grpc.CallOption) (*trainingv1.TrainingJob, error) {
+	for _, w := range j.archived {
+		labels := w.GetMetadata().GetLabels()
+		if labels[labelName] == r.GetName() && labels[labelKind] == r.GetKind() {
+			return &trainingv1.TrainingJob{
+				Kind: r.GetKind(), ApiVersion: "kubeflow.org/v1", Metadata: &metav1.ObjectMeta{Namespace: "ns", Name: r.GetName()}, Archived: true,
+				Status: &trainingv1.TrainingJobStatus{Conditions: []*trainingv1.JobCondition{
+					{Type: "Succeeded", Status: true, Reason: "PyTorchJobSucceeded", LastTransitionTime: at(9)},
+				}},
+			}, nil
+		}
+	}
+	return nil, fault.NotFoundf("there is no job %s", r.GetName())
 }
 
 func at(second int64) *timestamppb.Timestamp {
@@ -102,8 +141,13 @@ func world() []kube.Resource {
 
 func serve(t *testing.T, path string) (int, string) {
 	t.Helper()
+	return serveFrom(t, world(), path)
+}
+
+func serveFrom(t *testing.T, resources []kube.Resource, path string) (int, string) {
+	t.Helper()
 	mux := http.NewServeMux()
-	kube.Register(mux, "test", world()...)
+	kube.Register(mux, "test", resources...)
 	recorder := httptest.NewRecorder()
 	mux.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 	return recorder.Code, recorder.Body.String()

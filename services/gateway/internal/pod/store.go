@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,12 +13,13 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rpc"
 	"github.com/kfmesh/kfmesh/services/gateway/internal/kube"
 )
 
 // Resources are pods and events.
 func Resources(workloads gpuagentv1.WorkloadServiceClient, jobs trainingv1.TrainingServiceClient) []kube.Resource {
-	pods := &store{workloads: workloads}
+	pods := &store{workloads: workloads, jobs: jobs}
 	below := map[string]func(http.ResponseWriter, *http.Request) error{"log": pods.log}
 	for _, part := range []string{"exec", "attach", "portforward", "proxy", "eviction", "ephemeralcontainers", "binding"} {
 		below[part] = func(w http.ResponseWriter, _ *http.Request) error { return missing(w, part) }
@@ -69,6 +71,7 @@ func (readOnly) Delete(context.Context, string, string, kube.Options) error { re
 type store struct {
 	readOnly
 	workloads gpuagentv1.WorkloadServiceClient
+	jobs      trainingv1.TrainingServiceClient
 }
 
 // pageSize is how many workloads are read at a time.
@@ -101,10 +104,13 @@ func (s *store) replicas(ctx context.Context, namespace string) ([]replica, erro
 	for _, w := range present(all) {
 		out = append(out, replicas(w)...)
 	}
-	slices.SortFunc(out, func(a, b replica) int {
-		return cmp.Or(cmp.Compare(a.workload.GetMetadata().GetNamespace(), b.workload.GetMetadata().GetNamespace()), cmp.Compare(a.name(), b.name()))
-	})
+	slices.SortFunc(out, compare)
 	return out, nil
+}
+
+// compare orders by namespace and name.
+func compare(a, b replica) int {
+	return cmp.Or(cmp.Compare(a.workload.GetMetadata().GetNamespace(), b.workload.GetMetadata().GetNamespace()), cmp.Compare(a.name(), b.name()))
 }
 
 // present leaves, of several attempts at one stage of one job, the last.
@@ -143,7 +149,7 @@ func (s *store) find(ctx context.Context, namespace, name string) (replica, erro
 			return r, nil
 		}
 	}
-	return replica{}, fault.NotFoundf("there is no pod %q in namespace %s", name, namespace)
+	return s.findArchived(ctx, namespace, name)
 }
 
 // Get implements kube.Store.
@@ -155,13 +161,40 @@ func (s *store) Get(ctx context.Context, namespace, name string) (kube.Object, e
 	return r.object(), nil
 }
 
-// List implements kube.Store. All come as one page.
-func (s *store) List(ctx context.Context, namespace string, _ kube.Page) (kube.List, error) {
-	all, err := s.replicas(ctx, namespace)
-	if err != nil {
-		return kube.List{}, err
-	}
+// List implements kube.Store. The first page has all that are not in the archive, and each
+// those of some jobs that are.
+func (s *store) List(ctx context.Context, namespace string, page kube.Page) (kube.List, error) {
 	out := kube.List{Revision: 1} // of nothing, from which a watch tells everything
+	var all []replica
+	var err error
+	if page.Continue == "" {
+		if all, err = s.replicas(ctx, namespace); err != nil {
+			return out, err
+		}
+	}
+	live := map[string]bool{} // what goes to the archive meanwhile is not there twice
+	for _, r := range all {
+		live[r.workload.GetMetadata().GetUid()] = true
+	}
+	add := func(r replica) error {
+		if !live[r.workload.GetMetadata().GetUid()] {
+			all = append(all, r)
+		}
+		return nil
+	}
+	if page.Limit == 0 {
+		err = s.eachArchived(ctx, namespace, jobNames(page), add)
+	} else {
+		var some []replica // a job has several, mostly
+		some, out.Continue, err = s.archived(ctx, namespace, jobNames(page), min(page.Limit/2+1, mostArchived), page.Continue)
+		for _, r := range some {
+			_ = add(r)
+		}
+	}
+	if err != nil {
+		return out, err
+	}
+	slices.SortFunc(all, compare)
 	for _, r := range all {
 		out.Items = append(out.Items, r.object())
 		out.Revision = max(out.Revision, r.workload.GetMetadata().GetResourceVersion())
@@ -169,23 +202,14 @@ func (s *store) List(ctx context.Context, namespace string, _ kube.Page) (kube.L
 	return out, nil
 }
 
-// absent tells that the one pod that is watched from a revision on is deleted, when all
-// there are have been told and none has its name.
-func absent(event *gpuagentv1.WorkloadEvent, shown map[string][]replica, sought kube.Object, after int64) []kube.Change {
-	name, _ := kube.Path(sought, "metadata", "name").(string)
-	if name == "" || after == 0 || event.GetType() != gpuagentv1.WorkloadEvent_TYPE_SYNCED {
-		return nil
-	}
-	for _, all := range shown {
-		if slices.ContainsFunc(all, func(r replica) bool { return r.name() == name }) {
-			return nil
-		}
-	}
-	return []kube.Change{{Type: "DELETED", Object: sought, Revision: after}}
+// sought is what a watch is of.
+type sought struct {
+	namespace, name string
+	after           int64
 }
 
 // Watch implements kube.Store. What there is, is told again where it has changed since the
-// revision.
+// revision. What goes to the archive with its job stays.
 func (s *store) Watch(ctx context.Context, namespace, name string, after int64, told func(kube.Change) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -204,16 +228,20 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 		if err != nil {
 			return err
 		}
+		if event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED {
+			synced = true
+			if err := s.synced(ctx, sought{namespace, name, after}, shown, told); err != nil {
+				return err
+			}
+			continue
+		}
 		before := shown[event.GetWorkload().GetMetadata().GetUid()]
 		note(shown, event)
-		synced = synced || event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED
-		if !synced && after > 0 && event.GetWorkload().GetMetadata().GetResourceVersion() <= after {
-			continue // the caller has it
+		if !synced && after > 0 && event.GetWorkload().GetMetadata().GetResourceVersion() <= after || s.shelved(ctx, event) {
+			continue // the caller has it, or keeps it
 		}
-		all := slices.Concat(gone(before, event), changes(event))
-		all = append(absent(event, shown, kube.Gone(namespace, name), after), all...)
-		for _, change := range all {
-			if change.Object != nil && name != "" && change.Object["metadata"].(map[string]any)["name"] != name {
+		for _, change := range slices.Concat(gone(before, event), changes(event)) {
+			if name != "" && change.Object["metadata"].(map[string]any)["name"] != name {
 				continue
 			}
 			if err := told(change); err != nil {
@@ -221,6 +249,30 @@ func (s *store) Watch(ctx context.Context, namespace, name string, after int64, 
 			}
 		}
 	}
+}
+
+// synced ends the telling of what there is: of that in the archive to who knows nothing, and of
+// the one pod that is watched from a revision on, that it is deleted, when it is nowhere.
+func (s *store) synced(ctx context.Context, of sought, shown map[string][]replica, told func(kube.Change) error) error {
+	var err error
+	switch {
+	case of.after == 0:
+		err = s.eachArchived(ctx, of.namespace, beginnings(of.name), func(r replica) error {
+			m := r.workload.GetMetadata()
+			if shown[m.GetUid()] != nil || of.name != "" && r.name() != of.name {
+				return nil
+			}
+			return told(kube.Change{Type: "ADDED", Object: r.object(), Revision: m.GetResourceVersion()})
+		})
+	case of.name != "" && !slices.ContainsFunc(slices.Concat(slices.Collect(maps.Values(shown))...), func(r replica) bool { return r.name() == of.name }):
+		if _, err = s.findArchived(ctx, of.namespace, of.name); fault.Is(rpc.Fault(err), fault.NotFound) {
+			err = told(kube.Change{Type: "DELETED", Object: kube.Gone(of.namespace, of.name), Revision: of.after})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return told(kube.Change{Type: "BOOKMARK", Revision: 1})
 }
 
 // note keeps which pods there are of a workload.
@@ -253,9 +305,6 @@ func gone(before []replica, event *gpuagentv1.WorkloadEvent) []kube.Change {
 
 // changes is a change of a workload as changes of its pods.
 func changes(event *gpuagentv1.WorkloadEvent) []kube.Change {
-	if event.GetType() == gpuagentv1.WorkloadEvent_TYPE_SYNCED {
-		return []kube.Change{{Type: "BOOKMARK", Revision: 1}}
-	}
 	kind := map[gpuagentv1.WorkloadEvent_Type]string{
 		gpuagentv1.WorkloadEvent_TYPE_CREATED: "ADDED", gpuagentv1.WorkloadEvent_TYPE_DELETED: "DELETED",
 	}[event.GetType()]

@@ -21,10 +21,37 @@ func (l *life) disrupted(results []result) bool {
 		return false
 	case errors.Is(cause, errStopAsked), errors.Is(cause, errDeleted), errors.Is(cause, errDeadline):
 		return false
+	case hasSucceeded(l.snapshot()):
+		return false // there is nothing left to do, however what still ran has ended
 	}
 	return slices.ContainsFunc(results, func(r result) bool {
 		return r.reason == runtime.ReasonNodeLost && !r.borne || errors.As(cause, &made) && r.phase == gpuagentv1.Phase_PHASE_STOPPED
 	})
+}
+
+// hasSucceeded reports whether a workload has done its work, as it says itself, although
+// replicas may still run.
+func hasSucceeded(w *gpuagentv1.Workload) bool {
+	success := w.GetSpec().GetSuccess()
+	if success == nil {
+		return false
+	}
+	all, one, first := true, false, false
+	for _, r := range w.GetStatus().GetReplicas() {
+		if r.GetGroup() != success.GetGroup() || r.GetLeaving() {
+			continue
+		}
+		well := r.GetPhase() == gpuagentv1.Phase_PHASE_SUCCEEDED
+		all, one, first = all && well, one || well, first || well && r.GetIndex() == 0
+	}
+	switch success.GetRule() {
+	case gpuagentv1.SuccessRule_SUCCESS_RULE_ANY:
+		return one
+	case gpuagentv1.SuccessRule_SUCCESS_RULE_FIRST:
+		return first
+	default:
+		return all && one
+	}
 }
 
 // moveOn ends a life whose workload waits to be placed again, in its next epoch.

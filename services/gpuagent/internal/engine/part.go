@@ -125,7 +125,7 @@ func (l *life) isOn(node string) bool {
 func (l *life) doesWithout(node string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.spec.GetDisruptible() || l.spec.GetOneNode() || l.stopping.Err() != nil {
+	if !l.spec.GetDisruptible() || l.spec.GetOneNode() || l.stopping.Err() != nil || hasSucceeded(l.w) {
 		return false
 	}
 	needed, left := neededBy(l.w.GetSpec()), 0

@@ -93,15 +93,19 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-func TestListShowsSummaryWithoutDetail(t *testing.T) {
+func TestListShowsDetailsToWhoAsks(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqlstore.DB) {
 		a := archive.New(db)
 		put(t, a, run("r"))
-		want := run("r")
-		want.Detail = nil
-		page := list(t, a, &metadatav1.ListRecordsRequest{Kind: "pipeline.run"})
-		if len(page.GetRecords()) != 1 || !proto.Equal(page.GetRecords()[0], want) {
-			t.Errorf("List = %v, want %v", page.GetRecords(), want)
+		for _, details := range []bool{false, true} {
+			want := run("r")
+			if !details {
+				want.Detail = nil
+			}
+			page := list(t, a, &metadatav1.ListRecordsRequest{Kind: "pipeline.run", Details: details})
+			if len(page.GetRecords()) != 1 || !proto.Equal(page.GetRecords()[0], want) {
+				t.Errorf("List = %v, want %v", page.GetRecords(), want)
+			}
 		}
 	})
 }

@@ -23,7 +23,8 @@ type page struct {
 	knownTotal int64
 }
 
-// List returns one page of the records of a kind, without their details.
+// List returns one page of the records of a kind, with their details only where they are
+// asked for.
 func (a *Archive) List(ctx context.Context, request *metadatav1.ListRecordsRequest) (*metadatav1.ListRecordsResponse, error) {
 	p, err := a.page(request)
 	if err != nil {
@@ -65,7 +66,7 @@ func (a *Archive) listOnce(ctx context.Context, request *metadatav1.ListRecordsR
 		}
 		response.More = len(records) > p.size
 		response.Records = records[:min(len(records), p.size)]
-		if err := summaries(ctx, tx, request.GetKind(), response.GetRecords()); err != nil {
+		if err := fillIn(ctx, tx, request, response.GetRecords()); err != nil {
 			return err
 		}
 		if p.known {
@@ -151,8 +152,8 @@ func (p *page) total(ctx context.Context, tx *sqlstore.Tx) (total int64, err err
 	return total, err
 }
 
-// summaries fills in the summaries of the records of a page.
-func summaries(ctx context.Context, tx *sqlstore.Tx, kind string, records []*metadatav1.Record) error {
+// fillIn fills in the summaries of the records of a page, and the details that are asked for.
+func fillIn(ctx context.Context, tx *sqlstore.Tx, request *metadatav1.ListRecordsRequest, records []*metadatav1.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -162,14 +163,24 @@ func summaries(ctx context.Context, tx *sqlstore.Tx, kind string, records []*met
 		byUID[record.GetUid()] = record
 		uids[i] = record.GetUid()
 	}
-	q := sqlstore.Q("SELECT uid, summary FROM record_summaries WHERE kind = ? AND uid IN", kind).List(uids...)
+	err := contents(ctx, tx, sqlstore.Q("SELECT uid, summary FROM record_summaries WHERE kind = ? AND uid IN", request.GetKind()).List(uids...),
+		func(uid string, summary []byte) { byUID[uid].Summary = summary })
+	if err != nil || !request.GetDetails() {
+		return err
+	}
+	return contents(ctx, tx, sqlstore.Q("SELECT uid, detail FROM record_details WHERE kind = ? AND uid IN", request.GetKind()).List(uids...),
+		func(uid string, detail []byte) { byUID[uid].Detail = detail })
+}
+
+// contents reads uids and what belongs to them.
+func contents(ctx context.Context, tx *sqlstore.Tx, q *sqlstore.Query, take func(uid string, content []byte)) error {
 	return tx.Rows(ctx, q, func(scan func(...any) error) error {
 		var uid string
-		var summary []byte
-		if err := scan(&uid, &summary); err != nil {
+		var content []byte
+		if err := scan(&uid, &content); err != nil {
 			return err
 		}
-		byUID[uid].Summary = summary
+		take(uid, content)
 		return nil
 	})
 }

@@ -34,7 +34,7 @@ import (
 )
 
 // Register adds the services to a server.
-func Register(server grpc.ServiceRegistrar, s *state.State, a archive.Archive) {
+func Register(server grpc.ServiceRegistrar, s *state.State, a *archive.Archive) {
 	r := &runtimes{state: s, stock: trainjob.Stock()}
 	trainingv1.RegisterTrainingServiceServer(server, &jobs{state: s, archive: a, runtimes: r})
 	trainingv1.RegisterTrainingRuntimeServiceServer(server, r)
@@ -44,7 +44,7 @@ func Register(server grpc.ServiceRegistrar, s *state.State, a archive.Archive) {
 type jobs struct {
 	trainingv1.UnimplementedTrainingServiceServer
 	state    *state.State
-	archive  archive.Archive
+	archive  *archive.Archive
 	runtimes *runtimes
 }
 

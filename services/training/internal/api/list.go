@@ -15,12 +15,12 @@ import (
 // ListTrainingJobs implements TrainingService. A page begins behind the job that the
 // last one ended with, so what comes and goes meanwhile moves nothing.
 func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJobsRequest) (*trainingv1.ListTrainingJobsResponse, error) {
-	after, err := base64.RawURLEncoding.DecodeString(r.GetPageToken())
-	if err != nil || len(after) > 0 && !state.IsKey(string(after)) {
-		return nil, fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", r.GetPageToken())
+	after, err := position(r.GetPageToken())
+	if err != nil {
+		return nil, err
 	}
 	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector()}
-	items, more, revision, err := s.state.Jobs.Page(ctx, which.prefix(), string(after), int(r.GetPageSize()), func(job *trainingv1.TrainingJob) bool {
+	items, more, revision, err := s.state.Jobs.Page(ctx, which.prefix(), after, int(r.GetPageSize()), func(job *trainingv1.TrainingJob) bool {
 		return which.has(job) && !(r.GetLive() && job.GetArchived())
 	})
 	if err != nil {
@@ -28,10 +28,22 @@ func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJ
 	}
 	out := &trainingv1.ListTrainingJobsResponse{Revision: revision}
 	if more {
-		out.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(items[len(items)-1].Key))
+		out.NextPageToken = tokenOf(items[len(items)-1].Key)
 	}
 	out.Jobs, err = s.whole(ctx, items)
 	return out, err
+}
+
+// tokenOf is the token of the page behind a key.
+func tokenOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+
+// position is the key that a page begins behind.
+func position(token string) (string, error) {
+	after, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(after) > 0 && !state.IsKey(string(after)) {
+		return "", fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", token)
+	}
+	return string(after), nil
 }
 
 // whole are jobs as they are shown, with what the archive has of them.

@@ -4,6 +4,9 @@
 // that it has ended, and when it goes. So names stay unique, a list goes by the store alone,
 // and who asks for more is given the record. The record is stored before the stub takes the
 // job's place, so a crash in between loses nothing; until then the store's job counts.
+//
+// With the job goes what ran of it, from which its pods and their events are shown: the
+// workloads are deleted once it is in the archive. Logs are kept elsewhere, by workload.
 package archive
 
 import (
@@ -12,6 +15,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
@@ -26,7 +30,7 @@ const Kind = "training.job"
 const pageSize = 500
 
 // Record is a job as it is archived: the summary is all of it, with the revision at which it
-// last changed.
+// last changed. The detail is what ran of it.
 func Record(job *trainingv1.TrainingJob) (*metadatav1.Record, error) {
 	summary, err := proto.Marshal(job)
 	if err != nil {
@@ -74,24 +78,48 @@ func Stub(job *trainingv1.TrainingJob) *trainingv1.TrainingJob {
 	return stub
 }
 
-// Archive is where the records are.
+// Archive is where the records are. It is safe for concurrent use.
 type Archive struct {
-	Records metadatav1.ArchiveServiceClient
+	records metadatav1.ArchiveServiceClient
+	press   *press
 }
 
-// Put stores the record of a job. It may be repeated.
-func (a Archive) Put(ctx context.Context, job *trainingv1.TrainingJob) error {
+// New returns the archive of a metadata service.
+func New(records metadatav1.ArchiveServiceClient) *Archive {
+	return &Archive{records: records, press: newPress()}
+}
+
+// Put stores the record of a job and of what ran of it. It may be repeated. One that comes back
+// to the archive, when nothing is left of what ran, is in it with what was there before.
+func (a *Archive) Put(ctx context.Context, job *trainingv1.TrainingJob, ran []*gpuagentv1.Workload) error {
 	record, err := Record(job)
 	if err != nil {
 		return err
 	}
-	_, err = a.Records.PutRecord(ctx, &metadatav1.PutRecordRequest{Record: record})
+	if len(ran) > 0 {
+		record.Detail, err = a.press.pack(ran)
+	} else {
+		record.Detail, err = a.detail(ctx, record.GetUid())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.records.PutRecord(ctx, &metadatav1.PutRecordRequest{Record: record})
 	return err
 }
 
+// detail is that of the record of a job; nothing when there is none.
+func (a *Archive) detail(ctx context.Context, uid string) ([]byte, error) {
+	record, err := a.records.GetRecord(ctx, &metadatav1.GetRecordRequest{Kind: Kind, Uid: uid})
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return record.GetDetail(), err
+}
+
 // Delete forgets the record of a job, if there is one.
-func (a Archive) Delete(ctx context.Context, uid string) error {
-	_, err := a.Records.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: Kind, Uid: uid})
+func (a *Archive) Delete(ctx context.Context, uid string) error {
+	_, err := a.records.DeleteRecord(ctx, &metadatav1.DeleteRecordRequest{Kind: Kind, Uid: uid})
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -100,21 +128,19 @@ func (a Archive) Delete(ctx context.Context, uid string) error {
 
 // Fill puts the jobs in place of their stubs, and leaves those out whose records have gone
 // meanwhile.
-func (a Archive) Fill(ctx context.Context, jobs []*trainingv1.TrainingJob) ([]*trainingv1.TrainingJob, error) {
-	var uids []string
-	for _, job := range jobs {
-		if job.GetArchived() {
-			uids = append(uids, job.GetMetadata().GetUid())
+func (a *Archive) Fill(ctx context.Context, jobs []*trainingv1.TrainingJob) ([]*trainingv1.TrainingJob, error) {
+	found := map[string]*trainingv1.TrainingJob{}
+	err := a.read(ctx, jobs, false, func(record *metadatav1.Record) error {
+		job := &trainingv1.TrainingJob{}
+		if err := proto.Unmarshal(record.GetSummary(), job); err != nil {
+			return fault.Internalf(err, "archived job %s cannot be read", record.GetUid())
 		}
-	}
-	if len(uids) == 0 {
-		return jobs, nil
-	}
-	found := make(map[string]*trainingv1.TrainingJob, len(uids))
-	for part := range slices.Chunk(uids, pageSize) {
-		if err := a.read(ctx, part, found); err != nil {
-			return nil, err
-		}
+		job.Archived, job.TrackingRun = true, trackid.Run(record.GetUid())
+		found[record.GetUid()] = job
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	filled := make([]*trainingv1.TrainingJob, 0, len(jobs))
 	for _, job := range jobs {
@@ -128,28 +154,50 @@ func (a Archive) Fill(ctx context.Context, jobs []*trainingv1.TrainingJob) ([]*t
 	return filled, nil
 }
 
-// read reads the jobs of some uids.
-func (a Archive) read(ctx context.Context, uids []string, into map[string]*trainingv1.TrainingJob) error {
-	page, err := a.Records.ListRecords(ctx, &metadatav1.ListRecordsRequest{
-		Kind: Kind, PageSize: pageSize,
-		Filter: &metav1.Filter{Predicates: []*metav1.Predicate{{
-			Operation: metav1.Predicate_IN, Key: "uid", Value: &metav1.Predicate_StringValues_{StringValues: &metav1.Predicate_StringValues{Values: uids}},
-		}}},
-	})
-	if fault.Is(err, fault.Unavailable) {
-		return fault.Unavailablef("jobs that ended a while ago are in the archive of the metadata service, which cannot be reached; try again").
-			WithCause(err)
-	}
-	if err != nil {
+// Ran returns what ran of those jobs that are in the archive, in their order.
+func (a *Archive) Ran(ctx context.Context, jobs []*trainingv1.TrainingJob) ([]*gpuagentv1.Workload, error) {
+	found := map[string][]*gpuagentv1.Workload{}
+	err := a.read(ctx, jobs, true, func(record *metadatav1.Record) (err error) {
+		found[record.GetUid()], err = a.press.unpack(record.GetDetail())
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	for _, record := range page.GetRecords() {
-		job := &trainingv1.TrainingJob{}
-		if err := proto.Unmarshal(record.GetSummary(), job); err != nil {
-			return fault.Internalf(err, "archived job %s cannot be read", record.GetUid())
+	var ran []*gpuagentv1.Workload
+	for _, job := range jobs {
+		ran = append(ran, found[job.GetMetadata().GetUid()]...)
+	}
+	return ran, nil
+}
+
+// read reads the records of those jobs that are in the archive, in no order.
+func (a *Archive) read(ctx context.Context, jobs []*trainingv1.TrainingJob, details bool, take func(*metadatav1.Record) error) error {
+	var uids []string
+	for _, job := range jobs {
+		if job.GetArchived() {
+			uids = append(uids, job.GetMetadata().GetUid())
 		}
-		job.Archived, job.TrackingRun = true, trackid.Run(record.GetUid())
-		into[record.GetUid()] = job
+	}
+	for part := range slices.Chunk(uids, pageSize) {
+		page, err := a.records.ListRecords(ctx, &metadatav1.ListRecordsRequest{
+			Kind: Kind, PageSize: pageSize, Details: details,
+			Filter: &metav1.Filter{Predicates: []*metav1.Predicate{{
+				Operation: metav1.Predicate_IN, Key: "uid", Value: &metav1.Predicate_StringValues_{StringValues: &metav1.Predicate_StringValues{Values: part}},
+			}}},
+		})
+		if fault.Is(err, fault.Unavailable) {
+			return fault.Unavailablef("jobs that ended a while ago are in the archive of the metadata service, which cannot be reached; try again").
+				WithCause(err)
+		}
+		if err != nil {
+			return err
+		}
+		for _, record := range page.GetRecords() {
+			if err := take(record); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

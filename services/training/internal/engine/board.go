@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
@@ -67,6 +69,21 @@ func (b *board) of(uid string) []*gpuagentv1.Workload {
 	all := make([]*gpuagentv1.Workload, 0, len(b.jobs[uid]))
 	for _, w := range b.jobs[uid] {
 		all = append(all, w)
+	}
+	return all
+}
+
+// last returns, of each stage of a job, the workload of the last attempt, in order.
+func (b *board) last(uid string) []*gpuagentv1.Workload {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	attempts := map[int32]int32{}
+	for p := range b.jobs[uid] {
+		attempts[p.stage] = max(attempts[p.stage], p.attempt)
+	}
+	all := make([]*gpuagentv1.Workload, 0, len(attempts))
+	for _, stage := range slices.Sorted(maps.Keys(attempts)) {
+		all = append(all, b.jobs[uid][part{attempts[stage], stage}])
 	}
 	return all
 }

@@ -215,7 +215,7 @@ func (w *world) start() {
 	var e *engine.Engine
 	jobs := store.NewCache(w.state.Jobs, state.Indexes(), func(u []store.Update[*trainingv1.TrainingJob]) { e.Observe(u) }).Without(engine.Rests)
 	e = engine.New(engine.Deps{
-		Archive: archive.Archive{Records: metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata"))}, ArchiveAfter: w.after,
+		Archive: archive.New(metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata"))), ArchiveAfter: w.after,
 		State: w.state, Jobs: jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(w.mesh.Conn("gpuagent")),
 		Volumes: gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
 		Log:     slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),

@@ -44,11 +44,15 @@ func (e *Engine) putAway(ctx context.Context, job *item, w *gpuagentv1.Workload,
 	return wake
 }
 
-// shelve archives a job as it is, and then leaves a stub of it in the store.
+// shelve archives a job as it is, with what ran of it if that is to stay, and then leaves a stub of it in the store.
 func (e *Engine) shelve(ctx context.Context, job *item) error {
 	value := proto.CloneOf(job.Value)
 	value.Metadata.ResourceVersion = job.Revision
-	if err := e.deps.Archive.Put(ctx, value); err != nil {
+	var ran []*gpuagentv1.Workload
+	if value.GetSpec().GetRunPolicy().GetCleanPodPolicy() != trainingv1.CleanPodPolicy_CLEAN_POD_POLICY_ALL {
+		ran = e.board.last(value.GetMetadata().GetUid())
+	}
+	if err := e.deps.Archive.Put(ctx, value, ran); err != nil {
 		return err
 	}
 	stub := archive.Stub(value)

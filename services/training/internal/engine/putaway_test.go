@@ -7,11 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metadatav1 "github.com/kfmesh/kfmesh/gen/kfmesh/metadata/v1"
 	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/services/training/internal/archive"
 	"github.com/kfmesh/kfmesh/services/training/internal/lifecycle"
 	"github.com/kfmesh/kfmesh/services/training/internal/state"
 )
@@ -35,6 +38,27 @@ func (r *records) PutRecord(_ context.Context, put *metadatav1.PutRecordRequest)
 	return &emptypb.Empty{}, nil
 }
 
+func (r *records) GetRecord(_ context.Context, g *metadatav1.GetRecordRequest) (*metadatav1.Record, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if record := r.kept[g.GetUid()]; record != nil {
+		return record, nil
+	}
+	return nil, fault.NotFoundf("no record %s", g.GetUid())
+}
+
+func (r *records) ListRecords(_ context.Context, l *metadatav1.ListRecordsRequest) (*metadatav1.ListRecordsResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := &metadatav1.ListRecordsResponse{}
+	for _, uid := range l.GetFilter().GetPredicates()[0].GetStringValues().GetValues() {
+		if record := r.kept[uid]; record != nil {
+			out.Records = append(out.Records, record)
+		}
+	}
+	return out, nil
+}
+
 func (r *records) DeleteRecord(_ context.Context, d *metadatav1.DeleteRecordRequest) (*emptypb.Empty, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,6 +67,18 @@ func (r *records) DeleteRecord(_ context.Context, d *metadatav1.DeleteRecordRequ
 	}
 	delete(r.kept, d.GetUid())
 	return &emptypb.Empty{}, nil
+}
+
+// job is a job as it is archived.
+func (r *records) job(t *testing.T, uid string) *trainingv1.TrainingJob {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	job := &trainingv1.TrainingJob{}
+	if err := proto.Unmarshal(r.kept[uid].GetSummary(), job); err != nil {
+		t.Fatal(err)
+	}
+	return job
 }
 
 func (r *records) has(uid string) bool {
@@ -85,6 +121,59 @@ func TestAnEndedJobIsArchived(t *testing.T) {
 		condemned, _, err := w.state.Condemned.List(context.Background(), "")
 		return err == nil && len(condemned) == 0 && len(w.agent.left) == 0 && !w.records.has(uid)
 	})
+}
+
+// ran are the workloads that the archive has of a job.
+func (w *world) ran(job *trainingv1.TrainingJob) []*gpuagentv1.Workload {
+	w.t.Helper()
+	item, err := w.state.Jobs.Get(w.t.Context(), state.KeyOf(job))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	kept := archive.New(metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata")))
+	ran, err := kept.Ran(w.t.Context(), []*trainingv1.TrainingJob{item.Value})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ran
+}
+
+func TestWhatRanIsArchivedWithTheJob(t *testing.T) {
+	w := newWorld(t)
+	w.after = time.Nanosecond
+	w.start()
+	job := w.create("a", nil)
+	w.agent.finish(t, w.runs(job, 1), 1)
+	last := w.runs(job, 2)
+	w.agent.finish(t, last, 0)
+	w.eventually("it to be archived", func() bool { return w.archived(job) })
+	check := func(when string) {
+		t.Helper()
+		ran := w.ran(job)
+		if len(ran) != 1 || ran[0].GetMetadata().GetName() != last || ran[0].GetStatus().GetPhase() != gpuagentv1.Phase_PHASE_SUCCEEDED {
+			t.Errorf("%s the archive has %v, want the last attempt alone", when, ran)
+		}
+	}
+	check("at first")
+	w.eventually("its workloads to go", func() bool {
+		w.agent.mu.Lock()
+		defer w.agent.mu.Unlock()
+		return len(w.agent.workloads) == 0
+	})
+	item, err := w.state.Jobs.Get(t.Context(), state.KeyOf(job))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := w.records.job(t, job.GetMetadata().GetUid()) // as a change of its labels has it
+	back.Metadata.Labels = map[string]string{"seen": "yes"}
+	if _, err := w.state.Jobs.Update(t.Context(), item.Key, back, item.Revision); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it to be archived again", func() bool {
+		item, err := w.state.Jobs.Get(context.Background(), state.KeyOf(job))
+		return err == nil && item.Value.GetArchived() && item.Value.GetMetadata().GetLabels()["seen"] == "yes"
+	})
+	check("once it has been back")
 }
 
 func TestATimeToLiveInTheArchive(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	metav1 "github.com/kfmesh/kfmesh/gen/kfmesh/meta/v1"
+	trainingv1 "github.com/kfmesh/kfmesh/gen/kfmesh/training/v1"
 	"github.com/kfmesh/kfmesh/services/training/internal/field"
 	"github.com/kfmesh/kfmesh/services/training/internal/kind"
 	"github.com/kfmesh/kfmesh/services/training/internal/pod"
@@ -111,6 +112,7 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 			spec.GracePeriod = durationpb.New(longest)
 		}
 	}
+	spec.Success = success(j, spec.GetGroups())
 	labels := maps.Clone(j.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -124,6 +126,27 @@ func Workload(j *kind.Job, a Attempt) *gpuagentv1.Workload {
 		Metadata: &metav1.ObjectMeta{Namespace: j.Namespace, Name: Name(j.Name, a.UID, a.Number, a.Stage), Labels: labels},
 		Spec:     spec,
 	}
+}
+
+// success is when an attempt has done its work: by the job's own policy, where its group is
+// one of these and does not begin again after success.
+func success(j *kind.Job, groups []*gpuagentv1.ReplicaGroup) *gpuagentv1.Success {
+	lead := j.Success.GetGroup()
+	begun := slices.ContainsFunc(groups, func(g *gpuagentv1.ReplicaGroup) bool { return g.GetName() == lead })
+	again := slices.ContainsFunc(j.Spec().GetGroups(), func(g *trainingv1.JobGroup) bool {
+		return g.GetName() == lead && g.GetRestartPolicy() == trainingv1.JobRestartPolicy_JOB_RESTART_POLICY_ALWAYS
+	})
+	if !begun || again {
+		return nil
+	}
+	return &gpuagentv1.Success{Group: lead, Rule: rules[j.Success.GetRule()]}
+}
+
+// rules are those of jobs, as those of workloads.
+var rules = map[trainingv1.SuccessRule]gpuagentv1.SuccessRule{
+	trainingv1.SuccessRule_SUCCESS_RULE_ALL:   gpuagentv1.SuccessRule_SUCCESS_RULE_ALL,
+	trainingv1.SuccessRule_SUCCESS_RULE_ANY:   gpuagentv1.SuccessRule_SUCCESS_RULE_ANY,
+	trainingv1.SuccessRule_SUCCESS_RULE_FIRST: gpuagentv1.SuccessRule_SUCCESS_RULE_FIRST,
 }
 
 // scalingLast are the replicas with those behind the others whose number may change: those
