@@ -138,7 +138,7 @@ func etcdConfig(dir string, log *slog.Logger) *embed.Config {
 	cfg.BootstrapDefragThresholdMegabytes = freeMegabytes
 	cfg.QuotaBackendBytes = quotaBytes
 	cfg.CompactHashCheckTime = math.MaxInt64 * time.Nanosecond
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapTo(log))
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapTo(log, cfg.Dir))
 	return cfg
 }
 

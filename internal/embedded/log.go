@@ -10,11 +10,12 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapTo returns a zap logger by which log learns what etcd dies of. Its other
-// failures come back from the calls that meet them; what it says besides is for
+// zapTo returns a zap logger by which log learns what an etcd on a directory dies of. Its
+// other failures come back from the calls that meet them; what it says besides is for
 // those who run a cluster.
-func zapTo(log *slog.Logger) *zap.Logger {
-	return zap.New(slogCore{log: log})
+func zapTo(log *slog.Logger, dir string) *zap.Logger {
+	last := lastWords{dir: dir, log: log, end: zapcore.WriteThenFatal}
+	return zap.New(slogCore{log: log}, zap.WithPanicHook(last), zap.WithFatalHook(last))
 }
 
 // slogCore is a zapcore.Core that writes to slog.

@@ -41,7 +41,7 @@ class Result:
         return f"{self.verdict:<8} {self.seconds:6.1f} s  {self.file}{'  ' + self.why if self.why else ''}"
 
 
-def check(api: Api, folder: pathlib.Path, file: pathlib.Path, scratch: pathlib.Path) -> Result:
+def check(api: Api, folder: pathlib.Path, file: pathlib.Path, scratch: pathlib.Path) -> list[Result]:
     """Try one file."""
     name = str(file.relative_to(folder))
     started = time.monotonic()
@@ -51,7 +51,7 @@ def check(api: Api, folder: pathlib.Path, file: pathlib.Path, scratch: pathlib.P
         )
     except Exception as err:
         verdict, why = "failed", f"{type(err).__name__}: {err}"
-    return Result(name, verdict, " ".join(why.split())[:300], time.monotonic() - started)
+    return [Result(name, verdict, " ".join(why.split())[:300], time.monotonic() - started)]
 
 
 def check_invalid(api: Api, file: pathlib.Path) -> tuple[str, str]:

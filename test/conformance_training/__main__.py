@@ -1,15 +1,18 @@
 """Run a corpus of training manifests against a kfmesh of its own, one line an object.
 
-The corpus is the folder that KFMESH_CORPUS names, or training/ in it. Every job is applied unmodified: it
-must be accepted, and its replicas must start and find the environment that its kind promises. What it would
-run is played by a stub, which writes down what it was started with.
+The corpus is the folder that KFMESH_CORPUS names, or training/ in it. The objects of a file are made in a
+namespace of their own, unmodified and in their order: runtimes, claims and config maps stay as long as the
+jobs that use them. Every job must be accepted, and its replicas must start and find the environment that
+its kind promises. What it would run is played by a stub, which writes down what it was started with.
 """
 
+import contextlib
 import dataclasses
-import json
 import pathlib
+import re
 import sys
 import tempfile
+import threading
 import time
 
 import yaml
@@ -18,10 +21,19 @@ from harness import corpus
 from harness.jobs import Jobs, Refused, holds
 from harness.mesh import OneProcess
 from harness.process import until
-from world import World, documents, pods_of, refusal, stub, unknown_program
+from world import World, documents, pods_of, programs, refusal, said, stub, unknown_program
 
 WORKERS = 2
 SECONDS_A_JOB = 60
+
+# What a machine of this size or of these labels will never have. Whatever else a job waits for, it gets.
+HOPELESS = re.compile(r"waits for (a node with|a larger cluster)")
+
+RUNTIMES = ("TrainingRuntime", "ClusterTrainingRuntime")
+
+
+class Waits(Exception):  # noqa: N818
+    """A job asks for what the machine does not have; its text is the reason that is given."""
 
 
 @dataclasses.dataclass
@@ -45,40 +57,65 @@ class Checker:
     def __init__(self, mesh: OneProcess, world: World, scratch: pathlib.Path):
         """Nothing is tried yet."""
         self.mesh, self.world, self.scratch = mesh, world, scratch
+        self.cluster = threading.Lock()  # held by a file with objects of no namespace
 
-    def check(self, number: int, place: str, document: dict) -> Result:
+    def check(self, space: str, objects: list[tuple[str, dict]]) -> list[Result]:
+        """Try the objects of a file."""
+        jobs, made = Jobs(self.mesh, space), []
+        wide = any(document.get("kind") == "ClusterTrainingRuntime" for _, document in objects)
+        with self.cluster if wide else contextlib.nullcontext():
+            results = [self.one(jobs, made, place, document) for place, document in objects]
+            for path in reversed(made):
+                jobs.call("DELETE", path)
+        return results
+
+    def one(self, jobs: Jobs, made: list[str], place: str, document: dict) -> Result:
         """Try one object."""
         started = time.monotonic()
-        kind = document.get("kind", "?")
         try:
-            verdict, why = self.judge(f"c{number}", document)
+            verdict, why = self.judge(jobs, made, document)
+        except Waits as waits:
+            verdict, why = "skipped", f"accepted, not run: {waits}"
         except Exception as err:
             verdict, why = "failed", f"{type(err).__name__}: {err}"
-        return Result(place, kind, verdict, " ".join(why.split())[:600], time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return Result(place, document.get("kind", "?"), verdict, " ".join(why.split())[:600], seconds)
 
-    def judge(self, space: str, document: dict) -> tuple[str, str]:
-        """Say how an object fares in a namespace of its own."""
-        jobs = Jobs(self.mesh, space)
+    def judge(self, jobs: Jobs, made: list[str], document: dict) -> tuple[str, str]:
+        """Say how an object fares. What is made is noted, for it to go in the end."""
         path = jobs.path_of(document)
         if path is None:
             return "skipped", f"{document.get('apiVersion')} is no kind of training"
-        if document["kind"] in ("TrainingRuntime", "ClusterTrainingRuntime"):
-            return self.runtime(jobs, path, document)
-        document["metadata"]["namespace"] = space
+        if document["kind"] != "ClusterTrainingRuntime":
+            document["metadata"]["namespace"] = jobs.namespace
         if expected := refusal(document):
             return self.refused(jobs, path, document, expected)
+        if document["kind"] in RUNTIMES:
+            return self.runtime(jobs, made, path, document)
+        if document["apiVersion"] == "v1":
+            jobs.call("POST", path, document)
+            made.append(f"{path}/{document['metadata']['name']}")
+            return "passed", "was made"
         if program := unknown_program(document):
             jobs.call("POST", path + "?dryRun=All", document)
             return "skipped", f"accepted, not run: {program} is a program of its image, at a path of its own"
         self.world.provide(jobs, document)
-        made = jobs.call("POST", path, document)
+        return self.job(jobs, made, path, document)
+
+    def job(self, jobs: Jobs, made: list[str], path: str, document: dict) -> tuple[str, str]:
+        """Run a job."""
+        job = jobs.call("POST", path, document)
         warnings = jobs.warnings
-        own = f"{path}/{made['metadata']['name']}"
-        if made["spec"].get("suspend"):
+        own = f"{path}/{job['metadata']['name']}"
+        made.append(own)
+        suspended = job["spec"].get("suspend") or job["spec"].get("runPolicy", {}).get("suspend")
+        if suspended:
             until("it to be suspended", lambda: "Suspended" in holds(jobs.call("GET", own)))
-            jobs.call("PATCH", own, {"spec": {"suspend": False}}, "application/merge-patch+json")
-        found = self.started(jobs, own, space)
-        if problems := wrong(jobs.call("GET", own), pods_of(jobs, space), found):
+            change = {"suspend": False} if "suspend" in job["spec"] else {"runPolicy": {"suspend": False}}
+            jobs.call("PATCH", own, {"spec": change}, "application/merge-patch+json")
+        found = self.started(jobs, own)
+        runtime = self.runtime_of(jobs, job)
+        if problems := wrong(jobs.call("GET", own), pods_of(jobs, job["metadata"]["name"]), found, runtime):
             return "failed", "; ".join(problems)
         told = (
             f"; {len(warnings)} warnings: {' '.join(w.partition('- ')[2] for w in warnings)}"
@@ -87,18 +124,30 @@ class Checker:
         )
         return "passed", f"{len(found)} replicas found their environment{told}"
 
-    def runtime(self, jobs: Jobs, path: str, document: dict) -> tuple[str, str]:
-        """A runtime is accepted, or is one of those that are built in."""
+    def runtime(self, jobs: Jobs, made: list[str], path: str, document: dict) -> tuple[str, str]:
+        """A runtime is accepted. One that has the name of a built-in one is, under another."""
+        name = document["metadata"]["name"]
         try:
-            jobs.call("POST", path + "?dryRun=All", document)
+            jobs.call("POST", path, document)
         except Refused as refused:
             if refused.code != 409:
                 raise
-            return "passed", "is built in"
-        return "passed", "was accepted"
+            document = document | {"metadata": document["metadata"] | {"name": f"other-{name}"}}
+            jobs.call("POST", path + "?dryRun=All", document)
+            return "passed", "was accepted; one of its name is built in"
+        made.append(f"{path}/{name}")
+        told = f" {' '.join(w.partition('- ')[2] for w in jobs.warnings)}" if jobs.warnings else ""
+        return "passed", f"was accepted; {len(jobs.warnings)} warnings:{told}" if told else "was accepted"
+
+    def runtime_of(self, jobs: Jobs, job: dict) -> dict:
+        """The runtime of a TrainJob; empty for other kinds."""
+        if job["kind"] != "TrainJob":
+            return {}
+        ref = job["spec"]["runtimeRef"]
+        return jobs.call("GET", f"{jobs.path_of(job | {'kind': ref['kind']})}/{ref['name']}")
 
     def refused(self, jobs: Jobs, path: str, document: dict, expected: str) -> tuple[str, str]:
-        """A job that cannot run here is refused with a reason."""
+        """What cannot run here is refused with a reason."""
         try:
             jobs.call("POST", path, document)
         except Refused as refused:
@@ -106,39 +155,44 @@ class Checker:
             return ("skipped", f"refused, as it should be: {text}") if expected in text else ("failed", text)
         return "failed", "was accepted"
 
-    def started(self, jobs: Jobs, path: str, space: str) -> dict[str, dict]:
+    def started(self, jobs: Jobs, path: str) -> dict[str, dict]:
         """What the replicas of a job say they were started with, once all have been and the job has ended."""
-        folder = self.scratch / "found"
+        name = path.rpartition("/")[2]
 
         def ended() -> set[str]:
-            return holds(jobs.call("GET", path)) & {"Succeeded", "Complete", "Failed"}
+            over = holds(jobs.call("GET", path)) & {"Succeeded", "Complete", "Failed"}
+            for pod in [] if over else pods_of(jobs, name):
+                for condition in pod["status"]["conditions"]:
+                    if HOPELESS.match(condition.get("message", "")):
+                        raise Waits(f"it {condition['message']}")
+            return over
 
         end = until("the job to end", ended, SECONDS_A_JOB)
         if end == {"Failed"}:
             conditions = jobs.call("GET", path)["status"]["conditions"]
             raise AssertionError(f"it failed: {[c['message'] for c in conditions if c['type'] == 'Failed']}")
-        return {
-            f.name.partition("~")[2]: json.loads(f.read_text())
-            for f in folder.glob(f"{space}~*")
-            if f.suffix != ".part"
-        }
+        files = [f for f in self.scratch.glob(f"found/{jobs.namespace}~{name}~*") if f.suffix != ".part"]
+        return {f.name.rpartition("~")[2]: said(f) for f in files}
 
 
 def main() -> int:
     """Try every object and return the exit status."""
     folder, files = corpus.files("make conformance-training", "training", __doc__.splitlines()[0])
-    objects = [(place, document) for file in files for place, document in documents(folder, file)]
+    by_file = [list(documents(folder, file)) for file in files]
+    objects = [document for found in by_file for _, document in found]
     with tempfile.TemporaryDirectory(prefix="kfmesh-conformance-") as name:
         scratch = pathlib.Path(name)
-        world = World([document for _, document in objects])
+        scratch.chmod(0o755)  # replicas may run as another user
+        world = World(objects)
         (scratch / "found").mkdir()
+        (scratch / "found").chmod(0o777)
         images = scratch / "images.yaml"
-        images.write_text(yaml.safe_dump({"images": world.images(stub(scratch))}))
+        images.write_text(yaml.safe_dump({"images": world.images(stub(scratch, programs(objects)))}))
         flags = [f"--image-map={images}", "--fake-gpus=16xA100", f"--node-labels={world.node_labels()}"]
         mesh = OneProcess(scratch / "mesh", *flags)
         try:
             checker = Checker(mesh.start(), world, scratch)
-            things = [(n, *each) for n, each in enumerate(objects)]
+            things = [(f"c{number}", found) for number, found in enumerate(by_file)]
             results = corpus.check_all(checker.check, things, WORKERS)
         finally:
             mesh.stop()

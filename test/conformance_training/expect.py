@@ -14,10 +14,10 @@ FIELDS = {
 }
 
 
-def wrong(job: dict, pods: list[dict], found: dict[str, dict]) -> list[str]:
-    """Everything that is not as promised; nothing when all is."""
+def wrong(job: dict, pods: list[dict], found: dict[str, dict], runtime: dict) -> list[str]:
+    """Everything that is not as promised; nothing when all is. The runtime is that of a TrainJob."""
     if job["kind"] == "TrainJob":
-        return list(trainjob(job, found))
+        return list(trainjob(job, found, runtime["spec"]))
     specs = job["spec"][FIELDS[job["kind"]]]
     counts = {role: spec["replicas"] for role, spec in specs.items()}
     problems = [*missing(job["kind"], counts, found), *env_and_args(job["kind"], specs, found)]
@@ -44,7 +44,7 @@ def env_and_args(kind: str, specs: dict[str, dict], found: dict[str, dict]) -> I
     """What the manifest gives the container itself arrives as it is."""
     for role, spec in specs.items():
         container = spec["template"]["spec"]["containers"][0]
-        words = [*container.get("command", ["entrypoint"]), *container.get("args", [])]
+        words = [*(container.get("command") or ["entrypoint"]), *(container.get("args") or [])]
         for name, got in found.items():
             if name.rpartition("-")[0] != role.lower():
                 continue
@@ -52,7 +52,7 @@ def env_and_args(kind: str, specs: dict[str, dict], found: dict[str, dict]) -> I
                 same(a, b) for a, b in zip(got["args"], words, strict=True)
             ):
                 yield f"{name} was started as {got['args']}, not {words}"
-            for entry in container.get("env", []):
+            for entry in container.get("env") or []:
                 if "value" in entry:
                     yield from expect(name, got["env"], **{entry["name"]: entry["value"]})
 
@@ -90,8 +90,10 @@ def pytorch(job: dict, counts: dict, found: dict) -> Iterator[str]:
                 yield from expect(name, env, PET_MAX_RESTARTS=policy["maxRestarts"])
             yield from reachable(name, env["PET_RDZV_ENDPOINT"], found["worker-0"], "PORT_PYTORCHJOB_PORT")
         else:
+            each = str(job["spec"].get("nprocPerNode", "1"))  # "auto", "gpu" and "cpu" count as one
+            world = len(ranks) * (int(each) if each.isdigit() else 1)
             yield from expect(
-                name, env, WORLD_SIZE=len(ranks), RANK=rank, PET_NNODES=len(ranks), PET_NODE_RANK=rank
+                name, env, WORLD_SIZE=world, RANK=rank, PET_NNODES=len(ranks), PET_NODE_RANK=rank
             )
             where = f"{env['MASTER_ADDR']}:{env['MASTER_PORT']}"
             yield from reachable(name, where, found[ranks[0]], "PORT_PYTORCHJOB_PORT")
@@ -168,19 +170,38 @@ def mpi(job: dict, counts: dict, found: dict) -> Iterator[str]:
         yield from expect(name, got["env"], K_MPI_JOB_ROLE="launcher")
 
 
-def trainjob(job: dict, found: dict) -> Iterator[str]:
-    """Nodes of a TrainJob whose runtime is one for torch."""
-    nodes = {name: got for name, got in found.items() if name.startswith("node-")}
-    wanted = job["spec"].get("trainer", {}).get("numNodes", 1)
-    if len(nodes) != wanted:
-        yield f"{sorted(nodes)} have started of {wanted} nodes"
+def trainjob(job: dict, found: dict, runtime: dict) -> Iterator[str]:
+    """All replicated jobs have run, and nodes have what job and runtime promise."""
+    trainer, policy = job["spec"].get("trainer") or {}, runtime.get("mlPolicy") or {}
+    nodes = trainer.get("numNodes", policy.get("numNodes", 1))
+    trains, wanted = "node", []
+    for one in runtime["template"]["spec"]["replicatedJobs"]:
+        if step(one) == "trainer":
+            trains = one["name"]
+            wanted += [f"{trains}-{i}" for i in range(1 if "mpi" in policy else nodes)]
+        elif "mpi" not in policy or step(one):  # nodes of MPI run nothing of their own
+            wanted.append(f"{one['name']}-0")
+    if missing := sorted(set(wanted) - set(found)):
+        yield f"{missing} have not started; {sorted(found)} have"
         return
-    for name, got in nodes.items():
-        for entry in job["spec"].get("trainer", {}).get("env", []):
+    for name in (name for name in wanted if name.rpartition("-")[0] == trains):
+        env = found[name]["env"]
+        for entry in trainer.get("env", []):
             if "value" in entry:
-                yield from expect(name, got["env"], **{entry["name"]: entry["value"]})
-        if "torch" in job["spec"]["runtimeRef"]["name"]:
-            yield from expect(name, got["env"], PET_NNODES=wanted, PET_NODE_RANK=name.rpartition("-")[2])
+                yield from expect(name, env, **{entry["name"]: entry["value"]})
+        if "torch" in policy and trainer:
+            yield from expect(name, env, PET_NNODES=nodes, PET_NODE_RANK=name.rpartition("-")[2])
+        words = [*trainer.get("command", []), *trainer.get("args", [])]
+        if trainer.get("command") and words[:2] != ["tune", "run"] and found[name]["args"] != words:
+            yield f"{name} was started as {found[name]['args']}, not {words}"
+
+
+def step(job: dict) -> str:
+    """The part of a TrainJob that a replicated job takes; empty for none."""
+    label = "trainer.kubeflow.org/trainjob-ancestor-step"
+    spec = job["template"]["spec"]["template"]
+    places = (job["template"].get("metadata") or {}, spec.get("metadata") or {})
+    return next((at["labels"][label] for at in places if label in (at.get("labels") or {})), "")
 
 
 CHECKS: dict[str, Callable] = {

@@ -2,26 +2,27 @@
 
 import pathlib
 import re
-import stat
-import sys
 from collections.abc import Iterator
 
 import yaml
 from harness.jobs import Jobs, Refused
 
 # A replica of a job: writes down what it was started with, waits for the others to have begun, and ends well.
+# It needs no more than a shell, for it may be another user, who reaches no more.
 STUB = """#!/bin/sh
 # Plays whatever an image would run.
-mine="{found}/$KFMESH_NAMESPACE~$KFMESH_REPLICA"
-{python} -S -c 'import json, os, sys
-said = dict(args=sys.argv[1:], cwd=os.getcwd(), env=dict(os.environ))
-print(json.dumps(said))' "${{0##*/}}" "$@" > "$mine.part" || exit 1
-mv "$mine.part" "$mine"
-sleep 0.3
+mine="{found}/$KFMESH_NAMESPACE~$KFMESH_JOB~$KFMESH_REPLICA"
+{{ printf '%s\\0' "${{0##*/}}" "$@" && printf '\\0\\0' && /usr/bin/env -0; }} > "$mine.part" || exit 1
+/bin/mv "$mine.part" "$mine"
+/bin/sleep 0.3
 """
 
 # What a job cannot have here, by what gives it away, and what must be said of it.
-REFUSED = [(r"flux", "Flux")]
+REFUSED = [
+    (r"flux", "Flux"),
+    # An example of upstream's that upstream's own webhook refuses.
+    (r"torch-with-dataset-init$", "must have volumeMount with name - initializer"),
+]
 
 
 def documents(folder: pathlib.Path, file: pathlib.Path) -> Iterator[tuple[str, dict]]:
@@ -34,26 +35,39 @@ def documents(folder: pathlib.Path, file: pathlib.Path) -> Iterator[tuple[str, d
 
 def refusal(document: dict) -> str:
     """What must be said of a job that cannot run here; nothing when it can."""
-    text = yaml.safe_dump(document.get("spec", {}).get("runtimeRef", {}))
-    return next((said for pattern, said in REFUSED if re.search(pattern, text)), "")
+    spec = document.get("spec", {})
+    names = [(spec.get("runtimeRef") or {}).get("name", ""), *(spec.get("mlPolicy") or {})]
+    return next((said for pattern, said in REFUSED if any(re.search(pattern, name) for name in names)), "")
 
 
-def stub(scratch: pathlib.Path) -> pathlib.Path:
+def said(file: pathlib.Path) -> dict:
+    """What a stub has written down: its arguments, the program's name first, and its environment."""
+    args, _, env = file.read_bytes().decode().partition("\0\0\0")
+    entries = (entry.partition("=") for entry in env.split("\0") if entry)
+    return {"args": args.split("\0"), "env": {name: value for name, _, value in entries}}
+
+
+def stub(scratch: pathlib.Path, programs: set[str]) -> pathlib.Path:
     """Make the stub and return its folder, in which it has the names of all that jobs start."""
     folder = scratch / "stub"
     folder.mkdir()
     file = folder / "entrypoint"
-    file.write_text(STUB.format(found=scratch / "found", python=sys.executable))
-    file.chmod(file.stat().st_mode | stat.S_IXUSR)
-    for name in PROGRAMS:
+    file.write_text(STUB.format(found=scratch / "found"))
+    file.chmod(0o755)
+    for name in programs:
         (folder / name).symlink_to(file)
     return folder
 
 
-PROGRAMS = [
-    *("python", "python2", "python3", "torchrun", "tune", "deepspeed", "accelerate", "mlx.launch", "lmp"),
-    *("mpirun", "mpiexec", "mpiexec.hydra", "horovodrun", "bash", "sh", "nvidia-smi"),
-]
+# What scripts start, which is not seen in a manifest.
+PROGRAMS = {"python", "python3", "torchrun", "mpirun", "mpiexec", "nvidia-smi", "pip", "pip3", "nslookup"}
+
+
+def programs(documents: list[dict]) -> set[str]:
+    """The programs that documents name without saying where they are, and those that scripts start."""
+    first = (str(words[0]) for words in inside(documents, "command") if isinstance(words, list) and words)
+    named = {word for word in first if re.fullmatch(r"[A-Za-z0-9_.+-]+", word)}
+    return PROGRAMS | named - {"entrypoint", "sleep"}  # which workers of MPI really do
 
 
 def pods(value: object) -> Iterator[dict]:
@@ -81,8 +95,14 @@ def inside(value: object, key: str) -> Iterator:
 
 
 def unknown_program(document: dict) -> str:
-    """A program at a path of its own, where no stub can stand; nothing when there is none."""
-    for words in inside(document, "command"):
+    """A program at a path of its own, where no stub can stand; nothing when there is none.
+
+    Workers of an MPIJob run none of their own.
+    """
+    spec = document.get("spec", {})
+    if document["kind"] == "MPIJob":
+        spec = {role: of for role, of in spec.get("mpiReplicaSpecs", {}).items() if role != "Worker"}
+    for words in inside(spec, "command"):
         if (
             isinstance(words, list)
             and words
@@ -144,6 +164,8 @@ class World:
                 raise
 
 
-def pods_of(jobs: Jobs, space: str) -> list[dict]:
-    """The pods of a namespace."""
-    return jobs.call("GET", f"/api/v1/namespaces/{space}/pods")["items"]
+def pods_of(jobs: Jobs, job: str) -> list[dict]:
+    """The pods of a job."""
+    listed = jobs.call("GET", f"/api/v1/namespaces/{jobs.namespace}/pods")["items"]
+    labels = ("training.kubeflow.org/job-name", "jobset.sigs.k8s.io/jobset-name")
+    return [pod for pod in listed if job in [pod["metadata"]["labels"].get(label) for label in labels]]

@@ -113,6 +113,28 @@ def test_a_job_that_has_succeeded_does_not_run_anew(head, nodes, tmp_path):
     assert "done 127.0.0." in head.cli("logs", "job/wide", "--replica", "master-0")
 
 
+def test_a_node_is_drained(head, nodes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    jobs = Jobs(head)
+    job = wide_job(out, workers=1)
+    jobs.create(job)
+    names = ("master-0", "worker-0")
+    until("all to run", lambda: all(runs(out, name) for name in names), 60)
+    node = next(name for name in placed(head).values() if name != "head")
+
+    said = head.cli("drain", node, "--reason", "new fans", "--timeout", "50s")
+    assert said.splitlines()[0] == f"cordoned node {node}"
+    assert said.splitlines()[-1] == f"drained node {node}"
+    until("all to run elsewhere", lambda: all(len(runs(out, name)) == 2 for name in names), 60)
+    assert node not in placed(head).values()
+    for name in names:
+        first, second = runs(out, name)
+        assert first[1] < second[0], f"two runs of {name} at once"
+    (out / "go").touch()
+    assert jobs.wait(job, "Succeeded")["status"].get("restarts", 0) == 0
+
+
 def test_an_agent_that_was_killed_finds_what_it_ran(head, nodes, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

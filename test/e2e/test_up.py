@@ -42,6 +42,17 @@ def test_a_second_instance_is_refused(own_mesh, tmp_path):
     assert answers(f"{own_mesh.url}/readyz"), "the first one goes on"
 
 
+def test_damaged_state_is_said_to_be_damaged(tmp_path):
+    one = OneProcess(tmp_path)
+    database = one.data_dir / "etcd" / "member" / "snap" / "db"
+    database.parent.mkdir(parents=True)
+    database.write_text("no database")
+    process = one.launch()[0]
+    assert process.wait(20) == 1
+    assert f"what is in {one.data_dir}/etcd is damaged" in process.output()
+    assert "goroutine" not in process.output()
+
+
 def test_a_taken_port_is_refused(own_mesh, tmp_path):
     other = OneProcess(tmp_path / "other")
     other.http_address = own_mesh.http_address

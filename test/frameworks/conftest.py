@@ -1,6 +1,7 @@
 """A kfmesh whose image map has one image a framework: the virtual environment that `make` has filled."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -8,6 +9,8 @@ import pytest
 import yaml
 from harness.jobs import KINDS, Jobs, holds, manifest
 from harness.mesh import OneProcess
+from harness.network import Network, missing
+from harness.nodes import FarHead, Node
 from harness.process import ROOT, until
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
@@ -107,7 +110,7 @@ class Runner:
         """The ends of the logs of all replicas."""
         return "\n".join(
             f"--- {log.parent.name}\n{log.read_text(errors='replace')[-3000:]}"
-            for log in sorted(self.mesh.data_dir.glob("agent/workloads/*/log"))
+            for log in sorted(self.mesh.folder.rglob("agent/workloads/*/log"))
         )
 
     def said(self) -> dict[str, dict]:
@@ -121,6 +124,52 @@ def runner(mesh, name, tmp_path, record_versions) -> Runner:
     runner = Runner(mesh, name, tmp_path)
     yield runner
     for found in runner.said().values():
+        record_versions(found["versions"])
+
+
+@pytest.fixture
+def nodes(tmp_path, image_map):
+    """Three machines with networks of their own; their head runs nothing itself."""
+    if lack := missing():
+        pytest.skip(lack)
+    network, nodes = Network(4), []
+    try:
+        head = FarHead(tmp_path / "head", network.machines[0], f"--image-map={image_map}")
+        head.start().cli("cordon", "head")
+        flags = (f"--image-map={image_map}", "--node-lease=5s")
+        try:
+            for number in (2, 3, 4):
+                nodes.append(Node(head, number, *flags, machine=network.machines[number - 1]).start())
+            yield nodes
+        finally:
+            for node in nodes:
+                node.process.stop()
+            head.stop()
+    finally:
+        network.close()
+
+
+class Spread(Runner):
+    """Runs jobs whose replicas are on a machine each."""
+
+    def manifest(self, kind: str, *arguments, **named):
+        """Make a manifest in which whatever trains asks for most of the memory of a machine."""
+        most = 6 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10
+        job = super().manifest(kind, *arguments, **named)
+        for role, spec in job["spec"][KINDS[kind][1]].items():
+            if role != "Launcher":
+                (container,) = spec["template"]["spec"]["containers"]
+                container["resources"] = {"requests": {"memory": most}}
+        return job
+
+
+@pytest.fixture
+def spread(nodes, name, tmp_path, record_versions) -> Spread:
+    out = tmp_path / "out"
+    out.mkdir()
+    spread = Spread(nodes[0].head, name, out)
+    yield spread
+    for found in spread.said().values():
         record_versions(found["versions"])
 
 

@@ -88,22 +88,23 @@ def test_jax_trainjob(runner):
     check(runner.trainjob("jax-distributed", trainer), 2)
 
 
-def test_tensorflow(runner):
-    said = runner.run(runner.manifest("TFJob", "tensorflow", ["python", "mirrored.py"], Worker=2))
+def check_mirrored(said: dict[str, dict]) -> None:
+    """Both workers have the weight between those that each would have alone."""
     assert set(said) == {"rank-0", "rank-1"}
     for found in said.values():
         assert (found["world"], found["task_type"], len(found["cluster"]["worker"])) == (2, "worker", 2)
         assert found["weight"] == pytest.approx(1.5, abs=0.01), "the mean of what both want"
 
 
+def test_tensorflow(runner):
+    check_mirrored(runner.run(runner.manifest("TFJob", "tensorflow", ["python", "mirrored.py"], Worker=2)))
+
+
+LAUNCH = [
+    *("python", "-m", "paddle.distributed.launch", "--log_dir", "$(OUT)/log"),
+    *("--nproc_per_node", "1", "paddled.py"),
+]
+
+
 def test_paddle(runner):
-    job = runner.manifest(
-        "PaddleJob",
-        "paddle",
-        [
-            *("python", "-m", "paddle.distributed.launch", "--log_dir", "$(OUT)/log"),
-            *("--nproc_per_node", "1", "paddled.py"),
-        ],
-        Worker=2,
-    )
-    check(runner.run(job), 2)
+    check(runner.run(runner.manifest("PaddleJob", "paddle", LAUNCH, Worker=2)), 2)

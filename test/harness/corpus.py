@@ -38,13 +38,14 @@ def files(program: str, sort: str, about: str) -> tuple[pathlib.Path, list[pathl
     return folder, found
 
 
-def check_all(check: Callable[..., Result], things: Iterable[tuple], workers: int) -> list[Result]:
+def check_all(check: Callable[..., list[Result]], things: Iterable[tuple], workers: int) -> list[Result]:
     """Check all things, a few at a time, and print each result as it comes."""
     results = []
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         for future in concurrent.futures.as_completed([pool.submit(check, *thing) for thing in things]):
-            results.append(future.result())
-            print(results[-1], flush=True)
+            found = future.result()
+            print(*found, sep="\n", flush=True)
+            results += found
     return results
 
 

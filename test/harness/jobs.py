@@ -71,6 +71,8 @@ class Jobs:
         """Where objects like one are made; None when it is no kind that is served."""
         group, _, version = document.get("apiVersion", "").rpartition("/")
         kind = document.get("kind", "")
+        if (group, kind) in (("", "ConfigMap"), ("", "Secret"), ("", "PersistentVolumeClaim")):
+            return f"/api/{version}/namespaces/{self.namespace}/{kind.lower()}s"
         if group not in ("kubeflow.org", "trainer.kubeflow.org"):
             return None
         space = "" if kind.startswith("Cluster") else f"/namespaces/{self.namespace}"

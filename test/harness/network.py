@@ -14,7 +14,7 @@ def missing() -> str:
     """Say what this host lacks for a Network; empty when it lacks nothing."""
     if os.geteuid() != 0:
         return "network namespaces need root"
-    for program in ("ip", "nsenter", "iptables"):
+    for program in ("ip", "nsenter", "iptables", "unshare", "hostname"):
         if not shutil.which(program):
             return f"there is no program {program}"
     name = f"kfm{os.getpid()}try"
@@ -42,7 +42,11 @@ class Machine:
         self.address = f"{network.prefix}.{number}"
         self.space = f"{network.name}m{number}"
         self.port = f"{network.name}p{number}"  # of the bridge, to which it is plugged
-        self.within = ["nsenter", f"--net=/run/netns/{self.space}"]
+        name = f'hostname machine-{number}; exec "$@"'  # a name that no other machine knows
+        self.within = [
+            *("nsenter", f"--net=/run/netns/{self.space}"),
+            *("unshare", "--uts", "sh", "-c", name, "sh"),
+        ]
         self.network = network
         run("ip", "netns", "add", self.space)
         run(*f"ip link add {self.port} type veth peer name eth0 netns {self.space}".split())

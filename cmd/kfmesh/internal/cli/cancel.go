@@ -32,7 +32,10 @@ CANCELED; its logs and what it has written stay.`,
 			if err != nil {
 				return err
 			}
-			if k.Cancel == nil {
+			switch {
+			case k.Singular == kind.Jobs().Singular:
+				return fault.Invalidf("", "jobs are not canceled: `kfmesh suspend` stops one for a while, `kfmesh delete` for good")
+			case k.Cancel == nil:
 				return fault.Invalidf("", "%s do not run, so they cannot be canceled; runs and workloads can", k.Plural)
 			}
 			return s.change(command.Context(), k, refs, "canceling", k.Cancel)

@@ -19,7 +19,7 @@ func cordonCommand(s *Session) *cobra.Command {
 		Use:   "cordon NODE",
 		Short: "Have a node, or one of its GPUs, take no more workloads",
 		Long: `Have a node, or one of its GPUs, take no more workloads, as before it is repaired. What
-runs on it runs on. "kfmesh uncordon" undoes it. Both are remembered when the node's agent,
+runs on it runs on, unlike with "kfmesh drain". "kfmesh uncordon" undoes it. Both are remembered when the node's agent,
 or kfmesh itself, starts anew.`,
 		Example: `  kfmesh cordon gpu-7 --reason "new fans on Monday"
   kfmesh cordon gpu-7 --gpu 3 --reason "XID 79"

@@ -59,6 +59,9 @@ type fake struct {
 	queues *fakeQueues
 	// jobs answers for training jobs, when it is set.
 	jobs *fakeJobs
+	// drained says that a node is to be empty once workloads have been looked at.
+	drained bool
+	looks   int
 	// loggedOf is the workload whose log was asked for last.
 	loggedOf string
 	// tokens answers for the tokens of the mesh, when it is set.
@@ -295,6 +298,14 @@ func (f *fake) ListRefusedEvents(context.Context, *metadatav1.ListRefusedEventsR
 }
 
 func (f *fake) ListWorkloads(_ context.Context, r *gpuagentv1.ListWorkloadsRequest) (*gpuagentv1.ListWorkloadsResponse, error) {
+	if f.drained && r.GetPageToken() == "" {
+		f.looks++
+	}
+	if f.looks > 1 {
+		for _, w := range f.workloads {
+			w.Status.Replicas = nil
+		}
+	}
 	items, next := page(f.workloads, r.GetPageSize(), r.GetPageToken())
 	return &gpuagentv1.ListWorkloadsResponse{Workloads: items, NextPageToken: next}, nil
 }
@@ -323,6 +334,13 @@ func (f *fake) ListNodes(context.Context, *gpuagentv1.ListNodesRequest) (*gpuage
 }
 
 func (f *fake) GetNode(_ context.Context, r *gpuagentv1.GetNodeRequest) (*gpuagentv1.Node, error) {
+	return pick(f.nodes, "node", r.GetName(), func(n *gpuagentv1.Node) string { return n.GetMetadata().GetName() })
+}
+
+// CordonNode notes whether the node is to be empty soon.
+func (f *fake) CordonNode(_ context.Context, r *gpuagentv1.CordonNodeRequest) (*gpuagentv1.Node, error) {
+	f.asked(r)
+	f.drained = r.GetDrain()
 	return pick(f.nodes, "node", r.GetName(), func(n *gpuagentv1.Node) string { return n.GetMetadata().GetName() })
 }
 

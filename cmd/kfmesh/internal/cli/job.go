@@ -165,8 +165,10 @@ func (s *Session) jobLogs(ctx context.Context, c *client.Client, job *trainingv1
 		return fault.Preconditionf("job %s is at its first attempt; there is none before it", job.GetMetadata().GetName())
 	case o.before:
 		attempt--
+	case o.attempt > int(attempt):
+		return fault.Invalidf("--attempt", "is %d; job %s has come to attempt %d", o.attempt, job.GetMetadata().GetName(), attempt)
 	case o.attempt > 0:
-		attempt = int32(min(o.attempt, int(attempt))) // #nosec G115 -- no larger than one that is
+		attempt = int32(o.attempt) // #nosec G115 -- no larger than one that is
 	}
 	return s.attemptLogs(ctx, c, job, attempt, o)
 }

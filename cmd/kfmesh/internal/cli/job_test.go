@@ -92,6 +92,7 @@ func TestJobsAreFoundAsKubectlFindsThem(t *testing.T) {
 		{"get pytorchjob mnist -o name", "job/pytorchjob/mnist\n"},
 		{"get pytorchjob/mnist -o name", "job/pytorchjob/mnist\n"},
 		{"get job/pytorchjob/mnist -o name", "job/pytorchjob/mnist\n"},
+		{"get job/mnist job/census -o name", "job/pytorchjob/mnist\njob/tfjob/census\n"},
 		{"get jobs -l team=census -o name", "job/tfjob/census\n"},
 		{"get jobs -n default -l team!=census -o name", "job/pytorchjob/mnist\n"},
 		{"get jobs -l team=mnist -A -n other -o name", "job/pytorchjob/mnist\n"},
@@ -145,6 +146,12 @@ func TestWhatIsWrongWithJobsIsSaid(t *testing.T) {
 		{"get jobs -l a=(", exitUsage, "--selector: "},
 		{"get runs -l a=b", exitUsage, "--selector: does not go with runs"},
 		{"logs job/mnist --previous --attempt 1", exitUsage, "--previous: goes with neither"},
+		{"logs job/mnist --attempt 3", exitUsage, "--attempt: is 3; job mnist has come to attempt 2"},
+		{"cancel job mnist", exitUsage, "jobs are not canceled: `kfmesh suspend` stops one for a while"},
+		{"describe job pytorchjob/m", exitFailed, `there is no job "pytorchjob/m"`},
+		{"cancel workload new", exitFailed, `there is no workload "new"`},
+		{"describe pytorchjob/mnist pytorchjob/nothing", exitFailed, `there is no job "nothing"`},
+		{"describe job/mnist run/last", exitUsage, `"job/mnist" is not a kind of resource`},
 		{"logs last --previous", exitUsage, "go with jobs"},
 		{"wait job/mnist --for ended", exitUsage, `--for: "ended" is nothing to wait for; give running, restarting, suspended, succeeded, failed or delete`},
 		{"wait last --for running", exitUsage, "--for: goes with jobs"},
@@ -169,13 +176,19 @@ func TestJobsAreWaitedFor(t *testing.T) {
 		out    string
 		says   string
 	}{
-		{args: "wait job/mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Restarting", "restarting: x"), away, becomes("Succeeded", "")},
-			out: "pytorchjob/mnist RUNNING\npytorchjob/mnist RESTARTING: restarting: x\npytorchjob/mnist SUCCEEDED\n"},
-		{args: "wait pytorchjob mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Failed", "exit status 3")},
-			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist FAILED: exit status 3\n"},
+		{
+			args: "wait job/mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Restarting", "restarting: x"), away, becomes("Succeeded", "")},
+			out: "pytorchjob/mnist RUNNING\npytorchjob/mnist RESTARTING: restarting: x\npytorchjob/mnist SUCCEEDED\n",
+		},
+		{
+			args: "wait pytorchjob mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Failed", "exit status 3")},
+			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist FAILED: exit status 3\n",
+		},
 		{args: "wait job/mnist --for condition=Suspended -o name", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Suspended", "")}, out: "job/pytorchjob/mnist\n"},
-		{args: "wait job/mnist --for=failed", stages: []func(*trainingv1.TrainingJob) error{becomes("Succeeded", "")},
-			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist SUCCEEDED\n", says: "pytorchjob/mnist is not FAILED and cannot become so: it has SUCCEEDED"},
+		{
+			args: "wait job/mnist --for=failed", stages: []func(*trainingv1.TrainingJob) error{becomes("Succeeded", "")},
+			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist SUCCEEDED\n", says: "pytorchjob/mnist is not FAILED and cannot become so: it has SUCCEEDED",
+		},
 		{args: "wait job/mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), gone}, status: exitFailed, out: "pytorchjob/mnist RUNNING\n", says: "pytorchjob/mnist was deleted"},
 		{args: "wait job/mnist --for delete", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), gone}, out: "pytorchjob/mnist RUNNING\n"},
 		{args: "wait job/nothing --for delete"},
@@ -217,5 +230,15 @@ func TestDescribeJobShowsGPUsOfReplicas(t *testing.T) {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("%q is missing in\n%s%s", want, r.out, r.err)
 		}
+	}
+}
+
+func TestVersionIsThatOfTheHead(t *testing.T) {
+	f := withJobs(t)
+	f.nodes = []*gpuagentv1.Node{
+		{Status: &gpuagentv1.NodeStatus{AgentVersion: "old", AgentAddress: "10.0.0.2:9444"}}, {Status: &gpuagentv1.NodeStatus{AgentVersion: "new"}},
+	}
+	if r := invoke(t, f, "version"); !strings.Contains(r.out, "server  new at ") {
+		t.Errorf("got %s%s", r.out, r.err)
 	}
 }

@@ -38,7 +38,7 @@ func parseReference(args []string, fallback *kind.Kind) (*kind.Kind, string, err
 	return nil, "", fault.Invalidf("", "give a kind and one id or name")
 }
 
-// parseReferences reads "KIND REF..." or "KIND/REF..." arguments.
+// parseReferences reads "KIND REF..." or "KIND/REF..." arguments, all of one kind.
 func parseReferences(args []string, fallback *kind.Kind) (*kind.Kind, []string, error) {
 	if len(args) == 1 {
 		k, ref, err := parseReference(args, fallback)
@@ -48,10 +48,27 @@ func parseReferences(args []string, fallback *kind.Kind) (*kind.Kind, []string, 
 	if err == nil {
 		return k, args[1:], nil
 	}
+	if k, refs, ok := prefixed(args); ok {
+		return k, refs, nil
+	}
 	if fallback == nil {
 		return nil, nil, err
 	}
 	return fallback, args, nil
+}
+
+// prefixed reads "KIND/REF KIND/REF ..." arguments that all name the same kind.
+func prefixed(args []string) (of *kind.Kind, refs []string, ok bool) {
+	first, _, _ := strings.Cut(args[0], "/")
+	for _, arg := range args {
+		word, ref, _ := strings.Cut(arg, "/")
+		if word != first || ref == "" {
+			return nil, nil, false
+		}
+		refs = append(refs, ref)
+	}
+	k, err := kind.Parse(first)
+	return k, refs, err == nil
 }
 
 // resolveAll finds what the references mean, all before anything is changed.

@@ -109,7 +109,7 @@ followed or waited for failed, was canceled or took too long; 2 wrong usage or b
 		groupLook: {
 			getCommand(s), describeCommand(s), lineageCommand(s), compareCommand(s), logsCommand(s), cancelCommand(s),
 			enableCommand(s), disableCommand(s), deleteCommand(s), modelsCommand(s), queueCommand(s), cacheCommand(s), gcCommand(s),
-			topCommand(s), cordonCommand(s), uncordonCommand(s), taintCommand(s),
+			topCommand(s), cordonCommand(s), uncordonCommand(s), drainCommand(s), taintCommand(s),
 		},
 	} {
 		for _, c := range commands {

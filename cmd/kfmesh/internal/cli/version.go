@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +54,7 @@ func versionCommand(s *Session) *cobra.Command {
 	return command
 }
 
-// serverVersion is the version of the first node's agent.
+// serverVersion is the version of the head's own agent, or else of the first node's.
 func (s *Session) serverVersion(ctx context.Context) (string, error) {
 	c, err := s.client(ctx)
 	if err != nil {
@@ -63,7 +64,11 @@ func (s *Session) serverVersion(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, node := range nodes.GetNodes() {
+	all := nodes.GetNodes()
+	if i := slices.IndexFunc(all, func(n *gpuagentv1.Node) bool { return n.GetStatus().GetAgentAddress() == "" }); i >= 0 {
+		return all[i].GetStatus().GetAgentVersion(), nil
+	}
+	for _, node := range all {
 		return node.GetStatus().GetAgentVersion(), nil
 	}
 	return "", fmt.Errorf("no node has reported to %s yet", s.server)

@@ -19,6 +19,7 @@ import (
 func ConfigMaps() *Kind {
 	return &Kind{
 		Singular: "configmap", Plural: "configmaps", Short: []string{"cm"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", configMapName),

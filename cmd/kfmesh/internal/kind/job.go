@@ -47,6 +47,7 @@ func jobsOf(of string) *Kind {
 func Jobs() *Kind {
 	return &Kind{
 		Singular: "job", Plural: "jobs", Short: []string{"j", "trainingjob", "trainingjobs"},
+		Named: true,
 		Whole: true,
 		Flags: []string{"state", "selector"},
 		Columns: []Column{

@@ -3,8 +3,8 @@
 // experiments, artifacts, models and their versions, training jobs, workloads, nodes,
 // queues, priority classes, secrets, config maps and volumes. A new kind is one file here.
 //
-// A resource is named by its id, by the start of its id if no other shares it,
-// by its name if no other has it, or by "last", the newest (see Resolve).
+// A resource is named by its id, by the start of its id if that is not made of its name and no
+// other shares it, by its name if no other has it, or by "last", the newest (see Resolve).
 package kind
 
 import (
@@ -58,6 +58,7 @@ type Kind struct {
 	Flags    []string // flags of get that narrow its list
 	Columns  []Column
 	Whole    bool // List returns resources as whole as Get does
+	Named    bool // ids are names, or made of them: the start of one is none
 
 	ID   func(proto.Message) string
 	Name func(proto.Message) string // for people; may equal the id

@@ -18,6 +18,7 @@ import (
 func Nodes() *Kind {
 	return &Kind{
 		Singular: "node", Plural: "nodes", Short: []string{"n"},
+		Named: true,
 		Whole: true,
 		Flags: []string{"selector"},
 		Columns: []Column{

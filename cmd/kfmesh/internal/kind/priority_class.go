@@ -15,6 +15,7 @@ import (
 func PriorityClasses() *Kind {
 	return &Kind{
 		Singular: "priorityclass", Plural: "priorityclasses", Short: []string{"pc"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", className),

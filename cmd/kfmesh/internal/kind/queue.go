@@ -18,6 +18,7 @@ import (
 func Queues() *Kind {
 	return &Kind{
 		Singular: "queue", Plural: "queues", Short: []string{"q"},
+		Named: true,
 		Columns: []Column{
 			column("NAME", queueName),
 			column("QUOTA", func(q *gpuagentv1.Queue) string { return limit(q.GetSpec().GpuQuota) }),

@@ -68,7 +68,9 @@ func (k *Kind) search(ctx context.Context, c *client.Client, namespace, ref stri
 		},
 		{
 			query: Query{match: match{idPrefix: ref}},
-			fits:  func(m proto.Message) bool { return strings.HasPrefix(k.ID(m), ref) },
+			fits: func(m proto.Message) bool { // "p" is not to delete the one job whose id begins with it
+				return k.ID(m) == ref || !k.Named && strings.HasPrefix(k.ID(m), ref)
+			},
 		},
 	}
 	for _, s := range searches {

@@ -18,6 +18,7 @@ import (
 func Runtimes() *Kind {
 	return &Kind{
 		Singular: "runtime", Plural: "runtimes",
+		Named: true,
 		Short: []string{"trainingruntime", "trainingruntimes", "clustertrainingruntime", "clustertrainingruntimes"},
 		Whole: true,
 		Columns: []Column{

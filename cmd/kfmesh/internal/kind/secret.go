@@ -18,6 +18,7 @@ import (
 func Secrets() *Kind {
 	return &Kind{
 		Singular: "secret", Plural: "secrets", Short: []string{"sec"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", secretName),

@@ -15,6 +15,7 @@ import (
 func Volumes() *Kind {
 	return &Kind{
 		Singular: "volume", Plural: "volumes", Short: []string{"vol", "pvc"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", volumeName),

@@ -17,6 +17,7 @@ import (
 func Workloads() *Kind {
 	return &Kind{
 		Singular: "workload", Plural: "workloads", Short: []string{"w", "wl"},
+		Named: true,
 		Whole: true,
 		Columns: []Column{
 			column("NAME", workloadName),

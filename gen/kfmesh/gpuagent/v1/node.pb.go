@@ -1165,7 +1165,10 @@ type CordonNodeRequest struct {
 	// Whether it is to take workloads again.
 	Undo bool `protobuf:"varint,2,opt,name=undo,proto3" json:"undo,omitempty"`
 	// Why, for people.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whether workloads on it that bear being disrupted are stopped, within their grace
+	// periods, to run anew elsewhere. Does not go with undo.
+	Drain         bool `protobuf:"varint,4,opt,name=drain,proto3" json:"drain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1219,6 +1222,13 @@ func (x *CordonNodeRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *CordonNodeRequest) GetDrain() bool {
+	if x != nil {
+		return x.Drain
+	}
+	return false
 }
 
 // WithdrawGpuRequest names a GPU.
@@ -1544,11 +1554,12 @@ const file_kfmesh_gpuagent_v1_node_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12+\n" +
 	"\x03add\x18\x02 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x03add\x121\n" +
 	"\x06remove\x18\x03 \x03(\v2\x19.kfmesh.gpuagent.v1.TaintR\x06remove\x12\x1c\n" +
-	"\toverwrite\x18\x04 \x01(\bR\toverwrite\"f\n" +
+	"\toverwrite\x18\x04 \x01(\bR\toverwrite\"|\n" +
 	"\x11CordonNodeRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x12\n" +
 	"\x04undo\x18\x02 \x01(\bR\x04undo\x12 \n" +
-	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x84\x01\n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x14\n" +
+	"\x05drain\x18\x04 \x01(\bR\x05drain\"\x84\x01\n" +
 	"\x12WithdrawGpuRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x1b\n" +
 	"\x04uuid\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04uuid\x12\x12\n" +

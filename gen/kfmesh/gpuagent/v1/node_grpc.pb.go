@@ -37,7 +37,7 @@ type NodeServiceClient interface {
 	// ListNodes returns all nodes, by name.
 	ListNodes(ctx context.Context, in *ListNodesRequest, opts ...grpc.CallOption) (*ListNodesResponse, error)
 	// CordonNode has a node take no more workloads, or take them again. What runs on it
-	// runs on.
+	// runs on, unless it is to be drained.
 	CordonNode(ctx context.Context, in *CordonNodeRequest, opts ...grpc.CallOption) (*Node, error)
 	// TaintNode keeps workloads off a node that do not tolerate it, or no longer does. What
 	// runs on it runs on.
@@ -116,7 +116,7 @@ type NodeServiceServer interface {
 	// ListNodes returns all nodes, by name.
 	ListNodes(context.Context, *ListNodesRequest) (*ListNodesResponse, error)
 	// CordonNode has a node take no more workloads, or take them again. What runs on it
-	// runs on.
+	// runs on, unless it is to be drained.
 	CordonNode(context.Context, *CordonNodeRequest) (*Node, error)
 	// TaintNode keeps workloads off a node that do not tolerate it, or no longer does. What
 	// runs on it runs on.

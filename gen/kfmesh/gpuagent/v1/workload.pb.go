@@ -3464,7 +3464,9 @@ type ReplicaStatus struct {
 	// Term of the node that it was placed on, if that has joined; see NodeStatus.
 	NodeTerm string `protobuf:"bytes,22,opt,name=node_term,json=nodeTerm,proto3" json:"node_term,omitempty"`
 	// How much of its log, in bytes, is what it wrote in earlier epochs. Known once it runs.
-	LogKeptBytes  int64 `protobuf:"varint,23,opt,name=log_kept_bytes,json=logKeptBytes,proto3" json:"log_kept_bytes,omitempty"`
+	LogKeptBytes int64 `protobuf:"varint,23,opt,name=log_kept_bytes,json=logKeptBytes,proto3" json:"log_kept_bytes,omitempty"`
+	// What its node calls itself (gethostname), where the workload has more than one.
+	Machine       string `protobuf:"bytes,24,opt,name=machine,proto3" json:"machine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3658,6 +3660,13 @@ func (x *ReplicaStatus) GetLogKeptBytes() int64 {
 		return x.LogKeptBytes
 	}
 	return 0
+}
+
+func (x *ReplicaStatus) GetMachine() string {
+	if x != nil {
+		return x.Machine
+	}
+	return ""
 }
 
 // ReturnedFile is one file read back from a replica.
@@ -4840,7 +4849,7 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\x0estop_requested\x18\b \x01(\bR\rstopRequested\x12\x1a\n" +
 	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\"\n" +
 	"\fincarnations\x18\n" +
-	" \x01(\x05R\fincarnations\"\xc6\x06\n" +
+	" \x01(\x05R\fincarnations\"\xe0\x06\n" +
 	"\rReplicaStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12/\n" +
@@ -4867,7 +4876,8 @@ const file_kfmesh_gpuagent_v1_workload_proto_rawDesc = "" +
 	"\vincarnation\x18\x14 \x01(\x05R\vincarnation\x12\x18\n" +
 	"\aleaving\x18\x15 \x01(\bR\aleaving\x12\x1b\n" +
 	"\tnode_term\x18\x16 \x01(\tR\bnodeTerm\x12$\n" +
-	"\x0elog_kept_bytes\x18\x17 \x01(\x03R\flogKeptBytes\x1a8\n" +
+	"\x0elog_kept_bytes\x18\x17 \x01(\x03R\flogKeptBytes\x12\x18\n" +
+	"\amachine\x18\x18 \x01(\tR\amachine\x1a8\n" +
 	"\n" +
 	"PortsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

@@ -29,7 +29,7 @@ func (r replica) shownStatus() map[string]any {
 	out := map[string]any{
 		"phase": r.phase(),
 		"conditions": []any{
-			map[string]any{"type": "PodScheduled", "status": truth[s.GetNode() != ""]},
+			r.scheduled(),
 			map[string]any{"type": "Ready", "status": truth[ready]},
 		},
 		"containerStatuses": []any{map[string]any{
@@ -48,6 +48,19 @@ func (r replica) shownStatus() map[string]any {
 	}
 	if s.GetHost() != "" {
 		out["podIP"], out["hostIP"] = s.GetHost(), s.GetHost()
+	}
+	return out
+}
+
+// scheduled is the condition that says whether the replica has a node, and if not why: there
+// clients of Kubernetes look for it.
+func (r replica) scheduled() map[string]any {
+	if r.status.GetNode() != "" || r.phase() != "Pending" {
+		return map[string]any{"type": "PodScheduled", "status": "True"}
+	}
+	out := map[string]any{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+	if message := r.workload.GetStatus().GetMessage(); message != "" {
+		out["message"] = message
 	}
 	return out
 }

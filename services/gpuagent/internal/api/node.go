@@ -4,6 +4,7 @@ import (
 	"context"
 
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 // GetNode implements NodeService.
@@ -18,6 +19,12 @@ func (s *nodes) ListNodes(context.Context, *gpuagentv1.ListNodesRequest) (*gpuag
 
 // CordonNode implements NodeService.
 func (s *nodes) CordonNode(ctx context.Context, r *gpuagentv1.CordonNodeRequest) (*gpuagentv1.Node, error) {
+	switch {
+	case r.GetDrain() && r.GetUndo():
+		return nil, fault.Invalidf("drain", "does not go with undo")
+	case r.GetDrain():
+		return s.engine.Drain(ctx, r.GetName(), r.GetReason())
+	}
 	return s.engine.Cordon(ctx, r.GetName(), r.GetUndo(), r.GetReason())
 }
 

@@ -79,7 +79,7 @@ func (l *life) gather(abroad []int) bool {
 		if reported == nil {
 			return false
 		}
-		r.Host, r.Ports = reported.GetHost(), reported.GetPorts()
+		r.Host, r.Machine, r.Ports = reported.GetHost(), reported.GetMachine(), reported.GetPorts()
 	}
 	return true
 }

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,9 @@ import (
 // up here; one that is unknown is left out.
 func (r *replica) hosts(ctx context.Context, scope expand.Scope) ([]runtime.Host, error) {
 	out := peers(r.template.GetPeerNames(), scope)
+	if len(out) > 0 {
+		out = append(machines(scope), out...)
+	}
 	for _, alias := range r.template.GetHostAliases() {
 		address, err := expand.String(alias.GetIp(), scope)
 		if err != nil {
@@ -39,6 +44,28 @@ func peers(names []*gpuagentv1.PeerName, scope expand.Scope) []runtime.Host {
 				host.Names = append(host.Names, strings.ReplaceAll(name, "${index}", strconv.Itoa(i)))
 			}
 			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// machines are the names by which libraries tell others where they are: what the machine of
+// each replica calls itself stands for the address at which others reach it. By itself a
+// machine's own name is often that of its loopback device, and other machines' names are unknown.
+func machines(scope expand.Scope) []runtime.Host {
+	own := scope.Replicas[scope.Group][scope.Index]
+	known := map[string]bool{"": true, own.Machine: true}
+	var out []runtime.Host
+	if own.Machine != "" {
+		out = append(out, runtime.Host{IP: own.Host, Names: []string{own.Machine}})
+	}
+	for _, group := range slices.Sorted(maps.Keys(scope.Replicas)) {
+		for _, other := range scope.Replicas[group] {
+			if other.Host == "" || known[other.Machine] {
+				continue
+			}
+			known[other.Machine] = true
+			out = append(out, runtime.Host{IP: other.Host, Names: []string{other.Machine}})
 		}
 	}
 	return out

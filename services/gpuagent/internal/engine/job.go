@@ -21,7 +21,7 @@ func (e *Engine) jobOf(w *gpuagentv1.Workload) scheduler.Job {
 	job := scheduler.Job{
 		UID: m.GetUid(), Namespace: m.GetNamespace(), Name: m.GetName(), Queue: spec.GetQueue(), Priority: spec.GetPriority(),
 		Submitted: m.GetCreateTime().AsTime(), Prefer: e.Node, Preemptible: spec.GetDisruptible(),
-		GangMin: gangOf(spec),
+		GangMin: gangOf(spec), Together: spec.GetOneNode(),
 	}
 	bound := e.boundTo(w)
 	for _, group := range spec.GetGroups() {
@@ -63,17 +63,13 @@ func tolerationsOf(t *gpuagentv1.Template) []scheduler.Toleration {
 
 // boundTo names the node that a workload has to run on because what it refers to is
 // there alone, and is empty when it may run on any: volumes are directories of their
-// node, and absolute paths in staging are those of the head. Of a workload that is
-// to be on one node, it is one that is large enough, if there is one.
+// node, and absolute paths in staging are those of the head.
 func (e *Engine) boundTo(w *gpuagentv1.Workload) string {
 	if node, _ := e.boundByClaim(w); node != "" {
 		return node
 	}
 	if e.boundByStaging(w) {
 		return e.Node
-	}
-	if w.GetSpec().GetOneNode() {
-		return e.largeEnough(w.GetSpec())
 	}
 	return ""
 }
@@ -107,48 +103,6 @@ func (e *Engine) boundBecause(w *gpuagentv1.Workload) string {
 		return fmt.Sprintf("; it has to run on node %s, whose files it uses in place", e.Node)
 	}
 	return ""
-}
-
-// largeEnough is a node that has what all replicas of a workload ask for together and
-// that all of them select: the head before others. It is empty when there is none.
-func (e *Engine) largeEnough(spec *gpuagentv1.WorkloadSpec) string {
-	var memory int64
-	gpus := map[string]int{} // by model
-	for _, g := range spec.GetGroups() {
-		need := g.GetTemplate().GetResources()
-		memory += int64(state.Replicas(g)) * need.GetMemoryBytes()
-		gpus[need.GetGpuModel()] += state.Replicas(g) * int(need.GetGpus())
-	}
-	fits := func(n *gpuagentv1.Node) bool {
-		has := seen(n)
-		for model, asked := range gpus {
-			if asked > 0 && asked > has.Suitable(&scheduler.Need{GPUModel: model}) {
-				return false
-			}
-		}
-		labels := has.Labels
-		return memory <= n.GetStatus().GetMemoryBytes() &&
-			!slices.ContainsFunc(spec.GetGroups(), func(g *gpuagentv1.ReplicaGroup) bool { return !selects(g.GetTemplate(), labels) })
-	}
-	if fits(e.node) {
-		return e.Node
-	}
-	for _, item := range e.nodes.List("") {
-		if fits(item.Value) {
-			return item.Key
-		}
-	}
-	return ""
-}
-
-// selects reports whether a node with some labels is one that a template selects.
-func selects(t *gpuagentv1.Template, labels map[string]string) bool {
-	for key, want := range t.GetNodeSelector() {
-		if has, ok := labels[key]; !ok || has != want {
-			return false
-		}
-	}
-	return true
 }
 
 // slotOf is where the i-th replica of a job is.

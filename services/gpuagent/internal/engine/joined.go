@@ -69,7 +69,8 @@ func (l *life) extend(w *gpuagentv1.Workload) bool {
 		}
 		after[i] = proto.CloneOf(r)
 		if r.GetNode() == l.engine.Node {
-			after[i].Host, after[i].Ports, joined = l.engine.node.GetStatus().GetHost(), nil, true
+			l.engine.address(after[i])
+			after[i].Ports, joined = nil, true
 		}
 	}
 	for i, r := range before {
@@ -135,7 +136,8 @@ func (l *life) begin(w *gpuagentv1.Workload) {
 	}
 	for i, r := range w.GetStatus().GetReplicas() {
 		if r.GetNode() != l.engine.Node && i < len(l.w.GetStatus().GetReplicas()) {
-			l.w.Status.Replicas[i].Host, l.w.Status.Replicas[i].Ports = r.GetHost(), r.GetPorts()
+			at := l.w.Status.Replicas[i]
+			at.Host, at.Machine, at.Ports = r.GetHost(), r.GetMachine(), r.GetPorts()
 		}
 	}
 	l.w.Status.StartTime = w.GetStatus().GetStartTime()
@@ -202,7 +204,7 @@ func (l *life) reinstate(last *gpuagentv1.Report) (over bool) {
 		}
 		over, r.Ports = false, nil
 		if len(own) < len(l.w.GetStatus().GetReplicas()) {
-			r.Host = l.engine.node.GetStatus().GetHost()
+			l.engine.address(r)
 		}
 	}
 	l.engine.hold(l.run, l.w)

@@ -71,7 +71,7 @@ func (l *life) take(slots []scheduler.Slot) error {
 	}
 	if l.apart() {
 		for _, r := range l.engine.own(l.w) {
-			r.Host = l.engine.node.GetStatus().GetHost()
+			l.engine.address(r)
 		}
 	}
 	if l.isPlaced() {
@@ -130,6 +130,11 @@ func (l *life) waitToJoin(sentence string) {
 		}
 	}
 	l.changed()
+}
+
+// address says where others reach a replica of this node.
+func (e *Engine) address(r *gpuagentv1.ReplicaStatus) {
+	r.Host, r.Machine = e.node.GetStatus().GetHost(), e.node.GetStatus().GetHostname()
 }
 
 // own are the replicas of a workload that are placed on this node.

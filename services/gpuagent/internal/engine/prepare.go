@@ -113,7 +113,7 @@ func scopeOf(w *gpuagentv1.Workload, position int, workDir string) expand.Scope 
 			scope.Group, scope.Index = other.GetGroup(), int(other.GetIndex())
 		}
 		scope.Replicas[other.GetGroup()] = append(scope.Replicas[other.GetGroup()],
-			expand.Address{Host: other.GetHost(), Ports: other.GetPorts()})
+			expand.Address{Host: other.GetHost(), Machine: other.GetMachine(), Ports: other.GetPorts()})
 	}
 	return scope
 }

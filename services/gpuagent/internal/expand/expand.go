@@ -27,8 +27,9 @@ const Objects = "${objects}"
 
 // Address is where a replica can be reached.
 type Address struct {
-	Host  string
-	Ports map[string]int32
+	Host    string
+	Machine string // what the machine calls itself; empty if it does not matter
+	Ports   map[string]int32
 }
 
 // Scope is what references may refer to.

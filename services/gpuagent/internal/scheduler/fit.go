@@ -24,21 +24,26 @@ const (
 )
 
 // fit takes room for the replicas of a job that are not placed: for all of them,
-// or for the first ones if at least GangMin are placed then. Otherwise it takes
+// or for the first ones if at least GangMin are placed then; on one machine, if they are to
+// be together and one is large enough. Otherwise it takes
 // nothing and says what there was too little of.
 func (s *Scheduler) fit(j *job) ([]slot, shortage) {
 	runs, missing, least := j.missing()
 	budget := j.queue.room()
 	f := &fitting{s: s, j: j}
-	var short shortage
+	short, homes := shortOfGPUs(runs), s.homes(j)
 	if asks := costOfRuns(runs); asks > budget && asks > 0 {
 		short = ofQuota
-	} else if short = shortOfGPUs(runs); short == enough {
-		if short = f.whole(runs, missing); short == enough {
-			return f.slots, enough
-		}
 	}
-	if least < missing && f.first(runs, budget) >= least {
+	if short == enough && len(homes) > 0 {
+		short = f.together(runs, homes)
+	} else if short == enough {
+		short = f.whole(runs, missing)
+	}
+	if short == enough {
+		return f.slots, enough
+	}
+	if len(homes) == 0 && least < missing && f.first(runs, budget) >= least {
 		return f.slots, enough
 	}
 	f.undo(0)

@@ -14,6 +14,10 @@ type Job struct {
 	GangMin   int    // replicas that are placed together before any starts; 0 means all
 	Prefer    string // node it is placed on when another is no better: where it was submitted
 
+	// Together says that all replicas are to be on one node, if one is large enough for all: the
+	// job waits for it then, and is otherwise placed as any.
+	Together bool
+
 	// Preemptible says whether it may be stopped for others and run again later.
 	Preemptible bool
 }

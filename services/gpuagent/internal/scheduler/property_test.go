@@ -166,6 +166,7 @@ func (w *world) job(t *rapid.T) Job {
 	if rapid.Bool().Draw(t, "elastic") {
 		j.GangMin = rapid.IntRange(1, replicas).Draw(t, "gang")
 	}
+	j.Together = rapid.IntRange(0, 3).Draw(t, "together") == 0
 	w.jobs[j.UID] = j
 	return j
 }
@@ -383,7 +384,40 @@ func (w *world) placed(t *rapid.T, p Place) {
 		}
 		w.checkSlot(t, j, at)
 	}
+	w.checkTogether(t, j, p)
 	w.checkQuota(t, j, p)
+}
+
+// checkTogether has a job that is to be on one node be on one, if one is large enough.
+func (w *world) checkTogether(t *rapid.T, j Job, p Place) {
+	apart := slices.ContainsFunc(p.Slots, func(at Slot) bool { return at.Node != p.Slots[0].Node })
+	if !j.Together || p.Joins || !apart {
+		return
+	}
+	for name, n := range w.nodes {
+		if largeEnough(n, j) {
+			t.Fatalf("%s is placed at %v, and node %s is large enough for all of it", j.UID, p.Slots, name)
+		}
+	}
+}
+
+// largeEnough reports whether a node has what all replicas of a job ask for; of GPUs of several
+// kinds it does not know.
+func largeEnough(n Node, j Job) bool {
+	var memory int64
+	all := Need{GPUModel: j.Groups[0].Need.GPUModel}
+	for _, g := range j.Groups {
+		if n.Cordoned || len(n.Taints) > 0 && len(g.Need.Tolerations) == 0 || g.Need.CPUMilli > n.CPUMilli || g.Need.GPUModel != all.GPUModel {
+			return false
+		}
+		if zone, picky := g.Need.Selector["zone"]; picky && zone != n.Labels["zone"] {
+			return false
+		}
+		memory += int64(g.count()) * g.Need.MemoryBytes
+		all.GPUs += int32(g.count()) * g.Need.GPUs
+	}
+	n.GPUs = slices.DeleteFunc(slices.Clone(n.GPUs), func(gpu GPU) bool { return gpu.Unhealthy })
+	return memory <= n.MemoryBytes && (all.GPUs == 0 || int(all.GPUs) <= n.Suitable(&all))
 }
 
 func (w *world) gang(j Job) int {

@@ -27,6 +27,9 @@ func (s *Scheduler) scarce(j *job) (reason, string) {
 	if len(s.present()) == 1 && j.memory() > 0 {
 		return reason{kind: forMemory}, memorySentence(j, &j.shape.runs[0], s.present())
 	}
+	if homes := s.homes(j); len(homes) > 0 {
+		return reason{kind: forRoom}, togetherSentence(j, homes)
+	}
 	return reason{kind: forRoom}, fmt.Sprintf("waits for room: GPUs, memory and turns are free for %s, but not together on one node for each",
 		count(j.gang(), "replica"))
 }

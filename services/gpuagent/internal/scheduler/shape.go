@@ -15,6 +15,8 @@ type shape struct {
 	gpus     int   // of all replicas
 	runs     []run // all replicas, by group
 	verdict  verdict
+	homes    []*machine // as Scheduler.homes returns them
+	homesAt  int64      // for which layout
 }
 
 // run is replicas of one group that follow one another.
@@ -30,7 +32,7 @@ const keptShapes = 1024
 // shapeOf finds what a job asks for.
 func (s *Scheduler) shapeOf(j *Job) *shape {
 	key := s.scratch[:0]
-	key = strconv.AppendInt(key, int64(j.GangMin), 10)
+	key = strconv.AppendBool(strconv.AppendInt(key, int64(j.GangMin), 10), j.Together)
 	for i := range j.Groups {
 		key = append(strconv.AppendInt(append(key, ';'), int64(j.Groups[i].count()), 10), 'x')
 		key = appendNeed(key, &j.Groups[i].Need)
