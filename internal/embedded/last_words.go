@@ -12,9 +12,9 @@ import (
 // lastWords say what etcd dies of, where that is the disk's doing: it panics, or exits, in
 // goroutines of its own, and a stack tells nobody to make room.
 type lastWords struct {
-	dir  string
-	log  *slog.Logger
-	exit func(int)
+	dir string
+	log *slog.Logger
+	end zapcore.CheckWriteHook // ends the process, as etcd means it to
 }
 
 // OnWrite implements zapcore.CheckWriteHook, for what is said before a panic or an exit.
@@ -26,7 +26,7 @@ func (w lastWords) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
 	if sentence != "" {
 		w.log.Error(sentence)
 	}
-	w.exit(1)
+	w.end.OnWrite(e, fields)
 }
 
 // errorOf is the error among the fields of an entry, if there is one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
@@ -15,7 +14,7 @@ import (
 // other failures come back from the calls that meet them; what it says besides is for
 // those who run a cluster.
 func zapTo(log *slog.Logger, dir string) *zap.Logger {
-	last := lastWords{dir: dir, log: log, exit: os.Exit}
+	last := lastWords{dir: dir, log: log, end: zapcore.WriteThenFatal}
 	return zap.New(slogCore{log: log}, zap.WithPanicHook(last), zap.WithFatalHook(last))
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 // answering is the outermost interceptor: it logs what handlers return, causes
@@ -28,7 +30,7 @@ func (a answering) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSe
 
 func (a answering) finish(ctx context.Context, method string, start time.Time, err error) error {
 	s := Status(err)
-	level := levelOf(s.Code())
+	level := levelOf(s.Code(), err)
 	if a.log.Enabled(ctx, level) {
 		attrs := []slog.Attr{
 			slog.String("method", method),
@@ -46,9 +48,16 @@ func (a answering) finish(ctx context.Context, method string, start time.Time, e
 	return s.Err()
 }
 
+// ReasonStopping is that of calls which a server ends because it is being stopped: nothing
+// is wrong with them or with it.
+const ReasonStopping = "STOPPING"
+
 // levelOf says how loud an outcome is: what the server is to blame for is an
 // error, what a client did wrong is none of the log's business.
-func levelOf(code codes.Code) slog.Level {
+func levelOf(code codes.Code, err error) slog.Level {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Reason == ReasonStopping {
+		return slog.LevelDebug
+	}
 	switch code {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return slog.LevelError

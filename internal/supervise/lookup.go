@@ -56,7 +56,7 @@ func StartFailure(spec Spec, err error) (code int, message string) {
 	case name == "":
 		return CodeNotFound, err.Error()
 	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(name, "/"):
-		return CodeNotFound, fmt.Sprintf("program %q is in no directory of PATH (%s)", name, lookupEnv(spec.Env, "PATH"))
+		return CodeNotFound, fmt.Sprintf("program %q is in no directory of PATH: is it installed here?", name)
 	case errors.Is(err, fs.ErrNotExist):
 		return CodeNotFound, fmt.Sprintf("program %q, its interpreter or working directory %q does not exist", name, spec.WorkDir)
 	case spec.Isolate && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL)):

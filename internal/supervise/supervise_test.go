@@ -146,7 +146,7 @@ func TestExit(t *testing.T) {
 		{"zero", func(s *Spec) { s.Args = []string{"true"} }, Exit{}, ""},
 		{"status", func(s *Spec) { s.Args[2] = "exit 7" }, Exit{Code: 7}, ""},
 		{"signal", func(s *Spec) { s.Args[2] = "kill -SEGV $$" }, Exit{Code: 139, Signal: 11}, ""},
-		{"absent", func(s *Spec) { s.Args[0] = "no-such-program" }, Exit{Code: 127, Cause: Unstarted}, "in no directory of PATH"},
+		{"absent", func(s *Spec) { s.Args[0] = "no-such-program" }, Exit{Code: 127, Cause: Unstarted}, "in no directory of PATH: is it installed here?"},
 		{"absent path", func(s *Spec) { s.Args[0] = "/no/such" }, Exit{Code: 127, Cause: Unstarted}, "does not exist"},
 		{"not executable", func(s *Spec) { s.Args[0] = "/etc/passwd" }, Exit{Code: 126, Cause: Unstarted}, "may not be executed"},
 		{"no command", func(s *Spec) { s.Args = nil }, Exit{Code: 127, Cause: Unstarted}, "no command"},

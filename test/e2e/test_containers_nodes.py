@@ -5,7 +5,7 @@ import os
 import pathlib
 
 import pytest
-from e2e.test_nodes import placed, replicas
+from e2e.test_nodes import MPIRUN, placed, replicas
 from harness.jobs import Jobs, manifest
 from harness.nodes import Head, Node
 from harness.process import until
@@ -99,3 +99,25 @@ def test_a_container_outlives_its_agent_within_the_lease(head, nodes, out):
     (out / "go").touch()
     jobs.wait(job, "Succeeded")
     assert len(runs(out)) == 1
+
+
+def test_mpi_over_containers_of_several_nodes(head, nodes, out):
+    """What a launcher starts on a worker runs in the container of that worker, on its node."""
+    jobs = Jobs(head)
+    most = 6 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10
+    job = manifest("MPIJob", "spread", MPIRUN, "v1", {"OUT": str(out)}, Launcher=1, Worker=2)
+    for spec in job["spec"]["mpiReplicaSpecs"].values():
+        spec["template"]["spec"]["containers"][0]["image"] = IMAGE
+    worker = job["spec"]["mpiReplicaSpecs"]["Worker"]["template"]["spec"]["containers"][0]
+    worker["resources"] = {"requests": {"memory": most}}
+    jobs.create(job)
+    until("what was started to run", lambda: all((out / f"worker-{i}.pid").exists() for i in range(2)), 60)
+    where = placed(head)
+    assert sorted(where[f"worker-{i}"] for i in range(2)) == ["node-2", "node-3"]
+    hosts = {"node-2": "127.0.0.2", "node-3": "127.0.0.3"}
+    heard = [f"worker-{i} at {hosts[where[f'worker-{i}']]}" for i in range(2)]
+    assert (out / "heard").read_text().splitlines() == heard
+    assert (out / "said").read_text().splitlines() == [f"to spread-worker-{i}" for i in range(2)]
+    assert (out / "statuses").read_text().split() == ["7"] * 2
+    (out / "go").touch()
+    jobs.wait(job, "Succeeded")

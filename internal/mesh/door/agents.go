@@ -44,7 +44,7 @@ func (a *Agents) Agent(node, address string) (grpc.ClientConnInterface, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return nil, fault.Unavailablef("the head is being stopped")
+		return nil, errStopping()
 	}
 	known, ok := a.conns[node]
 	if ok && known.address == address {

@@ -82,7 +82,7 @@ func (g guard) watch(ctx context.Context, cut context.CancelCauseFunc) {
 				return
 			}
 		case <-g.ended:
-			cut(fault.Unavailablef("the head is being stopped"))
+			cut(errStopping())
 			return
 		case <-ctx.Done():
 			return
@@ -98,3 +98,7 @@ type guarded struct {
 
 // Context implements grpc.ServerStream.
 func (g guarded) Context() context.Context { return g.ctx }
+
+func errStopping() error {
+	return fault.Unavailablef("the head is being stopped").WithReason(rpc.ReasonStopping)
+}

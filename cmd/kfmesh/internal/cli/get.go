@@ -51,6 +51,9 @@ that say nothing, by the start of its id too.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: s.completeReference(nil),
 		RunE: func(command *cobra.Command, args []string) error {
+			if o.all {
+				s.namespace = ""
+			}
 			return s.get(command, o, args)
 		},
 	}
@@ -87,9 +90,6 @@ func (s *Session) get(command *cobra.Command, o *getOptions, args []string) erro
 	if err := o.check(command, k); err != nil {
 		return err
 	}
-	if o.all {
-		s.namespace = ""
-	}
 	ctx := command.Context()
 	c, err := s.client(ctx)
 	if err != nil {
@@ -114,19 +114,24 @@ func (s *Session) get(command *cobra.Command, o *getOptions, args []string) erro
 	if o.watch {
 		return s.watch(ctx, o, k, look)
 	}
-	unsaid := !command.Flags().Changed("limit") && len(refs) == 0
-	if unsaid {
-		o.query.Limit++ // to see whether there are more
+	if len(refs) == 0 && !command.Flags().Changed("limit") {
+		return s.showNewest(o, k, look)
 	}
 	found, err := look()
 	if err != nil {
 		return err
 	}
-	more := unsaid && len(found) > getLimit
-	if more {
-		found = found[:getLimit]
+	return s.show(o.format, k, found, len(refs) != 1)
+}
+
+// showNewest prints as many as are listed when nobody says how many, and that there are more.
+func (s *Session) showNewest(o *getOptions, k *kind.Kind, look func() ([]proto.Message, error)) error {
+	o.query.Limit = getLimit + 1
+	found, err := look()
+	if err != nil {
+		return err
 	}
-	if err := s.show(o.format, k, found, len(refs) != 1); err != nil || !more {
+	if err := s.show(o.format, k, found[:min(len(found), getLimit)], true); err != nil || len(found) <= getLimit {
 		return err
 	}
 	_, err = fmt.Fprintf(s.Term.Err, "there are more than these %d %s; --limit 0 shows all\n", getLimit, k.Plural)

@@ -176,13 +176,19 @@ func TestJobsAreWaitedFor(t *testing.T) {
 		out    string
 		says   string
 	}{
-		{args: "wait job/mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Restarting", "restarting: x"), away, becomes("Succeeded", "")},
-			out: "pytorchjob/mnist RUNNING\npytorchjob/mnist RESTARTING: restarting: x\npytorchjob/mnist SUCCEEDED\n"},
-		{args: "wait pytorchjob mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Failed", "exit status 3")},
-			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist FAILED: exit status 3\n"},
+		{
+			args: "wait job/mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Restarting", "restarting: x"), away, becomes("Succeeded", "")},
+			out: "pytorchjob/mnist RUNNING\npytorchjob/mnist RESTARTING: restarting: x\npytorchjob/mnist SUCCEEDED\n",
+		},
+		{
+			args: "wait pytorchjob mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Failed", "exit status 3")},
+			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist FAILED: exit status 3\n",
+		},
 		{args: "wait job/mnist --for condition=Suspended -o name", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), becomes("Suspended", "")}, out: "job/pytorchjob/mnist\n"},
-		{args: "wait job/mnist --for=failed", stages: []func(*trainingv1.TrainingJob) error{becomes("Succeeded", "")},
-			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist SUCCEEDED\n", says: "pytorchjob/mnist is not FAILED and cannot become so: it has SUCCEEDED"},
+		{
+			args: "wait job/mnist --for=failed", stages: []func(*trainingv1.TrainingJob) error{becomes("Succeeded", "")},
+			status: exitFailed, out: "pytorchjob/mnist RUNNING\npytorchjob/mnist SUCCEEDED\n", says: "pytorchjob/mnist is not FAILED and cannot become so: it has SUCCEEDED",
+		},
 		{args: "wait job/mnist", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), gone}, status: exitFailed, out: "pytorchjob/mnist RUNNING\n", says: "pytorchjob/mnist was deleted"},
 		{args: "wait job/mnist --for delete", stages: []func(*trainingv1.TrainingJob) error{becomes("Running", ""), gone}, out: "pytorchjob/mnist RUNNING\n"},
 		{args: "wait job/nothing --for delete"},

@@ -11,14 +11,18 @@ type unit struct {
 	index int32
 }
 
-// holders name the replica that has each unit.
-type holders map[unit]string
+// holders are who has what: the replica that has each unit, and how many workloads run on
+// each node.
+type holders struct {
+	units   map[unit]string
+	running map[string]int32
+}
 
 // holders are of this moment: the head knows them before any node does.
 func (e *Engine) holders() holders {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := holders{}
+	h := holders{map[unit]string{}, map[string]int32{}}
 	for _, l := range e.lives {
 		l.enterHolders(h)
 	}
@@ -28,16 +32,23 @@ func (e *Engine) holders() holders {
 func (l *life) enterHolders(h holders) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	on := map[string]bool{}
 	for _, r := range l.w.GetStatus().GetReplicas() {
 		for _, index := range r.GetGpus() {
-			h[unit{r.GetNode(), index}] = state.KeyOf(l.w.GetMetadata()) + "/" + replicaName(r)
+			h.units[unit{r.GetNode(), index}] = state.KeyOf(l.w.GetMetadata()) + "/" + replicaName(r)
+		}
+		if node := r.GetNode(); node != "" && !on[node] && !state.Ended(r.GetPhase()) {
+			on[node] = true
+			h.running[node]++
 		}
 	}
 }
 
 // name enters them into a node.
 func (h holders) name(n *gpuagentv1.Node) {
+	name := n.GetMetadata().GetName()
 	for _, gpu := range n.GetStatus().GetGpus() {
-		gpu.Holder = h[unit{n.GetMetadata().GetName(), gpu.GetIndex()}]
+		gpu.Holder = h.units[unit{name, gpu.GetIndex()}]
 	}
+	n.Status.RunningWorkloads = h.running[name]
 }

@@ -42,7 +42,7 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	if err != nil {
 		return runtime.Order{}, err
 	}
-	kin, err := r.kin(ctx)
+	program, kin, err := r.kin(ctx)
 	if err != nil {
 		return runtime.Order{}, err
 	}
@@ -67,7 +67,7 @@ func (r *replica) order(ctx context.Context) (runtime.Order, error) {
 	return runtime.Order{
 		Template: r.template, Command: command, Args: args, Env: env,
 		WorkDir: scope.WorkDir, TempDir: r.tempDir(), Keep: scope.Keep, Log: logPath(r.dir),
-		Labels: r.labels(), Pod: pod, Hosts: hosts,
+		Labels: r.labels(), Pod: pod, Hosts: hosts, RSH: program,
 		GPUs: gpus, GPUVendors: vendorsOf(all), Withheld: detect.Withheld(all, r.status.GetGpus()), Ports: r.status.GetPorts(),
 		Mounts: slices.Concat(mounts, r.keepMount(), r.objectsMount()), PullSecrets: logins, Deadline: r.life.deadline(), Grace: grace,
 		Lease: r.lease(), Term: r.status.GetNodeTerm(), Tell: r,

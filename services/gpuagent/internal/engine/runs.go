@@ -17,7 +17,6 @@ import (
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/rsh"
-	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/state"
 )
 
@@ -108,18 +107,18 @@ func (r *replica) runKey(ctx context.Context) (key []byte, err error) {
 	return key, err
 }
 
-// kin is what a process is told by which the others of its gang, on other nodes, have
-// commands run in it: the program for it, and the run's key.
-func (r *replica) kin(ctx context.Context) ([]string, error) {
-	program := r.life.engine.RSH
-	if !r.life.spec.GetOneNode() || program == "" || r.runtime.Name() != runtime.Process || !r.apart() {
-		return nil, nil
+// kin is what the replica needs so that the others of its gang, on other nodes, have commands
+// run in it: the program for it, and the run's key. It is empty where there are no such others.
+func (r *replica) kin(ctx context.Context) (program string, env []string, err error) {
+	program = r.life.engine.RSH
+	if !r.life.spec.GetOneNode() || program == "" || !r.apart() {
+		return "", nil, nil
 	}
 	key, err := r.runKey(ctx)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return []string{rsh.Program + "=" + program, rsh.KeyName + "=" + hex.EncodeToString(key)}, nil
+	return program, []string{rsh.KeyName + "=" + hex.EncodeToString(key)}, nil
 }
 
 // apart reports whether the replicas of the run are on more than one node.

@@ -42,6 +42,9 @@ type Order struct {
 	// Hosts are names that the replica may look up beside those that the host knows, where
 	// its runtime can have it so.
 	Hosts []Host
+	// RSH is the path of the program by which others have commands run in it (package rsh);
+	// empty where there are no others on other nodes. The replica finds it by a variable.
+	RSH string
 	// Pod is what runs around the command; nil when that is nothing.
 	Pod *Pod
 	// Labels say whose it is, for people who look at it from outside.

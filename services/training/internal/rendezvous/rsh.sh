@@ -21,7 +21,7 @@ for entry in $KFMESH_MPI_HOSTS; do
 	address=${entry#*=}
 	if [ "${entry%%=*}" = "$name" ] && [ "${address%:*}" != "$KFMESH_MPI_SELF" ]; then
 		if [ -z "$KFMESH_RSH" ]; then
-			echo "worker $name is on another node, and nothing here reaches it: kfmesh-rsh has to be beside kfmesh, and replicas have to be processes" >&2
+			echo "worker $name is on another node, and nothing here reaches it: kfmesh-rsh has to be beside kfmesh, and containers have to be on their hosts' network" >&2
 			exit 255
 		fi
 		exec "$KFMESH_RSH" run $input "$address" "$*"

@@ -89,7 +89,7 @@ func companionOrder(o runtime.Order, c runtime.Companion) runtime.Order {
 	if c.WorkingDir != "" {
 		t.WorkingDir = c.Container.WorkDir
 	}
-	o.Template, o.Command, o.Args, o.Env = t, c.Command, c.Args, c.Env
+	o.Template, o.Command, o.Args, o.Env, o.RSH = t, c.Command, c.Args, c.Env, ""
 	o.GPUs, o.Ports, o.Pod = nil, nil, nil
 	return o
 }

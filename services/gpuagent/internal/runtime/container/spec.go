@@ -15,6 +15,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/kfmesh/kfmesh/internal/fault"
+	"github.com/kfmesh/kfmesh/internal/rsh"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -28,6 +29,10 @@ func specOf(o runtime.Order, image imageFacts, user string, opts Options) (clien
 	mounts, err := mountsOf(o, opts.Mounts)
 	if err != nil {
 		return client.ContainerCreateOptions{}, err
+	}
+	if o.RSH != "" && container.NetworkMode(opts.Network).IsHost() { // elsewhere others do not reach it
+		mounts = append(mounts, mount.Mount{Source: o.RSH, Target: insideRSH, ReadOnly: true})
+		o.Env = append([]string{rsh.Program + "=" + insideRSH}, o.Env...)
 	}
 	config := &container.Config{
 		Image: o.Template.GetImage(), Entrypoint: o.Command, Cmd: o.Args,

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	enginemount "github.com/moby/moby/api/types/mount"
+
 	gpuagentv1 "github.com/kfmesh/kfmesh/gen/kfmesh/gpuagent/v1"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/mount"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/runtime"
@@ -46,6 +48,23 @@ func TestSpec(t *testing.T) {
 	spec, err = specOf(o, imageFacts{entrypoint: []string{"own"}}, "", Options{Network: "host"})
 	if err != nil || spec.Config.Entrypoint != nil {
 		t.Errorf("config %+v, %v", spec.Config, err)
+	}
+}
+
+func TestOthersHaveCommandsRunInIt(t *testing.T) {
+	o := order(func(o *runtime.Order) { o.RSH = "/opt/kfmesh-rsh" })
+	for network, want := range map[string]bool{"host": true, "bridge": false} {
+		spec, err := specOf(o, imageFacts{}, "", Options{Network: network})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := slices.Contains(spec.Config.Env, "KFMESH_RSH=/.kfmesh/rsh")
+		there := slices.ContainsFunc(spec.HostConfig.Mounts, func(m enginemount.Mount) bool {
+			return m.Source == "/opt/kfmesh-rsh" && m.Target == "/.kfmesh/rsh" && m.ReadOnly
+		})
+		if told != want || there != want {
+			t.Errorf("network %s: told %t, there %t, want %t", network, told, there, want)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 // Where a tethered container finds what ties it (package tether).
 const (
 	insideProgram = "/.kfmesh/supervisor"
+	insideRSH     = "/.kfmesh/rsh"
 	insideLease   = "/.kfmesh/lease" // the directory
 	insideEnd     = "/.kfmesh/end"
 )

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kfmesh/kfmesh/internal/boottime"
@@ -11,6 +12,7 @@ import (
 	"github.com/kfmesh/kfmesh/internal/fault"
 	"github.com/kfmesh/kfmesh/internal/fence"
 	"github.com/kfmesh/kfmesh/internal/pod"
+	"github.com/kfmesh/kfmesh/internal/rsh"
 	"github.com/kfmesh/kfmesh/internal/supervise"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/environ"
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/image"
@@ -45,7 +47,7 @@ func (s *starter) Prepare(ctx context.Context, o runtime.Order) error {
 	if err != nil {
 		return err
 	}
-	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry, who, o.Env))
+	env, err := s.pythonEnvironment(ctx, entry, args, s.environment(entry, who, slices.Concat(kin(o), o.Env)))
 	if err != nil {
 		return s.installFailed(err)
 	}
@@ -99,6 +101,14 @@ func (s *starter) environment(entry image.Entry, who identity, own []string) []s
 		env = append(env, "HOME="+s.order.WorkDir)
 	}
 	return append(env, own...)
+}
+
+// kin is how the command finds the program by which others have commands run in it.
+func kin(o runtime.Order) []string {
+	if o.RSH == "" {
+		return nil
+	}
+	return []string{rsh.Program + "=" + o.RSH}
 }
 
 // Start implements runtime.Starter.
