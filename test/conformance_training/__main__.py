@@ -96,14 +96,16 @@ class Checker:
             jobs.call("POST", path, document)
             made.append(f"{path}/{document['metadata']['name']}")
             return "passed", "was made"
-        if program := unknown_program(document):
-            jobs.call("POST", path + "?dryRun=All", document)
-            return "skipped", f"accepted, not run: {program} is a program of its image, at a path of its own"
-        self.world.provide(jobs, document)
         return self.job(jobs, made, path, document)
 
     def job(self, jobs: Jobs, made: list[str], path: str, document: dict) -> tuple[str, str]:
         """Run a job."""
+        if program := unknown_program(document):
+            jobs.call("POST", path + "?dryRun=All", document)
+            return "skipped", f"accepted, not run: {program} is a program of its image, at a path of its own"
+        self.world.provide(jobs, document)
+        if absent := self.absent(jobs, document):
+            return "skipped", f"its {absent} is not in its file"
         job = jobs.call("POST", path, document)
         warnings = jobs.warnings
         own = f"{path}/{job['metadata']['name']}"
@@ -145,6 +147,20 @@ class Checker:
             return {}
         ref = job["spec"]["runtimeRef"]
         return jobs.call("GET", f"{jobs.path_of(job | {'kind': ref['kind']})}/{ref['name']}")
+
+    def absent(self, jobs: Jobs, document: dict) -> str:
+        """The runtime of a TrainJob, if there is none."""
+        ref = document["spec"].get("runtimeRef") or {}
+        kind = ref.get("kind", "ClusterTrainingRuntime")
+        if document["kind"] != "TrainJob" or kind not in RUNTIMES:
+            return ""
+        try:
+            jobs.call("GET", f"{jobs.path_of(document | {'kind': kind})}/{ref['name']}")
+        except Refused as refused:
+            if refused.code != 404:
+                raise
+            return f"{kind} {ref['name']}"
+        return ""
 
     def refused(self, jobs: Jobs, path: str, document: dict, expected: str) -> tuple[str, str]:
         """What cannot run here is refused with a reason."""

@@ -25,9 +25,19 @@ REFUSED = [
 ]
 
 
+class Loader(yaml.SafeLoader):
+    """Reads YAML as Kubernetes' clients do: what looks like a time is text."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def documents(folder: pathlib.Path, file: pathlib.Path) -> Iterator[tuple[str, dict]]:
     """Return the objects of a file with where they were found."""
-    found = [d for d in yaml.safe_load_all(file.read_text()) if d]
+    found = [d for d in yaml.load_all(file.read_text(), Loader) if d]
     for number, document in enumerate(found, 1):
         place = str(file.relative_to(folder)) + (f"#{number}" if len(found) > 1 else "")
         yield place, document
@@ -101,7 +111,7 @@ def unknown_program(document: dict) -> str:
     """
     spec = document.get("spec", {})
     if document["kind"] == "MPIJob":
-        spec = {role: of for role, of in spec.get("mpiReplicaSpecs", {}).items() if role != "Worker"}
+        spec = {role: of for role, of in (spec.get("mpiReplicaSpecs") or {}).items() if role != "Worker"}
     for words in inside(spec, "command"):
         if (
             isinstance(words, list)

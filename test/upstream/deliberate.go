@@ -36,7 +36,7 @@ var deliberate = []difference{
 	},
 	{
 		stricter, "ClusterTrainingRuntime", `replicatedJobs|spec\.template |spec\.template\.spec |successPolicy`,
-		"a runtime of which no job could be made is refused at once: JobSet's own checks, and that one job trains",
+		"a runtime of which no job could be made is refused at once: JobSet's own checks, and that one job trains where there is MPI",
 	},
 	{stricter, "ClusterTrainingRuntime", `torch\.numProcPerNode`, "2.3 has dropped the field, of which 2.0 to 2.2 made use"},
 	{agreeElse, "PyTorchJob", `claimName is ""`, "a volume with something wrong is found all the same by what mounts it"},

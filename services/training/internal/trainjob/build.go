@@ -36,6 +36,7 @@ func (b *builder) build(runtime string, manifest map[string]any) error {
 	}
 	plain := &runtimeSpec{}
 	decode.Into(object["spec"], plain, "runtime.spec", &field.Problems{}) // it was checked when it was stored
+	plain.adopt(&field.Problems{})
 	if trains := plain.trains(); trains != nil && trains.has(nodeContainer) {
 		c := trains.Template.Spec.Template.Spec.Containers[trains.Template.Spec.Template.Spec.Main(nodeContainer)]
 		b.fixed = slices.Concat(c.Command, c.Args)
@@ -55,6 +56,7 @@ func (b *builder) build(runtime string, manifest map[string]any) error {
 	if err := b.problems.Err(); err != nil {
 		return err
 	}
+	b.runtime.adopt(b.problems)
 	b.runtime.Template.Spec.checkClaims("runtime.spec.template.spec", b.problems)
 	b.runtime.Template.Spec.checkShared("runtime.spec.template.spec", b.problems)
 	b.job.Claims = b.runtime.Template.Spec.claims()
@@ -105,7 +107,9 @@ func (b *builder) laid(runtime map[string]any, plain *runtimeSpec, patches []pat
 		r := &plain.Template.Spec.ReplicatedJobs[i]
 		raw := element(jobs, i)
 		template := dig(raw, "template", "spec", "template")
-		template = overlay(template, map[string]any{"spec": map[string]any{"containers": []any{b.container(r, plain, manifest)}}})
+		if r.has(r.main()) { // otherwise the job is nothing to a TrainJob
+			template = overlay(template, map[string]any{"spec": map[string]any{"containers": []any{b.container(r, plain, manifest)}}})
+		}
 		for _, one := range patches {
 			if one.job == "" || one.job == r.Name {
 				template = overlay(template, one.tree)
@@ -201,7 +205,7 @@ func (b *builder) replicas() {
 		}
 		b.job.Replicas = append(b.job.Replicas, replica)
 	}
-	lead := b.runtime.trains().Name
+	lead := b.runtime.leads().Name
 	slices.SortStableFunc(b.job.Replicas, func(x, y kind.Replica) int { // the one that trains comes first
 		switch {
 		case x.Group == lead && y.Group != lead:
@@ -252,7 +256,7 @@ func (b *builder) nodes() (n int32, asked bool) {
 // policies says when the job ends, and what its nodes are told.
 func (b *builder) policies() {
 	s := b.runtime.Template.Spec
-	trains := b.runtime.trains()
+	trains := b.runtime.leads()
 	run := &trainingv1.RunPolicy{
 		CleanPodPolicy: trainingv1.CleanPodPolicy_CLEAN_POD_POLICY_RUNNING,
 		Suspend:        b.spec.Suspend != nil && *b.spec.Suspend, BackoffLimit: b.backoff(trains),
@@ -279,7 +283,7 @@ func (b *builder) policies() {
 	b.job.Success = &trainingv1.SuccessPolicy{Group: ends, Rule: trainingv1.SuccessRule_SUCCESS_RULE_ALL}
 	node := b.job.Group(trains.Name).Container(b.job.Kind)
 	b.job.Trainer = kind.TrainerOptions{
-		Group: trains.Name, ProcessesPerNode: b.runtime.MLPolicy.processes(b.spec.Trainer, node), Wired: b.spec.Trainer != nil,
+		Group: trains.Name, ProcessesPerNode: b.runtime.MLPolicy.processes(b.spec.Trainer, node), Wired: b.spec.Trainer != nil && b.runtime.trains() != nil,
 		Workers: b.job.Group(trains.Name).Count * max(node.GPUs(), 1), Injected: b.runtime.MLPolicy.injected(),
 	}
 	if b.runtime.MLPolicy.rendezvous() == kind.MPI {

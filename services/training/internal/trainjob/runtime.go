@@ -132,6 +132,24 @@ func (r *runtimeSpec) job(name string) *replicatedJob {
 	return nil
 }
 
+// adopt has a job named node train, with a container named node, where none has the label
+// that says so: guides of Kubeflow's leave it out. Upstream runs such a job as the runtime has
+// it, and passes over what a TrainJob says of its trainer; so any other job is run here.
+func (r *runtimeSpec) adopt(p *field.Problems) {
+	node := r.job(nodeContainer)
+	switch {
+	case r.trains() != nil || len(r.Template.Spec.ReplicatedJobs) == 0 || r.MLPolicy.rendezvous() == kind.MPI:
+		return
+	case node == nil || node.step() != "" || !node.has(nodeContainer):
+		p.Warn("no job of spec.template.spec.replicatedJobs has the label %s: %s: they run as they are, and what a TrainJob says of its trainer has no effect",
+			labelStep, stepTrainer)
+		return
+	}
+	m := &node.Template.Metadata
+	m.Labels = merged(m.Labels, map[string]string{labelStep: stepTrainer})
+	p.Warn("no job of spec.template.spec.replicatedJobs has the label %s: %s: the one named %s is taken for the one that trains", labelStep, stepTrainer, nodeContainer)
+}
+
 // trains returns the replicated job that trains; nil when there is none.
 func (r *runtimeSpec) trains() *replicatedJob {
 	jobs := r.Template.Spec.ReplicatedJobs
@@ -139,6 +157,14 @@ func (r *runtimeSpec) trains() *replicatedJob {
 		return &jobs[i]
 	}
 	return nil
+}
+
+// leads returns the job that is waited for: the one that trains, or else the first.
+func (r *runtimeSpec) leads() *replicatedJob {
+	if trains := r.trains(); trains != nil {
+		return trains
+	}
+	return &r.Template.Spec.ReplicatedJobs[0]
 }
 
 // Runtime is a runtime that was read.
@@ -192,6 +218,7 @@ func ParseRuntime(manifest []byte, namespace string) (*Runtime, error) {
 
 // check says what is wrong with a runtime.
 func (r *runtimeSpec) check(p *field.Problems) {
+	r.adopt(p)
 	r.MLPolicy.check("spec.mlPolicy", p)
 	r.checkUnused(p)
 	checkMetadata("spec.template.metadata", &r.Template.Metadata, p)
@@ -205,7 +232,7 @@ func (r *runtimeSpec) check(p *field.Problems) {
 		jobs[i].check(at, seen, p)
 		seen[jobs[i].Name] = true
 	}
-	if trains := r.trains(); len(jobs) > 0 && trains == nil {
+	if r.trains() == nil && len(jobs) > 0 && r.MLPolicy.rendezvous() == kind.MPI {
 		p.Required("spec.template.spec.replicatedJobs", "must have a job with the label "+labelStep+": "+stepTrainer)
 	}
 	if s := r.Template.Spec.SuccessPolicy; s != nil {

@@ -313,7 +313,9 @@ func TestRuntimes(t *testing.T) {
 		"empty":     {head + "  mlPolicy: {torch: {}}\n", "spec.template.spec.replicatedJobs", "Required value"},
 		"replicas":  {head + strings.Replace(node, "name: node,", "name: node, replicas: 2,", 1), "spec.template.spec.replicatedJobs[0].replicas", "always must be 1"},
 		"container": {head + strings.Replace(node, "{name: node, image", "{name: other, image", 1), "spec.template.spec.replicatedJobs[0].template.spec.template.spec.containers", "must contain the required container"},
-		"no step":   {head + strings.Replace(node, "ancestor-step: trainer", "ancestor-step: other", 1), "spec.template.spec.replicatedJobs", "must have a job with the label"},
+		"no label":  {head + strings.Replace(node, "metadata: {labels: {trainer.kubeflow.org/trainjob-ancestor-step: trainer}}, ", "", 1), "", ""},
+		"no step":   {head + strings.Replace(node, "ancestor-step: trainer", "ancestor-step: other", 1), "", ""},
+		"no hosts":  {head + "  mlPolicy: {mpi: {}}\n" + strings.Replace(node, "ancestor-step: trainer", "ancestor-step: other", 1), "spec.template.spec.replicatedJobs", "must have a job with the label"},
 		"depends":   {head + strings.Replace(node, "name: node,", "name: node, dependsOn: [{name: x, status: Complete}],", 1), "spec.template.spec.replicatedJobs[0].dependsOn[0].name", "before it"},
 	} {
 		data, err := yaml.YAMLToJSON([]byte(c.text))
@@ -394,4 +396,45 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("what was read does not read again: %v\n%s", err, j.Manifest)
 		}
 	})
+}
+
+// TestARuntimeWithoutLabels has the job named node train, as guides of Kubeflow's have it.
+func TestARuntimeWithoutLabels(t *testing.T) {
+	const runtime = `{"apiVersion":"trainer.kubeflow.org/v1alpha1","kind":"ClusterTrainingRuntime","metadata":{"name":"r"},"spec":{"mlPolicy":{"numNodes":1,"torch":{}},` +
+		`"template":{"spec":{"replicatedJobs":[{"name":"node","template":{"spec":{"template":{"spec":{"containers":[{"name":"node","image":"a"}]}}}}}]}}}}`
+	if r, err := trainjob.ParseRuntime([]byte(runtime), ""); err != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "is taken for the one that trains") {
+		t.Fatalf("%v, %v", r, err)
+	}
+	job := `{"apiVersion":"trainer.kubeflow.org/v1alpha1","kind":"TrainJob","metadata":{"name":"j"},"spec":{"runtimeRef":{"name":"r"},"trainer":{"numNodes":3,"image":"mine","command":["train"]}}}`
+	j, err := trainjob.Parse([]byte(job), "ns", trainjob.Kept(runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := groups(j), "node x3 stage 0 image mine gpus 0 ancillary false"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if w := rendezvous.Of(j.Job, j.Group("node"), 1); len(w.Env) != 5 {
+		t.Errorf("its nodes are told %v", w.Env)
+	}
+}
+
+// TestARuntimeWithoutAnyTrainer runs its jobs as they are, as upstream.
+func TestARuntimeWithoutAnyTrainer(t *testing.T) {
+	const runtime = `{"apiVersion":"trainer.kubeflow.org/v1alpha1","kind":"ClusterTrainingRuntime","metadata":{"name":"r"},"spec":{"mlPolicy":{"numNodes":2,"torch":{}},` +
+		`"template":{"spec":{"replicatedJobs":[{"name":"fit","template":{"spec":{"parallelism":2,"template":{"spec":{"containers":[{"name":"any","image":"a","command":["own"]}]}}}}}]}}}}`
+	if r, err := trainjob.ParseRuntime([]byte(runtime), ""); err != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "they run as they are") {
+		t.Fatalf("%v, %v", r, err)
+	}
+	job := `{"apiVersion":"trainer.kubeflow.org/v1alpha1","kind":"TrainJob","metadata":{"name":"j"},"spec":{"runtimeRef":{"name":"r"},"trainer":{"image":"mine","command":["train"]}}}`
+	j, err := trainjob.Parse([]byte(job), "ns", trainjob.Kept(runtime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit := j.Group("fit")
+	if c := fit.Container(j.Kind); fit.Count != 2 || c.Image != "a" || !slices.Equal(c.Command, []string{"own"}) {
+		t.Errorf("%d run %s %q", fit.Count, c.Image, c.Command)
+	}
+	if w := rendezvous.Of(j.Job, fit, 1); len(w.Env) != 0 || len(j.Warnings) != 1 {
+		t.Errorf("they are told %v; warnings %q", w.Env, j.Warnings)
+	}
 }
