@@ -21,7 +21,7 @@ from harness import corpus
 from harness.jobs import Jobs, Refused, holds
 from harness.mesh import OneProcess
 from harness.process import until
-from world import World, documents, pods_of, programs, refusal, said, stub, unknown_program
+from world import World, documents, not_to_run, pods_of, programs, refusal, said, stub
 
 WORKERS = 2
 SECONDS_A_JOB = 60
@@ -100,9 +100,9 @@ class Checker:
 
     def job(self, jobs: Jobs, made: list[str], path: str, document: dict) -> tuple[str, str]:
         """Run a job."""
-        if program := unknown_program(document):
+        if why := not_to_run(document):
             jobs.call("POST", path + "?dryRun=All", document)
-            return "skipped", f"accepted, not run: {program} is a program of its image, at a path of its own"
+            return "skipped", f"accepted, not run: {why}"
         self.world.provide(jobs, document)
         if absent := self.absent(jobs, document):
             return "skipped", f"its {absent} is not in its file"
@@ -180,7 +180,7 @@ class Checker:
             for pod in [] if over else pods_of(jobs, name):
                 for condition in pod["status"]["conditions"]:
                     if HOPELESS.match(condition.get("message", "")):
-                        raise Waits(f"it {condition['message']}")
+                        raise Waits(condition["message"])
             return over
 
         end = until("the job to end", ended, SECONDS_A_JOB)

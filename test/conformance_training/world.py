@@ -104,8 +104,10 @@ def inside(value: object, key: str) -> Iterator:
             yield from inside(below, key)
 
 
-def unknown_program(document: dict) -> str:
-    """A program at a path of its own, where no stub can stand; nothing when there is none.
+def not_to_run(document: dict) -> str:
+    """Why a job is not tried out; nothing when it is.
+
+    There is a program at a path of its own, where no stub can stand, or packages are installed.
 
     Workers of an MPIJob run none of their own.
     """
@@ -119,8 +121,8 @@ def unknown_program(document: dict) -> str:
             and str(words[0]).startswith("/")
             and words[0] not in ("/bin/sh", "/bin/bash")
         ):
-            return str(words[0])
-    return ""
+            return f"{words[0]} is a program of its image, at a path of its own"
+    return "it installs packages" if "pip install" in str(list(inside(spec, "command"))) else ""
 
 
 class World:

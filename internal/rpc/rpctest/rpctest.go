@@ -16,7 +16,7 @@ import (
 func Serve(t testing.TB, register func(grpc.ServiceRegistrar)) rpc.Mesh {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	server := rpc.NewServer(log)
+	server := rpc.NewServer(log, grpc.WaitForHandlers(true)) // which log to the test, and so may not outlive it
 	register(server)
 	mesh, err := rpc.NewInMemory(server)
 	if err != nil {
