@@ -436,6 +436,11 @@ def test_the_command_line(mesh, name, tmp_path):
     kfmesh("scale", "job", name, "--replicas", "2")
     kfmesh("resume", "job", name)
     until("three replicas", lambda: "3/3" in kfmesh("get", "job", name))
+    events = kfmesh("describe", "job", name).partition("\nevents\n")[2].split()
+    assert [word for word in events if word in ("PyTorchJobSuspended", "PyTorchJobResumed")] == [
+        "PyTorchJobSuspended",
+        "PyTorchJobResumed",
+    ]
     assert "spec.pytorchReplicaSpecs: Required value: must be required" in kfmesh(
         "apply", "-f", str(bad(tmp_path)), status=2
     )

@@ -45,6 +45,7 @@ func describeJob(ctx context.Context, c *client.Client, term *output.Terminal, m
 	s.table("groups", groupTable(job))
 	s.table("conditions", conditionTable(term, status.GetConditions()))
 	s.table("replicas", replicaTable(term, workload))
+	s.table("events", eventTable(term, status.GetHappenings()))
 	s.lines("warnings", cleaned(append(job.GetWarnings(), workload.GetStatus().GetWarnings()...)))
 	for _, replica := range workload.GetStatus().GetReplicas() {
 		if tail := strings.TrimRight(replica.GetLogTail(), "\n"); tail != "" {
@@ -109,6 +110,19 @@ func groupTable(job *trainingv1.TrainingJob) *output.Table {
 		policy := strings.TrimPrefix(g.GetRestartPolicy().String(), "JOB_RESTART_POLICY_")
 		table.Add(g.GetName(), fmt.Sprint(g.GetCount()), fmt.Sprint(counts.GetActive()), fmt.Sprint(counts.GetSucceeded()),
 			fmt.Sprint(counts.GetFailed()), policy, g.GetImage())
+	}
+	return table
+}
+
+// eventTable is what a job came through, over all attempts.
+func eventTable(term *output.Terminal, happenings []*trainingv1.JobHappening) *output.Table {
+	table := &output.Table{Headings: []string{"AGE", "TYPE", "REASON", "MESSAGE"}, Uncut: true}
+	for _, h := range happenings {
+		kind := "Normal"
+		if h.GetWarning() {
+			kind = "Warning"
+		}
+		table.Add(output.Age(h.GetTime(), term.Now()), kind, h.GetReason(), output.Clean(h.GetMessage()))
 	}
 	return table
 }

@@ -257,7 +257,7 @@ func (x TrainingJobEvent_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrainingJobEvent_Type.Descriptor instead.
 func (TrainingJobEvent_Type) EnumDescriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26, 0}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // TrainingJob is a job whose replicas work together.
@@ -1020,7 +1020,9 @@ type TrainingJobStatus struct {
 	// not done again by a later attempt.
 	Stage int32 `protobuf:"varint,13,opt,name=stage,proto3" json:"stage,omitempty"`
 	// What the training of a TrainJob says of itself.
-	Trainer       *TrainerStatus `protobuf:"bytes,14,opt,name=trainer,proto3" json:"trainer,omitempty"`
+	Trainer *TrainerStatus `protobuf:"bytes,14,opt,name=trainer,proto3" json:"trainer,omitempty"`
+	// What it came through, in order: at most the last 32 things, over all attempts.
+	Happenings    []*JobHappening `protobuf:"bytes,15,rep,name=happenings,proto3" json:"happenings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1153,6 +1155,86 @@ func (x *TrainingJobStatus) GetTrainer() *TrainerStatus {
 	return nil
 }
 
+func (x *TrainingJobStatus) GetHappenings() []*JobHappening {
+	if x != nil {
+		return x.Happenings
+	}
+	return nil
+}
+
+// JobHappening is something that happened to a job.
+type JobHappening struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Reason, as of a condition.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Sentence for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// When it was.
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// Whether it is something that should not be.
+	Warning       bool `protobuf:"varint,4,opt,name=warning,proto3" json:"warning,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobHappening) Reset() {
+	*x = JobHappening{}
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobHappening) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobHappening) ProtoMessage() {}
+
+func (x *JobHappening) ProtoReflect() protoreflect.Message {
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobHappening.ProtoReflect.Descriptor instead.
+func (*JobHappening) Descriptor() ([]byte, []int) {
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *JobHappening) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *JobHappening) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *JobHappening) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *JobHappening) GetWarning() bool {
+	if x != nil {
+		return x.Warning
+	}
+	return false
+}
+
 // TrainerStatus is how far training says it has come.
 type TrainerStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1170,7 +1252,7 @@ type TrainerStatus struct {
 
 func (x *TrainerStatus) Reset() {
 	*x = TrainerStatus{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1264,7 @@ func (x *TrainerStatus) String() string {
 func (*TrainerStatus) ProtoMessage() {}
 
 func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[9]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1277,7 @@ func (x *TrainerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainerStatus.ProtoReflect.Descriptor instead.
 func (*TrainerStatus) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{9}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrainerStatus) GetProgressPercentage() int32 {
@@ -1239,7 +1321,7 @@ type TrainerMetric struct {
 
 func (x *TrainerMetric) Reset() {
 	*x = TrainerMetric{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1251,7 +1333,7 @@ func (x *TrainerMetric) String() string {
 func (*TrainerMetric) ProtoMessage() {}
 
 func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[10]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1264,7 +1346,7 @@ func (x *TrainerMetric) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainerMetric.ProtoReflect.Descriptor instead.
 func (*TrainerMetric) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{10}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TrainerMetric) GetName() string {
@@ -1302,7 +1384,7 @@ type JobCondition struct {
 
 func (x *JobCondition) Reset() {
 	*x = JobCondition{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1396,7 @@ func (x *JobCondition) String() string {
 func (*JobCondition) ProtoMessage() {}
 
 func (x *JobCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[11]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1409,7 @@ func (x *JobCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobCondition.ProtoReflect.Descriptor instead.
 func (*JobCondition) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{11}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *JobCondition) GetType() string {
@@ -1387,7 +1469,7 @@ type ReplicaCounts struct {
 
 func (x *ReplicaCounts) Reset() {
 	*x = ReplicaCounts{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1481,7 @@ func (x *ReplicaCounts) String() string {
 func (*ReplicaCounts) ProtoMessage() {}
 
 func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[12]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1494,7 @@ func (x *ReplicaCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaCounts.ProtoReflect.Descriptor instead.
 func (*ReplicaCounts) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{12}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReplicaCounts) GetActive() int32 {
@@ -1453,7 +1535,7 @@ type ListArchivedWorkloadsRequest struct {
 
 func (x *ListArchivedWorkloadsRequest) Reset() {
 	*x = ListArchivedWorkloadsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1547,7 @@ func (x *ListArchivedWorkloadsRequest) String() string {
 func (*ListArchivedWorkloadsRequest) ProtoMessage() {}
 
 func (x *ListArchivedWorkloadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[13]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1560,7 @@ func (x *ListArchivedWorkloadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArchivedWorkloadsRequest.ProtoReflect.Descriptor instead.
 func (*ListArchivedWorkloadsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{13}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListArchivedWorkloadsRequest) GetNamespace() string {
@@ -1522,7 +1604,7 @@ type ListArchivedWorkloadsResponse struct {
 
 func (x *ListArchivedWorkloadsResponse) Reset() {
 	*x = ListArchivedWorkloadsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1616,7 @@ func (x *ListArchivedWorkloadsResponse) String() string {
 func (*ListArchivedWorkloadsResponse) ProtoMessage() {}
 
 func (x *ListArchivedWorkloadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[14]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1629,7 @@ func (x *ListArchivedWorkloadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArchivedWorkloadsResponse.ProtoReflect.Descriptor instead.
 func (*ListArchivedWorkloadsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{14}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListArchivedWorkloadsResponse) GetWorkloads() []*v11.Workload {
@@ -1575,7 +1657,7 @@ type ArchivedWorkloads struct {
 
 func (x *ArchivedWorkloads) Reset() {
 	*x = ArchivedWorkloads{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1669,7 @@ func (x *ArchivedWorkloads) String() string {
 func (*ArchivedWorkloads) ProtoMessage() {}
 
 func (x *ArchivedWorkloads) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[15]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1682,7 @@ func (x *ArchivedWorkloads) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivedWorkloads.ProtoReflect.Descriptor instead.
 func (*ArchivedWorkloads) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{15}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ArchivedWorkloads) GetWorkloads() []*v11.Workload {
@@ -1619,7 +1701,7 @@ type ListKindsRequest struct {
 
 func (x *ListKindsRequest) Reset() {
 	*x = ListKindsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1713,7 @@ func (x *ListKindsRequest) String() string {
 func (*ListKindsRequest) ProtoMessage() {}
 
 func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[16]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1726,7 @@ func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
 func (*ListKindsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{16}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
 }
 
 // ListKindsResponse is all kinds.
@@ -1658,7 +1740,7 @@ type ListKindsResponse struct {
 
 func (x *ListKindsResponse) Reset() {
 	*x = ListKindsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +1752,7 @@ func (x *ListKindsResponse) String() string {
 func (*ListKindsResponse) ProtoMessage() {}
 
 func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[17]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +1765,7 @@ func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
 func (*ListKindsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{17}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListKindsResponse) GetKinds() []*ManifestKind {
@@ -1708,7 +1790,7 @@ type ManifestKind struct {
 
 func (x *ManifestKind) Reset() {
 	*x = ManifestKind{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1720,7 +1802,7 @@ func (x *ManifestKind) String() string {
 func (*ManifestKind) ProtoMessage() {}
 
 func (x *ManifestKind) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[18]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1733,7 +1815,7 @@ func (x *ManifestKind) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestKind.ProtoReflect.Descriptor instead.
 func (*ManifestKind) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{18}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ManifestKind) GetApiVersion() string {
@@ -1773,7 +1855,7 @@ type CreateTrainingJobRequest struct {
 
 func (x *CreateTrainingJobRequest) Reset() {
 	*x = CreateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +1867,7 @@ func (x *CreateTrainingJobRequest) String() string {
 func (*CreateTrainingJobRequest) ProtoMessage() {}
 
 func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[19]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +1880,7 @@ func (x *CreateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*CreateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{19}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CreateTrainingJobRequest) GetNamespace() string {
@@ -1837,7 +1919,7 @@ type GetTrainingJobRequest struct {
 
 func (x *GetTrainingJobRequest) Reset() {
 	*x = GetTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +1931,7 @@ func (x *GetTrainingJobRequest) String() string {
 func (*GetTrainingJobRequest) ProtoMessage() {}
 
 func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[20]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +1944,7 @@ func (x *GetTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*GetTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{20}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetTrainingJobRequest) GetNamespace() string {
@@ -1909,7 +1991,7 @@ type ListTrainingJobsRequest struct {
 
 func (x *ListTrainingJobsRequest) Reset() {
 	*x = ListTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2003,7 @@ func (x *ListTrainingJobsRequest) String() string {
 func (*ListTrainingJobsRequest) ProtoMessage() {}
 
 func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[21]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2016,7 @@ func (x *ListTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{21}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTrainingJobsRequest) GetNamespace() string {
@@ -2001,7 +2083,7 @@ type ListTrainingJobsResponse struct {
 
 func (x *ListTrainingJobsResponse) Reset() {
 	*x = ListTrainingJobsResponse{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2013,7 +2095,7 @@ func (x *ListTrainingJobsResponse) String() string {
 func (*ListTrainingJobsResponse) ProtoMessage() {}
 
 func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[22]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2026,7 +2108,7 @@ func (x *ListTrainingJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrainingJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListTrainingJobsResponse) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{22}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListTrainingJobsResponse) GetJobs() []*TrainingJob {
@@ -2069,7 +2151,7 @@ type UpdateTrainingJobRequest struct {
 
 func (x *UpdateTrainingJobRequest) Reset() {
 	*x = UpdateTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2081,7 +2163,7 @@ func (x *UpdateTrainingJobRequest) String() string {
 func (*UpdateTrainingJobRequest) ProtoMessage() {}
 
 func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[23]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2094,7 +2176,7 @@ func (x *UpdateTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{23}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UpdateTrainingJobRequest) GetNamespace() string {
@@ -2151,7 +2233,7 @@ type DeleteTrainingJobRequest struct {
 
 func (x *DeleteTrainingJobRequest) Reset() {
 	*x = DeleteTrainingJobRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2163,7 +2245,7 @@ func (x *DeleteTrainingJobRequest) String() string {
 func (*DeleteTrainingJobRequest) ProtoMessage() {}
 
 func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[24]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2176,7 +2258,7 @@ func (x *DeleteTrainingJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrainingJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrainingJobRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{24}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DeleteTrainingJobRequest) GetNamespace() string {
@@ -2231,7 +2313,7 @@ type WatchTrainingJobsRequest struct {
 
 func (x *WatchTrainingJobsRequest) Reset() {
 	*x = WatchTrainingJobsRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2325,7 @@ func (x *WatchTrainingJobsRequest) String() string {
 func (*WatchTrainingJobsRequest) ProtoMessage() {}
 
 func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[25]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2338,7 @@ func (x *WatchTrainingJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrainingJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrainingJobsRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{25}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchTrainingJobsRequest) GetNamespace() string {
@@ -2302,7 +2384,7 @@ type TrainingJobEvent struct {
 
 func (x *TrainingJobEvent) Reset() {
 	*x = TrainingJobEvent{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2396,7 @@ func (x *TrainingJobEvent) String() string {
 func (*TrainingJobEvent) ProtoMessage() {}
 
 func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[26]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2409,7 @@ func (x *TrainingJobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingJobEvent.ProtoReflect.Descriptor instead.
 func (*TrainingJobEvent) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{26}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TrainingJobEvent) GetType() TrainingJobEvent_Type {
@@ -2366,7 +2448,7 @@ type ReportTrainerStatusRequest struct {
 
 func (x *ReportTrainerStatusRequest) Reset() {
 	*x = ReportTrainerStatusRequest{}
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2378,7 +2460,7 @@ func (x *ReportTrainerStatusRequest) String() string {
 func (*ReportTrainerStatusRequest) ProtoMessage() {}
 
 func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kfmesh_training_v1_training_proto_msgTypes[27]
+	mi := &file_kfmesh_training_v1_training_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2391,7 +2473,7 @@ func (x *ReportTrainerStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTrainerStatusRequest.ProtoReflect.Descriptor instead.
 func (*ReportTrainerStatusRequest) Descriptor() ([]byte, []int) {
-	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{27}
+	return file_kfmesh_training_v1_training_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReportTrainerStatusRequest) GetNamespace() string {
@@ -2489,7 +2571,7 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x04rule\x18\x02 \x01(\x0e2\x1f.kfmesh.training.v1.SuccessRuleR\x04rule\"U\n" +
 	"\rElasticPolicy\x12!\n" +
 	"\fmin_replicas\x18\x01 \x01(\x05R\vminReplicas\x12!\n" +
-	"\fmax_replicas\x18\x02 \x01(\x05R\vmaxReplicas\"\x86\x06\n" +
+	"\fmax_replicas\x18\x02 \x01(\x05R\vmaxReplicas\"\xc8\x06\n" +
 	"\x11TrainingJobStatus\x12@\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2 .kfmesh.training.v1.JobConditionR\n" +
@@ -2509,10 +2591,18 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x13observed_generation\x18\v \x01(\x03R\x12observedGeneration\x12\x18\n" +
 	"\acleaned\x18\f \x01(\bR\acleaned\x12\x14\n" +
 	"\x05stage\x18\r \x01(\x05R\x05stage\x12;\n" +
-	"\atrainer\x18\x0e \x01(\v2!.kfmesh.training.v1.TrainerStatusR\atrainer\x1ae\n" +
+	"\atrainer\x18\x0e \x01(\v2!.kfmesh.training.v1.TrainerStatusR\atrainer\x12@\n" +
+	"\n" +
+	"happenings\x18\x0f \x03(\v2 .kfmesh.training.v1.JobHappeningR\n" +
+	"happenings\x1ae\n" +
 	"\x14ReplicaStatusesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
-	"\x05value\x18\x02 \x01(\v2!.kfmesh.training.v1.ReplicaCountsR\x05value:\x028\x01\"\xb9\x02\n" +
+	"\x05value\x18\x02 \x01(\v2!.kfmesh.training.v1.ReplicaCountsR\x05value:\x028\x01\"\x8a\x01\n" +
+	"\fJobHappening\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
+	"\awarning\x18\x04 \x01(\bR\awarning\"\xb9\x02\n" +
 	"\rTrainerStatus\x12?\n" +
 	"\x13progress_percentage\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00H\x00R\x12progressPercentage\x88\x01\x01\x12J\n" +
 	"\x13estimated_remaining\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x12estimatedRemaining\x12F\n" +
@@ -2650,7 +2740,7 @@ func file_kfmesh_training_v1_training_proto_rawDescGZIP() []byte {
 }
 
 var file_kfmesh_training_v1_training_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_kfmesh_training_v1_training_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(JobRestartPolicy)(0),                 // 0: kfmesh.training.v1.JobRestartPolicy
 	(CleanPodPolicy)(0),                   // 1: kfmesh.training.v1.CleanPodPolicy
@@ -2665,37 +2755,38 @@ var file_kfmesh_training_v1_training_proto_goTypes = []any{
 	(*SuccessPolicy)(nil),                 // 10: kfmesh.training.v1.SuccessPolicy
 	(*ElasticPolicy)(nil),                 // 11: kfmesh.training.v1.ElasticPolicy
 	(*TrainingJobStatus)(nil),             // 12: kfmesh.training.v1.TrainingJobStatus
-	(*TrainerStatus)(nil),                 // 13: kfmesh.training.v1.TrainerStatus
-	(*TrainerMetric)(nil),                 // 14: kfmesh.training.v1.TrainerMetric
-	(*JobCondition)(nil),                  // 15: kfmesh.training.v1.JobCondition
-	(*ReplicaCounts)(nil),                 // 16: kfmesh.training.v1.ReplicaCounts
-	(*ListArchivedWorkloadsRequest)(nil),  // 17: kfmesh.training.v1.ListArchivedWorkloadsRequest
-	(*ListArchivedWorkloadsResponse)(nil), // 18: kfmesh.training.v1.ListArchivedWorkloadsResponse
-	(*ArchivedWorkloads)(nil),             // 19: kfmesh.training.v1.ArchivedWorkloads
-	(*ListKindsRequest)(nil),              // 20: kfmesh.training.v1.ListKindsRequest
-	(*ListKindsResponse)(nil),             // 21: kfmesh.training.v1.ListKindsResponse
-	(*ManifestKind)(nil),                  // 22: kfmesh.training.v1.ManifestKind
-	(*CreateTrainingJobRequest)(nil),      // 23: kfmesh.training.v1.CreateTrainingJobRequest
-	(*GetTrainingJobRequest)(nil),         // 24: kfmesh.training.v1.GetTrainingJobRequest
-	(*ListTrainingJobsRequest)(nil),       // 25: kfmesh.training.v1.ListTrainingJobsRequest
-	(*ListTrainingJobsResponse)(nil),      // 26: kfmesh.training.v1.ListTrainingJobsResponse
-	(*UpdateTrainingJobRequest)(nil),      // 27: kfmesh.training.v1.UpdateTrainingJobRequest
-	(*DeleteTrainingJobRequest)(nil),      // 28: kfmesh.training.v1.DeleteTrainingJobRequest
-	(*WatchTrainingJobsRequest)(nil),      // 29: kfmesh.training.v1.WatchTrainingJobsRequest
-	(*TrainingJobEvent)(nil),              // 30: kfmesh.training.v1.TrainingJobEvent
-	(*ReportTrainerStatusRequest)(nil),    // 31: kfmesh.training.v1.ReportTrainerStatusRequest
-	nil,                                   // 32: kfmesh.training.v1.JobClaim.LabelsEntry
-	nil,                                   // 33: kfmesh.training.v1.JobClaim.AnnotationsEntry
-	nil,                                   // 34: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	nil,                                   // 35: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	(*v1.ObjectMeta)(nil),                 // 36: kfmesh.meta.v1.ObjectMeta
-	(*durationpb.Duration)(nil),           // 37: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),         // 38: google.protobuf.Timestamp
-	(*v11.Workload)(nil),                  // 39: kfmesh.gpuagent.v1.Workload
-	(*emptypb.Empty)(nil),                 // 40: google.protobuf.Empty
+	(*JobHappening)(nil),                  // 13: kfmesh.training.v1.JobHappening
+	(*TrainerStatus)(nil),                 // 14: kfmesh.training.v1.TrainerStatus
+	(*TrainerMetric)(nil),                 // 15: kfmesh.training.v1.TrainerMetric
+	(*JobCondition)(nil),                  // 16: kfmesh.training.v1.JobCondition
+	(*ReplicaCounts)(nil),                 // 17: kfmesh.training.v1.ReplicaCounts
+	(*ListArchivedWorkloadsRequest)(nil),  // 18: kfmesh.training.v1.ListArchivedWorkloadsRequest
+	(*ListArchivedWorkloadsResponse)(nil), // 19: kfmesh.training.v1.ListArchivedWorkloadsResponse
+	(*ArchivedWorkloads)(nil),             // 20: kfmesh.training.v1.ArchivedWorkloads
+	(*ListKindsRequest)(nil),              // 21: kfmesh.training.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),             // 22: kfmesh.training.v1.ListKindsResponse
+	(*ManifestKind)(nil),                  // 23: kfmesh.training.v1.ManifestKind
+	(*CreateTrainingJobRequest)(nil),      // 24: kfmesh.training.v1.CreateTrainingJobRequest
+	(*GetTrainingJobRequest)(nil),         // 25: kfmesh.training.v1.GetTrainingJobRequest
+	(*ListTrainingJobsRequest)(nil),       // 26: kfmesh.training.v1.ListTrainingJobsRequest
+	(*ListTrainingJobsResponse)(nil),      // 27: kfmesh.training.v1.ListTrainingJobsResponse
+	(*UpdateTrainingJobRequest)(nil),      // 28: kfmesh.training.v1.UpdateTrainingJobRequest
+	(*DeleteTrainingJobRequest)(nil),      // 29: kfmesh.training.v1.DeleteTrainingJobRequest
+	(*WatchTrainingJobsRequest)(nil),      // 30: kfmesh.training.v1.WatchTrainingJobsRequest
+	(*TrainingJobEvent)(nil),              // 31: kfmesh.training.v1.TrainingJobEvent
+	(*ReportTrainerStatusRequest)(nil),    // 32: kfmesh.training.v1.ReportTrainerStatusRequest
+	nil,                                   // 33: kfmesh.training.v1.JobClaim.LabelsEntry
+	nil,                                   // 34: kfmesh.training.v1.JobClaim.AnnotationsEntry
+	nil,                                   // 35: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	nil,                                   // 36: kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	(*v1.ObjectMeta)(nil),                 // 37: kfmesh.meta.v1.ObjectMeta
+	(*durationpb.Duration)(nil),           // 38: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),         // 39: google.protobuf.Timestamp
+	(*v11.Workload)(nil),                  // 40: kfmesh.gpuagent.v1.Workload
+	(*emptypb.Empty)(nil),                 // 41: google.protobuf.Empty
 }
 var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
-	36, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
+	37, // 0: kfmesh.training.v1.TrainingJob.metadata:type_name -> kfmesh.meta.v1.ObjectMeta
 	5,  // 1: kfmesh.training.v1.TrainingJob.spec:type_name -> kfmesh.training.v1.TrainingJobSpec
 	12, // 2: kfmesh.training.v1.TrainingJob.status:type_name -> kfmesh.training.v1.TrainingJobStatus
 	7,  // 3: kfmesh.training.v1.TrainingJobSpec.groups:type_name -> kfmesh.training.v1.JobGroup
@@ -2703,57 +2794,59 @@ var file_kfmesh_training_v1_training_proto_depIdxs = []int32{
 	10, // 5: kfmesh.training.v1.TrainingJobSpec.success_policy:type_name -> kfmesh.training.v1.SuccessPolicy
 	11, // 6: kfmesh.training.v1.TrainingJobSpec.elastic:type_name -> kfmesh.training.v1.ElasticPolicy
 	6,  // 7: kfmesh.training.v1.TrainingJobSpec.claims:type_name -> kfmesh.training.v1.JobClaim
-	32, // 8: kfmesh.training.v1.JobClaim.labels:type_name -> kfmesh.training.v1.JobClaim.LabelsEntry
-	33, // 9: kfmesh.training.v1.JobClaim.annotations:type_name -> kfmesh.training.v1.JobClaim.AnnotationsEntry
+	33, // 8: kfmesh.training.v1.JobClaim.labels:type_name -> kfmesh.training.v1.JobClaim.LabelsEntry
+	34, // 9: kfmesh.training.v1.JobClaim.annotations:type_name -> kfmesh.training.v1.JobClaim.AnnotationsEntry
 	0,  // 10: kfmesh.training.v1.JobGroup.restart_policy:type_name -> kfmesh.training.v1.JobRestartPolicy
 	1,  // 11: kfmesh.training.v1.RunPolicy.clean_pod_policy:type_name -> kfmesh.training.v1.CleanPodPolicy
-	37, // 12: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
-	37, // 13: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
+	38, // 12: kfmesh.training.v1.RunPolicy.ttl:type_name -> google.protobuf.Duration
+	38, // 13: kfmesh.training.v1.RunPolicy.active_deadline:type_name -> google.protobuf.Duration
 	9,  // 14: kfmesh.training.v1.RunPolicy.scheduling:type_name -> kfmesh.training.v1.SchedulingPolicy
 	2,  // 15: kfmesh.training.v1.SuccessPolicy.rule:type_name -> kfmesh.training.v1.SuccessRule
-	15, // 16: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
-	34, // 17: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
-	38, // 18: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
-	38, // 19: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
-	38, // 20: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
-	13, // 21: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
-	37, // 22: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
-	14, // 23: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
-	38, // 24: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
-	38, // 25: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
-	38, // 26: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
-	39, // 27: kfmesh.training.v1.ListArchivedWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	39, // 28: kfmesh.training.v1.ArchivedWorkloads.workloads:type_name -> kfmesh.gpuagent.v1.Workload
-	22, // 29: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
-	35, // 30: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
-	4,  // 31: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
-	3,  // 32: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
-	4,  // 33: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
-	13, // 34: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
-	16, // 35: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
-	23, // 36: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
-	24, // 37: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
-	25, // 38: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
-	27, // 39: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
-	28, // 40: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
-	29, // 41: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
-	17, // 42: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:input_type -> kfmesh.training.v1.ListArchivedWorkloadsRequest
-	20, // 43: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
-	31, // 44: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
-	4,  // 45: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	4,  // 46: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	26, // 47: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
-	4,  // 48: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
-	40, // 49: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
-	30, // 50: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
-	18, // 51: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:output_type -> kfmesh.training.v1.ListArchivedWorkloadsResponse
-	21, // 52: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
-	4,  // 53: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
-	45, // [45:54] is the sub-list for method output_type
-	36, // [36:45] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	16, // 16: kfmesh.training.v1.TrainingJobStatus.conditions:type_name -> kfmesh.training.v1.JobCondition
+	35, // 17: kfmesh.training.v1.TrainingJobStatus.replica_statuses:type_name -> kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry
+	39, // 18: kfmesh.training.v1.TrainingJobStatus.start_time:type_name -> google.protobuf.Timestamp
+	39, // 19: kfmesh.training.v1.TrainingJobStatus.completion_time:type_name -> google.protobuf.Timestamp
+	39, // 20: kfmesh.training.v1.TrainingJobStatus.not_before:type_name -> google.protobuf.Timestamp
+	14, // 21: kfmesh.training.v1.TrainingJobStatus.trainer:type_name -> kfmesh.training.v1.TrainerStatus
+	13, // 22: kfmesh.training.v1.TrainingJobStatus.happenings:type_name -> kfmesh.training.v1.JobHappening
+	39, // 23: kfmesh.training.v1.JobHappening.time:type_name -> google.protobuf.Timestamp
+	38, // 24: kfmesh.training.v1.TrainerStatus.estimated_remaining:type_name -> google.protobuf.Duration
+	15, // 25: kfmesh.training.v1.TrainerStatus.metrics:type_name -> kfmesh.training.v1.TrainerMetric
+	39, // 26: kfmesh.training.v1.TrainerStatus.update_time:type_name -> google.protobuf.Timestamp
+	39, // 27: kfmesh.training.v1.JobCondition.last_update_time:type_name -> google.protobuf.Timestamp
+	39, // 28: kfmesh.training.v1.JobCondition.last_transition_time:type_name -> google.protobuf.Timestamp
+	40, // 29: kfmesh.training.v1.ListArchivedWorkloadsResponse.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	40, // 30: kfmesh.training.v1.ArchivedWorkloads.workloads:type_name -> kfmesh.gpuagent.v1.Workload
+	23, // 31: kfmesh.training.v1.ListKindsResponse.kinds:type_name -> kfmesh.training.v1.ManifestKind
+	36, // 32: kfmesh.training.v1.ListTrainingJobsRequest.label_selector:type_name -> kfmesh.training.v1.ListTrainingJobsRequest.LabelSelectorEntry
+	4,  // 33: kfmesh.training.v1.ListTrainingJobsResponse.jobs:type_name -> kfmesh.training.v1.TrainingJob
+	3,  // 34: kfmesh.training.v1.TrainingJobEvent.type:type_name -> kfmesh.training.v1.TrainingJobEvent.Type
+	4,  // 35: kfmesh.training.v1.TrainingJobEvent.job:type_name -> kfmesh.training.v1.TrainingJob
+	14, // 36: kfmesh.training.v1.ReportTrainerStatusRequest.status:type_name -> kfmesh.training.v1.TrainerStatus
+	17, // 37: kfmesh.training.v1.TrainingJobStatus.ReplicaStatusesEntry.value:type_name -> kfmesh.training.v1.ReplicaCounts
+	24, // 38: kfmesh.training.v1.TrainingService.CreateTrainingJob:input_type -> kfmesh.training.v1.CreateTrainingJobRequest
+	25, // 39: kfmesh.training.v1.TrainingService.GetTrainingJob:input_type -> kfmesh.training.v1.GetTrainingJobRequest
+	26, // 40: kfmesh.training.v1.TrainingService.ListTrainingJobs:input_type -> kfmesh.training.v1.ListTrainingJobsRequest
+	28, // 41: kfmesh.training.v1.TrainingService.UpdateTrainingJob:input_type -> kfmesh.training.v1.UpdateTrainingJobRequest
+	29, // 42: kfmesh.training.v1.TrainingService.DeleteTrainingJob:input_type -> kfmesh.training.v1.DeleteTrainingJobRequest
+	30, // 43: kfmesh.training.v1.TrainingService.WatchTrainingJobs:input_type -> kfmesh.training.v1.WatchTrainingJobsRequest
+	18, // 44: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:input_type -> kfmesh.training.v1.ListArchivedWorkloadsRequest
+	21, // 45: kfmesh.training.v1.TrainingService.ListKinds:input_type -> kfmesh.training.v1.ListKindsRequest
+	32, // 46: kfmesh.training.v1.TrainingService.ReportTrainerStatus:input_type -> kfmesh.training.v1.ReportTrainerStatusRequest
+	4,  // 47: kfmesh.training.v1.TrainingService.CreateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	4,  // 48: kfmesh.training.v1.TrainingService.GetTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	27, // 49: kfmesh.training.v1.TrainingService.ListTrainingJobs:output_type -> kfmesh.training.v1.ListTrainingJobsResponse
+	4,  // 50: kfmesh.training.v1.TrainingService.UpdateTrainingJob:output_type -> kfmesh.training.v1.TrainingJob
+	41, // 51: kfmesh.training.v1.TrainingService.DeleteTrainingJob:output_type -> google.protobuf.Empty
+	31, // 52: kfmesh.training.v1.TrainingService.WatchTrainingJobs:output_type -> kfmesh.training.v1.TrainingJobEvent
+	19, // 53: kfmesh.training.v1.TrainingService.ListArchivedWorkloads:output_type -> kfmesh.training.v1.ListArchivedWorkloadsResponse
+	22, // 54: kfmesh.training.v1.TrainingService.ListKinds:output_type -> kfmesh.training.v1.ListKindsResponse
+	4,  // 55: kfmesh.training.v1.TrainingService.ReportTrainerStatus:output_type -> kfmesh.training.v1.TrainingJob
+	47, // [47:56] is the sub-list for method output_type
+	38, // [38:47] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_kfmesh_training_v1_training_proto_init() }
@@ -2762,14 +2855,14 @@ func file_kfmesh_training_v1_training_proto_init() {
 		return
 	}
 	file_kfmesh_training_v1_training_proto_msgTypes[4].OneofWrappers = []any{}
-	file_kfmesh_training_v1_training_proto_msgTypes[9].OneofWrappers = []any{}
+	file_kfmesh_training_v1_training_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kfmesh_training_v1_training_proto_rawDesc), len(file_kfmesh_training_v1_training_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -113,14 +113,11 @@ type key struct{ namespace, kind string }
 // eventsOf are what a job came through.
 func eventsOf(job *trainingv1.TrainingJob) []kube.Object {
 	var all []kube.Object
-	for _, c := range job.GetStatus().GetConditions() {
-		if !c.GetStatus() {
-			continue // what holds no more came to an end by another that does
-		}
+	for _, h := range job.GetStatus().GetHappenings() {
 		m := job.GetMetadata()
 		all = append(all, event(happening{
 			kind: job.GetKind(), version: job.GetApiVersion(), namespace: m.GetNamespace(), name: m.GetName(), uid: m.GetUid(),
-			reason: c.GetReason(), message: c.GetMessage(), at: c.GetLastTransitionTime(), bad: c.GetType() == "Failed",
+			reason: h.GetReason(), message: h.GetMessage(), at: h.GetTime(), bad: h.GetWarning(),
 		}))
 	}
 	return all

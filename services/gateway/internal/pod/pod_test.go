@@ -62,9 +62,8 @@ type jobs struct {
 func (jobs) ListTrainingJobs(context.Context, *trainingv1.ListTrainingJobsRequest, ...grpc.CallOption) (*trainingv1.ListTrainingJobsResponse, error) {
 	return &trainingv1.ListTrainingJobsResponse{Revision: 7, Jobs: []*trainingv1.TrainingJob{{
 		Kind: "TrainJob", ApiVersion: "trainer.kubeflow.org/v1alpha1", Metadata: &metav1.ObjectMeta{Namespace: "ns", Name: "j", Uid: "abcdef-1"},
-		Status: &trainingv1.TrainingJobStatus{Conditions: []*trainingv1.JobCondition{
-			{Type: "Suspended", Reason: "Resumed", LastTransitionTime: at(1)},
-			{Type: "Failed", Status: true, Reason: "FailedJobs", Message: "no", LastTransitionTime: at(9)},
+		Status: &trainingv1.TrainingJobStatus{Happenings: []*trainingv1.JobHappening{
+			{Reason: "FailedJobs", Message: "no", Time: at(9), Warning: true},
 		}},
 	}}}, nil
 }
@@ -96,9 +95,7 @@ func (j jobs) GetTrainingJob(_ context.Context, r *trainingv1.GetTrainingJobRequ
 		if labels[labelName] == r.GetName() && labels[labelKind] == r.GetKind() {
 			return &trainingv1.TrainingJob{
 				Kind: r.GetKind(), ApiVersion: "kubeflow.org/v1", Metadata: &metav1.ObjectMeta{Namespace: "ns", Name: r.GetName()}, Archived: true,
-				Status: &trainingv1.TrainingJobStatus{Conditions: []*trainingv1.JobCondition{
-					{Type: "Succeeded", Status: true, Reason: "PyTorchJobSucceeded", LastTransitionTime: at(9)},
-				}},
+				Status: &trainingv1.TrainingJobStatus{Happenings: []*trainingv1.JobHappening{{Reason: "PyTorchJobSucceeded", Time: at(9)}}},
 			}, nil
 		}
 	}

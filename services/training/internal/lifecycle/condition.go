@@ -99,6 +99,20 @@ func (s *stepper) note(condition string, holds bool, reason, message string) {
 		c.LastTransitionTime = now
 	}
 	c.Status, c.Reason, c.Message, c.LastUpdateTime = holds, reason, message, now
+	if holds || condition == Suspended { // what else holds no more came to an end by another that does
+		s.happened(reason, message, condition == Failed || condition == Restarting)
+	}
+}
+
+// keptHappenings is how many things are remembered that a job came through.
+const keptHappenings = 32
+
+// happened remembers what the job came through.
+func (s *stepper) happened(reason, message string, warning bool) {
+	all := append(s.status.GetHappenings(), &trainingv1.JobHappening{
+		Reason: reason, Message: message, Time: timestamppb.New(s.now), Warning: warning,
+	})
+	s.status.Happenings = all[max(0, len(all)-keptHappenings):]
 }
 
 func (s *stepper) drop(condition string) {

@@ -60,6 +60,9 @@ func (s *stepper) follow() {
 // disrupted tells of an attempt that waits to run anew: it lost a node, or its place. That
 // is not held against the job.
 func (s *stepper) disrupted(why string) {
+	if !s.is(Restarting) {
+		s.happened(s.reason("Disrupted"), why, true)
+	}
 	s.set(Restarting, "Restarting", "%s %s is restarting because it was disrupted.", s.job.GetKind(), s.name())
 	s.status.Message = why
 }

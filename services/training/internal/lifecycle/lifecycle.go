@@ -85,7 +85,8 @@ type stepper struct {
 
 func (s *stepper) step() {
 	if !s.has(Created) {
-		s.status.Conditions = Begin(s.job, s.now).GetConditions()
+		begun := Begin(s.job, s.now)
+		s.status.Conditions, s.status.Happenings = begun.GetConditions(), begun.GetHappenings()
 	}
 	if s.workload != nil {
 		s.status.Submitted = true
