@@ -36,6 +36,9 @@ const (
 
 	quotaBytes = 2 << 30
 
+	// readyWithin is far longer than etcd takes to elect itself.
+	readyWithin = 30 * time.Second
+
 	// What is free in its file before a start takes the time, some 0.3 s, to make that
 	// smaller: etcd has all of it in memory.
 	freeMegabytes = 8
@@ -52,9 +55,9 @@ type etcdServer struct {
 
 // startEtcd starts etcd on a directory and returns once it takes writes.
 func startEtcd(ctx context.Context, dir string, log *slog.Logger) (*etcdServer, error) {
-	server, err := embed.StartEtcd(etcdConfig(dir, log))
+	server, err := begin(etcdConfig(dir, log))
 	if err != nil {
-		return nil, fmt.Errorf("start etcd on %s: %w", dir, err)
+		return nil, err
 	}
 	s := &etcdServer{server: server, client: v3client.New(server.Server)}
 	s.keepHistory(ctx, log)
@@ -67,17 +70,20 @@ func startEtcd(ctx context.Context, dir string, log *slog.Logger) (*etcdServer, 
 // takeOver returns once etcd takes writes and nothing is left of whoever used
 // it before.
 func (s *etcdServer) takeOver(ctx context.Context) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.ready(ctx, readyWithin); err != nil {
 		return err
 	}
 	return s.revokeAll(ctx)
 }
 
-// ready returns once etcd takes writes.
-func (s *etcdServer) ready(ctx context.Context) error {
+// ready returns once etcd takes writes. Of files that do not fit together, such as a log that
+// ends before what the database has of it, it never would, and says nothing.
+func (s *etcdServer) ready(ctx context.Context, within time.Duration) error {
 	select {
 	case <-s.server.Server.ReadyNotify():
 		return nil
+	case <-time.After(within):
+		return damaged(s.server.Config().Dir, fmt.Sprintf("nothing came of it within %s", within))
 	case err := <-s.server.Err():
 		return err
 	case <-s.server.Server.StopNotify():

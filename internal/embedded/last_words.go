@@ -6,7 +6,12 @@ import (
 	"log/slog"
 	"syscall"
 
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 // lastWords say what etcd dies of, where that is the disk's doing: it panics, or exits, in
@@ -51,7 +56,29 @@ func epitaph(dir, message string, err error) string {
 	case errors.As(err, &number):
 		return fmt.Sprintf("%s cannot be read or written (%s: %v): see to the disk or its permissions, and start again", dir, message, err)
 	case message == "failed to open database" || message == "failed to open WAL" || message == "failed to read WAL, cannot be repaired":
-		return fmt.Sprintf("what is in %s is damaged (%s: %v): put back a copy of the whole data directory, or choose another", dir, message, err)
+		return damaged(dir, fmt.Sprintf("%s: %v", message, err)).Error()
 	}
 	return ""
+}
+
+// damaged says that what is in a directory cannot be used, and what to do.
+func damaged(dir, how string) error {
+	return fault.Preconditionf("what is in %s is damaged (%s): put back a copy of the whole data directory, or choose another", dir, how)
+}
+
+// begin starts etcd, which may meet damaged files with a panic.
+func begin(cfg *embed.Config) (server *embed.Etcd, err error) {
+	defer func() {
+		if met := recover(); met != nil {
+			server, err = nil, damaged(cfg.Dir, fmt.Sprint(met))
+		}
+	}()
+	server, err = embed.StartEtcd(cfg)
+	switch {
+	case errors.Is(err, walpb.ErrCRCMismatch), errors.Is(err, wal.ErrCRCMismatch):
+		return nil, damaged(cfg.Dir, err.Error())
+	case err != nil:
+		return nil, fmt.Errorf("start etcd on %s: %w", cfg.Dir, err)
+	}
+	return server, nil
 }

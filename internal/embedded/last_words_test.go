@@ -2,16 +2,21 @@ package embedded
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/kfmesh/kfmesh/internal/fault"
 )
 
 // end notes that it has come.
@@ -52,4 +57,67 @@ func TestLastWords(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDamagedLogIsSaidToBeDamaged: etcd meets one with a panic, with an error, or by waiting
+// for ever.
+func TestDamagedLogIsSaidToBeDamaged(t *testing.T) {
+	t.Parallel()
+	noise := bytes.Repeat([]byte{7, 77, 177}, 1000)
+	for name, damage := range map[string]func(log string) error{
+		"begins with noise": func(log string) error { return overwrite(log, noise, 0) },
+		"noise within":      func(log string) error { return overwrite(log, noise[:100], 800) },
+		"ends early":        func(log string) error { return os.Truncate(log, 1000) },
+		"gone":              os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, log := deserted(t), slog.New(slog.DiscardHandler)
+			server, err := startEtcd(t.Context(), dir, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 50 {
+				if _, err := server.client.Put(t.Context(), fmt.Sprint(i), strings.Repeat("x", 100)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := server.close(); err != nil {
+				t.Fatal(err)
+			}
+			logs, err := filepath.Glob(filepath.Join(dir, "member", "wal", "*.wal"))
+			if err != nil || len(logs) != 1 {
+				t.Fatal(logs, err)
+			}
+			if err := damage(logs[0]); err != nil {
+				t.Fatal(err)
+			}
+			began, err := begin(etcdConfig(dir, log))
+			if err == nil {
+				err = (&etcdServer{server: began}).ready(t.Context(), time.Second)
+				began.Close()
+			}
+			if !fault.Is(err, fault.Precondition) || !strings.Contains(err.Error(), "what is in "+dir+" is damaged") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// deserted is a directory in which an etcd that has panicked may still write.
+func deserted(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(os.TempDir(), "kfmesh-"+rand.Text())
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// overwrite puts content into a file at an offset.
+func overwrite(path string, content []byte, at int64) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(content, at)
+	return errors.Join(err, file.Close())
 }

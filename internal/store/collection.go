@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -71,32 +69,40 @@ func (c *Collection[M]) list(ctx context.Context, keyPrefix string, out func(M) 
 	return items, rev, nil
 }
 
+// fewestRead is how many entries are read at a time for a page.
+const fewestRead = 500
+
 // Page returns the first items behind a key that match, at most size of them unless that is
-// 0, in key order; whether there are more; and the revision they were read at. Only what is
-// looked at is decoded.
+// 0, in key order; whether there are more; and a revision from which a watch misses nothing.
+// Little more is read than what is looked at.
 func (c *Collection[M]) Page(ctx context.Context, keyPrefix, after string, size int, match func(M) bool) (items []Item[M], more bool, revision int64, err error) {
-	entries, revision, err := c.backend.List(ctx, c.prefix+keyPrefix)
-	if err != nil {
-		return nil, false, 0, err
-	}
-	from, found := slices.BinarySearchFunc(entries, c.prefix+after, func(e Entry, key string) int { return strings.Compare(e.Key, key) })
-	if found {
-		from++
-	}
-	for _, e := range entries[from:] {
-		item, err := c.decode(e)
+	after = c.prefix + after
+	for read := max(size+1, fewestRead); ; read *= 2 {
+		entries, at, err := c.backend.Page(ctx, c.prefix+keyPrefix, after, read)
 		if err != nil {
 			return nil, false, 0, err
 		}
-		if !match(item.Value) {
-			continue
+		if revision == 0 {
+			revision = at
 		}
-		if size > 0 && len(items) == size {
-			return items, true, revision, nil
+		for _, e := range entries {
+			item, err := c.decode(e)
+			if err != nil {
+				return nil, false, 0, err
+			}
+			if !match(item.Value) {
+				continue
+			}
+			if size > 0 && len(items) == size {
+				return items, true, revision, nil
+			}
+			items = append(items, item)
 		}
-		items = append(items, item)
+		if len(entries) < read {
+			return items, false, revision, nil
+		}
+		after = entries[len(entries)-1].Key
 	}
-	return items, false, revision, nil
 }
 
 // Create stores a new value and returns its revision; fault.AlreadyExists when

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -62,12 +63,32 @@ func (m *Memory) List(ctx context.Context, prefix string) ([]Entry, int64, error
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.pick(m.keys.under(prefix)), m.rev, nil
+}
+
+// Page implements Backend.
+func (m *Memory) Page(ctx context.Context, prefix, after string, limit int) ([]Entry, int64, error) {
+	if err := alive(ctx); err != nil {
+		return nil, 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	keys := m.keys.under(prefix)
+	from, found := slices.BinarySearch(keys, after)
+	if found {
+		from++
+	}
+	keys = keys[from:]
+	return m.pick(keys[:min(limit, len(keys))]), m.rev, nil
+}
+
+// pick returns the entries of keys. The caller holds mu.
+func (m *Memory) pick(keys []string) []Entry {
 	entries := make([]Entry, 0, len(keys))
 	for _, key := range keys {
 		entries = append(entries, m.entries[key].Entry)
 	}
-	return entries, m.rev, nil
+	return entries
 }
 
 // Commit implements Backend.

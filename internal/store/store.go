@@ -65,6 +65,8 @@ type Backend interface {
 	// List returns the entries whose keys start with prefix, in key order, and
 	// the revision they were read at. The slice is the caller's.
 	List(ctx context.Context, prefix string) ([]Entry, int64, error)
+	// Page is List of the first entries, at most limit of them, whose keys come after a key.
+	Page(ctx context.Context, prefix, after string, limit int) ([]Entry, int64, error)
 	// Commit applies all ops or none and returns the new revision. It fails
 	// with fault.AlreadyExists when an op that expects no key finds one, with
 	// fault.Conflict when another expectation does not hold, with

@@ -175,6 +175,13 @@ func (l *line) List(ctx context.Context, prefix string) ([]store.Entry, int64, e
 	return l.Backend.List(ctx, prefix)
 }
 
+func (l *line) Page(ctx context.Context, prefix, after string, limit int) ([]store.Entry, int64, error) {
+	if err := l.up(); err != nil {
+		return nil, 0, err
+	}
+	return l.Backend.Page(ctx, prefix, after, limit)
+}
+
 func (l *line) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if err := l.up(); err != nil {
 		return 0, err

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import socket
 
 import pytest
 from e2e.test_nodes import MPIRUN, placed, replicas
@@ -99,6 +100,26 @@ def test_a_container_outlives_its_agent_within_the_lease(head, nodes, out):
     (out / "go").touch()
     jobs.wait(job, "Succeeded")
     assert len(runs(out)) == 1
+
+
+def test_a_machine_is_called_what_others_reach_it_by(head, nodes, out):
+    """What the machine's own name resolves to in a container of a job on several."""
+    jobs = Jobs(head)
+    most = 6 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10
+    named = 'hostname -i > "$OUT/$KFMESH_REPLICA.address"; hostname > "$OUT/$KFMESH_REPLICA.name"'
+    job = manifest("JAXJob", "named", named, env={"OUT": str(out)}, Worker=2)
+    (container,) = job["spec"]["jaxReplicaSpecs"]["Worker"]["template"]["spec"]["containers"]
+    container |= {"image": IMAGE, "resources": {"requests": {"memory": most}}}
+    jobs.create(job)
+    jobs.wait(job, "Succeeded")
+    where = placed(head)
+    assert sorted(where.values()) == ["node-2", "node-3"]
+    for replica, node in where.items():
+        assert (out / f"{replica}.name").read_text().strip() == socket.gethostname()
+        assert (out / f"{replica}.address").read_text().strip() == {
+            "node-2": "127.0.0.2",
+            "node-3": "127.0.0.3",
+        }[node]
 
 
 def test_mpi_over_containers_of_several_nodes(head, nodes, out):

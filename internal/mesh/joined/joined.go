@@ -85,6 +85,20 @@ func Join(ctx context.Context, cfg Config, dir, node string, log *slog.Logger) (
 	return m, nil
 }
 
+// NodeOf is the name of the node that a directory belongs to, even when its certificate has
+// expired; empty when it belongs to none.
+func NodeOf(dir string) string {
+	credential, err := identity.Keep(dir).Load(time.Time{})
+	if err != nil {
+		return "" // Join says what is wrong
+	}
+	id, err := identity.Of(credential.Certificate())
+	if err != nil {
+		return ""
+	}
+	return id.Node
+}
+
 // Close lets another process be the node.
 func (m *Membership) Close() error { return m.held.Close() }
 

@@ -40,10 +40,20 @@ func (b *Backend) Get(ctx context.Context, key string) (store.Entry, error) {
 
 // List implements store.Backend.
 func (b *Backend) List(ctx context.Context, prefix string) ([]store.Entry, int64, error) {
+	return b.list(ctx, prefix, clientv3.WithPrefix())
+}
+
+// Page implements store.Backend.
+func (b *Backend) Page(ctx context.Context, prefix, after string, limit int) ([]store.Entry, int64, error) {
+	first := max(prefix, after+"\x00") // the least key that is greater
+	return b.list(ctx, first, clientv3.WithRange(clientv3.GetPrefixRangeEnd(prefix)), clientv3.WithLimit(int64(limit)))
+}
+
+func (b *Backend) list(ctx context.Context, first string, which ...clientv3.OpOption) ([]store.Entry, int64, error) {
 	if err := alive(ctx); err != nil {
 		return nil, 0, err
 	}
-	resp, err := b.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByKey, clientv3.SortAscend))
+	resp, err := b.client.Get(ctx, first, append(which, clientv3.WithSort(clientv3.SortByKey, clientv3.SortAscend))...)
 	if err != nil {
 		return nil, 0, translate(ctx, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"google.golang.org/grpc"
 
@@ -46,9 +47,18 @@ func (b *Backend) Get(ctx context.Context, key string) (store.Entry, error) {
 
 // List implements store.Backend.
 func (b *Backend) List(ctx context.Context, prefix string) ([]store.Entry, int64, error) {
+	return b.list(ctx, &doorv1.ListRequest{Prefix: prefix})
+}
+
+// Page implements store.Backend.
+func (b *Backend) Page(ctx context.Context, prefix, after string, limit int) ([]store.Entry, int64, error) {
+	return b.list(ctx, &doorv1.ListRequest{Prefix: prefix, After: after, Limit: int32(min(limit, math.MaxInt32))}) // #nosec G115 -- it fits
+}
+
+func (b *Backend) list(ctx context.Context, which *doorv1.ListRequest) ([]store.Entry, int64, error) {
 	ctx, done := context.WithCancel(ctx)
 	defer done()
-	stream, err := b.client.List(ctx, &doorv1.ListRequest{Prefix: prefix})
+	stream, err := b.client.List(ctx, which)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -40,7 +40,7 @@ func (s *service) List(req *doorv1.ListRequest, stream doorv1.StoreService_ListS
 	if err := s.mayRead(stream.Context(), req.GetPrefix()); err != nil {
 		return err
 	}
-	entries, revision, err := s.backend.List(stream.Context(), req.GetPrefix())
+	entries, revision, err := s.list(stream.Context(), req)
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,13 @@ func (s *service) List(req *doorv1.ListRequest, stream doorv1.StoreService_ListS
 		}
 	}
 	return nil
+}
+
+func (s *service) list(ctx context.Context, req *doorv1.ListRequest) ([]store.Entry, int64, error) {
+	if limit := int(req.GetLimit()); limit > 0 {
+		return s.backend.Page(ctx, req.GetPrefix(), req.GetAfter(), limit)
+	}
+	return s.backend.List(ctx, req.GetPrefix())
 }
 
 // Commit implements StoreService.

@@ -95,6 +95,40 @@ func listInOrder(s *suite) {
 	}
 }
 
+func pagesInOrder(s *suite) {
+	for _, name := range []string{"b/2", "a", "b/10", "b/1", "c"} {
+		s.commit(s.put(name, name, 0))
+	}
+	last := s.commit(s.put("b", "b", 0))
+	for _, tt := range []struct {
+		prefix, after string
+		limit         int
+		want          []string
+	}{
+		{"", "", 2, []string{"a", "b"}},
+		{"", "b", 2, []string{"b/1", "b/10"}},
+		{"", "b/10", 10, []string{"b/2", "c"}},
+		{"b/", "", 10, []string{"b/1", "b/10", "b/2"}},
+		{"b/", "a", 1, []string{"b/1"}},
+		{"b/", "b/11", 10, []string{"b/2"}}, // a key that is not there
+		{"b/", "b/2", 10, nil},
+		{"b/", "c", 10, nil},
+		{"d", "", 10, nil},
+	} {
+		entries, rev, err := s.Page(s.ctx, s.key(tt.prefix), s.key(tt.after), tt.limit)
+		if err != nil {
+			s.Fatalf("page of %s behind %s: %v", tt.prefix, tt.after, err)
+		}
+		var got []string
+		for _, e := range entries {
+			got = append(got, string(e.Value))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(tt.want) || rev < last {
+			s.Errorf("%d of %q behind %q: got %v at %d, want %v", tt.limit, tt.prefix, tt.after, got, rev, tt.want)
+		}
+	}
+}
+
 func commitAllOrNothing(s *suite) {
 	s.commit(s.put("a", "1", 0))
 	s.refused(fault.AlreadyExists, s.put("b", "1", 0), s.put("a", "2", 0))

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) (backend store.Backend, prefix st
 		"DeleteAtRevision":      deleteAtRevision,
 		"DeleteMissing":         deleteMissing,
 		"ListInOrder":           listInOrder,
+		"PagesInOrder":          pagesInOrder,
 		"CommitAllOrNothing":    commitAllOrNothing,
 		"CommitIsOneRevision":   commitIsOneRevision,
 		"RefusedCommits":        refusedCommits,

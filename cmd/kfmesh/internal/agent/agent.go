@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"syscall"
 
 	"google.golang.org/grpc"
@@ -40,7 +39,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, observed.Shutdown(ctx)) }()
-	member, err := joined.Join(ctx, cfg.Mesh, filepath.Join(cfg.Agent.AgentDir, "mesh"), cfg.Agent.NodeName, log)
+	member, err := joined.Join(ctx, cfg.Mesh, cfg.meshDir(), cfg.Agent.NodeName, log)
 	if err != nil {
 		return stopped(ctx, err)
 	}

@@ -136,7 +136,7 @@ func TestAMachineJoinsAndComesBack(t *testing.T) {
 	}
 	node(t, c, "far", false)
 
-	cfg.Mesh.Join, cfg.Mesh.Token = "", ""
+	cfg.Mesh.Join, cfg.Mesh.Token, cfg.Agent.NodeName = "", "", DefaultConfig().Agent.NodeName
 	background(t, run)
 	node(t, c, "far", true)
 

@@ -52,7 +52,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// resolved is the configuration with absolute paths.
+// resolved is the configuration with absolute paths, and with the name of the node that the
+// directory belongs to where no other was chosen.
 func (c Config) resolved() (Config, error) {
 	if c.Agent.AgentDir == "" {
 		c.Agent.AgentDir = defaultDir()
@@ -65,8 +66,14 @@ func (c Config) resolved() (Config, error) {
 		return c, fault.Invalidf("agent-dir", "cannot be made absolute: %v", err)
 	}
 	c.Agent.AgentDir = dir
+	if kept := joined.NodeOf(c.meshDir()); kept != "" && c.Agent.NodeName == DefaultConfig().Agent.NodeName {
+		c.Agent.NodeName = kept
+	}
 	return c, nil
 }
+
+// meshDir is where what makes this machine a member is kept.
+func (c Config) meshDir() string { return filepath.Join(c.Agent.AgentDir, "mesh") }
 
 // defaultDir is kfmesh-agent in the user's data directory (XDG Base Directory
 // Specification), empty for a user without a home.

@@ -89,11 +89,18 @@ func jobName(j *trainingv1.TrainingJob) string { return j.GetMetadata().GetName(
 
 func jobID(j *trainingv1.TrainingJob) string { return strings.ToLower(j.GetKind()) + "/" + jobName(j) }
 
-// listJobs reads the whole list of one of Kubeflow's kinds, or of all, which the service
-// gives by name, to find the newest.
+// listJobs lists the newest jobs: a few as the service gives them, and others out of the whole
+// list, which is quicker by name.
 func listJobs(ctx context.Context, c *client.Client, of string, q Query) ([]proto.Message, error) {
-	jobs, err := client.Collect(0, func(size int32, token string) ([]*trainingv1.TrainingJob, string, error) {
-		page, err := c.Jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{Namespace: q.Namespace, Kind: of, PageSize: size, PageToken: token})
+	few := q.Limit > 0 && q.State == "" && q.Labels == nil
+	limit := 0
+	if few {
+		limit = q.Limit
+	}
+	jobs, err := client.Collect(limit, func(size int32, token string) ([]*trainingv1.TrainingJob, string, error) {
+		page, err := c.Jobs.ListTrainingJobs(ctx, &trainingv1.ListTrainingJobsRequest{
+			Namespace: q.Namespace, Kind: of, PageSize: size, PageToken: token, NewestFirst: few,
+		})
 		return page.GetJobs(), page.GetNextPageToken(), err
 	})
 	jobs = slices.DeleteFunc(jobs, func(j *trainingv1.TrainingJob) bool {

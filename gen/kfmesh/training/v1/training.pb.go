@@ -1900,7 +1900,9 @@ type ListTrainingJobsRequest struct {
 	// Token of the previous answer.
 	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Whether those in the archive are left out.
-	Live          bool `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
+	Live bool `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
+	// Whether the newest come first.
+	NewestFirst   bool `protobuf:"varint,7,opt,name=newest_first,json=newestFirst,proto3" json:"newest_first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1973,6 +1975,13 @@ func (x *ListTrainingJobsRequest) GetPageToken() string {
 func (x *ListTrainingJobsRequest) GetLive() bool {
 	if x != nil {
 		return x.Live
+	}
+	return false
+}
+
+func (x *ListTrainingJobsRequest) GetNewestFirst() bool {
+	if x != nil {
+		return x.NewestFirst
 	}
 	return false
 }
@@ -2552,7 +2561,7 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\x15GetTrainingJobRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
 	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04kind\x12\x1b\n" +
-	"\x04name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xcd\x02\n" +
+	"\x04name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\"\xf0\x02\n" +
 	"\x17ListTrainingJobsRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12e\n" +
@@ -2560,7 +2569,8 @@ const file_kfmesh_training_v1_training_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x12\n" +
-	"\x04live\x18\x06 \x01(\bR\x04live\x1a@\n" +
+	"\x04live\x18\x06 \x01(\bR\x04live\x12!\n" +
+	"\fnewest_first\x18\a \x01(\bR\vnewestFirst\x1a@\n" +
 	"\x12LabelSelectorEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x93\x01\n" +

@@ -46,7 +46,7 @@ type TrainingServiceClient interface {
 	CreateTrainingJob(ctx context.Context, in *CreateTrainingJobRequest, opts ...grpc.CallOption) (*TrainingJob, error)
 	// GetTrainingJob returns one job.
 	GetTrainingJob(ctx context.Context, in *GetTrainingJobRequest, opts ...grpc.CallOption) (*TrainingJob, error)
-	// ListTrainingJobs returns jobs in order of namespace, kind and name.
+	// ListTrainingJobs returns jobs in order of namespace, kind and name, or the newest first.
 	ListTrainingJobs(ctx context.Context, in *ListTrainingJobsRequest, opts ...grpc.CallOption) (*ListTrainingJobsResponse, error)
 	// UpdateTrainingJob replaces a job's manifest. Of a job that has begun, a
 	// change of suspension, run policy or replicas takes effect; one of what a
@@ -191,7 +191,7 @@ type TrainingServiceServer interface {
 	CreateTrainingJob(context.Context, *CreateTrainingJobRequest) (*TrainingJob, error)
 	// GetTrainingJob returns one job.
 	GetTrainingJob(context.Context, *GetTrainingJobRequest) (*TrainingJob, error)
-	// ListTrainingJobs returns jobs in order of namespace, kind and name.
+	// ListTrainingJobs returns jobs in order of namespace, kind and name, or the newest first.
 	ListTrainingJobs(context.Context, *ListTrainingJobsRequest) (*ListTrainingJobsResponse, error)
 	// UpdateTrainingJob replaces a job's manifest. Of a job that has begun, a
 	// change of suspension, run policy or replicas takes effect; one of what a

@@ -162,6 +162,7 @@ func TestVerbsAndErrors(t *testing.T) {
 		{"PATCH", some + "/a", jsonPatch, `{}`, 400, "the patch is object, not a list of operations"},
 		{"PATCH", some + "/a", mergePatch, `{"metadata":{"uid":"other"}}`, 409, "Precondition failed: UID in precondition: other, UID in object meta: "},
 		{"PUT", some + "/a", "", strings.Replace(thing, "name: a", "name: a, uid: other, resourceVersion: '1'", 1), 409, "Precondition failed: UID in precondition: other"},
+		{"GET", some + "?watch=1&timeoutSeconds=soon", "", "", 400, `timeoutSeconds: \"soon\" is no number`},
 		{"GET", some + "?continue=mine", "", "", 400, "continue key is not valid"},
 		{"GET", "/apis/g.io/v1/namespaces/n/nothings/a", "", "", 404, `"message":"the server could not find the requested resource","metadata":{},"reason":"NotFound"`},
 		{"PUT", some + "/a", "", thing, 422, "metadata.resourceVersion: Invalid value: 0: must be specified for an update"},

@@ -23,8 +23,13 @@ func (h *handler) watch(w http.ResponseWriter, r *http.Request, namespace, name 
 		h.fail(w, name, badRequest("resourceVersion: %q is none", r.URL.Query().Get("resourceVersion")))
 		return
 	}
+	seconds, err := strconv.ParseInt(orZero(r.URL.Query().Get("timeoutSeconds")), 10, 32)
+	if err != nil {
+		h.fail(w, name, badRequest("timeoutSeconds: %q is no number", r.URL.Query().Get("timeoutSeconds")))
+		return
+	}
 	ctx, cancel := r.Context(), context.CancelFunc(func() {})
-	if seconds, err := strconv.Atoi(r.URL.Query().Get("timeoutSeconds")); err == nil && seconds > 0 {
+	if seconds > 0 {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
 	}
 	defer cancel()

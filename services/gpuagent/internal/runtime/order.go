@@ -62,12 +62,6 @@ type Order struct {
 	Tell Teller
 }
 
-// Host is an address with names.
-type Host struct {
-	IP    string
-	Names []string
-}
-
 // Pod is the containers and probes around a command.
 type Pod struct {
 	Init, Beside []Companion

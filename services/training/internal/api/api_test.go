@@ -55,9 +55,11 @@ func TestGenerationCountsChangesOfTheSpecAlone(t *testing.T) {
 func TestForeignPageTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{"zzz", "?", "bm90IGEga2V5"} {
-		_, err := service().ListTrainingJobs(t.Context(), &trainingv1.ListTrainingJobsRequest{PageToken: token})
-		if !fault.Is(err, fault.Invalid) {
-			t.Errorf("%q: got %v", token, err)
+		for _, newest := range []bool{false, true} {
+			_, err := service().ListTrainingJobs(t.Context(), &trainingv1.ListTrainingJobsRequest{PageToken: token, NewestFirst: newest})
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("%q: got %v", token, err)
+			}
 		}
 	}
 }

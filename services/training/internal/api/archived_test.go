@@ -29,6 +29,10 @@ func (r *records) PutRecord(_ context.Context, put *metadatav1.PutRecordRequest,
 	return &emptypb.Empty{}, nil
 }
 
+func (r *records) GetRecord(context.Context, *metadatav1.GetRecordRequest, ...grpc.CallOption) (*metadatav1.Record, error) {
+	return nil, fault.NotFoundf("there is no record")
+}
+
 func (r *records) ListRecords(_ context.Context, l *metadatav1.ListRecordsRequest, _ ...grpc.CallOption) (*metadatav1.ListRecordsResponse, error) {
 	out := &metadatav1.ListRecordsResponse{}
 	for _, record := range r.kept {

@@ -15,14 +15,15 @@ import (
 // ListTrainingJobs implements TrainingService. A page begins behind the job that the
 // last one ended with, so what comes and goes meanwhile moves nothing.
 func (s *jobs) ListTrainingJobs(ctx context.Context, r *trainingv1.ListTrainingJobsRequest) (*trainingv1.ListTrainingJobsResponse, error) {
+	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector(), live: r.GetLive()}
+	if r.GetNewestFirst() {
+		return s.newest(ctx, which, r)
+	}
 	after, err := position(r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	which := selection{namespace: r.GetNamespace(), kind: kind.Canonical(r.GetKind()), labels: r.GetLabelSelector()}
-	items, more, revision, err := s.state.Jobs.Page(ctx, which.prefix(), after, int(r.GetPageSize()), func(job *trainingv1.TrainingJob) bool {
-		return which.has(job) && !(r.GetLive() && job.GetArchived())
-	})
+	items, more, revision, err := s.state.Jobs.Page(ctx, which.prefix(), after, int(r.GetPageSize()), which.has)
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +42,13 @@ func tokenOf(key string) string { return base64.RawURLEncoding.EncodeToString([]
 func position(token string) (string, error) {
 	after, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(after) > 0 && !state.IsKey(string(after)) {
-		return "", fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", token)
+		return "", errToken(token)
 	}
 	return string(after), nil
+}
+
+func errToken(token string) error {
+	return fault.Invalidf("page_token", "%q was not given out by this service: leave it empty for the first page", token)
 }
 
 // whole are jobs as they are shown, with what the archive has of them.
@@ -59,6 +64,7 @@ func (s *jobs) whole(ctx context.Context, items []store.Item[*trainingv1.Trainin
 type selection struct {
 	namespace, kind, name string
 	labels                map[string]string
+	live                  bool // those in the archive are not
 }
 
 // prefix is the longest that all their keys share.
@@ -75,6 +81,9 @@ func (w selection) prefix() string {
 
 func (w selection) has(job *trainingv1.TrainingJob) bool {
 	m := job.GetMetadata()
+	if w.live && job.GetArchived() {
+		return false
+	}
 	for label, want := range w.labels {
 		if got, ok := m.GetLabels()[label]; !ok || got != want {
 			return false

@@ -9,11 +9,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	enginemount "github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
 	"github.com/kfmesh/kfmesh/services/gpuagent/internal/pyenv"
@@ -78,8 +80,30 @@ func (s *starter) member(ctx context.Context, o runtime.Order) (member, error) {
 			return m, err
 		}
 	}
-	m.spec, err = specOf(o, m.image, user, s.runtime.Options)
-	return m, err
+	if m.spec, err = specOf(o, m.image, user, s.runtime.Options); err != nil {
+		return m, err
+	}
+	return m, s.named(&m.spec)
+}
+
+// named gives a container on its host's network a file of names of its own. The engine would
+// put them behind those of the host, among which may be another address of the same name.
+func (s *starter) named(spec *client.ContainerCreateOptions) error {
+	host := *spec.HostConfig
+	own := slices.ContainsFunc(host.Mounts, func(m enginemount.Mount) bool { return m.Target == runtime.HostsFile })
+	if len(s.order.Hosts) == 0 || own || !host.NetworkMode.IsHost() {
+		return nil
+	}
+	file, err := runtime.WriteHosts(s.at.Dir, s.order.Hosts)
+	if err != nil {
+		return err
+	}
+	host.ExtraHosts = nil
+	host.Mounts = append(slices.Clone(host.Mounts), enginemount.Mount{
+		Type: enginemount.TypeBind, Source: file, Target: runtime.HostsFile, ReadOnly: true,
+	})
+	spec.HostConfig = &host
+	return nil
 }
 
 // warn tells what will surprise.
