@@ -49,7 +49,7 @@ func NewWithin(cfg Config, deps app.Deps, gateway func(context.Context) string) 
 		Tracking: metadatav1.NewTrackingServiceClient(deps.Mesh.Conn("metadata")),
 		Archive:  m.archive, ArchiveAfter: cfg.ArchiveJobsAfter,
 		State: m.state, Jobs: m.jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(deps.Mesh.Conn("gpuagent")),
-		Volumes: gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
+		Volumes: gpuagentv1.NewVolumeServiceClient(deps.Mesh.Conn("gpuagent")), Nodes: gpuagentv1.NewNodeServiceClient(deps.Mesh.Conn("gpuagent")), Log: deps.Log,
 		Gateway: func(ctx context.Context) string {
 			if cfg.TrainingURI != "" {
 				return cfg.TrainingURI

@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 from harness.jobs import Jobs, Refused, condition, holds
+from harness.nodes import Node
 from harness.process import until
 
 API = "/apis/trainer.kubeflow.org/v1alpha1"
@@ -144,26 +145,21 @@ def claims(jobs: Jobs) -> dict[str, dict]:
     return {c["metadata"]["name"]: c for c in jobs.call("GET", path)["items"]}
 
 
-@pytest.mark.parametrize("keeps", ["Delete", "Retain"])
-def test_volumes_that_a_runtime_has_made(mesh, name, keeps):
-    """Two initializers run beside each other; the training, after both, finds what they have written."""
-    jobs = Jobs(mesh, f"{name}-{keeps}".lower())
-    space = f"{API}/namespaces/{jobs.namespace}"
-    mounts = [{"name": "made", "mountPath": "/made"}]
+def sharing(keeps: str, gpus: int = 0) -> dict:
+    """A runtime with a volume that two initializers write to, beside each other, and the training reads."""
     write = "open('/made/{}', 'w').write('there')"
     read = "print(open('/made/dataset').read(), open('/made/model').read())"
+    before = [{"name": f"{of}-initializer", "status": "Complete"} for of in ("dataset", "model")]
     parts = [
         part("dataset-initializer", "dataset-initializer", write.format("dataset")),
         part("model-initializer", "model-initializer", write.format("model")),
-        part(
-            "node",
-            "trainer",
-            read,
-            dependsOn=[{"name": f"{of}-initializer", "status": "Complete"} for of in ("dataset", "model")],
-        ),
+        part("node", "trainer", read, dependsOn=before),
     ]
-    for each in parts:
-        each["template"]["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts
+    containers = [each["template"]["spec"]["template"]["spec"]["containers"][0] for each in parts]
+    for container in containers:
+        container["volumeMounts"] = [{"name": "made", "mountPath": "/made"}]
+    if gpus:
+        containers[-1]["resources"] = {"limits": {"nvidia.com/gpu": gpus}}
     made = runtime("sharing", *parts)
     wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     made["spec"]["template"]["spec"]["volumeClaimPolicies"] = [
@@ -172,13 +168,25 @@ def test_volumes_that_a_runtime_has_made(mesh, name, keeps):
             "retentionPolicy": {"whenDeleted": keeps},
         }
     ]
-    jobs.call("POST", f"{space}/trainingruntimes", made)
+    return made
+
+
+def completes(jobs: Jobs, path: str) -> None:
+    """Wait for a job to complete."""
+    until("it to end", lambda: holds(jobs.call("GET", path)) & {"Complete", "Failed"})
+    found = jobs.call("GET", path)
+    assert "Complete" in holds(found), found["status"]
+
+
+@pytest.mark.parametrize("keeps", ["Delete", "Retain"])
+def test_volumes_that_a_runtime_has_made(mesh, name, keeps):
+    jobs = Jobs(mesh, f"{name}-{keeps}".lower())
+    space = f"{API}/namespaces/{jobs.namespace}"
+    jobs.call("POST", f"{space}/trainingruntimes", sharing(keeps))
     path = f"{space}/trainjobs/j"
     for _ in range(2):  # the second finds the volume of the first, or that it has gone
         jobs.call("POST", f"{space}/trainjobs", trainjob("j", "sharing", trainer={"numNodes": 1}))
-        until("it to end", lambda: holds(jobs.call("GET", path)) & {"Complete", "Failed"})
-        found = jobs.call("GET", path)
-        assert "Complete" in holds(found), found["status"]
+        completes(jobs, path)
         node = pods(jobs, "j")["node-0"]["metadata"]["name"]
         until("the log", lambda node=node: log(jobs, node) == "there there\n")
         claim = claims(jobs)["made-j"]
@@ -188,3 +196,19 @@ def test_volumes_that_a_runtime_has_made(mesh, name, keeps):
         if keeps == "Delete":
             until("the claim to go", lambda: not claims(jobs))
     assert set(claims(jobs)) == ({"made-j"} if keeps == "Retain" else set())
+
+
+def test_the_volume_is_where_the_gpus_are(head):
+    """The head has one GPU, and the training asks for two: all of the job runs on the other node."""
+    other = Node(head, 2, "--fake-gpus=2xH100").start()
+    try:
+        jobs = Jobs(head)
+        space = f"{API}/namespaces/default"
+        jobs.call("POST", f"{space}/trainingruntimes", sharing("Delete", gpus=2))
+        jobs.call("POST", f"{space}/trainjobs", trainjob("j", "sharing", trainer={"numNodes": 1}))
+        completes(jobs, f"{space}/trainjobs/j")
+        assert {pod["spec"]["nodeName"] for pod in pods(jobs, "j").values()} == {other.name}
+        jobs.call("DELETE", f"{space}/trainjobs/j")
+        until("the claim to go", lambda: not claims(jobs))
+    finally:
+        other.process.stop()

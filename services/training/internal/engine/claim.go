@@ -28,7 +28,11 @@ var errAwaits = errors.New("engine: the job waits for a volume to go")
 // it waits.
 func (e *Engine) claim(ctx context.Context, job *item) (bool, error) {
 	for _, c := range job.Value.GetSpec().GetClaims() {
-		_, err := e.deps.Volumes.CreateVolume(ctx, &gpuagentv1.CreateVolumeRequest{Volume: volumeOf(job.Value, c), Fence: e.lead.Fence})
+		node, err := e.seat(ctx, job.Value, c)
+		if err != nil {
+			return false, err
+		}
+		_, err = e.deps.Volumes.CreateVolume(ctx, &gpuagentv1.CreateVolumeRequest{Volume: volumeOf(job.Value, c, node), Fence: e.lead.Fence})
 		switch {
 		case err == nil:
 			continue
@@ -62,11 +66,14 @@ func (e *Engine) await(ctx context.Context, job *item, c *trainingv1.JobClaim) e
 	return errAwaits
 }
 
-// volumeOf is the volume that is made for a job.
-func volumeOf(job *trainingv1.TrainingJob, c *trainingv1.JobClaim) *gpuagentv1.PersistentVolume {
+// volumeOf is the volume that is made for a job, on a node.
+func volumeOf(job *trainingv1.TrainingJob, c *trainingv1.JobClaim, node string) *gpuagentv1.PersistentVolume {
 	labels := maps.Clone(c.GetLabels())
 	if labels == nil {
 		labels = map[string]string{}
+	}
+	if node != "" {
+		labels[launch.LabelNode] = node
 	}
 	labels[launch.LabelJobSet] = job.GetMetadata().GetName()
 	if !c.GetRetained() {

@@ -41,6 +41,7 @@ type Deps struct {
 	Jobs      *store.Cache[*trainingv1.TrainingJob] // with state.Indexes, without what Rests; must call Engine.Observe
 	Workloads gpuagentv1.WorkloadServiceClient
 	Volumes   gpuagentv1.VolumeServiceClient
+	Nodes     gpuagentv1.NodeServiceClient
 	Archive   *archive.Archive
 	Tracking  metadatav1.TrackingServiceClient // of the runs that jobs are; nil for none
 	// ArchiveAfter is the time after its end at which a job is archived; 0 for never.

@@ -217,8 +217,8 @@ func (w *world) start() {
 	e = engine.New(engine.Deps{
 		Archive: archive.New(metadatav1.NewArchiveServiceClient(w.mesh.Conn("metadata"))), ArchiveAfter: w.after,
 		State: w.state, Jobs: jobs, Workloads: gpuagentv1.NewWorkloadServiceClient(w.mesh.Conn("gpuagent")),
-		Volumes: gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")),
-		Log:     slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Volumes: gpuagentv1.NewVolumeServiceClient(w.mesh.Conn("gpuagent")), Nodes: gpuagentv1.NewNodeServiceClient(w.mesh.Conn("gpuagent")),
+		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup

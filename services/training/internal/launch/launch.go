@@ -35,6 +35,7 @@ const (
 	LabelName    = labelJobName
 	LabelAttempt = "kfmesh.dev/attempt"
 	LabelStage   = "kfmesh.dev/stage" // missing for 0
+	LabelNode    = "kfmesh.dev/node"  // of volumes: where they are
 	Owner        = "training"
 
 	// Those that Kubernetes' JobSet gives to pods and volumes, and so a TrainJob's have.
