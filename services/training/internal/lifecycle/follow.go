@@ -47,6 +47,7 @@ func (s *stepper) follow() {
 	case w.GetStatus().GetEpoch() > 1 && w.GetStatus().GetPhase() == gpuagentv1.Phase_PHASE_PENDING:
 		s.disrupted(w.GetStatus().GetMessage())
 	default:
+		s.waits()
 		s.status.Message = s.says()
 		if w.GetStatus().GetPhase() == gpuagentv1.Phase_PHASE_RUNNING {
 			s.set(Running, "Running", "%s %s is running.", s.job.GetKind(), s.name())
@@ -54,6 +55,17 @@ func (s *stepper) follow() {
 		if s.rescales() {
 			s.action = Scale
 		}
+	}
+}
+
+// waits remembers that the attempt waits for its place, and why it did when it began to.
+func (s *stepper) waits() {
+	w, reason := s.workload.GetStatus(), s.reason("Waiting")
+	if w.GetPhase() != gpuagentv1.Phase_PHASE_PENDING || w.GetMessage() == "" {
+		return
+	}
+	if all := s.status.GetHappenings(); len(all) == 0 || all[len(all)-1].GetReason() != reason {
+		s.happened(reason, w.GetMessage(), true)
 	}
 }
 

@@ -57,6 +57,27 @@ func TestWhatAJobCameThroughIsRememberedOverItsAttempts(t *testing.T) {
 	}
 }
 
+func TestWhatAJobWaitsForIsRememberedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(onFailure, nil)
+	w.job.Status = Begin(w.job, w.now)
+	w.job.Status.Attempt = 1
+	w.submit()
+	s := w.present().GetStatus()
+	for _, text := range []string{"", "waits for GPUs: 2 of 8 are free", "waits for GPUs: 4 of 8 are free"} {
+		s.Phase, s.Message = gpuagentv1.Phase_PHASE_PENDING, text
+		w.look()
+	}
+	s.Phase, s.Message = gpuagentv1.Phase_PHASE_RUNNING, ""
+	w.look()
+	if got, want := w.cameThrough(), "Created Waiting! Running"; got != want {
+		t.Errorf("came through %s, want %s", got, want)
+	}
+	if h := w.job.GetStatus().GetHappenings()[1]; h.GetMessage() != "waits for GPUs: 2 of 8 are free" {
+		t.Errorf("waited: %v", h)
+	}
+}
+
 func TestTheLastThingsAJobCameThroughAreKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(onFailure, nil)
