@@ -192,10 +192,18 @@ func (l *life) mind(position int, r result) {
 		return
 	}
 	if r.reason != reasonExit {
-		l.stop(errSibling)
+		l.stopOthers()
 		return
 	}
-	time.AfterFunc(lastMoment, func() { l.stop(errSibling) })
+	time.AfterFunc(lastMoment, l.stopOthers)
+}
+
+// stopOthers stops what still runs, unless the workload has done its work: then it runs on until
+// the owner stops it.
+func (l *life) stopOthers() {
+	if !hasSucceeded(l.snapshot()) {
+		l.stop(errSibling)
+	}
 }
 
 // allAs is the same end for all replicas.

@@ -22,7 +22,7 @@ type Host struct {
 func WriteHosts(dir string, more []Host) (string, error) {
 	own, err := os.ReadFile(HostsFile)
 	if err != nil {
-		own = nil
+		own = nil // a host without such a file knows none
 	}
 	file := filepath.Join(dir, "hosts")
 	return file, os.WriteFile(file, []byte(withNames(string(own), more)), 0o644)

@@ -65,12 +65,12 @@ func (f *fitting) together(runs []run, homes []*machine) shortage {
 	return ofSpace
 }
 
-// all takes room for all of the runs on a machine, and reports whether it has that.
+// all takes room for all of the runs on a machine that all their views admit, and reports
+// whether it has that.
 func (f *fitting) all(runs []run, m *machine) bool {
 	for i := range runs {
 		r := &runs[i]
-		e := m.entry(r.view)
-		if e == nil || f.capacity(r, m, e.free) < r.count {
+		if f.capacity(r, m, m.entry(r.view).free) < r.count {
 			return false
 		}
 		f.take(r, m, 0, r.count)
@@ -116,7 +116,7 @@ func togetherSentence(j *job, homes []*machine) string {
 	const named = 3
 	asks := count(j.shape.replicas, "replica")
 	if n := j.shape.gpus; n > 0 {
-		asks += fmt.Sprintf(", %d GPUs", n)
+		asks += ", " + count(n, "GPU")
 	}
 	if n := j.memory(); n > 0 {
 		asks += ", " + size(n) + " of memory"
