@@ -50,6 +50,16 @@ def shape(request, tmp_path):
 
 
 @pytest.fixture
+def archiving(tmp_path):
+    """A kfmesh that archives jobs a moment after their end."""
+    own = OneProcess(tmp_path / "own", "--archive-jobs-after=100ms")
+    try:
+        yield own.start()
+    finally:
+        own.stop()
+
+
+@pytest.fixture
 def head(tmp_path):
     """A head with one GPU."""
     own = Head(tmp_path / "head", "--fake-gpus=1xH100")

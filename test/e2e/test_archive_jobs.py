@@ -7,21 +7,10 @@ import urllib.request
 
 import pytest
 from harness.jobs import Jobs, Refused, holds, manifest
-from harness.mesh import OneProcess
 from harness.process import BIN, until
 from harness.split import SERVICES, Split
 
 SCRIPT = 'echo "$KFMESH_REPLICA was here"; echo x > "$KFMESH_CHECKPOINT_DIR/last"'
-
-
-@pytest.fixture
-def archiving(tmp_path):
-    """A kfmesh that archives jobs a moment after their end."""
-    own = OneProcess(tmp_path / "own", "--archive-jobs-after=100ms")
-    try:
-        yield own.start()
-    finally:
-        own.stop()
 
 
 def archived(mesh, job: dict) -> bool:

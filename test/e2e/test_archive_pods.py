@@ -6,7 +6,6 @@ import urllib.request
 
 import pytest
 from harness.jobs import Jobs, Refused, manifest
-from harness.mesh import OneProcess
 from harness.process import BIN, until
 
 # The worker fails the first time, and has the job start again.
@@ -17,16 +16,6 @@ case $KFMESH_REPLICA-$KFMESH_ATTEMPT in worker-0-1) exit 3;; *-1) exec sleep 60;
 PODS = "/api/v1/namespaces/default/pods"
 EVENTS = "/api/v1/namespaces/default/events"
 TRAINJOBS = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainjobs"
-
-
-@pytest.fixture
-def archiving(tmp_path):
-    """A kfmesh that archives jobs a moment after their end."""
-    own = OneProcess(tmp_path / "own", "--archive-jobs-after=100ms")
-    try:
-        yield own.start()
-    finally:
-        own.stop()
 
 
 def until_archived(mesh, job: dict) -> None:

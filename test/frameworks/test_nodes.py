@@ -5,7 +5,7 @@ import pathlib
 import pytest
 from frameworks.test_others import LAUNCH, check, check_mirrored, check_pi, check_trees
 from frameworks.test_torch import check as check_line
-from frameworks.test_torch import pid, workload, worlds
+from frameworks.test_torch import elastic, pid, workload, worlds
 from harness.jobs import holds
 from harness.process import until
 
@@ -17,15 +17,7 @@ def test_ddp_over_nodes(spread):
 
 def test_elastic_torchrun_loses_a_node(spread, nodes):
     """The agents of torchrun on the other machines go on without it, and with it when it is back."""
-    env = {"EPOCHS": "1000", "PAUSE": "0.3"}
-    job = spread.manifest("PyTorchJob", "torch", ["torchrun", "ddp.py"], env=env, Worker=3)
-    job["spec"]["elasticPolicy"] = {
-        "minReplicas": 2,
-        "maxReplicas": 3,
-        "maxRestarts": 10,
-        "rdzvConf": [{"key": "last_call_timeout", "value": "2"}],
-    }
-    job["spec"]["nprocPerNode"] = "1"
+    job = elastic(spread, workers=3, epochs=1000)
     spread.jobs.create(job)
     until("a world of three", lambda: worlds(spread, job)[-1:] == [3], 100)
     first = pid(spread, "worker", 0)

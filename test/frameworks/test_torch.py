@@ -49,15 +49,10 @@ def test_ddp_resumes_from_its_checkpoint(runner):
         assert [epoch["epoch"] for epoch in found["epochs"]] == [3, 4, 5, 6, 7]
 
 
-def test_elastic_torchrun_loses_a_worker(runner):
-    """kill -9 of one of three agents of torchrun: the others go on, and it comes back."""
-    job = runner.manifest(
-        "PyTorchJob",
-        "torch",
-        ["torchrun", "ddp.py"],
-        env={"EPOCHS": "20", "PAUSE": "0.3"},
-        Worker=3,
-    )
+def elastic(runner, workers: int, epochs: int) -> dict:
+    """Make a job of two or three agents of torchrun."""
+    env = {"EPOCHS": str(epochs), "PAUSE": "0.3"}
+    job = runner.manifest("PyTorchJob", "torch", ["torchrun", "ddp.py"], env=env, Worker=workers)
     job["spec"]["elasticPolicy"] = {
         "minReplicas": 2,
         "maxReplicas": 3,
@@ -65,9 +60,15 @@ def test_elastic_torchrun_loses_a_worker(runner):
         "rdzvConf": [{"key": "last_call_timeout", "value": "2"}],
     }
     job["spec"]["nprocPerNode"] = "1"
+    return job
+
+
+def test_elastic_torchrun_loses_a_worker(runner):
+    """kill -9 of one of three agents of torchrun: the others go on, and it comes back."""
+    job = elastic(runner, workers=3, epochs=20)
     runner.jobs.create(job)
     replica = until(
-        "three workers in the third epoch", lambda: began(runner, job) and pid(runner, "worker", 2), 200
+        "three workers and a checkpoint", lambda: began(runner, job) and pid(runner, "worker", 2), 200
     )
     others = [pid(runner, "worker", index) for index in (0, 1)]
     os.kill(replica, signal.SIGKILL)
@@ -84,20 +85,7 @@ def test_elastic_torchrun_loses_a_worker(runner):
 
 def test_elastic_torchrun_scales(runner):
     """Two workers, three, two: torchrun meets anew each time, and the first agent runs on."""
-    job = runner.manifest(
-        "PyTorchJob",
-        "torch",
-        ["torchrun", "ddp.py"],
-        env={"EPOCHS": "1000", "PAUSE": "0.3"},
-        Worker=2,
-    )
-    job["spec"]["elasticPolicy"] = {
-        "minReplicas": 2,
-        "maxReplicas": 3,
-        "maxRestarts": 10,
-        "rdzvConf": [{"key": "last_call_timeout", "value": "2"}],
-    }
-    job["spec"]["nprocPerNode"] = "1"
+    job = elastic(runner, workers=2, epochs=1000)
     runner.jobs.create(job)
     until("a world of two", lambda: worlds(runner, job)[-1:] == [2], 200)
     first = pid(runner, "worker", 0)
